@@ -1,0 +1,19 @@
+/**
+ * Generates the Prisma client and the Pothos types.
+ *
+ * `prisma generate` insists on a native schema engine that it never runs, and downloads it where it is missing. Any
+ * executable that exists satisfies the check, so generation works without a network beyond the package registry.
+ */
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+
+const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
+const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'generate', '--no-hints'], {
+  cwd: new URL('..', import.meta.url),
+  env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+  encoding: 'utf8',
+});
+if (status !== 0) {
+  process.stderr.write(`${stdout}${stderr}`);
+  process.exit(status ?? 1);
+}

@@ -1,0 +1,34 @@
+import type { DbContext } from '../db/context.ts';
+import type { Permission, Role } from './permissions.ts';
+
+/** Who sent a request, resolved once from its credential. */
+export interface Viewer {
+  tenantId: string;
+  /** The person, or the owner of the API key. */
+  userId: string | undefined;
+  apiKeyId: string | undefined;
+  role: Role;
+  permissions: ReadonlySet<Permission>;
+  /** When the credential itself ends, if it does. */
+  expiresAt: Date | undefined;
+}
+
+/** Where a request came from, for the audit log and the log. */
+export interface RequestInfo {
+  requestId: string;
+  ip: string | undefined;
+  userAgent: string | undefined;
+}
+
+/** What the database is told of them. A VIEWER's transactions are read-only in the database as well. */
+export function dbContextOf(viewer: Viewer | null, request: RequestInfo): DbContext {
+  return {
+    tenantId: viewer?.tenantId,
+    userId: viewer?.userId,
+    apiKeyId: viewer?.apiKeyId,
+    readOnly: viewer?.role === 'VIEWER',
+    requestId: request.requestId,
+    ip: request.ip,
+    userAgent: request.userAgent,
+  };
+}

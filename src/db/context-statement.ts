@@ -1,0 +1,50 @@
+import pg from 'pg';
+import type { DbContext } from './context.ts';
+
+/** The role every statement of the application runs as. It owns nothing and cannot bypass row security. */
+export const APPLICATION_ROLE = 'agentbase_app';
+
+export interface Timeouts {
+  /** Longest time of one statement, in milliseconds. */
+  statementMs: number;
+  /** Longest wait for a lock, in milliseconds. */
+  lockMs: number;
+  /** Longest pause between two statements of a transaction, in milliseconds. */
+  idleInTransactionMs: number;
+}
+
+/** `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. */
+export const READ_CONTEXT_SQL =
+  "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', 'on', true), " +
+  "set_config('statement_timeout', $1, true), set_config('app.tenant_id', $2, true), set_config('app.user_id', $3, true)";
+
+export function readContextValues(context: DbContext, timeouts: Timeouts): string[] {
+  return [String(timeouts.statementMs), context.tenantId ?? '', context.userId ?? ''];
+}
+
+function setLocal(name: string, value: string): string {
+  return `set_config('${name}', ${pg.escapeLiteral(value)}, true)`;
+}
+
+/** BEGIN with the whole context, as one message of the simple protocol. */
+export function beginSql(context: DbContext, timeouts: Timeouts): string {
+  return `BEGIN; SELECT ${[
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    setLocal('lock_timeout', String(timeouts.lockMs)),
+    setLocal('idle_in_transaction_session_timeout', String(timeouts.idleInTransactionMs)),
+    setLocal('role', APPLICATION_ROLE),
+  ].join(', ')}; ${applyContextSql(context)}`;
+}
+
+export function applyContextSql(context: DbContext): string {
+  return `SELECT ${[
+    setLocal('app.tenant_id', context.tenantId ?? ''),
+    setLocal('app.user_id', context.userId ?? ''),
+    setLocal('app.api_key_id', context.apiKeyId ?? ''),
+    setLocal('app.request_id', context.requestId ?? ''),
+    setLocal('app.ip', context.ip ?? ''),
+    setLocal('app.user_agent', (context.userAgent ?? '').slice(0, 512)),
+    // Read-only can be lifted by nothing once a transaction has taken its snapshot.
+    ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
+  ].join(', ')}`;
+}

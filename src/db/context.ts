@@ -1,0 +1,54 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Transaction } from './transaction.ts';
+
+/** Who acts, as the database sees it. Every field ends up in a transaction-local setting that policies and triggers read. */
+export interface DbContext {
+  tenantId?: string | undefined;
+  userId?: string | undefined;
+  apiKeyId?: string | undefined;
+  requestId?: string | undefined;
+  ip?: string | undefined;
+  userAgent?: string | undefined;
+  /** The database refuses every write: viewers, and everything outside a transaction. */
+  readOnly?: boolean | undefined;
+}
+
+interface Scope {
+  context: DbContext;
+  transaction?: Transaction | undefined;
+}
+
+const scopes = new AsyncLocalStorage<Scope>();
+const NOBODY: Scope = { context: {} };
+
+/** The scope of the running request. Without one, nobody acts: row security shows nothing. */
+export function currentScope(): Scope {
+  return scopes.getStore() ?? NOBODY;
+}
+
+/** Runs `work` as `context`. Await everything inside: a query that is started outside runs as somebody else. */
+export function runWithContext<T>(context: DbContext, work: () => T): T {
+  return scopes.run({ context }, work);
+}
+
+export function runInTransactionScope<T>(context: DbContext, transaction: Transaction, work: () => T): T {
+  return scopes.run({ context, transaction }, work);
+}
+
+/**
+ * Changes who acts in the running transaction, for the few operations that learn it on the way: signing up, signing in,
+ * accepting an invitation.
+ */
+export async function assumeContext(change: DbContext): Promise<void> {
+  const scope = currentScope();
+  if (!scope.transaction) throw new Error('the context can only change inside a transaction');
+  scope.context = { ...scope.context, ...change };
+  await scope.transaction.applyContext(scope.context);
+}
+
+/** Calls back after the running transaction has committed; never if it rolls back. */
+export function afterCommit(callback: () => void): void {
+  const { transaction } = currentScope();
+  if (!transaction) throw new Error('afterCommit needs a running transaction');
+  transaction.afterCommit(callback);
+}

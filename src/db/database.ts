@@ -1,0 +1,128 @@
+import type pg from 'pg';
+import { DomainError, UnavailableError } from '../lib/errors.ts';
+import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
+import { beginSql, READ_CONTEXT_SQL, readContextValues, type Timeouts } from './context-statement.ts';
+import { ContextualQuery } from './contextual-query.ts';
+import { isConnectionError, toDomainError } from './errors.ts';
+import { type Queryable, Transaction } from './transaction.ts';
+
+const CONTEXT_STATEMENT = 'agentbase_context';
+
+export interface DatabaseOptions {
+  /** The connections. They log in as any role that may become the application role. */
+  pool: pg.Pool;
+  timeouts: Timeouts;
+  /** Off behind a pooler that gives statements of one client to different connections. */
+  preparedStatements: boolean;
+  /** How many may wait for a connection before the next is turned away. */
+  maxWaiting: number;
+}
+
+/**
+ * The one door to PostgreSQL. Whoever acts is read from the running scope, so no caller passes a tenant and none can forget
+ * it: a statement outside a transaction goes out with its context in one round trip and is read-only; inside one it joins it.
+ */
+export class Database implements Queryable {
+  readonly pool: pg.Pool;
+  readonly timeouts: Timeouts;
+  readonly preparedStatements: boolean;
+  readonly #maxWaiting: number;
+  readonly #prepared = new WeakSet<pg.PoolClient>();
+  /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
+  onStatement: (text: string) => void = () => {};
+
+  constructor(options: DatabaseOptions) {
+    this.pool = options.pool;
+    this.timeouts = options.timeouts;
+    this.preparedStatements = options.preparedStatements;
+    this.#maxWaiting = options.maxWaiting;
+    // A lost idle connection is replaced at the next checkout; without a listener it would end the process.
+    this.pool.on('error', () => {});
+  }
+
+  /** Runs one statement as whoever acts. Outside a transaction it cannot write. */
+  async query(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
+    const scope = currentScope();
+    const query = typeof config === 'string' ? { text: config } : config;
+    if (scope.transaction) return scope.transaction.query(query);
+    this.onStatement(query.text);
+    const client = await this.#checkout();
+    try {
+      const context = {
+        name: this.preparedStatements ? CONTEXT_STATEMENT : '',
+        text: READ_CONTEXT_SQL,
+        values: readContextValues(scope.context, this.timeouts),
+      };
+      if (this.preparedStatements && !this.#prepared.has(client)) {
+        await client.query({ name: CONTEXT_STATEMENT, text: READ_CONTEXT_SQL, values: context.values });
+        this.#prepared.add(client);
+      }
+      const result = await new Promise<pg.QueryResult>((resolve, reject) => {
+        client.query(new ContextualQuery(query, context, (error, value) => (error ? reject(error) : resolve(value))));
+      });
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(isConnectionError(error));
+      throw error;
+    }
+  }
+
+  /**
+   * Runs `work` in one explicit transaction: every statement of this database inside it joins. Commits when `work` resolves;
+   * a thrown error rolls everything back, audit and events with it, unless it is a DomainError that says to commit.
+   */
+  async transaction<T>(work: () => Promise<T>, change: DbContext = {}): Promise<T> {
+    const scope = currentScope();
+    if (scope.transaction) return work();
+    const context = { ...scope.context, ...change };
+    const client = await this.#checkout();
+    const transaction = new Transaction(client, (text) => this.onStatement(text));
+    let committed = () => {};
+    let result: T | undefined;
+    let failure: { error: unknown } | undefined;
+    try {
+      this.onStatement('BEGIN');
+      await client.query(beginSql(context, this.timeouts));
+      try {
+        result = await runInTransactionScope(context, transaction, work);
+      } catch (error) {
+        failure = { error };
+      }
+      const announce = await transaction.close();
+      const commit = !failure || (failure.error instanceof DomainError && failure.error.commit);
+      this.onStatement(commit ? 'COMMIT' : 'ROLLBACK');
+      const { command } = await client.query(commit ? 'COMMIT' : 'ROLLBACK');
+      // A transaction that a swallowed error has doomed answers COMMIT with ROLLBACK: nothing must look saved then.
+      if (commit && command !== 'COMMIT') throw new Error('the transaction was rolled back because a statement in it failed');
+      if (commit) committed = announce;
+      client.release();
+    } catch (error) {
+      client.release(true);
+      throw toDomainError(error);
+    }
+    committed();
+    if (failure) throw toDomainError(failure.error);
+    return result as T;
+  }
+
+  /** Runs `work` as `context`, whoever acts outside, in a transaction of its own. */
+  transactionAs<T>(context: DbContext, work: () => Promise<T>): Promise<T> {
+    return runWithContext(context, () => this.transaction(work));
+  }
+
+  async close(): Promise<void> {
+    await this.pool.end();
+  }
+
+  async #checkout(): Promise<pg.PoolClient> {
+    if (this.pool.waitingCount >= this.#maxWaiting) {
+      throw new UnavailableError('The database is busy. Try again in a moment.');
+    }
+    try {
+      return await this.pool.connect();
+    } catch (cause) {
+      throw new UnavailableError('The database cannot be reached. Try again in a moment.', { cause });
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../lib/errors.ts';
+
+interface SqlErrorParts {
+  sqlState: string | undefined;
+  constraint: string | undefined;
+}
+
+/** SQLSTATE classes after which the connection or the server is gone: connection exception, operator intervention. */
+const AWAY = /^(08|57P0)/;
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** Finds SQLSTATE and constraint in an error of pg, of the Prisma adapter, or of Prisma. */
+function sqlErrorParts(error: unknown): SqlErrorParts {
+  for (let current: unknown = error, depth = 0; current && depth < 5; depth++) {
+    const code = field(current, 'originalCode') ?? field(current, 'code');
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && !/^P\d{4}$/.test(code)) {
+      const constraint = field(current, 'constraint');
+      return { sqlState: code, constraint: typeof constraint === 'string' ? constraint : undefined };
+    }
+    current = field(current, 'cause') ?? field(field(current, 'meta'), 'driverAdapterError');
+  }
+  return { sqlState: undefined, constraint: undefined };
+}
+
+/** The SQLSTATE of a database error, wherever it was wrapped. */
+export function sqlStateOf(error: unknown): string | undefined {
+  return sqlErrorParts(error).sqlState;
+}
+
+/** Whether the connection that gave this error must not be used again. */
+export function isConnectionError(error: unknown): boolean {
+  const code = field(error, 'code');
+  return typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || AWAY.test(code);
+}
+
+/**
+ * Tells the caller what the database refused, where the caller can act on it. Anything else comes back unchanged, to be
+ * masked and logged at the edge.
+ */
+export function toDomainError(error: unknown): unknown {
+  if (error instanceof DomainError) return error;
+  const { sqlState } = sqlErrorParts(error);
+  const prismaCode = field(error, 'code');
+  if (sqlState === 'AB001') return new InvalidStateError('The conversation has ended and takes no messages.', { cause: error });
+  if (sqlState === 'AB002') return new InvalidStateError('A tenant needs at least one active owner.', { cause: error });
+  if (sqlState === '23505' || prismaCode === 'P2002') return new ConflictError('This already exists.', { cause: error });
+  if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });
+  if (sqlState === '57014') return new UnavailableError('The request took too long and was stopped.', { cause: error });
+  if (sqlState === '55P03' || sqlState === '40P01' || sqlState === '40001') {
+    return new UnavailableError('Somebody else is changing the same thing. Try again.', { cause: error });
+  }
+  if (sqlState === '53300' || (sqlState && AWAY.test(sqlState)) || isUnreachable(error)) {
+    return new UnavailableError('The database cannot be reached. Try again in a moment.', { cause: error });
+  }
+  return error;
+}
+
+const SOCKET_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'P1001', 'P1002', 'P1017', 'P2024']);
+const SOCKET_MESSAGES =
+  /Connection terminated|connection error and is not queryable|Query read timeout|Can't reach database|Server has closed the connection/i;
+
+function isUnreachable(error: unknown): boolean {
+  for (let current: unknown = error, depth = 0; current && depth < 5; depth++) {
+    const code = field(current, 'code');
+    const message = field(current, 'message');
+    if (typeof code === 'string' && SOCKET_CODES.has(code)) return true;
+    if (typeof message === 'string' && SOCKET_MESSAGES.test(message)) return true;
+    current = field(current, 'cause') ?? field(field(current, 'meta'), 'driverAdapterError');
+  }
+  return false;
+}

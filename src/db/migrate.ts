@@ -1,0 +1,102 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { commentsSql } from './comments.ts';
+import { APPLICATION_ROLE } from './context-statement.ts';
+import { applyMigrations, MIGRATIONS_FOLDER, migrationNames } from './schema-engine.ts';
+
+/** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
+const MIGRATION_LOCK = '7283044521';
+
+/** The schema engine wants a pool; the migration must stay on the connection that holds the lock. */
+class OneConnection extends pg.Pool {
+  readonly #client: pg.PoolClient;
+
+  constructor(client: pg.PoolClient) {
+    super({ max: 1 });
+    this.#client = client;
+  }
+
+  override query(config: unknown): never {
+    return this.#client.query(config as pg.QueryConfig) as never;
+  }
+
+  override connect(): never {
+    const client = this.#client;
+    const borrowed = Object.create(client, { release: { value: () => {} } }) as pg.PoolClient;
+    return Promise.resolve(borrowed) as never;
+  }
+}
+
+async function holdingLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    try {
+      return await work(client);
+    } finally {
+      await client.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+/** Names of the migrations a database has, oldest first. */
+export async function appliedMigrations(client: { query(text: string): Promise<pg.QueryResult> }): Promise<string[]> {
+  const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
+  if (!rows[0].present) return [];
+  const applied = await client.query(
+    'SELECT migration_name FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name',
+  );
+  return applied.rows.map((row: { migration_name: string }) => row.migration_name);
+}
+
+/** Whether the database has every migration of this version. */
+export async function isMigrated(pool: pg.Pool): Promise<boolean> {
+  const applied = new Set(await appliedMigrations(pool));
+  return migrationNames().every((name) => applied.has(name));
+}
+
+export interface MigrateOptions {
+  /** The login the server uses, which is let into the application role. It must exist already. */
+  serverRole?: string | undefined;
+}
+
+/**
+ * Brings a database to this version and returns the names of the migrations it applied. Does nothing to one that is there
+ * already. Several processes may call it at once: one works, the others wait and find nothing to do.
+ */
+export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<string[]> {
+  return holdingLock(pool, async (client) => {
+    const before = new Set(await appliedMigrations(client));
+    let applied: string[] = [];
+    if (migrationNames().some((name) => !before.has(name))) {
+      applied = await applyMigrations(new OneConnection(client));
+      await client.query(commentsSql());
+    }
+    if (options.serverRole) await admit(client, options.serverRole);
+    return applied;
+  });
+}
+
+async function admit(client: pg.PoolClient, role: string): Promise<void> {
+  const { rowCount } = await client.query({ text: 'SELECT FROM pg_roles WHERE rolname = $1', values: [role] });
+  if (!rowCount) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
+  await client.query(`GRANT ${APPLICATION_ROLE} TO ${pg.escapeIdentifier(role)}`);
+}
+
+/** Takes back the newest `count` migrations, newest first, and returns their names. Their data is gone. */
+export function migrateDown(pool: pg.Pool, count: number): Promise<string[]> {
+  return holdingLock(pool, async (client) => {
+    const newest = (await appliedMigrations(client)).reverse().slice(0, count);
+    for (const name of newest) {
+      const file = join(MIGRATIONS_FOLDER, name, 'down.sql');
+      if (!existsSync(file)) throw new Error(`migration ${name} has no way back`);
+      await client.query(
+        `BEGIN; ${readFileSync(file, 'utf8')}; DELETE FROM public._prisma_migrations WHERE migration_name = ${pg.escapeLiteral(name)}; COMMIT`,
+      );
+    }
+    return newest;
+  });
+}

@@ -7,6 +7,8 @@ export interface Viewer {
   /** The person, or the owner of the API key. */
   userId: string | undefined;
   apiKeyId: string | undefined;
+  /** The sign-in that the token descends from, where it came from one. */
+  sessionId?: string | undefined;
   role: Role;
   permissions: ReadonlySet<Permission>;
   /** When the credential itself ends, if it does. */

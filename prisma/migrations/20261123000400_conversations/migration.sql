@@ -35,7 +35,6 @@ CREATE INDEX conversations_tenant_id_created_at_id_idx ON conversations(tenant_i
 CREATE INDEX conversations_tenant_id_updated_at_id_idx ON conversations(tenant_id, updated_at, id);
 CREATE INDEX conversations_tenant_id_agent_id_created_at_id_idx ON conversations(tenant_id, agent_id, created_at, id);
 CREATE INDEX conversations_tenant_id_user_id_created_at_id_idx ON conversations(tenant_id, user_id, created_at, id);
-CREATE INDEX conversations_tenant_id_status_created_at_id_idx ON conversations(tenant_id, status, created_at, id);
 CREATE INDEX conversations_user_id_idx ON conversations(user_id);
 ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE;
 ALTER TABLE conversations ADD CONSTRAINT conversations_tenant_id_agent_id_fkey FOREIGN KEY (tenant_id, agent_id) REFERENCES agents(tenant_id, id) ON DELETE NO ACTION;

@@ -1,0 +1,27 @@
+# Build: docker build -t agentbase .   One image serves the API, the worker and the migrations.
+FROM node:24-bookworm-slim AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc prisma.config.ts ./
+COPY prisma prisma
+COPY scripts scripts
+# The postinstall script generates the Prisma client and the Pothos types into src/generated.
+RUN --mount=type=cache,target=/root/.npm npm ci
+# The npm package `node` brings Node to machines that have an older one. This image is Node.
+RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/.bin/node
+COPY src src
+
+FROM node:24-bookworm-slim
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=4000
+WORKDIR /app
+# Owned by root: the process cannot change its own code.
+COPY --from=build /app/package.json ./
+COPY --from=build /app/node_modules node_modules
+# The schema and migrations, for src/db/migrate-cli.ts.
+COPY --from=build /app/prisma prisma
+COPY --from=build /app/src src
+USER node
+EXPOSE 4000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + process.env.PORT + '/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "src/main.ts"]

@@ -1,0 +1,45 @@
+/** Everything that can be said about the code without running it for real, in one command. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { lexicographicSortSchema, printSchema } from 'graphql';
+
+function run(title: string, file: string, args: string[]): boolean {
+  const { status } = spawnSync(file, args, { stdio: 'inherit' });
+  console.log(`${status === 0 ? 'ok  ' : 'FAIL'} ${title}`);
+  return status === 0;
+}
+
+async function check(title: string, problem: () => Promise<string>): Promise<boolean> {
+  const found = await problem();
+  console.log(`${found === '' ? 'ok  ' : 'FAIL'} ${title}${found && `\n${found}`}`);
+  return found === '';
+}
+
+async function schemaProblem(): Promise<string> {
+  const { schema } = await import('../src/graphql/schema.ts');
+  const printed = printSchema(lexicographicSortSchema(schema));
+  return readFileSync('schema.graphql', 'utf8').trim() === printed.trim() ? '' : 'schema.graphql is not up to date: run npm run schema';
+}
+
+async function driftProblem(): Promise<string> {
+  const { openEmbedded } = await import('../src/db/connect.ts');
+  const { migrate } = await import('../src/db/migrate.ts');
+  const { schemaDrift } = await import('../src/db/schema-engine.ts');
+  const embedded = await openEmbedded('memory://');
+  try {
+    await migrate(embedded.pool);
+    return await schemaDrift(embedded.pool);
+  } finally {
+    await embedded.close();
+  }
+}
+
+const bin = (name: string) => `node_modules/.bin/${name}`;
+const results = [
+  run('format and lint', bin('biome'), ['ci', '.']),
+  run('types', bin('tsc'), ['--noEmit']),
+  await check('schema.graphql', schemaProblem),
+  await check('migrations and Prisma schema agree', driftProblem),
+  run('generated docs', process.execPath, ['scripts/docs.ts', '--check']),
+];
+process.exit(results.every(Boolean) ? 0 : 1);

@@ -1,0 +1,88 @@
+import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK } from 'jose';
+import { newId } from '../lib/ids.ts';
+
+/** What a signature may be made with. Nothing symmetric, and never `none`. */
+export const SIGNATURE_ALGORITHMS = ['EdDSA', 'ES256', 'RS256'];
+
+export interface SigningKey {
+  key: CryptoKey;
+  kid: string;
+  alg: string;
+}
+
+export type KeyResolver = ReturnType<typeof createLocalJWKSet>;
+
+/** The server's own keys. The first signs; all of them verify, so that tokens outlive a rotation. */
+export interface Keyring {
+  signingKey(): Promise<SigningKey>;
+  /** Finds the public key a token's header names. */
+  resolver(): Promise<KeyResolver>;
+  /** The public halves, as published. */
+  publicKeys(): Promise<JSONWebKeySet>;
+  /** Looks at once for keys that came in the meantime. */
+  reload(): Promise<void>;
+}
+
+export interface LoadedKeys {
+  signing: SigningKey;
+  resolver: KeyResolver;
+  published: JSONWebKeySet;
+}
+
+/** A new private key as a JWK, ready for a key set. */
+export async function generateSigningKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: newId(), alg: 'EdDSA', use: 'sig' };
+}
+
+/** The public half: the private members of each key type are left out by naming what stays. */
+export function publicKeyOf({ kty, crv, x, y, n, e, kid, alg }: JWK): JWK {
+  const members = { kty, crv, x, y, n, e, kid, alg, use: 'sig' };
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as JWK;
+}
+
+/** Reads a private JWKS and checks that each key can sign. Errors name the key by its kid and never show it. */
+export function parseKeySet(text: string): JWK[] {
+  let keys: unknown;
+  try {
+    keys = (JSON.parse(text) as { keys?: unknown } | null)?.keys;
+  } catch {
+    throw new Error('the signing keys are not JSON: expected a private JWKS such as `npm run keys:generate` prints');
+  }
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the signing keys hold no key: expected {"keys":[…]}');
+  const kids = new Set<string>();
+  for (const key of keys as JWK[]) {
+    if (!key.kid || kids.has(key.kid)) throw new Error('every signing key needs a kid of its own');
+    kids.add(key.kid);
+    if (!key.alg || !SIGNATURE_ALGORITHMS.includes(key.alg)) {
+      throw new Error(`signing key ${key.kid} needs an alg of ${SIGNATURE_ALGORITHMS.join(', ')}`);
+    }
+    if (!key.d) throw new Error(`signing key ${key.kid} has no private part`);
+  }
+  return keys as JWK[];
+}
+
+export async function loadKeys(text: string): Promise<LoadedKeys> {
+  const keys = parseKeySet(text);
+  const imported = await Promise.all(
+    keys.map(async (jwk) => ({ key: (await importJWK(jwk, jwk.alg)) as CryptoKey, kid: jwk.kid ?? '', alg: jwk.alg ?? '' })),
+  );
+  const [signing] = imported;
+  if (!signing) throw new Error('the signing keys hold no key');
+  const published = { keys: keys.map(publicKeyOf) };
+  return { signing, resolver: createLocalJWKSet(published), published };
+}
+
+/**
+ * A keyring of keys given once, as in AUTH_KEYS. To rotate across processes, first deploy with the new key last in the set,
+ * then with the new key first, and drop the old one when its tokens have ended.
+ */
+export async function inlineKeyring(text: string): Promise<Keyring> {
+  const keys = await loadKeys(text);
+  return {
+    signingKey: async () => keys.signing,
+    resolver: async () => keys.resolver,
+    publicKeys: async () => keys.published,
+    reload: async () => {},
+  };
+}

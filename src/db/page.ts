@@ -1,0 +1,178 @@
+import { ValidationError } from '../lib/errors.ts';
+import { documentedTables } from './comments.ts';
+import { identifier, join, raw, rows, type Sql, sql } from './sql.ts';
+import type { Queryable } from './transaction.ts';
+
+/** The most rows one page holds, and how many it holds when nothing is said. */
+export const MAX_PAGE = 100;
+export const DEFAULT_PAGE = 20;
+
+/** An order a list can have: a column that is never null, then the id, so that no two rows share a place. */
+export interface PageOrder {
+  column: string;
+  /** The column's type, to read it back from a cursor. */
+  type: 'timestamptz' | 'text' | 'integer' | 'uuid';
+  direction: 'ASC' | 'DESC';
+}
+
+export interface PageArgs {
+  first?: number | null | undefined;
+  after?: string | null | undefined;
+  last?: number | null | undefined;
+  before?: string | null | undefined;
+}
+
+export interface PageSource {
+  table: string;
+  order: PageOrder;
+  where: readonly Sql[];
+}
+
+export interface Page<Row> {
+  edges: { cursor: string; node: Row }[];
+  pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
+}
+
+type Reader = Queryable & { preparedStatements: boolean };
+type Keyed = { pageKey: string; pageParent?: string; id: string };
+
+/** Columns the application role may not read. */
+const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash']);
+const columnsOf = new Map(
+  documentedTables().map(({ name, columns }) => [
+    name,
+    columns.map((column) => column.name).filter((column) => !UNREADABLE.has(column)),
+  ]),
+);
+
+function encodeCursor({ table, order }: PageSource, row: Keyed): string {
+  return Buffer.from(JSON.stringify([table, order.column, order.direction, row.pageKey, row.id])).toString('base64url');
+}
+
+const CURSOR_VALUE: Record<PageOrder['type'], RegExp> = {
+  timestamptz: /^[\d :.+-]{10,40}$/,
+  text: /^[\s\S]{0,1000}$/,
+  integer: /^-?\d{1,10}$/,
+  uuid: /^[0-9a-f-]{36}$/,
+};
+
+function decodeCursor({ table, order }: PageSource, cursor: string, argument: string): { key: string; id: string } {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (!Array.isArray(parsed) || parsed.length !== 5) throw new Error('not a cursor');
+    const [from, column, direction, key, id] = parsed.map(String) as [string, string, string, string, string];
+    const belongs = from === table && column === order.column && direction === order.direction;
+    if (belongs && CURSOR_VALUE[order.type].test(key) && CURSOR_VALUE.uuid.test(id)) return { key, id };
+  } catch {
+    // Said below, the same for every way to be wrong.
+  }
+  throw ValidationError.at([argument], 'This is not a cursor of this list in this order.');
+}
+
+function pageSize(args: PageArgs): { size: number; backward: boolean } {
+  const { first, last } = args;
+  if (first != null && last != null) throw ValidationError.at(['first'], 'Ask for `first` or for `last`, not for both.');
+  const [argument, asked] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
+  if (asked < 0 || asked > MAX_PAGE) throw ValidationError.at([argument as string], `A page has 0 to ${MAX_PAGE} items.`);
+  return { size: asked, backward: last != null || (first == null && args.before != null) };
+}
+
+/** The rows of one page, keyset-paged: however deep the page, the index is entered where the cursor points. */
+function pageRows(source: PageSource, args: PageArgs, extra: readonly Sql[]): { query: Sql; size: number; backward: boolean } {
+  const { size, backward } = pageSize(args);
+  const key = sql`${identifier(source.table)}.${identifier(source.order.column)}`;
+  const type = raw(source.order.type);
+  const ascending = (source.order.direction === 'ASC') !== backward;
+  const beyond = (cursor: string, argument: string, forward: boolean): Sql => {
+    const from = decodeCursor(source, cursor, argument);
+    const compare = raw((source.order.direction === 'ASC') === forward ? '>' : '<');
+    return sql`(${key}, ${identifier(source.table)}.id) ${compare} (${from.key}::${type}, ${from.id}::uuid)`;
+  };
+  const where = [
+    ...extra,
+    ...source.where,
+    ...(args.after != null ? [beyond(args.after, 'after', true)] : []),
+    ...(args.before != null ? [beyond(args.before, 'before', false)] : []),
+  ];
+  const columns = join(
+    (columnsOf.get(source.table) ?? []).map((column) => sql`${identifier(source.table)}.${identifier(column)}`),
+    ', ',
+  );
+  const direction = raw(ascending ? 'ASC' : 'DESC');
+  return {
+    size,
+    backward,
+    query: sql`SELECT ${columns}, ${key}::text AS page_key FROM ${identifier(source.table)}${
+      where.length > 0 ? sql` WHERE ${join(where, ' AND ')}` : raw('')
+    } ORDER BY ${key} ${direction}, ${identifier(source.table)}.id ${direction} LIMIT ${size + 1}`,
+  };
+}
+
+function toPage<Row>(source: PageSource, args: PageArgs, found: (Row & Keyed)[], size: number, backward: boolean): Page<Row> {
+  const more = found.length > size;
+  const kept = found.slice(0, size);
+  if (backward) kept.reverse();
+  const edges = kept.map((node) => ({ cursor: encodeCursor(source, node), node }));
+  return {
+    edges,
+    pageInfo: {
+      hasNextPage: backward ? args.before != null : more,
+      hasPreviousPage: backward ? more : args.after != null,
+      startCursor: edges[0]?.cursor ?? null,
+      endCursor: edges.at(-1)?.cursor ?? null,
+    },
+  };
+}
+
+/** One page of a list, in one statement. Throws ValidationError for sizes out of range and cursors of other lists. */
+export async function readPage<Row>(database: Reader, source: PageSource, args: PageArgs): Promise<Page<Row>> {
+  const { query, size, backward } = pageRows(source, args, []);
+  return toPage<Row>(source, args, await rows<Row & Keyed>(database, query), size, backward);
+}
+
+/** The same page of the lists of many parents, in one statement, in the order of `parentIds`. */
+export async function readPages<Row>(
+  database: Reader,
+  source: PageSource,
+  args: PageArgs,
+  parentColumn: string,
+  parentIds: readonly string[],
+): Promise<Page<Row>[]> {
+  const ofParent = sql`${identifier(source.table)}.${identifier(parentColumn)} = parents.id`;
+  const { query, size, backward } = pageRows(source, args, [ofParent]);
+  const found = await rows<Row & Keyed & { pageParent: string }>(
+    database,
+    sql`SELECT parents.id AS page_parent, page.* FROM unnest(${[...parentIds]}::uuid[]) WITH ORDINALITY AS parents(id, position)
+      CROSS JOIN LATERAL (SELECT ranked.*, row_number() OVER () AS page_position FROM (${query}) ranked) page
+      ORDER BY parents.position, page.page_position`,
+  );
+  const byParent = Map.groupBy(found, (row) => row.pageParent);
+  return parentIds.map((id) => toPage<Row>(source, args, byParent.get(id) ?? [], size, backward));
+}
+
+/** How many rows a list has. */
+export async function countRows(database: Reader, source: PageSource): Promise<number> {
+  const where = source.where.length > 0 ? sql` WHERE ${join(source.where, ' AND ')}` : raw('');
+  const [row] = await rows<{ count: number }>(
+    database,
+    sql`SELECT count(*)::integer AS count FROM ${identifier(source.table)}${where}`,
+  );
+  return row?.count ?? 0;
+}
+
+/** How many rows the lists of many parents have, in one statement, in the order of `parentIds`. */
+export async function countRowsOf(
+  database: Reader,
+  source: PageSource,
+  parentColumn: string,
+  parentIds: readonly string[],
+): Promise<number[]> {
+  const column = sql`${identifier(source.table)}.${identifier(parentColumn)}`;
+  const where = join([sql`${column} = ANY (${[...parentIds]}::uuid[])`, ...source.where], ' AND ');
+  const counted = await rows<{ parent: string; count: number }>(
+    database,
+    sql`SELECT ${column} AS parent, count(*)::integer AS count FROM ${identifier(source.table)} WHERE ${where} GROUP BY ${column}`,
+  );
+  const byParent = new Map(counted.map(({ parent, count }) => [parent, count]));
+  return parentIds.map((id) => byParent.get(id) ?? 0);
+}

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+import type { Queryable } from './transaction.ts';
+
+/** A piece of SQL and the values it refers to. Values never become text. */
+export interface Sql {
+  readonly parts: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+function isSql(value: unknown): value is Sql {
+  return typeof value === 'object' && value !== null && 'parts' in value && 'values' in value;
+}
+
+/** Builds SQL from a template. Interpolated fragments are spliced in, everything else becomes a parameter. */
+export function sql(strings: TemplateStringsArray, ...inputs: unknown[]): Sql {
+  const parts: string[] = [strings[0] ?? ''];
+  const values: unknown[] = [];
+  const append = (text: string) => {
+    parts[parts.length - 1] += text;
+  };
+  inputs.forEach((input, index) => {
+    if (isSql(input)) {
+      append(input.parts[0] ?? '');
+      input.values.forEach((value, position) => {
+        values.push(value);
+        parts.push(input.parts[position + 1] ?? '');
+      });
+    } else {
+      values.push(input);
+      parts.push('');
+    }
+    append(strings[index + 1] ?? '');
+  });
+  return { parts, values };
+}
+
+/** SQL text as it is. Only for names that the program itself wrote. */
+export function raw(text: string): Sql {
+  return { parts: [text], values: [] };
+}
+
+export function identifier(name: string): Sql {
+  return raw(pg.escapeIdentifier(name));
+}
+
+export function join(fragments: readonly Sql[], separator: string): Sql {
+  return fragments.reduce((all, fragment, index) => (index === 0 ? fragment : sql`${all}${raw(separator)}${fragment}`), raw(''));
+}
+
+const INT8 = 20;
+
+/** As Prisma gives them: bigint for int8, Date for timestamps, numeric as its text. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text') =>
+    oid === INT8 ? (value: string) => BigInt(value) : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+const names = new Map<string, string>();
+const MAX_NAMED = 500;
+
+function statementName(text: string): string | undefined {
+  let name = names.get(text);
+  if (name === undefined && names.size < MAX_NAMED) {
+    name = `s_${createHash('sha1').update(text).digest('base64url')}`;
+    names.set(text, name);
+  }
+  return name;
+}
+
+export function toText(query: Sql): string {
+  return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
+}
+
+/** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
+export async function rows<T>(database: Queryable & { preparedStatements: boolean }, query: Sql): Promise<T[]> {
+  const text = toText(query);
+  const result = await database.query({
+    text,
+    values: [...query.values],
+    types,
+    ...(database.preparedStatements ? { name: statementName(text) } : {}),
+  } as pg.QueryConfig);
+  const keys = result.fields.map(({ name }) => name.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
+  return result.rows.map((row: Record<string, unknown>) => {
+    const camel: Record<string, unknown> = {};
+    result.fields.forEach(({ name }, index) => {
+      camel[keys[index] as string] = row[name];
+    });
+    return camel as T;
+  });
+}

@@ -1,0 +1,111 @@
+import SchemaBuilder from '@pothos/core';
+import ComplexityPlugin from '@pothos/plugin-complexity';
+import ErrorsPlugin from '@pothos/plugin-errors';
+import PrismaPlugin from '@pothos/plugin-prisma';
+import RelayPlugin from '@pothos/plugin-relay';
+import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
+import ValidationPlugin from '@pothos/plugin-validation';
+import { GraphQLError } from 'graphql';
+import type { Permission } from '../auth/permissions.ts';
+import type PrismaTypes from '../generated/pothos.ts';
+import { getDatamodel } from '../generated/pothos.ts';
+import { ForbiddenError, UnauthenticatedError, ValidationError } from '../lib/errors.ts';
+import type { GraphQLContext } from './context.ts';
+import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
+import { addScalars, type Scalars } from './scalars.ts';
+
+export type SchemaTypes = {
+  Context: GraphQLContext;
+  PrismaTypes: PrismaTypes;
+  Scalars: Scalars;
+  DefaultFieldNullability: false;
+  DefaultEdgesNullability: false;
+  DefaultNodeNullability: false;
+  AuthScopes: {
+    /** A valid credential came with the request. */
+    authenticated: boolean;
+    /** A person signed in, not an API key. */
+    person: boolean;
+    /** The viewer has this right. */
+    permission: Permission;
+  };
+};
+
+/** Set from the environment before the schema is built. */
+export const limits = { complexity: 20_000, depth: 15, breadth: 2_000 };
+
+function tooMuch(kind: string, got: number, most: number | undefined): GraphQLError {
+  return new GraphQLError(
+    `The operation is too large: its ${kind.toLowerCase()} is ${got}, ${most} is allowed. Ask for less at once.`,
+    {
+      extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } },
+    },
+  );
+}
+
+export const builder = new SchemaBuilder<SchemaTypes>({
+  // Errors outermost, so that it sees what the others throw.
+  plugins: [ErrorsPlugin, ScopeAuthPlugin, ValidationPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin],
+  defaultFieldNullability: false,
+  scopeAuth: {
+    authScopes: ({ viewer }) => ({
+      authenticated: viewer !== null,
+      person: viewer !== null && viewer.apiKeyId === undefined,
+      permission: (permission) => viewer?.permissions.has(permission) ?? false,
+    }),
+    unauthorizedError: (_parent, context, info) =>
+      context.viewer
+        ? new ForbiddenError(`Your role or API key does not allow ${info.parentType.name}.${info.fieldName}.`)
+        : new UnauthenticatedError(),
+  },
+  errors: {
+    // Input errors belong to the result like any other. They are told before rights are checked and reveal only the rules.
+    unsafelyHandleInputErrors: true,
+  },
+  validation: {
+    validationError: ({ issues }) =>
+      new ValidationError(
+        issues.map(({ message, path }) => ({
+          message,
+          path: (path ?? []).map((step) => String(typeof step === 'object' ? step.key : step)),
+        })),
+      ),
+  },
+  complexity: {
+    defaultComplexity: 1,
+    defaultListMultiplier: 10,
+    limit: () => limits,
+    complexityError: (kind, result) =>
+      kind === 'Depth'
+        ? tooMuch(kind, result.depth, result.maxDepth)
+        : kind === 'Breadth'
+          ? tooMuch(kind, result.breadth, result.maxBreadth)
+          : tooMuch(kind, result.complexity, result.maxComplexity),
+  },
+  relay: {
+    encodeGlobalID: (typename, id) => encodeGlobalId(typename, String(id)),
+    decodeGlobalID: (globalId) => {
+      const { typename, uuid } = decodeGlobalId(globalId);
+      return { typename, id: uuid };
+    },
+    nodeQueryOptions: {
+      description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
+      authScopes: { authenticated: true },
+    },
+    nodesQueryOptions: {
+      description: 'Several objects by their global ids, in the same order, at most 100.',
+      authScopes: { authenticated: true },
+    },
+  },
+  prisma: {
+    client: ({ prisma }) => prisma,
+    dmmf: getDatamodel(),
+    exposeDescriptions: true,
+    onUnusedQuery: null,
+  },
+});
+
+addScalars(builder);
+builder.queryType({ description: 'What can be asked.' });
+builder.mutationType({ description: 'What can be changed. Each field is one transaction.' });
+builder.subscriptionType({ description: 'What can be watched.' });

@@ -1,0 +1,154 @@
+import type { ArgBuilder, InputFieldMap, ObjectRef } from '@pothos/core';
+import type { Permission } from '../auth/permissions.ts';
+import {
+  countRows,
+  countRowsOf,
+  DEFAULT_PAGE,
+  MAX_PAGE,
+  type Page,
+  type PageArgs,
+  type PageOrder,
+  readPage,
+  readPages,
+} from '../db/page.ts';
+import type { Sql } from '../db/sql.ts';
+import { builder, type SchemaTypes } from './builder.ts';
+import type { GraphQLContext } from './context.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+
+/** A list type with its table, its orders and its filter: what every connection of that type shares. */
+export interface ListType<Row extends object, Filter extends object> {
+  /** The GraphQL type of a row, such as `Agent`. */
+  name: string;
+  table: string;
+  node: ObjectRef<Types, Row>;
+  /** The orders by their enum name; the first is the default. */
+  orders: Record<string, PageOrder>;
+  /** The filter's input type and what it means. */
+  filter?: { type: unknown; where: (filter: Filter) => Sql[] };
+}
+
+function pageSizeOf({ first, last }: PageArgs): number {
+  return first ?? last ?? DEFAULT_PAGE;
+}
+
+interface ConnectionShape<Row> extends Page<Row> {
+  count: () => Promise<number>;
+}
+
+interface ListArgs<Filter> extends PageArgs {
+  filter?: Filter | null;
+  orderBy?: string | null;
+}
+
+export interface List<Row extends object> {
+  /** `connection: NameConnection!` on Query. */
+  query(field: string, options: { description: string; access: Permission }): void;
+  /** `connection: NameConnection!` on the type of a parent, batched over all parents of an operation. */
+  of<Parent extends { id: string }>(
+    parent: ObjectRef<Types, Parent>,
+    field: string,
+    options: { description: string; column: string; access: Permission },
+  ): void;
+  readonly row?: Row;
+}
+
+/**
+ * Declares the connection type of a list: edges, nodes, page info and a total that is only counted when asked for. Pages are
+ * read by keyset, a root list in one statement, the lists of any number of parents in one statement as well.
+ */
+export function listType<Row extends object, Filter extends object>(type: ListType<Row, Filter>): List<Row> {
+  const Edge = builder.objectRef<{ cursor: string; node: Row }>(`${type.name}Edge`).implement({
+    description: `A ${type.name} and its place in a list.`,
+    fields: (t) => ({
+      cursor: t.exposeString('cursor', { description: 'The place, for `after` and `before`.' }),
+      node: t.field({ type: type.node as never, description: 'The object.', resolve: (edge) => edge.node as never }),
+    }),
+  });
+  const Connection = builder.objectRef<ConnectionShape<Row>>(`${type.name}Connection`).implement({
+    description: `A page of a list of ${type.name} objects.`,
+    fields: (t) => ({
+      edges: t.field({
+        type: [Edge],
+        description: 'The objects with their places.',
+        complexity: { field: 0, multiplier: 1 },
+        resolve: (page) => page.edges,
+      }),
+      nodes: t.field({
+        type: [type.node] as never,
+        description: 'The objects alone.',
+        complexity: { field: 0, multiplier: 1 },
+        resolve: (page) => page.edges.map(({ node }) => node) as never,
+      }),
+      pageInfo: t.field({ type: builder.pageInfoRef(), description: 'Whether there is more.', resolve: (page) => page.pageInfo }),
+      totalCount: t.int({
+        description: 'How many objects the list has, with its filter, over all pages. Counted only when asked for.',
+        complexity: 10,
+        resolve: (page) => page.count(),
+      }),
+    }),
+  });
+
+  const orderNames = Object.keys(type.orders);
+  const Order = builder.enumType(`${type.name}Order`, {
+    description: `The orders of lists of ${type.name} objects.`,
+    values: Object.fromEntries(
+      Object.entries(type.orders).map(([name, { column, direction }]) => [
+        name,
+        { description: `By ${column.replaceAll('_', ' ')}, ${direction === 'ASC' ? 'ascending' : 'descending'}.` },
+      ]),
+    ),
+  });
+
+  const source = (args: ListArgs<Filter>) => ({
+    table: type.table,
+    order: type.orders[args.orderBy ?? orderNames[0] ?? ''] as PageOrder,
+    where: args.filter && type.filter ? type.filter.where(args.filter) : [],
+  });
+
+  const options = (description: string, access: Permission) => ({
+    type: Connection,
+    description,
+    authScopes: { permission: access },
+    complexity: (args: object) => ({ field: 5, multiplier: Math.min(Math.max(pageSizeOf(args), 1), MAX_PAGE) }),
+  });
+
+  const args = (t: { arg: ArgBuilder<Types> }): InputFieldMap => ({
+    first: t.arg.int({ description: 'How many from the front, at most 100. 20 when nothing is said.' }),
+    after: t.arg.string({ description: 'Only what comes after this cursor.' }),
+    last: t.arg.int({ description: 'How many from the back, at most 100.' }),
+    before: t.arg.string({ description: 'Only what comes before this cursor.' }),
+    orderBy: t.arg({ type: Order, description: `The order. ${orderNames[0]} when nothing is said.` }),
+    ...(type.filter ? { filter: t.arg({ type: type.filter.type as never, description: 'Only objects that match.' }) } : {}),
+  });
+
+  return {
+    query(field, { description, access }) {
+      builder.queryField(field, (t) =>
+        t.field({
+          ...options(description, access),
+          args: args(t),
+          resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext) => {
+            const page = await readPage<Row>(database, source(given), given);
+            return { ...page, count: () => countRows(database, source(given)) };
+          }) as never,
+        }),
+      );
+    },
+    of(parent, field, { description, column, access }) {
+      builder.objectField(parent as never, field, (t) =>
+        t.field({
+          ...options(description, access),
+          args: args(t),
+          resolve: (async (row: { id: string }, given: ListArgs<Filter>, { database, loaders }: GraphQLContext) => {
+            const list = `${type.name}.${column}:${JSON.stringify(given)}`;
+            const pages = loaders.get(`page:${list}`, (ids) => readPages<Row>(database, source(given), given, column, ids));
+            const counts = loaders.get(`count:${list}`, (ids) => countRowsOf(database, source(given), column, ids));
+            return { ...(await pages.load(row.id)), count: () => counts.load(row.id) };
+          }) as never,
+        }),
+      );
+    },
+  };
+}

@@ -1,0 +1,23 @@
+import type { Auth } from '../auth/auth.ts';
+import type { RequestInfo, Viewer } from '../auth/viewer.ts';
+import type { Database } from '../db/database.ts';
+import type { Prisma } from '../db/prisma.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Live } from '../live/live.ts';
+import type { Loaders } from './loaders.ts';
+
+/** What the process has one of. Made in `src/server/app.ts`. */
+export interface Services {
+  database: Database;
+  prisma: Prisma;
+  auth: Auth;
+  live: Live;
+  log: Logger;
+}
+
+/** What each operation has one of. Resolvers run inside `runWithContext(dbContextOf(viewer, request))`. */
+export interface GraphQLContext extends Services {
+  viewer: Viewer | null;
+  request: RequestInfo;
+  loaders: Loaders;
+}

@@ -1,0 +1,75 @@
+import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
+import type { StandardSchemaV1 } from '@pothos/plugin-validation';
+import type { Permission } from '../auth/permissions.ts';
+import type { DbContext } from '../db/context.ts';
+import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../lib/errors.ts';
+import { builder, type SchemaTypes } from './builder.ts';
+import type { GraphQLContext } from './context.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
+type ErrorClass = new (...args: never[]) => Error;
+
+export interface MutationOptions<Fields extends InputFieldMap, Payload extends object> {
+  description: string;
+  /** The right it takes; `person` for people about themselves; `anyone` for what comes before signing in. */
+  access: Permission | 'person' | 'anyone';
+  input: (t: InputFields) => Fields;
+  /** A rule over the whole input, beside the rules of single fields. */
+  validate?: StandardSchemaV1;
+  /** The payload's fields. Their nested fields are resolved after the commit. */
+  payload: ObjectRef<Types, Payload>;
+  /** Errors of the result beside ValidationError, NotFoundError, ConflictError and InvalidStateError. */
+  errors?: ErrorClass[];
+  /** Changes who acts, for viewers who may change their own session. */
+  context?: DbContext;
+  /** Runs in one transaction with everything it calls. What it throws rolls all of it back. */
+  resolve: (input: InputShapeFromFields<Fields>, context: GraphQLContext) => Promise<Payload>;
+}
+
+function scopesFor(access: Permission | 'person' | 'anyone') {
+  if (access === 'anyone') return {};
+  return { authScopes: access === 'person' ? { person: true } : { permission: access } };
+}
+
+/**
+ * Adds a mutation: `name(input: NameInput!): NameResult!`, the result being the payload or an error, the whole of it one
+ * transaction that is committed before the payload's nested fields are read.
+ */
+export function mutation<Fields extends InputFieldMap, Payload extends object>(
+  name: string,
+  options: MutationOptions<Fields, Payload>,
+): void {
+  const title = name.charAt(0).toUpperCase() + name.slice(1);
+  const input = builder.inputType(`${title}Input`, {
+    description: `What \`${name}\` takes.`,
+    fields: options.input,
+    ...(options.validate ? { validate: options.validate } : {}),
+  } as never) as unknown as ObjectRef<Types, never>;
+  builder.mutationField(name, (t) =>
+    t.field({
+      type: options.payload as never,
+      description: options.description,
+      complexity: { field: 10 },
+      extensions: { inTransaction: true } as never,
+      args: { input: t.arg({ type: input as never, required: true, description: 'What to do.' }) },
+      ...scopesFor(options.access),
+      errors: {
+        types: [ValidationError, NotFoundError, ConflictError, InvalidStateError, ...(options.errors ?? [])] as never,
+        directResult: true,
+        union: {
+          name: `${title}Result`,
+          description: `The outcome of \`${name}\`: its payload, or an error that says what to do.`,
+        },
+      } as never,
+      resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
+        const work = () => options.resolve(args.input as InputShapeFromFields<Fields>, context);
+        try {
+          return await context.database.transaction(work, options.context);
+        } finally {
+          context.loaders.clear();
+        }
+      }) as never,
+    }),
+  );
+}

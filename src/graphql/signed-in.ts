@@ -1,0 +1,9 @@
+import type { Viewer } from '../auth/viewer.ts';
+import { UnauthenticatedError } from '../lib/errors.ts';
+import type { GraphQLContext } from './context.ts';
+
+/** The viewer of a field that only signed-in viewers reach. */
+export function signedIn({ viewer }: GraphQLContext): Viewer {
+  if (!viewer) throw new UnauthenticatedError();
+  return viewer;
+}

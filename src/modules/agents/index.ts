@@ -1,0 +1,3 @@
+import './schema/agent.ts';
+import './schema/agent-version.ts';
+import './schema/mutations.ts';

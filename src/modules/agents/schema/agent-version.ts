@@ -1,0 +1,50 @@
+import { currentScope } from '../../../db/context.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { findUsers } from '../../tenancy/read.ts';
+import { User } from '../../tenancy/schema/user.ts';
+import { findAgents } from '../read.ts';
+import { Agent } from './agent.ts';
+
+export const AgentVersion = builder.prismaNode('AgentVersion', {
+  authScopes: { permission: 'agent:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    number: t.exposeInt('number'),
+    snapshot: t.expose('snapshot', { type: 'JSONObject' }),
+    notes: t.exposeString('notes', { nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    agent: t.field({
+      type: Agent,
+      nullable: true,
+      description: 'The agent as it is now.',
+      resolve: ({ agentId }, _args, context) => loadById(context, 'Agent', agentId, (ids) => findAgents(context.prisma, ids)),
+    }),
+    publishedBy: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who published it. Null once they have left the tenant.',
+      resolve: ({ publishedById }, _args, context) =>
+        publishedById ? loadById(context, 'User', publishedById, (ids) => findUsers(context.prisma, ids)) : null,
+    }),
+  }),
+});
+
+const agentVersionList = listType({
+  name: 'AgentVersion',
+  table: 'agent_versions',
+  node: AgentVersion,
+  orders: {
+    NUMBER_DESC: { column: 'number', type: 'integer', direction: 'DESC' },
+    NUMBER_ASC: { column: 'number', type: 'integer', direction: 'ASC' },
+  },
+});
+
+agentVersionList.of(Agent, 'versions', {
+  description: 'Its published versions.',
+  column: 'agent_id',
+  access: 'agent:read',
+});

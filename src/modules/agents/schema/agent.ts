@@ -1,0 +1,106 @@
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { AgentKind, AgentStatus } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { findUsers } from '../../tenancy/read.ts';
+import { User } from '../../tenancy/schema/user.ts';
+import { findAgents } from '../read.ts';
+
+export const AgentKindEnum = builder.enumType(AgentKind, {
+  name: 'AgentKind',
+  description: 'What an agent is: ASSISTANT talks, BROWSER drives a browser, BACKGROUND works without a conversation.',
+});
+export const AgentStatusEnum = builder.enumType(AgentStatus, {
+  name: 'AgentStatus',
+  description: 'ACTIVE agents take conversations, INACTIVE ones are paused, ARCHIVED ones are put away until restored.',
+});
+
+export const Agent = builder.prismaNode('Agent', {
+  authScopes: { permission: 'agent:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    name: t.exposeString('name'),
+    slug: t.exposeString('slug'),
+    description: t.exposeString('description', { nullable: true }),
+    kind: t.expose('kind', { type: AgentKindEnum }),
+    provider: t.exposeString('provider'),
+    model: t.exposeString('model'),
+    temperature: t.exposeFloat('temperature'),
+    maxTokens: t.exposeInt('maxTokens', { nullable: true }),
+    systemPrompt: t.exposeString('systemPrompt', { nullable: true }),
+    capabilities: t.stringList({ description: 'What the agent can do.', resolve: (agent) => agent.capabilities as string[] }),
+    tools: t.field({
+      type: ['JSONObject'],
+      description: 'Tools the agent may call.',
+      resolve: (agent) => agent.tools as unknown[],
+    }),
+    timeoutMs: t.exposeInt('timeoutMs'),
+    maxIterations: t.exposeInt('maxIterations'),
+    memoryEnabled: t.exposeBoolean('memoryEnabled'),
+    status: t.expose('status', { type: AgentStatusEnum }),
+    version: t.exposeInt('version'),
+    tags: t.exposeStringList('tags'),
+    config: t.expose('config', { type: 'JSONObject' }),
+    metadata: t.expose('metadata', { type: 'JSONObject' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    createdBy: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who made the agent. Null once they have left the tenant.',
+      resolve: ({ createdById }, _args, context) =>
+        createdById ? loadById(context, 'User', createdById, (ids) => findUsers(context.prisma, ids)) : null,
+    }),
+  }),
+});
+
+const AgentFilter = builder.inputType('AgentFilter', {
+  description: 'Which agents. All conditions must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [AgentStatusEnum], description: 'In one of these states.' }),
+    kind: t.field({ type: [AgentKindEnum], description: 'Of one of these kinds.' }),
+    tags: t.stringList({ description: 'With all of these tags.' }),
+    search: t.string({ description: 'Whose name or slug contains this, without regard to case.' }),
+  }),
+});
+
+export const agentList = listType({
+  name: 'Agent',
+  table: 'agents',
+  node: Agent,
+  orders: {
+    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+    UPDATED_AT_DESC: { column: 'updated_at', type: 'timestamptz', direction: 'DESC' },
+    NAME_ASC: { column: 'name', type: 'text', direction: 'ASC' },
+    NAME_DESC: { column: 'name', type: 'text', direction: 'DESC' },
+  },
+  filter: {
+    type: AgentFilter,
+    where: ({ status, kind, tags, search }: typeof AgentFilter.$inferInput) => [
+      ...(status ? [sql`agents.status = ANY (${status}::agent_status[])`] : []),
+      ...(kind ? [sql`agents.kind = ANY (${kind}::agent_kind[])`] : []),
+      ...(tags ? [sql`agents.tags @> ${tags}::text[]`] : []),
+      ...(search ? [sql`(strpos(lower(agents.name), lower(${search})) > 0 OR strpos(agents.slug, lower(${search})) > 0)`] : []),
+    ],
+  },
+});
+
+agentList.query('agents', { description: 'The agents of the tenant.', access: 'agent:read' });
+
+builder.queryField('agent', (t) =>
+  t.field({
+    type: Agent,
+    nullable: true,
+    description: 'An agent by its id or UUID. Null if it does not exist or belongs to another tenant.',
+    authScopes: { permission: 'agent:read' },
+    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
+    resolve: (_root, { id }, context) =>
+      loadById(context, 'Agent', uuidOf('Agent', id), (ids) => findAgents(context.prisma, ids)),
+  }),
+);

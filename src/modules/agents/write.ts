@@ -1,0 +1,124 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import type { Agent, AgentKind, AgentVersion, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { requireAgent } from './read.ts';
+
+/** What people decide about an agent. Absent fields stay as they are, or take the column's default. */
+export interface AgentFields {
+  name?: string | undefined;
+  slug?: string | undefined;
+  description?: string | null | undefined;
+  kind?: AgentKind | undefined;
+  provider?: string | undefined;
+  model?: string | undefined;
+  temperature?: number | undefined;
+  maxTokens?: number | null | undefined;
+  systemPrompt?: string | null | undefined;
+  capabilities?: string[] | undefined;
+  tools?: Record<string, unknown>[] | undefined;
+  timeoutMs?: number | undefined;
+  maxIterations?: number | undefined;
+  memoryEnabled?: boolean | undefined;
+  tags?: string[] | undefined;
+  config?: Record<string, unknown> | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** A name for URLs made of a display name: `Support Bot!` becomes `support-bot`. */
+export function slugOf(name: string): string {
+  const slug = name
+    .normalize('NFKD')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replaceAll(/^-+|-+$/g, '')
+    .slice(0, 63)
+    .replace(/-+$/, '');
+  return slug || 'agent';
+}
+
+function columns(fields: AgentFields) {
+  const { tools, config, metadata, ...rest } = fields;
+  return {
+    ...rest,
+    tools: tools as PrismaTypes.InputJsonValue | undefined,
+    config: config as PrismaTypes.InputJsonValue | undefined,
+    metadata: metadata as PrismaTypes.InputJsonValue | undefined,
+  };
+}
+
+async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
+  const holder = await prisma.agent.findFirst({ where: { slug }, select: { id: true } });
+  if (holder && holder.id !== except) {
+    throw new ConflictError(`Another agent already has the slug "${slug}".`, { path: ['input', 'slug'] });
+  }
+}
+
+export async function createAgent(
+  prisma: Prisma,
+  viewer: Viewer,
+  fields: AgentFields & { name: string; provider: string; model: string },
+): Promise<Agent> {
+  const { name, provider, model, slug = slugOf(name) } = fields;
+  await requireFreeSlug(prisma, slug);
+  return prisma.agent.create({
+    data: { ...columns(fields), name, provider, model, slug, tenantId: viewer.tenantId, id: newId(), createdById: viewer.userId },
+  });
+}
+
+/** Changes what is given. `active` pauses an agent or sets it to work again. */
+export async function updateAgent(
+  prisma: Prisma,
+  viewer: Viewer,
+  id: string,
+  fields: AgentFields & { active?: boolean | undefined },
+): Promise<Agent> {
+  const { active, ...changes } = fields;
+  const agent = await requireAgent(prisma, id, ['input', 'id']);
+  if (agent.status === 'ARCHIVED')
+    throw new InvalidStateError('The agent is archived. Restore it first.', { path: ['input', 'id'] });
+  if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
+  const status = active === undefined ? undefined : active ? 'ACTIVE' : 'INACTIVE';
+  return prisma.agent.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { ...columns(changes), status },
+  });
+}
+
+export async function archiveAgent(prisma: Prisma, viewer: Viewer, id: string): Promise<Agent> {
+  const agent = await requireAgent(prisma, id, ['input', 'id']);
+  if (agent.status === 'ARCHIVED') throw new InvalidStateError('The agent is archived already.', { path: ['input', 'id'] });
+  return prisma.agent.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ARCHIVED' } });
+}
+
+export async function restoreAgent(prisma: Prisma, viewer: Viewer, id: string): Promise<Agent> {
+  const agent = await requireAgent(prisma, id, ['input', 'id']);
+  if (agent.status !== 'ARCHIVED') throw new InvalidStateError('The agent is not archived.', { path: ['input', 'id'] });
+  return prisma.agent.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ACTIVE' } });
+}
+
+/** Keeps the agent's definition as it is now under the next number. */
+export async function publishAgentVersion(
+  prisma: Prisma,
+  viewer: Viewer,
+  id: string,
+  notes: string | undefined,
+): Promise<AgentVersion> {
+  const agent = await requireAgent(prisma, id, ['input', 'agentId']);
+  if (agent.status === 'ARCHIVED')
+    throw new InvalidStateError('The agent is archived. Restore it first.', { path: ['input', 'agentId'] });
+  const { tenantId, id: _id, status, version, createdAt, updatedAt, createdById, ...definition } = agent;
+  return prisma.agentVersion.create({
+    // The database gives the number, under the agent's lock.
+    data: {
+      tenantId,
+      id: newId(),
+      agentId: id,
+      number: 0,
+      notes,
+      publishedById: viewer.userId,
+      snapshot: definition as PrismaTypes.InputJsonObject,
+    },
+  });
+}

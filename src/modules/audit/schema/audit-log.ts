@@ -1,0 +1,90 @@
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { findUsers } from '../../tenancy/read.ts';
+import { User } from '../../tenancy/schema/user.ts';
+
+const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
+const AuditStatusEnum = builder.enumType(AuditStatus, { name: 'AuditStatus', description: 'Whether an action was carried out.' });
+
+export const AuditLog = builder.prismaNode('AuditLog', {
+  authScopes: { permission: 'audit:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    actor: t.expose('actor', { type: AuditActorEnum }),
+    apiKeyId: t.expose('apiKeyId', { type: 'UUID', nullable: true }),
+    action: t.exposeString('action'),
+    resourceType: t.exposeString('resourceType'),
+    resourceId: t.expose('resourceId', { type: 'UUID', nullable: true }),
+    oldValues: t.expose('oldValues', { type: 'JSONObject', nullable: true }),
+    newValues: t.expose('newValues', { type: 'JSONObject', nullable: true }),
+    ip: t.exposeString('ip', { nullable: true }),
+    userAgent: t.exposeString('userAgent', { nullable: true }),
+    requestId: t.exposeString('requestId', { nullable: true }),
+    status: t.expose('status', { type: AuditStatusEnum }),
+    errorMessage: t.exposeString('errorMessage', { nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    user: t.field({
+      type: User,
+      nullable: true,
+      description: 'The person, where one acted or owns the API key. Null once they have left the tenant.',
+      resolve: ({ userId }, _args, context) =>
+        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+    }),
+  }),
+});
+
+const AuditLogFilter = builder.inputType('AuditLogFilter', {
+  description: 'Which audit logs. All conditions must hold.',
+  fields: (t) => ({
+    action: t.string({ description: 'This action, such as `agent.created`.' }),
+    resourceType: t.string({ description: 'Done to this kind of object, such as `agent`.' }),
+    resourceId: t.field({ type: 'UUID', description: 'Done to this object.' }),
+    userId: t.id({ description: 'By this person.' }),
+    status: t.field({ type: AuditStatusEnum, description: 'With this outcome.' }),
+    requestId: t.string({ description: 'In this request.' }),
+    after: t.field({ type: 'DateTime', description: 'At or after this moment.' }),
+    before: t.field({ type: 'DateTime', description: 'Before this moment.' }),
+  }),
+});
+
+const auditLogList = listType({
+  name: 'AuditLog',
+  table: 'audit_logs',
+  node: AuditLog,
+  orders: {
+    NEWEST_FIRST: { column: 'id', type: 'uuid', direction: 'DESC' },
+    OLDEST_FIRST: { column: 'id', type: 'uuid', direction: 'ASC' },
+  },
+  filter: {
+    type: AuditLogFilter,
+    where: ({
+      action,
+      resourceType,
+      resourceId,
+      userId,
+      status,
+      requestId,
+      after,
+      before,
+    }: typeof AuditLogFilter.$inferInput) => [
+      ...(action ? [sql`audit_logs.action = ${action}`] : []),
+      ...(resourceType ? [sql`audit_logs.resource_type = ${resourceType}`] : []),
+      ...(resourceId ? [sql`audit_logs.resource_id = ${resourceId}::uuid`] : []),
+      ...(userId ? [sql`audit_logs.user_id = ${uuidOf('User', userId, ['filter', 'userId'])}::uuid`] : []),
+      ...(status ? [sql`audit_logs.status = ${status}::audit_status`] : []),
+      ...(requestId ? [sql`audit_logs.request_id = ${requestId}`] : []),
+      // The id begins with the time, and months are partitions of ids: this reads only the months it must.
+      ...(after ? [sql`audit_logs.id >= app.uuid_v7_floor(${after}::timestamptz)`] : []),
+      ...(before ? [sql`audit_logs.id < app.uuid_v7_floor(${before}::timestamptz)`] : []),
+    ],
+  },
+});
+
+auditLogList.query('auditLogs', { description: 'What was done in the tenant, by whom and from where.', access: 'audit:read' });

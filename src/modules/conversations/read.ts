@@ -1,0 +1,22 @@
+import type { Prisma } from '../../db/prisma.ts';
+import type { Conversation, Message, ToolExecution } from '../../generated/prisma/client.ts';
+import { NotFoundError } from '../../lib/errors.ts';
+
+export function findConversations(prisma: Prisma, ids: string[]): Promise<Conversation[]> {
+  return prisma.conversation.findMany({ where: { id: { in: ids } } });
+}
+
+export function findMessages(prisma: Prisma, ids: string[]): Promise<Message[]> {
+  return prisma.message.findMany({ where: { id: { in: ids } } });
+}
+
+export function findToolExecutions(prisma: Prisma, ids: string[]): Promise<ToolExecution[]> {
+  return prisma.toolExecution.findMany({ where: { id: { in: ids } } });
+}
+
+/** Throws NotFoundError. */
+export async function requireConversation(prisma: Prisma, id: string, path: string[]): Promise<Conversation> {
+  const conversation = await prisma.conversation.findFirst({ where: { id } });
+  if (!conversation) throw new NotFoundError('The conversation', { path });
+  return conversation;
+}

@@ -1,0 +1,58 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
+import { NotFoundError, ValidationError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { requireAgent } from '../agents/read.ts';
+import { announceConversation } from './announce.ts';
+import { requireConversation } from './read.ts';
+import type { Writer } from './writer.ts';
+
+export interface NewToolExecution {
+  conversationId?: string | undefined;
+  messageId?: string | undefined;
+  agentId?: string | undefined;
+  toolName: string;
+  input?: Record<string, unknown> | undefined;
+  output?: unknown;
+  status: ExecutionStatus;
+  errorMessage?: string | undefined;
+  durationMs?: number | undefined;
+  startedAt?: Date | undefined;
+  completedAt?: Date | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** Keeps what a tool was given and what came of it. A message names its conversation by itself. */
+export async function recordToolExecution(
+  { prisma, live }: Writer,
+  viewer: Viewer,
+  given: NewToolExecution,
+): Promise<ToolExecution> {
+  const { input, output, metadata, ...columns } = given;
+  if (columns.startedAt && columns.completedAt && columns.completedAt < columns.startedAt) {
+    throw ValidationError.at(['input', 'completedAt'], 'Must not be before `startedAt`.');
+  }
+  let conversationId = columns.conversationId;
+  if (columns.messageId !== undefined) {
+    const message = await prisma.message.findFirst({ where: { id: columns.messageId }, select: { conversationId: true } });
+    if (!message || (conversationId !== undefined && message.conversationId !== conversationId)) {
+      throw new NotFoundError('The message', { path: ['input', 'messageId'] });
+    }
+    conversationId = message.conversationId;
+  }
+  if (columns.agentId !== undefined) await requireAgent(prisma, columns.agentId, ['input', 'agentId']);
+  if (conversationId !== undefined) await requireConversation(prisma, conversationId, ['input', 'conversationId']);
+  const execution = await prisma.toolExecution.create({
+    data: {
+      ...columns,
+      conversationId,
+      tenantId: viewer.tenantId,
+      id: newId(),
+      input: input as PrismaTypes.InputJsonValue | undefined,
+      output: output as PrismaTypes.InputJsonValue | undefined,
+      metadata: metadata as PrismaTypes.InputJsonValue | undefined,
+    },
+  });
+  if (conversationId !== undefined) announceConversation(live, await requireConversation(prisma, conversationId, []));
+  return execution;
+}

@@ -1,0 +1,111 @@
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { ConversationStatus } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { findAgents } from '../../agents/read.ts';
+import { Agent } from '../../agents/schema/agent.ts';
+import { findUsers } from '../../tenancy/read.ts';
+import { User } from '../../tenancy/schema/user.ts';
+import { findConversations } from '../read.ts';
+
+export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
+  name: 'ConversationStatus',
+  description: 'Where a conversation stands. ACTIVE ones take messages, the others have ended.',
+});
+
+export const Conversation = builder.prismaNode('Conversation', {
+  authScopes: { permission: 'conversation:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    title: t.exposeString('title', { nullable: true }),
+    status: t.expose('status', { type: ConversationStatusEnum }),
+    context: t.expose('context', { type: 'JSONObject' }),
+    lastSequence: t.exposeInt('lastSequence'),
+    lastEventSequence: t.exposeInt('lastEventSequence'),
+    messageCount: t.exposeInt('messageCount'),
+    totalTokens: t.expose('totalTokens', { type: 'BigInt' }),
+    inputTokens: t.expose('inputTokens', { type: 'BigInt' }),
+    outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
+    costUsd: t.string({
+      description: 'What it has cost so far, in US dollars, as a decimal number.',
+      resolve: ({ costUsd }) => String(costUsd),
+    }),
+    metadata: t.expose('metadata', { type: 'JSONObject' }),
+    startedAt: t.expose('startedAt', { type: 'DateTime' }),
+    completedAt: t.expose('completedAt', { type: 'DateTime', nullable: true }),
+    lastMessageAt: t.expose('lastMessageAt', { type: 'DateTime', nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    agent: t.field({
+      type: Agent,
+      nullable: true,
+      description: 'The agent that answers.',
+      resolve: ({ agentId }, _args, context) => loadById(context, 'Agent', agentId, (ids) => findAgents(context.prisma, ids)),
+    }),
+    user: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who began it. Null once they have left the tenant.',
+      resolve: ({ userId }, _args, context) =>
+        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+    }),
+  }),
+});
+
+const ConversationFilter = builder.inputType('ConversationFilter', {
+  description: 'Which conversations. All conditions must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [ConversationStatusEnum], description: 'In one of these states.' }),
+    agentId: t.id({ description: 'With this agent.' }),
+    userId: t.id({ description: 'Begun by this person.' }),
+    search: t.string({ description: 'Whose title contains this, without regard to case.' }),
+    createdAfter: t.field({ type: 'DateTime', description: 'Made at or after this moment.' }),
+    createdBefore: t.field({ type: 'DateTime', description: 'Made before this moment.' }),
+  }),
+});
+
+export const conversationList = listType({
+  name: 'Conversation',
+  table: 'conversations',
+  node: Conversation,
+  orders: {
+    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+    UPDATED_AT_DESC: { column: 'updated_at', type: 'timestamptz', direction: 'DESC' },
+  },
+  filter: {
+    type: ConversationFilter,
+    where: ({ status, agentId, userId, search, createdAfter, createdBefore }: typeof ConversationFilter.$inferInput) => [
+      ...(status ? [sql`conversations.status = ANY (${status}::conversation_status[])`] : []),
+      ...(agentId ? [sql`conversations.agent_id = ${uuidOf('Agent', agentId, ['filter', 'agentId'])}::uuid`] : []),
+      ...(userId ? [sql`conversations.user_id = ${uuidOf('User', userId, ['filter', 'userId'])}::uuid`] : []),
+      ...(search ? [sql`strpos(lower(conversations.title), lower(${search})) > 0`] : []),
+      ...(createdAfter ? [sql`conversations.created_at >= ${createdAfter}::timestamptz`] : []),
+      ...(createdBefore ? [sql`conversations.created_at < ${createdBefore}::timestamptz`] : []),
+    ],
+  },
+});
+
+conversationList.query('conversations', { description: 'The conversations of the tenant.', access: 'conversation:read' });
+conversationList.of(Agent, 'conversations', {
+  description: 'The conversations with this agent.',
+  column: 'agent_id',
+  access: 'conversation:read',
+});
+
+builder.queryField('conversation', (t) =>
+  t.field({
+    type: Conversation,
+    nullable: true,
+    description: 'A conversation by its id or UUID. Null if it does not exist or belongs to another tenant.',
+    authScopes: { permission: 'conversation:read' },
+    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
+    resolve: (_root, { id }, context) =>
+      loadById(context, 'Conversation', uuidOf('Conversation', id), (ids) => findConversations(context.prisma, ids)),
+  }),
+);

@@ -1,0 +1,56 @@
+import type { ConversationEvent as ConversationEventRow } from '../../../generated/prisma/client.ts';
+import { ConversationEventType } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { findConversations, findMessages, findToolExecutions } from '../read.ts';
+import { Conversation } from './conversation.ts';
+import { Message } from './message.ts';
+import { ToolExecution } from './tool-execution.ts';
+
+export const ConversationEventTypeEnum = builder.enumType(ConversationEventType, {
+  name: 'ConversationEventType',
+  description: 'What happened in a conversation.',
+});
+
+type EventShape = Pick<ConversationEventRow, 'conversationId' | 'sequence' | 'type' | 'payload' | 'createdAt'>;
+
+function reference(event: EventShape, key: 'messageId' | 'toolExecutionId'): string | undefined {
+  const { payload } = event;
+  const id = payload !== null && typeof payload === 'object' && !Array.isArray(payload) ? payload[key] : undefined;
+  return typeof id === 'string' ? id : undefined;
+}
+
+export const ConversationEvent = builder.objectRef<EventShape>('ConversationEvent').implement({
+  description: 'One event of a conversation. Numbers have no gaps: who has seen n resumes with `after: n`.',
+  authScopes: { permission: 'conversation:read' },
+  fields: (t) => ({
+    sequence: t.exposeInt('sequence', { description: '1, 2, 3 … per conversation, without gaps, in the order of commits.' }),
+    type: t.expose('type', { type: ConversationEventTypeEnum, description: 'What happened.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it happened.' }),
+    conversation: t.field({
+      type: Conversation,
+      nullable: true,
+      description: 'The conversation as it is now.',
+      resolve: ({ conversationId }, _args, context) =>
+        loadById(context, 'Conversation', conversationId, (ids) => findConversations(context.prisma, ids)),
+    }),
+    message: t.field({
+      type: Message,
+      nullable: true,
+      description: 'The message of a MESSAGE_APPENDED event.',
+      resolve: (event, _args, context) => {
+        const id = reference(event, 'messageId');
+        return id ? loadById(context, 'Message', id, (ids) => findMessages(context.prisma, ids)) : null;
+      },
+    }),
+    toolExecution: t.field({
+      type: ToolExecution,
+      nullable: true,
+      description: 'The tool execution of a TOOL_EXECUTION_RECORDED event.',
+      resolve: (event, _args, context) => {
+        const id = reference(event, 'toolExecutionId');
+        return id ? loadById(context, 'ToolExecution', id, (ids) => findToolExecutions(context.prisma, ids)) : null;
+      },
+    }),
+  }),
+});

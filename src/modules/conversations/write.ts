@@ -1,0 +1,75 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import type { Conversation, ConversationStatus, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { requireAgent } from '../agents/read.ts';
+import { announceConversation } from './announce.ts';
+import { requireConversation } from './read.ts';
+import type { Writer } from './writer.ts';
+
+export interface ConversationFields {
+  title?: string | null | undefined;
+  context?: Record<string, unknown> | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+function columns({ title, context, metadata }: ConversationFields) {
+  return {
+    title,
+    context: context as PrismaTypes.InputJsonValue | undefined,
+    metadata: metadata as PrismaTypes.InputJsonValue | undefined,
+  };
+}
+
+export async function createConversation(
+  prisma: Prisma,
+  viewer: Viewer,
+  agentId: string,
+  fields: ConversationFields,
+): Promise<Conversation> {
+  const agent = await requireAgent(prisma, agentId, ['input', 'agentId']);
+  if (agent.status !== 'ACTIVE') {
+    throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and takes no conversations.`, {
+      path: ['input', 'agentId'],
+    });
+  }
+  return prisma.conversation.create({
+    data: { ...columns(fields), tenantId: viewer.tenantId, id: newId(), agentId, userId: viewer.userId },
+  });
+}
+
+export async function updateConversation(
+  { prisma, live }: Writer,
+  viewer: Viewer,
+  id: string,
+  fields: ConversationFields,
+): Promise<Conversation> {
+  await requireConversation(prisma, id, ['input', 'id']);
+  const conversation = await prisma.conversation.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: columns(fields),
+  });
+  announceConversation(live, conversation);
+  return conversation;
+}
+
+/** Ends a conversation: it takes no messages any more. */
+export async function completeConversation(
+  { prisma, live }: Writer,
+  id: string,
+  status: Exclude<ConversationStatus, 'ACTIVE'>,
+): Promise<Conversation> {
+  const { count } = await prisma.conversation.updateMany({
+    where: { id, status: 'ACTIVE' },
+    data: { status, completedAt: new Date() },
+  });
+  const conversation = await requireConversation(prisma, id, ['input', 'id']);
+  if (count === 0) {
+    throw new InvalidStateError(`The conversation has ended already: it is ${conversation.status.toLowerCase()}.`, {
+      path: ['input', 'id'],
+    });
+  }
+  announceConversation(live, conversation);
+  return conversation;
+}

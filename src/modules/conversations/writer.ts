@@ -1,0 +1,8 @@
+import type { Prisma } from '../../db/prisma.ts';
+import type { Live } from '../../live/live.ts';
+
+/** What writing to a conversation takes: the database, and somebody to tell. */
+export interface Writer {
+  prisma: Prisma;
+  live: Live;
+}

@@ -1,0 +1,70 @@
+import { evictAfterCommit } from '../../auth/auth.ts';
+import type { Role } from '../../auth/permissions.ts';
+import { hashSecret } from '../../auth/secrets.ts';
+import { assumeContext } from '../../db/context.ts';
+import { rows, sql } from '../../db/sql.ts';
+import { AuthenticationError } from '../../lib/errors.ts';
+import { withoutHash } from './read.ts';
+import type { TenancyServices } from './services.ts';
+import { openSession, type SignedIn } from './sessions.ts';
+
+interface Link {
+  refreshTokenId: string;
+  tenantId: string;
+  userId: string;
+  family: string;
+}
+
+interface Access {
+  role: Role;
+  membershipStatus: string;
+  userStatus: string;
+  tenantStatus: string;
+}
+
+/** Ends the chain and keeps that, although the caller gets an error. */
+async function endChain({ database, prisma, auth }: TenancyServices, link: Link, reason: string): Promise<AuthenticationError> {
+  const { tenantId, userId, family } = link;
+  evictAfterCommit(auth, { tenantId, userId });
+  await prisma.refreshToken.updateMany({ where: { tenantId, family, revokedAt: null }, data: { revokedAt: new Date() } });
+  await rows(database, sql`SELECT app.audit_failure('session.refused', 'session', ${link.refreshTokenId}::uuid, ${reason})`);
+  return new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.', { commit: true });
+}
+
+/**
+ * Exchanges a refresh token for new tokens, once. A token that comes a second time was stolen or its answer was lost: nobody can
+ * tell, so the whole session ends. Of two exchanges at the same moment one gets through.
+ */
+export async function refreshSession(services: TenancyServices, refreshToken: string): Promise<SignedIn> {
+  const { database, prisma } = services;
+  const [link] = await rows<Link>(
+    database,
+    sql`SELECT refresh_token_id, tenant_id, user_id, family FROM app.find_refresh_token(${hashSecret(refreshToken)})`,
+  );
+  if (!link) throw new AuthenticationError('TOKEN_INVALID', 'The refresh token is not valid. Sign in again.');
+  const { tenantId, userId, family, refreshTokenId } = link;
+  await assumeContext({ tenantId, userId, apiKeyId: undefined });
+
+  const [token] = await rows<{ rotatedAt: Date | null; revokedAt: Date | null; expiresAt: Date }>(
+    database,
+    sql`SELECT rotated_at, revoked_at, expires_at FROM refresh_tokens
+      WHERE tenant_id = ${tenantId}::uuid AND id = ${refreshTokenId}::uuid FOR UPDATE`,
+  );
+  if (!token || token.revokedAt) throw new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.');
+  if (token.rotatedAt) throw await endChain(services, link, 'refresh token used twice');
+  if (token.expiresAt <= new Date()) {
+    throw new AuthenticationError('TOKEN_INVALID', 'The refresh token has expired. Sign in again.');
+  }
+
+  const [access] = await rows<Access>(
+    database,
+    sql`SELECT role, membership_status, user_status, tenant_status FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid)`,
+  );
+  const statuses = [access?.membershipStatus, access?.userStatus, access?.tenantStatus];
+  if (!access || statuses.some((status) => status !== 'ACTIVE')) throw await endChain(services, link, 'no access any more');
+
+  await prisma.refreshToken.update({ where: { tenantId_id: { tenantId, id: refreshTokenId } }, data: { rotatedAt: new Date() } });
+  const tenant = await prisma.tenant.findUniqueOrThrow({ where: { id: tenantId } });
+  const user = await prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  return openSession(services, withoutHash(user), tenant, access.role, family);
+}

@@ -1,0 +1,129 @@
+import { evictAfterCommit, type Session } from '../../auth/auth.ts';
+import { checkPassword, hashPassword } from '../../auth/passwords.ts';
+import type { Role } from '../../auth/permissions.ts';
+import type { Viewer } from '../../auth/viewer.ts';
+import { assumeContext, currentScope } from '../../db/context.ts';
+import type { Tenant, User } from '../../generated/prisma/client.ts';
+import { ConflictError, InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { chooseTenant, findAccount, provePassword } from './credentials.ts';
+import { myTenants, type TenantChoice, withoutHash } from './read.ts';
+import { requirePerson, type TenancyServices } from './services.ts';
+import { foundTenant, type NewTenant } from './tenants.ts';
+
+/** Somebody who has just got in: their tokens, where they are and who they are. */
+export interface SignedIn extends Session {
+  tenant: Tenant;
+  user: User;
+}
+
+/** Opens a session, or goes on with one, in the transaction that acts as this person in this tenant. */
+export async function openSession(
+  { auth }: TenancyServices,
+  user: User,
+  tenant: Tenant,
+  role: Role,
+  sessionId?: string,
+): Promise<SignedIn> {
+  const session = await auth.issueSession({ userId: user.id, tenantId: tenant.id, role, ...(sessionId ? { sessionId } : {}) });
+  return { ...session, tenant, user };
+}
+
+/** Acts in a tenant the acting person belongs to and opens a session there. */
+export async function enter(services: TenancyServices, userId: string, choice: TenantChoice): Promise<SignedIn> {
+  const { prisma } = services;
+  await assumeContext({ tenantId: choice.tenantId, userId, apiKeyId: undefined });
+  const tenant = await prisma.tenant.findUniqueOrThrow({ where: { id: choice.tenantId } });
+  const user = await prisma.user.update({ where: { id: userId }, data: { lastLoginAt: new Date() } });
+  return openSession(services, withoutHash(user), tenant, choice.role);
+}
+
+export interface SignUpInput {
+  email: string;
+  password: string;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  tenant: NewTenant;
+}
+
+/** Makes an account and its first tenant. Throws ConflictError for an address or slug that is taken. */
+export async function signUp(services: TenancyServices, input: SignUpInput): Promise<SignedIn> {
+  const { prisma, database, auth } = services;
+  const { email, password, firstName, lastName } = input;
+  checkPassword(password, email);
+  // Whoever asks for many addresses from one place wants to know which of them have accounts.
+  const attempt = await auth.signInLimiter.begin(`sign-up ${email}`, currentScope().context.ip);
+  if (await findAccount(database, email)) {
+    await attempt.failed();
+    throw new ConflictError('There is an account with this e-mail address already.', { path: ['input', 'email'], commit: true });
+  }
+  await attempt.succeeded();
+  const passwordHash = await hashPassword(password);
+  const id = newId();
+  const data = { id, email, passwordHash, firstName, lastName, lastLoginAt: new Date() };
+  let user: User | undefined;
+  const tenant = await foundTenant(prisma, id, input.tenant, async () => {
+    user = withoutHash(await prisma.user.create({ data }));
+  });
+  if (!user) throw new Error('the person was not made');
+  return openSession(services, user, tenant, 'OWNER');
+}
+
+export interface SignInInput {
+  email: string;
+  password: string;
+  /** Id or slug of the tenant to enter; the first one joined when not given. */
+  tenant?: string | undefined;
+}
+
+export async function signIn(services: TenancyServices, input: SignInInput): Promise<SignedIn> {
+  const { userId } = await provePassword(services, input);
+  await assumeContext({ userId, tenantId: undefined, apiKeyId: undefined });
+  const choices = await myTenants(services.database);
+  if (choices.length === 0) throw new InvalidStateError('This account belongs to no tenant that is in use.');
+  const choice = chooseTenant(choices, input.tenant);
+  if (!choice) throw new NotFoundError('The tenant', { path: ['input', 'tenant'] });
+  return enter(services, userId, choice);
+}
+
+/** Opens a session in another tenant of the same person. The session they come from stays open. */
+export async function switchTenant(services: TenancyServices, viewer: Viewer, tenant: string): Promise<SignedIn> {
+  const { userId } = requirePerson(viewer);
+  const choice = chooseTenant(await myTenants(services.database), tenant);
+  if (!choice) throw new NotFoundError('The tenant', { path: ['input', 'tenant'] });
+  return enter(services, userId, choice);
+}
+
+/** Ends the viewer's session, or all their sessions in every tenant. Returns how many ended. */
+export async function signOut({ database, prisma, auth }: TenancyServices, viewer: Viewer, everywhere: boolean): Promise<number> {
+  const { userId, sessionId, tenantId } = requirePerson(viewer);
+  evictAfterCommit(auth, { userId });
+  if (everywhere) return endSessions({ database, prisma }, viewer);
+  if (!sessionId) throw new InvalidStateError('Your token is of another issuer: sign out there.');
+  const ended = { userId, tenantId, family: sessionId, revokedAt: null };
+  const { count } = await prisma.refreshToken.updateMany({ where: ended, data: { revokedAt: new Date() } });
+  return count > 0 ? 1 : 0;
+}
+
+/**
+ * Ends the sessions of the viewer in all tenants they can go to, and returns how many.
+ * @param except the one to keep
+ */
+export async function endSessions(
+  { database, prisma }: Pick<TenancyServices, 'database' | 'prisma'>,
+  viewer: Viewer,
+  except?: string,
+): Promise<number> {
+  const { userId, tenantId: home } = requirePerson(viewer);
+  const families = new Set<string>();
+  for (const { tenantId } of await myTenants(database)) {
+    // A session is visible in its own tenant alone.
+    await assumeContext({ tenantId });
+    const open = { tenantId, userId, revokedAt: null, ...(except ? { family: { not: except } } : {}) };
+    const ended = await prisma.refreshToken.findMany({ where: open, select: { family: true, rotatedAt: true, expiresAt: true } });
+    for (const { family, rotatedAt, expiresAt } of ended) if (!rotatedAt && expiresAt > new Date()) families.add(family);
+    await prisma.refreshToken.updateMany({ where: open, data: { revokedAt: new Date() } });
+  }
+  await assumeContext({ tenantId: home });
+  return families.size;
+}

@@ -1,0 +1,96 @@
+import { randomBytes } from 'node:crypto';
+import { evictAfterCommit } from '../../auth/auth.ts';
+import type { Viewer } from '../../auth/viewer.ts';
+import { assumeContext } from '../../db/context.ts';
+import { sqlStateOf } from '../../db/errors.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import type { Prisma as PrismaTypes, Tenant } from '../../generated/prisma/client.ts';
+import { ConflictError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { withoutHash } from './read.ts';
+import { requirePerson, type TenancyServices } from './services.ts';
+import { openSession, type SignedIn } from './sessions.ts';
+
+export interface NewTenant {
+  name: string;
+  /** Made of the name when not given. */
+  slug?: string | undefined;
+}
+
+const slugTaken = (slug: string) => new ConflictError(`The slug "${slug}" is taken.`, { path: ['input', 'slug'] });
+
+function slugOf(name: string): string {
+  const words = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
+  const slug = words.replaceAll(/[^a-z0-9]+/g, '-').replace(/^-/, '').slice(0, 50).replace(/-$/, '');
+  return slug || 'tenant';
+}
+
+/** Inserts a tenant under a free slug. The transaction must act in the tenant's id already. */
+async function insertTenant(prisma: Prisma, id: string, { name, slug }: NewTenant): Promise<Tenant> {
+  const wanted = slug ?? slugOf(name);
+  const candidates = slug ? [slug] : [wanted, `${wanted}-${randomBytes(4).toString('hex')}`];
+  for (const candidate of candidates) {
+    // Slugs of other tenants cannot be seen: only the unique index knows.
+    const { count } = await prisma.tenant.createMany({ data: { id, name, slug: candidate }, skipDuplicates: true });
+    if (count === 1) return prisma.tenant.findUniqueOrThrow({ where: { id } });
+  }
+  throw slugTaken(wanted);
+}
+
+/**
+ * Makes a tenant whose owner is the person `userId`, and acts in it from then on.
+ * @param beforeOwner runs between the two, to make the person
+ */
+export async function foundTenant(
+  prisma: Prisma,
+  userId: string,
+  tenant: NewTenant,
+  beforeOwner: () => Promise<void> = async () => {},
+): Promise<Tenant> {
+  const tenantId = newId();
+  await assumeContext({ tenantId, userId, apiKeyId: undefined });
+  // The tenant first: the audit rows of everything else refer to it.
+  const founded = await insertTenant(prisma, tenantId, tenant);
+  await beforeOwner();
+  await prisma.membership.create({ data: { tenantId, id: newId(), userId, role: 'OWNER' } });
+  return founded;
+}
+
+/** Makes another tenant for a person who is signed in, and opens a session in it. */
+export async function createTenant(services: TenancyServices, viewer: Viewer, input: NewTenant): Promise<SignedIn> {
+  const { userId } = requirePerson(viewer);
+  const tenant = await foundTenant(services.prisma, userId, input);
+  const user = await services.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  return openSession(services, withoutHash(user), tenant, 'OWNER');
+}
+
+export interface TenantChanges {
+  name?: string | undefined;
+  slug?: string | undefined;
+  contactEmail?: string | null | undefined;
+  contactName?: string | null | undefined;
+  settings?: Record<string, unknown> | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+/** Changes what is given. */
+export async function updateTenant({ prisma, auth }: TenancyServices, viewer: Viewer, changes: TenantChanges): Promise<Tenant> {
+  const { settings, metadata, ...columns } = changes;
+  const data = {
+    ...columns,
+    settings: settings as PrismaTypes.InputJsonObject | undefined,
+    metadata: metadata as PrismaTypes.InputJsonObject | undefined,
+  };
+  evictAfterCommit(auth, { tenantId: viewer.tenantId });
+  try {
+    return await prisma.tenant.update({ where: { id: viewer.tenantId }, data });
+  } catch (error) {
+    if (changes.slug !== undefined && isDuplicate(error)) throw slugTaken(changes.slug);
+    throw error;
+  }
+}
+
+/** Whether the database refused a row because of a unique index. The transaction cannot go on then. */
+export function isDuplicate(error: unknown): boolean {
+  return sqlStateOf(error) === '23505' || (error as { code?: unknown }).code === 'P2002';
+}

@@ -18,7 +18,9 @@ async function check(title: string, problem: () => Promise<string>): Promise<boo
 async function schemaProblem(): Promise<string> {
   const { schema } = await import('../src/graphql/schema.ts');
   const printed = printSchema(lexicographicSortSchema(schema));
-  return readFileSync('schema.graphql', 'utf8').trim() === printed.trim() ? '' : 'schema.graphql is not up to date: run npm run schema';
+  return readFileSync('schema.graphql', 'utf8').trim() === printed.trim()
+    ? ''
+    : 'schema.graphql is not up to date: run npm run schema';
 }
 
 async function driftProblem(): Promise<string> {

@@ -18,14 +18,14 @@ function relations(tables: DocumentedTable[]): Relation[] {
   const tableOf = new Map(tables.map(({ model, name }) => [model, name]));
   const models = schemaFiles().flatMap(({ content }) => [...content.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)]);
   return models.flatMap(([, model = '', body = '']) =>
-    [...body.matchAll(/^ {2}\w+ +(\w+)(\?)? +@relation\((?:"\w+", )?fields: \[([^\]]+)\]/gm)].map(([, parent = '', optional, columns = '']) => ({
-      child: tableOf.get(model) ?? model,
-      parent: tableOf.get(parent) ?? parent,
-      columns: columns
-        .replaceAll(/([A-Z])/g, '_$1')
-        .toLowerCase(),
-      optional: optional === '?',
-    })),
+    [...body.matchAll(/^ {2}\w+ +(\w+)(\?)? +@relation\((?:"\w+", )?fields: \[([^\]]+)\]/gm)].map(
+      ([, parent = '', optional, columns = '']) => ({
+        child: tableOf.get(model) ?? model,
+        parent: tableOf.get(parent) ?? parent,
+        columns: columns.replaceAll(/([A-Z])/g, '_$1').toLowerCase(),
+        optional: optional === '?',
+      }),
+    ),
   );
 }
 

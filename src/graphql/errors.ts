@@ -27,7 +27,7 @@ const UserError = builder.interfaceRef<DomainError>('UserError').implement({
     path: t.stringList({
       nullable: true,
       description: 'Where in the arguments the error is, such as `["input", "slug"]`.',
-      resolve: (error) => error.path ?? null,
+      resolve: (error) => error.at ?? null,
     }),
   }),
 });

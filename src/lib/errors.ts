@@ -25,14 +25,15 @@ export interface DomainErrorOptions {
 /** An error whose message is written for the caller. Everything else is masked at the edge. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
-  readonly path: string[] | undefined;
+  /** Where in the input. Not called `path`: graphql-js takes an error that has one for its own. */
+  readonly at: string[] | undefined;
   readonly commit: boolean;
 
   constructor(code: ErrorCode, message: string, options: DomainErrorOptions = {}) {
     super(message, { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
-    this.path = options.path;
+    this.at = options.path;
     this.commit = options.commit ?? false;
   }
 }

@@ -20,7 +20,7 @@ BEGIN
     EXCEPTION WHEN duplicate_object OR unique_violation THEN
       NULL;
     END;
-    IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+    IF NOT pg_has_role(current_user, wanted, 'USAGE') THEN
       EXECUTE format('GRANT %I TO %I', wanted, current_user);
     END IF;
   END LOOP;
@@ -116,6 +116,8 @@ CREATE FUNCTION app.make_partition(parent name, month_start timestamptz) RETURNS
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   child text := parent || '_' || to_char(month_start AT TIME ZONE 'UTC', 'YYYYMM');
+  caught text := parent || '_default';
+  waiting text := child || '_waiting';
   lower_bound uuid := app.uuid_v7_floor(month_start);
   upper_bound uuid := app.uuid_v7_floor(((month_start AT TIME ZONE 'UTC') + interval '1 month') AT TIME ZONE 'UTC');
   unique_columns text;
@@ -126,19 +128,23 @@ BEGIN
   SELECT t.unique_columns INTO STRICT unique_columns FROM app.partitioned_tables t WHERE t.table_name = parent;
 
   EXECUTE format('LOCK TABLE public.%I IN ACCESS EXCLUSIVE MODE', parent);
-  EXECUTE format('CREATE TABLE partitions.%I (LIKE public.%I INCLUDING DEFAULTS INCLUDING CONSTRAINTS)', child, parent);
-  -- The owner is subject to forced row security as well: lift it for the move, inside this transaction.
-  EXECUTE format('ALTER TABLE partitions.%I NO FORCE ROW LEVEL SECURITY', parent || '_default');
+  -- The owner is subject to forced row security as well, and a row that moves is neither deleted nor made: lift both for the
+  -- move, inside this transaction. Rows wait outside until the partition stands: attaching them with it would check their
+  -- foreign keys under the row security of the tables they refer to, where the owner sees nothing.
+  EXECUTE format('CREATE TABLE partitions.%I (LIKE public.%I)', waiting, parent);
+  EXECUTE format('ALTER TABLE partitions.%I NO FORCE ROW LEVEL SECURITY, DISABLE TRIGGER USER', caught);
   EXECUTE format(
     'WITH moved AS (DELETE FROM partitions.%I WHERE id >= %L AND id < %L RETURNING *) INSERT INTO partitions.%I SELECT * FROM moved',
-    parent || '_default', lower_bound, upper_bound, child);
-  EXECUTE format('ALTER TABLE partitions.%I FORCE ROW LEVEL SECURITY', parent || '_default');
-  EXECUTE format('ALTER TABLE public.%I ATTACH PARTITION partitions.%I FOR VALUES FROM (%L) TO (%L)',
-    parent, child, lower_bound, upper_bound);
-  EXECUTE format('ALTER TABLE partitions.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', child);
+    caught, lower_bound, upper_bound, waiting);
+  EXECUTE format('ALTER TABLE partitions.%I FORCE ROW LEVEL SECURITY, ENABLE TRIGGER USER', caught);
+  EXECUTE format('CREATE TABLE partitions.%I PARTITION OF public.%I FOR VALUES FROM (%L) TO (%L)', child, parent, lower_bound, upper_bound);
   IF unique_columns IS NOT NULL THEN
     EXECUTE format('CREATE UNIQUE INDEX ON partitions.%I (%s)', child, unique_columns);
   END IF;
+  EXECUTE format('ALTER TABLE partitions.%I DISABLE TRIGGER USER', child);
+  EXECUTE format('INSERT INTO partitions.%I SELECT * FROM partitions.%I', child, waiting);
+  EXECUTE format('ALTER TABLE partitions.%I ENABLE TRIGGER USER, ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', child);
+  EXECUTE format('DROP TABLE partitions.%I', waiting);
   RETURN true;
 END
 $$;
@@ -169,7 +175,7 @@ BEGIN
         JOIN pg_class c ON c.oid = i.inhrelid
         WHERE i.inhparent = format('public.%I', entry.table_name)::regclass
           AND c.relname ~ '_[0-9]{6}$'
-          AND to_timestamp(right(c.relname, 6) || '01 UTC', 'YYYYMMDD TZ') <
+          AND to_date(right(c.relname, 6), 'YYYYMM')::timestamp AT TIME ZONE 'UTC' <
               ((this_month AT TIME ZONE 'UTC') - make_interval(months => entry.retention_months)) AT TIME ZONE 'UTC'
       LOOP
         EXECUTE format('DROP TABLE partitions.%I', expired.relname);
@@ -189,6 +195,9 @@ BEGIN
   INSERT INTO app.partitioned_tables (table_name, unique_columns) VALUES (parent, unique_columns);
   EXECUTE format('CREATE TABLE partitions.%I PARTITION OF public.%I DEFAULT', parent || '_default', parent);
   EXECUTE format('ALTER TABLE partitions.%I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', parent || '_default');
+  IF unique_columns IS NOT NULL THEN
+    EXECUTE format('CREATE UNIQUE INDEX ON partitions.%I (%s)', parent || '_default', unique_columns);
+  END IF;
   PERFORM app.maintain_partitions();
 END
 $$;

@@ -105,7 +105,8 @@ END
 $$;
 
 REVOKE ALL ON FUNCTION app.write_audit(uuid, text, text, uuid, jsonb, jsonb, audit_status, text), app.audit(), app.audit_failure(text, text, uuid, text) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION app.audit(), app.audit_failure(text, text, uuid, text) TO agentbase_app;
+-- Not app.audit(): a trigger calls it whoever acts, and a right to call it would be a right to hang it on a table of one's own.
+GRANT EXECUTE ON FUNCTION app.audit_failure(text, text, uuid, text) TO agentbase_app;
 ALTER FUNCTION app.write_audit(uuid, text, text, uuid, jsonb, jsonb, audit_status, text) OWNER TO agentbase_gate;
 ALTER FUNCTION app.audit() OWNER TO agentbase_gate;
 ALTER FUNCTION app.audit_failure(text, text, uuid, text) OWNER TO agentbase_gate;

@@ -1,8 +1,8 @@
+import { verifyPassword } from '../../auth/passwords.ts';
 import { assumeContext, currentScope } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
 import { rows, sql } from '../../db/sql.ts';
 import { AuthenticationError } from '../../lib/errors.ts';
-import { verifyPassword } from '../../auth/passwords.ts';
 import { myTenants, type TenantChoice } from './read.ts';
 import type { TenancyServices } from './services.ts';
 
@@ -22,7 +22,9 @@ export async function findAccount(database: Database, email: string): Promise<Ac
 
 /** The tenant with that id or slug among those the acting person can go to; the first when none is named. */
 export function chooseTenant(choices: TenantChoice[], wanted: string | undefined): TenantChoice | undefined {
-  return wanted === undefined ? choices[0] : choices.find(({ tenantId, slug }) => wanted === slug || wanted.toLowerCase() === tenantId);
+  return wanted === undefined
+    ? choices[0]
+    : choices.find(({ tenantId, slug }) => wanted === slug || wanted.toLowerCase() === tenantId);
 }
 
 /** Leaves a row in the log of the tenant that the attempt was for. Nobody is named as its actor: nobody has proved who they are. */

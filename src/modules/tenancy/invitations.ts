@@ -6,7 +6,14 @@ import type { Viewer } from '../../auth/viewer.ts';
 import { assumeContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { Invitation } from '../../generated/prisma/client.ts';
-import { AuthenticationError, ConflictError, ForbiddenError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
+import {
+  AuthenticationError,
+  ConflictError,
+  ForbiddenError,
+  InvalidStateError,
+  NotFoundError,
+  ValidationError,
+} from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { provePassword } from './credentials.ts';
 import type { TenancyServices } from './services.ts';
@@ -95,7 +102,7 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
     database,
     sql`SELECT invitation_id, tenant_id, email, role, tenant_status, user_id FROM app.find_invitation(${hashSecret(input.token)})`,
   );
-  if (!found || found.tenantStatus !== 'ACTIVE') throw invalid;
+  if (found?.tenantStatus !== 'ACTIVE') throw invalid;
   const { tenantId, email, role, invitationId } = found;
   const userId = found.userId ?? newId();
   const passwordHash = found.userId ? undefined : await newPasswordHash(email, input.password);
@@ -135,9 +142,13 @@ async function proveInvited(
 ): Promise<void> {
   if (viewer?.userId === userId && viewer.apiKeyId === undefined) return;
   if (password === undefined) {
-    throw new AuthenticationError('INVALID_CREDENTIALS', 'This address has an account: sign in as its person or give its password.', {
-      path: ['input', 'password'],
-    });
+    throw new AuthenticationError(
+      'INVALID_CREDENTIALS',
+      'This address has an account: sign in as its person or give its password.',
+      {
+        path: ['input', 'password'],
+      },
+    );
   }
   await provePassword(services, { email, password });
 }

@@ -42,9 +42,12 @@ function checkChanges(viewer: Viewer, target: Target, { role, status, permission
   if (target.userId === viewer.userId) {
     if (role && rank[role] > rank[target.role]) throw new ForbiddenError('Nobody can raise their own role.');
     if (permissions) throw new ForbiddenError('Nobody can change their own rights.');
-    if (status === 'SUSPENDED') throw ValidationError.at(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
+    if (status === 'SUSPENDED')
+      throw ValidationError.at(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
   }
-  const missing = permissions?.find((permission) => !viewer.permissions.has(permission) && !target.permissions.includes(permission));
+  const missing = permissions?.find(
+    (permission) => !viewer.permissions.has(permission) && !target.permissions.includes(permission),
+  );
   if (missing) throw new ForbiddenError(`You cannot give the right ${missing}, which you do not have.`);
   const effective = role ?? target.role;
   const idle = permissions?.find((permission) => !permissionsOf(effective, [permission]).has(permission));

@@ -2,7 +2,15 @@ import { evictAfterCommit } from '../../auth/auth.ts';
 import { checkPassword, hashPassword } from '../../auth/passwords.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import type { User, UserIdentity } from '../../generated/prisma/client.ts';
-import { AuthenticationError, ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError, ValidationError } from '../../lib/errors.ts';
+import {
+  AuthenticationError,
+  ConflictError,
+  DomainError,
+  InvalidStateError,
+  NotFoundError,
+  UnavailableError,
+  ValidationError,
+} from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { findAccount, provePassword } from './credentials.ts';
 import { withoutHash } from './read.ts';
@@ -57,7 +65,10 @@ export async function changePassword(services: TenancyServices, viewer: Viewer, 
 export async function linkIdentity({ prisma, auth }: TenancyServices, viewer: Viewer, idToken: string): Promise<UserIdentity> {
   const { userId } = requirePerson(viewer);
   const invalid = (cause?: unknown) =>
-    new AuthenticationError('TOKEN_INVALID', 'The token is not a fresh one of a trusted issuer.', { path: ['input', 'idToken'], cause });
+    new AuthenticationError('TOKEN_INVALID', 'The token is not a fresh one of a trusted issuer.', {
+      path: ['input', 'idToken'],
+      cause,
+    });
   const { issuer, subject, issuedAt } = await auth.verifyExternal(idToken).catch((error: unknown) => {
     throw error instanceof DomainError && !(error instanceof UnavailableError) ? invalid(error) : error;
   });

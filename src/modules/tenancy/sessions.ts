@@ -1,15 +1,12 @@
 import { evictAfterCommit, type Session } from '../../auth/auth.ts';
-import { checkPassword, hashPassword } from '../../auth/passwords.ts';
 import type { Role } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
-import { assumeContext, currentScope } from '../../db/context.ts';
+import { assumeContext } from '../../db/context.ts';
 import type { Tenant, User } from '../../generated/prisma/client.ts';
-import { ConflictError, InvalidStateError, NotFoundError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { chooseTenant, findAccount, provePassword } from './credentials.ts';
+import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { chooseTenant, provePassword } from './credentials.ts';
 import { myTenants, type TenantChoice, withoutHash } from './read.ts';
 import { requirePerson, type TenancyServices } from './services.ts';
-import { foundTenant, type NewTenant } from './tenants.ts';
 
 /** Somebody who has just got in: their tokens, where they are and who they are. */
 export interface SignedIn extends Session {
@@ -36,37 +33,6 @@ export async function enter(services: TenancyServices, userId: string, choice: T
   const tenant = await prisma.tenant.findUniqueOrThrow({ where: { id: choice.tenantId } });
   const user = await prisma.user.update({ where: { id: userId }, data: { lastLoginAt: new Date() } });
   return openSession(services, withoutHash(user), tenant, choice.role);
-}
-
-export interface SignUpInput {
-  email: string;
-  password: string;
-  firstName?: string | undefined;
-  lastName?: string | undefined;
-  tenant: NewTenant;
-}
-
-/** Makes an account and its first tenant. Throws ConflictError for an address or slug that is taken. */
-export async function signUp(services: TenancyServices, input: SignUpInput): Promise<SignedIn> {
-  const { prisma, database, auth } = services;
-  const { email, password, firstName, lastName } = input;
-  checkPassword(password, email);
-  // Whoever asks for many addresses from one place wants to know which of them have accounts.
-  const attempt = await auth.signInLimiter.begin(`sign-up ${email}`, currentScope().context.ip);
-  if (await findAccount(database, email)) {
-    await attempt.failed();
-    throw new ConflictError('There is an account with this e-mail address already.', { path: ['input', 'email'], commit: true });
-  }
-  await attempt.succeeded();
-  const passwordHash = await hashPassword(password);
-  const id = newId();
-  const data = { id, email, passwordHash, firstName, lastName, lastLoginAt: new Date() };
-  let user: User | undefined;
-  const tenant = await foundTenant(prisma, id, input.tenant, async () => {
-    user = withoutHash(await prisma.user.create({ data }));
-  });
-  if (!user) throw new Error('the person was not made');
-  return openSession(services, user, tenant, 'OWNER');
 }
 
 export interface SignInInput {

@@ -21,7 +21,11 @@ const slugTaken = (slug: string) => new ConflictError(`The slug "${slug}" is tak
 
 function slugOf(name: string): string {
   const words = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
-  const slug = words.replaceAll(/[^a-z0-9]+/g, '-').replace(/^-/, '').slice(0, 50).replace(/-$/, '');
+  const slug = words
+    .replaceAll(/[^a-z0-9]+/g, '-')
+    .replace(/^-/, '')
+    .slice(0, 50)
+    .replace(/-$/, '');
   return slug || 'tenant';
 }
 

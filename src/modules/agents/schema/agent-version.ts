@@ -8,6 +8,7 @@ import { findAgents } from '../read.ts';
 import { Agent } from './agent.ts';
 
 export const AgentVersion = builder.prismaNode('AgentVersion', {
+  nullable: true,
   authScopes: { permission: 'agent:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

@@ -19,6 +19,7 @@ export const AgentStatusEnum = builder.enumType(AgentStatus, {
 });
 
 export const Agent = builder.prismaNode('Agent', {
+  nullable: true,
   authScopes: { permission: 'agent:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

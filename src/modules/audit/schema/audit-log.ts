@@ -12,6 +12,7 @@ const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', descri
 const AuditStatusEnum = builder.enumType(AuditStatus, { name: 'AuditStatus', description: 'Whether an action was carried out.' });
 
 export const AuditLog = builder.prismaNode('AuditLog', {
+  nullable: true,
   authScopes: { permission: 'audit:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

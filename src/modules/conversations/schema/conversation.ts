@@ -17,6 +17,7 @@ export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
 });
 
 export const Conversation = builder.prismaNode('Conversation', {
+  nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

@@ -10,6 +10,7 @@ import { Conversation } from './conversation.ts';
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
 
 export const Message = builder.prismaNode('Message', {
+  nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

@@ -96,10 +96,7 @@ mutation('completeConversation', {
   }),
   payload: conversationPayload('CompleteConversationPayload'),
   resolve: async ({ id, outcome }, graph) => ({
-    conversation: await completeConversation(graph,
-      uuidOf('Conversation', id, ['input', 'id']),
-      outcome ?? 'COMPLETED',
-    ),
+    conversation: await completeConversation(graph, uuidOf('Conversation', id, ['input', 'id']), outcome ?? 'COMPLETED'),
   }),
 });
 

@@ -16,6 +16,7 @@ export const ExecutionStatusEnum = builder.enumType(ExecutionStatus, {
 });
 
 export const ToolExecution = builder.prismaNode('ToolExecution', {
+  nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),

@@ -1,10 +1,15 @@
 import { UserStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 
-export const UserStatusEnum = builder.enumType(UserStatus, { name: 'UserStatus', description: 'Whether a person may sign in anywhere.' });
+export const UserStatusEnum = builder.enumType(UserStatus, {
+  name: 'UserStatus',
+  description: 'Whether a person may sign in anywhere.',
+});
 
 export const User = builder.prismaNode('User', {
-  authScopes: { authenticated: true },
+  nullable: true,
+  // Whoever signs in is shown themselves before they are anybody.
+  authScopes: { $any: { authenticated: true, $granted: 'self' } },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ id }),
   fields: (t) => ({

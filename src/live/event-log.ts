@@ -1,0 +1,59 @@
+import type { Database } from '../db/database.ts';
+import { toDomainError } from '../db/errors.ts';
+import { rows, sql } from '../db/sql.ts';
+import type { ConversationEvent } from '../generated/prisma/client.ts';
+
+/** A row of `conversation_events`. Shared by all who follow the conversation: never change it. */
+export type ConversationEventRow = Readonly<ConversationEvent>;
+
+const batches = new WeakMap<ConversationEventRow, readonly ConversationEventRow[]>();
+
+/** The rows that were read together with this one, in their order: what they point at is best read together as well. */
+export function batchOf(row: ConversationEventRow): readonly ConversationEventRow[] {
+  return batches.get(row) ?? [row];
+}
+
+async function read<T>(database: Database, query: ReturnType<typeof sql>): Promise<T[]> {
+  try {
+    return await rows<T>(database, query);
+  } catch (error) {
+    throw toDomainError(error);
+  }
+}
+
+/** The number of a conversation's last event, as whoever acts. Undefined for a conversation they cannot see. */
+export async function readHead(database: Database, conversationId: string): Promise<number | undefined> {
+  const [row] = await read<{ lastEventSequence: number }>(
+    database,
+    sql`SELECT last_event_sequence FROM conversations WHERE id = ${conversationId}::uuid`,
+  );
+  return row?.lastEventSequence;
+}
+
+/** The numbers of the last events of many conversations of one tenant, by their ids. */
+export async function readHeads(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
+  const heads = await read<{ id: string; lastEventSequence: number }>(
+    database,
+    sql`SELECT id, last_event_sequence FROM conversations WHERE id = ANY (${[...conversationIds]}::uuid[])`,
+  );
+  return new Map(heads.map(({ id, lastEventSequence }) => [id, lastEventSequence]));
+}
+
+/**
+ * The next events after a number, in order. Numbers are taken under the conversation's row lock, so every statement sees them
+ * without a gap: what it does not see yet comes later.
+ */
+export async function readEvents(
+  database: Database,
+  conversationId: string,
+  after: number,
+  limit: number,
+): Promise<ConversationEventRow[]> {
+  const events = await read<ConversationEventRow>(
+    database,
+    sql`SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at FROM conversation_events
+      WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer`,
+  );
+  for (const event of events) batches.set(event, events);
+  return events;
+}

@@ -1,0 +1,138 @@
+import { UnavailableError } from '../lib/errors.ts';
+import type { ConversationFeed, FeedReader } from './conversation-feed.ts';
+import type { Credential } from './credential-watch.ts';
+import type { ConversationEventRow } from './event-log.ts';
+import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
+
+export interface EventStreamOptions {
+  feed: ConversationFeed;
+  /** Events after this number. */
+  after: number;
+  expiresAt: Date | undefined;
+  onUnavailable: (error: unknown) => void;
+  /** Called once, when it ends in whatever way. */
+  onEnd: () => void;
+}
+
+/**
+ * One reader of a conversation. It holds a place in the log and no rows but the page it is reading: recent rows come from the
+ * feed's window, older ones from the database, at the pace at which they are asked for.
+ */
+export class EventStream implements AsyncIterableIterator<ConversationEventRow>, FeedReader {
+  readonly #options: EventStreamOptions;
+  #credential: Credential | undefined;
+  #cursor: number;
+  #page: readonly ConversationEventRow[] = [];
+  #pageIndex = 0;
+  #ended: { error: unknown } | undefined;
+  #woken = Promise.withResolvers<void>();
+  #tail: Promise<unknown> = Promise.resolve();
+  /** Calls of `next` that have no answer yet. */
+  #asking = 0;
+  #lastAskedAt = Date.now();
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+    this.#cursor = options.after;
+  }
+
+  /** Nothing is delivered before there is a credential to check. */
+  authorize(credential: Credential): void {
+    this.#credential = credential;
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+    this.#asking++;
+    const result = this.#tail
+      .then(() => this.#advance())
+      .finally(() => {
+        this.#asking--;
+        this.#lastAskedAt = Date.now();
+      });
+    this.#tail = result.catch(() => {});
+    return result;
+  }
+
+  async return(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+    this.end(undefined);
+    return { done: true, value: undefined };
+  }
+
+  wake(): void {
+    this.#woken.resolve();
+  }
+
+  /** Ends it: at once, not after what is still to be read. With an error, the reader's next call throws it. */
+  end(error: unknown): void {
+    if (this.#ended) return;
+    this.#ended = { error };
+    this.#page = [];
+    this.#credential?.leave();
+    this.#options.onEnd();
+    this.wake();
+  }
+
+  endWith(code: StreamEndCode): void {
+    this.end(new StreamEndedError(code, this.#cursor));
+  }
+
+  endIfExpired(): void {
+    const { expiresAt } = this.#options;
+    if (expiresAt && expiresAt.getTime() <= Date.now()) this.endWith('UNAUTHENTICATED');
+  }
+
+  /** Ends it if it lags too far behind and nobody has asked for an event for too long. */
+  endIfStalled(maxLag: number, maxPauseMs: number): void {
+    const lag = this.#options.feed.position - this.#cursor;
+    if (this.#asking === 0 && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
+  }
+
+  async #advance(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+    for (;;) {
+      if (this.#ended) return this.#finish(this.#ended);
+      // Renewed before looking, so that nothing that comes in between is slept through.
+      this.#woken = Promise.withResolvers();
+      this.endIfExpired();
+      const row = this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
+      if (this.#ended) continue;
+      if (row === undefined) await this.#woken.promise;
+      else if (row === 'gone') await this.#attempt(() => this.#readPage());
+      else if (!this.#credential?.isFresh()) await this.#attempt(async () => this.#credential?.check());
+      else {
+        if (this.#pageIndex < this.#page.length) this.#pageIndex++;
+        this.#cursor = row.sequence;
+        return { done: false, value: row };
+      }
+    }
+  }
+
+  async #readPage(): Promise<void> {
+    const { rows, reached } = await this.#options.feed.page(this.#cursor);
+    if (this.#ended) return;
+    this.#page = rows;
+    this.#pageIndex = 0;
+    if (rows.length === 0) this.#cursor = reached;
+  }
+
+  /** While the database is away the stream waits until somebody wakes it; nobody gets an event on an unknown right. */
+  async #attempt(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof UnavailableError)) return this.end(error);
+      this.#options.onUnavailable(error);
+      await this.#woken.promise;
+    }
+  }
+
+  #finish(ended: { error: unknown }): IteratorResult<ConversationEventRow, undefined> {
+    const { error } = ended;
+    ended.error = undefined;
+    if (error !== undefined) throw error;
+    return { done: true, value: undefined };
+  }
+}

@@ -1,0 +1,69 @@
+import type { Viewer } from '../auth/viewer.ts';
+import type { DbContext } from '../db/context.ts';
+import type { Database } from '../db/database.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { ConversationEventRow } from './event-log.ts';
+import { LiveViews } from './live-views.ts';
+import type { WakeUpTransport } from './transport.ts';
+
+export { batchOf, type ConversationEventRow } from './event-log.ts';
+export { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
+
+export interface LiveOptions {
+  database: Database;
+  /** Started and closed with the live views. */
+  transport: WakeUpTransport;
+  /** Whether a credential that was verified before still holds. Rejects when that cannot be told at the moment. */
+  recheck: (viewer: Viewer) => Promise<boolean>;
+  log: Logger;
+  /** How long a lost wake-up may go unnoticed. One statement each time and tenant that is followed. @default 1000 */
+  pollIntervalMs?: number;
+  /** How long a right may be relied on. @default 2000 */
+  recheckIntervalMs?: number;
+  /** Events of a conversation kept in memory for all its readers, and how far behind a reader may stay. @default 1000 */
+  bufferSize?: number;
+  /** Events read by one statement. @default 500 */
+  batchSize?: number;
+  /** How long a reader that is too far behind may go without asking for an event. @default 5000 */
+  maxPauseMs?: number;
+}
+
+export interface ConversationSubscription {
+  /** Whose rights at the conversation were checked by the caller just now. */
+  viewer: Viewer;
+  /** As whom the conversation is looked up. */
+  dbContext: DbContext;
+  conversationId: string;
+  /** Everything after this number is told again first. Without it, only what is new. */
+  after?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** What is open at this moment, for metrics and for tests that look for leaks. */
+export interface LiveStats {
+  /** Conversations that are followed. */
+  feeds: number;
+  subscribers: number;
+  timers: number;
+}
+
+/** Views of what happens in conversations, as it happens, in this process and others. */
+export interface Live {
+  /** Tells everybody that a conversation has reached a number. To be called after the commit. */
+  announce(change: { tenantId: string; conversationId: string; sequence: number }): void;
+  /**
+   * The events of a conversation in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
+   * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.
+   * Throws NotFoundError, and ValidationError for an `after` that was never reached.
+   */
+  conversationEvents(subscription: ConversationSubscription): Promise<AsyncIterableIterator<ConversationEventRow>>;
+  stats(): LiveStats;
+  /** Whether wake-ups of other processes arrive at this moment. Without them views are as slow as the poll. */
+  healthy(): boolean;
+  /** Ends all views with SERVER_SHUTDOWN and leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+export function createLive(options: LiveOptions): Live {
+  return new LiveViews(options);
+}

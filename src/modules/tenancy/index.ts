@@ -1,0 +1,11 @@
+import './schema/user.ts';
+import './schema/tenant.ts';
+import './schema/membership.ts';
+import './schema/invitation.ts';
+import './schema/api-key.ts';
+import './schema/viewer.ts';
+import './schema/session-mutations.ts';
+import './schema/tenant-mutations.ts';
+import './schema/member-mutations.ts';
+import './schema/profile-mutations.ts';
+import './schema/api-key-mutations.ts';

@@ -1,0 +1,87 @@
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { findUsers } from '../read.ts';
+import { MemberRoleEnum } from './enums.ts';
+import { User } from './user.ts';
+
+const InvitationStatus = builder.enumType('InvitationStatus', {
+  description: 'What became of an invitation.',
+  values: {
+    OPEN: { description: 'It can be accepted.' },
+    ACCEPTED: { description: 'Its reader is a member now.' },
+    REVOKED: { description: 'It was withdrawn.' },
+    EXPIRED: { description: 'Nobody accepted it in time.' },
+  } as const,
+});
+
+export const Invitation = builder.prismaNode('Invitation', {
+  nullable: true,
+  authScopes: { permission: 'member:manage' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    email: t.exposeString('email'),
+    role: t.expose('role', { type: MemberRoleEnum }),
+    status: t.field({
+      type: InvitationStatus,
+      description: 'What became of it.',
+      resolve: ({ acceptedAt, revokedAt, expiresAt }) => {
+        if (acceptedAt) return 'ACCEPTED';
+        if (revokedAt) return 'REVOKED';
+        return expiresAt.getTime() <= Date.now() ? 'EXPIRED' : 'OPEN';
+      },
+    }),
+    expiresAt: t.expose('expiresAt', { type: 'DateTime' }),
+    acceptedAt: t.expose('acceptedAt', { type: 'DateTime', nullable: true }),
+    revokedAt: t.expose('revokedAt', { type: 'DateTime', nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    invitedBy: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who sent it. Null once they have left the tenant.',
+      resolve: ({ invitedById }, _args, context) =>
+        invitedById ? loadById(context, 'User', invitedById, (ids) => findUsers(context.prisma, ids)) : null,
+    }),
+  }),
+});
+
+const InvitationFilter = builder.inputType('InvitationFilter', {
+  description: 'Which invitations. All conditions must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [InvitationStatus], description: 'In one of these states.' }),
+    email: t.string({ description: 'To this address.' }),
+  }),
+});
+
+export const invitationList = listType({
+  name: 'Invitation',
+  table: 'invitations',
+  node: Invitation,
+  orders: {
+    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+  },
+  filter: {
+    type: InvitationFilter,
+    where: ({ status, email }: typeof InvitationFilter.$inferInput) => [
+      ...(status
+        ? [
+            sql`CASE
+              WHEN invitations.accepted_at IS NOT NULL THEN 'ACCEPTED'
+              WHEN invitations.revoked_at IS NOT NULL THEN 'REVOKED'
+              WHEN invitations.expires_at <= now() THEN 'EXPIRED'
+              ELSE 'OPEN'
+            END = ANY (${status}::text[])`,
+          ]
+        : []),
+      ...(email ? [sql`invitations.email = ${email}::citext`] : []),
+    ],
+  },
+});
+
+invitationList.query('invitations', { description: 'The invitations to the tenant.', access: 'member:manage' });

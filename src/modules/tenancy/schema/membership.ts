@@ -1,0 +1,70 @@
+import type { Permission } from '../../../auth/permissions.ts';
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { findUsers } from '../read.ts';
+import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
+import { User } from './user.ts';
+
+export const Membership = builder.prismaNode('Membership', {
+  nullable: true,
+  authScopes: { permission: 'member:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    role: t.expose('role', { type: MemberRoleEnum }),
+    status: t.expose('status', { type: MembershipStatusEnum }),
+    permissions: t.field({
+      type: [PermissionEnum],
+      description: 'Rights beyond the role.',
+      resolve: (membership) => membership.permissions as Permission[],
+    }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    user: t.field({
+      type: User,
+      nullable: true,
+      description: 'The person. Null if they left in the meantime.',
+      resolve: ({ userId }, _args, context) => loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)),
+    }),
+  }),
+});
+
+const MembershipFilter = builder.inputType('MembershipFilter', {
+  description: 'Which members. All conditions must hold.',
+  fields: (t) => ({
+    role: t.field({ type: [MemberRoleEnum], description: 'In one of these roles.' }),
+    status: t.field({ type: [MembershipStatusEnum], description: 'In one of these states.' }),
+    search: t.string({ description: 'With this in the e-mail address or a name, without regard to case.' }),
+  }),
+});
+
+export const membershipList = listType({
+  name: 'Membership',
+  table: 'memberships',
+  node: Membership,
+  orders: {
+    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+  },
+  filter: {
+    type: MembershipFilter,
+    where: ({ role, status, search }: typeof MembershipFilter.$inferInput) => [
+      ...(role ? [sql`memberships.role = ANY (${role}::member_role[])`] : []),
+      ...(status ? [sql`memberships.status = ANY (${status}::membership_status[])`] : []),
+      ...(search
+        ? [
+            sql`EXISTS (
+              SELECT FROM users u WHERE u.id = memberships.user_id
+                AND strpos(lower(concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)), lower(${search}::text)) > 0
+            )`,
+          ]
+        : []),
+    ],
+  },
+});
+
+membershipList.query('members', { description: 'The members of the tenant.', access: 'member:read' });

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { textRule } from '../../../graphql/rules.ts';
+
+/** The same form as the database's `app.is_email`. */
+export const emailRule = z
+  .string()
+  .trim()
+  .max(320, 'Must have at most 320 characters.')
+  .regex(/^[^@\s]+@[^@\s.]+(\.[^@\s.]+)+$/, 'Must be an e-mail address.');
+
+export const personNameRule = textRule(100);
+
+/** Tokens and passwords of any other length are refused before anything is compared. */
+export const secretRule = textRule(1_000);
+
+export const tokenRule = textRule(8_192).min(1, 'Must not be empty.');
+
+export const webAddressRule = z
+  .url({ protocol: /^https?$/, error: 'Must be an http or https address.' })
+  .max(2_048, 'Must have at most 2048 characters.');

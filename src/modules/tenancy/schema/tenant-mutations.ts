@@ -1,0 +1,34 @@
+import { builder } from '../../../graphql/builder.ts';
+import { mutation } from '../../../graphql/mutation.ts';
+import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
+import { signedIn } from '../../../graphql/signed-in.ts';
+import { updateTenant } from '../tenants.ts';
+import { emailRule } from './rules.ts';
+import { Tenant } from './tenant.ts';
+
+mutation('updateTenant', {
+  description: 'Changes the tenant the request acts in. What is not given stays as it is.',
+  access: 'tenant:manage',
+  input: (t) => ({
+    name: t.string({ description: 'Display name.', validate: nameRule }),
+    slug: t.string({ description: 'Name for URLs, unique in the installation.', validate: slugRule }),
+    contactEmail: t.string({ description: 'Where to write to. Null takes it away.', validate: emailRule }),
+    contactName: t.string({ description: 'Whom to address. Null takes it away.', validate: textRule(200) }),
+    settings: t.field({ type: 'JSONObject', description: 'Settings, all of them.', validate: jsonObjectRule }),
+    metadata: t.field({ type: 'JSONObject', description: 'Your own data, all of it.', validate: jsonObjectRule }),
+  }),
+  payload: builder.objectRef<{ tenant: typeof Tenant.$inferType }>('UpdateTenantPayload').implement({
+    description: 'The tenant after the change.',
+    fields: (t) => ({ tenant: t.field({ type: Tenant, description: 'The tenant.', resolve: ({ tenant }) => tenant }) }),
+  }),
+  resolve: async ({ name, slug, contactEmail, contactName, settings, metadata }, context) => ({
+    tenant: await updateTenant(context, signedIn(context), {
+      name: name?.trim(),
+      slug: slug ?? undefined,
+      contactEmail: contactEmail?.trim() ?? contactEmail,
+      contactName,
+      settings: settings ?? undefined,
+      metadata: metadata ?? undefined,
+    }),
+  }),
+});

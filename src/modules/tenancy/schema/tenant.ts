@@ -1,0 +1,43 @@
+import { TenantStatus } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { loadById } from '../../../graphql/by-id.ts';
+import { signedIn } from '../../../graphql/signed-in.ts';
+import { NotFoundError } from '../../../lib/errors.ts';
+import { findTenants } from '../read.ts';
+
+const TenantStatusEnum = builder.enumType(TenantStatus, { name: 'TenantStatus', description: 'Whether a tenant may be used.' });
+
+export const Tenant = builder.prismaNode('Tenant', {
+  nullable: true,
+  // Whoever signs in is shown where they are before they are anybody.
+  authScopes: { $any: { permission: 'tenant:read', $granted: 'self' } },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ id }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    name: t.exposeString('name'),
+    slug: t.exposeString('slug'),
+    status: t.expose('status', { type: TenantStatusEnum }),
+    planCode: t.exposeString('planCode'),
+    contactEmail: t.exposeString('contactEmail', { nullable: true }),
+    contactName: t.exposeString('contactName', { nullable: true }),
+    settings: t.expose('settings', { type: 'JSONObject' }),
+    metadata: t.expose('metadata', { type: 'JSONObject' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+  }),
+});
+
+builder.queryField('tenant', (t) =>
+  t.field({
+    type: Tenant,
+    description: 'The tenant the request acts in.',
+    authScopes: { permission: 'tenant:read' },
+    resolve: async (_root, _args, context) => {
+      const { tenantId } = signedIn(context);
+      const tenant = await loadById(context, 'Tenant', tenantId, (ids) => findTenants(context.prisma, ids));
+      if (!tenant) throw new NotFoundError('The tenant');
+      return tenant;
+    },
+  }),
+);

@@ -1,0 +1,137 @@
+import { type Check, problemsOf, type Query, readTables } from '../catalog.ts';
+import { applicationGrants, definerFunctions, gateGrants, secretColumns } from '../expectations.ts';
+
+const OURS = "('public', 'app', 'partitions')";
+
+/** The application's roles can do nothing but what they are granted, and the application cannot become another. */
+export const rolesArePlain: Check = async (query) => [
+  ...(await problemsOf<{ name: string }>(
+    query,
+    `SELECT rolname::text AS name FROM pg_roles WHERE rolname IN ('agentbase_app', 'agentbase_gate')
+       AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolcanlogin OR rolreplication)`,
+    ({ name }) => `${name} is more than a plain role`,
+  )),
+  ...(await problemsOf<{ name: string; member: string }>(
+    query,
+    `SELECT r.rolname::text AS name, m.rolname::text AS member FROM pg_auth_members JOIN pg_roles r ON r.oid = roleid JOIN pg_roles m ON m.oid = member
+     WHERE m.rolname IN ('agentbase_app', 'agentbase_gate')`,
+    ({ name, member }) => `${member} may act as ${name}`,
+  )),
+  ...(await problemsOf<{ kind: string; name: string }>(
+    query,
+    `SELECT 'relation' AS kind, oid::regclass::text AS name FROM pg_class WHERE relowner = 'agentbase_app'::regrole
+     UNION ALL SELECT 'function', oid::regprocedure::text FROM pg_proc WHERE proowner = 'agentbase_app'::regrole
+     UNION ALL SELECT 'schema', nspname FROM pg_namespace WHERE nspowner = 'agentbase_app'::regrole
+     UNION ALL SELECT 'type', oid::regtype::text FROM pg_type WHERE typowner = 'agentbase_app'::regrole
+     UNION ALL SELECT 'relation', oid::regclass::text FROM pg_class WHERE relowner = 'agentbase_gate'::regrole`,
+    ({ kind, name }) => `the ${kind} ${name} is owned by an application role`,
+  )),
+  ...(await problemsOf<{ role: string; schema: string }>(
+    query,
+    `SELECT role, nspname::text AS schema FROM pg_namespace, unnest(ARRAY['agentbase_app', 'public']) role
+     WHERE nspname IN ${OURS} AND has_schema_privilege(role, oid, 'CREATE')`,
+    ({ role, schema }) => `${role} may create objects in the schema ${schema}`,
+  )),
+  ...(await problemsOf<{ role: string; schema: string }>(
+    query,
+    `SELECT role, nspname::text AS schema FROM pg_namespace, unnest(ARRAY['agentbase_app', 'agentbase_gate', 'public']) role
+     WHERE (nspname = 'partitions' OR (nspname = 'app' AND role = 'public')) AND has_schema_privilege(role, oid, 'USAGE')`,
+    ({ role, schema }) => `${role} may use the schema ${schema}`,
+  )),
+];
+
+interface Grant {
+  schema: string;
+  table: string;
+  grantee: string;
+  privilege: string;
+  /** Granted on single columns. */
+  columns: boolean;
+  grantable: boolean;
+}
+
+/** Every privilege on tables of ours that somebody besides the owner holds. */
+async function readGrants(query: Query): Promise<Grant[]> {
+  const grantee = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee";
+  return query<Grant>(`
+    SELECT n.nspname::text AS schema, c.relname::text AS table, ${grantee}, acl.privilege_type AS privilege, false AS columns,
+      acl.is_grantable AS grantable
+    FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(c.relacl) acl
+    WHERE n.nspname IN ${OURS} AND acl.grantee <> c.relowner AND c.relkind <> 'S'
+    UNION SELECT n.nspname, c.relname, ${grantee}, acl.privilege_type, true, acl.is_grantable
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace, aclexplode(a.attacl) acl
+    WHERE n.nspname IN ${OURS} AND acl.grantee <> c.relowner`);
+}
+
+/** Exactly what was written down is granted, to the two roles alone, and cannot be passed on. */
+export const everyGrantIsMeant: Check = async (query) => {
+  const grants = await readGrants(query);
+  const names = (await readTables(query)).map(({ name }) => name);
+  const held = (table: string, role: string) =>
+    grants
+      .filter((grant) => grant.schema === 'public' && grant.table === table && grant.grantee === role)
+      .map(({ privilege, columns }) => `${privilege}${columns ? '()' : ''}`)
+      .sort()
+      .join(', ');
+  const differences = (role: string, expected: Record<string, string>) =>
+    [...new Set([...names, ...Object.keys(expected)])]
+      .filter((table) => held(table, role) !== (expected[table] ?? ''))
+      .map((table) => `${role} holds (${held(table, role)}) on ${table} instead of (${expected[table] ?? ''})`);
+  return [
+    ...differences('agentbase_app', applicationGrants),
+    ...differences('agentbase_gate', gateGrants),
+    ...grants
+      .filter(({ grantee }) => grantee !== 'agentbase_app' && grantee !== 'agentbase_gate')
+      .map(({ schema, table, grantee, privilege }) => `${grantee} holds ${privilege} on ${schema}.${table}`),
+    ...grants.filter(({ grantable }) => grantable).map(({ table, grantee }) => `${grantee} may pass on its rights on ${table}`),
+    ...grants
+      .filter(({ schema, table }) => schema === 'partitions' || (schema === 'app' && table !== 'rate_limits'))
+      .map(({ schema, table, grantee, privilege }) => `${grantee} holds ${privilege} on ${schema}.${table}`),
+  ];
+};
+
+/** A hash goes in and never comes out, and what is granted by column stays so when a column is added. */
+export const secretsAreUnreadable: Check = async (query) => [
+  ...(await problemsOf<{ column: string }>(
+    query,
+    `SELECT c.relname || '.' || a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relname || '.' || a.attname = ANY ('{${secretColumns}}')
+       AND has_column_privilege('agentbase_app', c.oid, a.attnum, 'SELECT')`,
+    ({ column }) => `agentbase_app can read ${column}`,
+  )),
+  ...(await problemsOf<{ column: string }>(
+    query,
+    `SELECT c.relname || '.' || a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+     WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attname ~ '(_hash|_secret|password)$'
+       AND c.relname || '.' || a.attname <> ALL ('{${secretColumns}}')`,
+    ({ column }) => `${column} looks like a secret and is not on the list`,
+  )),
+];
+
+/** What runs with its owner's rights cannot be led astray by the caller's search_path, and is called only by whom it is meant for. */
+export const definerFunctionsAreNarrow: Check = async (query) => {
+  const rows = await query<{ name: string; path: string | null; owner: string; callers: string[] }>(`
+    SELECT n.nspname || '.' || p.proname AS name, CASE p.proowner WHEN 'agentbase_gate'::regrole THEN 'agentbase_gate' ELSE 'owner' END AS owner,
+      (SELECT setting FROM unnest(p.proconfig) setting WHERE setting LIKE 'search_path=%') AS path,
+      coalesce((SELECT json_agg(DISTINCT CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END)
+        FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) acl WHERE acl.grantee <> p.proowner), '[]') AS callers
+    FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE p.prosecdef AND n.nspname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`);
+  const found = new Set(rows.map(({ name }) => name));
+  return [
+    ...Object.keys(definerFunctions)
+      .filter((name) => !found.has(name))
+      .map((name) => `${name} is on the list and does not run with its owner's rights`),
+    ...rows.flatMap(({ name, path, owner, callers }) => {
+      const expected = definerFunctions[name];
+      if (!expected) return [`${name} runs with its owner's rights and is not on the list`];
+      return [
+        ...(/^search_path=pg_catalog(, public)?, pg_temp$/.test(path ?? '') ? [] : [`${name} has ${path ?? 'no search_path'}`]),
+        ...(owner === expected.owner ? [] : [`${name} is owned by ${owner} instead of ${expected.owner}`]),
+        ...(callers.join() === expected.callers.join()
+          ? []
+          : [`${name} may be called by (${callers}) instead of (${expected.callers})`]),
+      ];
+    }),
+  ];
+};

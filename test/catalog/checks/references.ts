@@ -1,0 +1,64 @@
+import { type Check, isTenantTable, type Reference, readIndexes, readReferences, readTables } from '../catalog.ts';
+import { cascades, emptied, looseReferences } from '../expectations.ts';
+
+/** The column that tells one reference of a table from another. */
+function nameOf(reference: Reference): string {
+  return `${reference.table}.${reference.columns.at(-1)}`;
+}
+
+/** A row can only point inside its own tenant, and every tenant's row belongs to a tenant that exists. */
+export const everyReferenceStaysInItsTenant: Check = async (query) => {
+  const tables = await readTables(query);
+  const tenantTables = new Set(tables.filter(isTenantTable).map(({ name }) => name));
+  const references = await readReferences(query);
+  return [
+    ...references
+      .filter(({ target }) => tenantTables.has(target))
+      .filter(({ columns, targetColumns }) => columns[0] !== 'tenant_id' || targetColumns.join() !== 'tenant_id,id')
+      .map((reference) => `${nameOf(reference)} can point into another tenant`),
+    ...[...tenantTables]
+      .filter((table) => !references.some((r) => r.table === table && r.target === 'tenants' && r.columns.join() === 'tenant_id'))
+      .map((table) => `${table}.tenant_id refers to no tenant`),
+  ];
+};
+
+/** What is called `something_id` is held by a foreign key, or says why not. */
+export const everyIdIsHeld: Check = async (query) => {
+  const held = new Set(
+    (await readReferences(query)).flatMap(({ table, columns }) => columns.map((column) => `${table}.${column}`)),
+  );
+  return (await readTables(query))
+    .flatMap(({ name, columns }) =>
+      columns.filter((column) => column.name.endsWith('_id')).map((column) => `${name}.${column.name}`),
+    )
+    .filter((column) => !held.has(column) && !(column in looseReferences))
+    .map((column) => `${column} has no foreign key`);
+};
+
+function expectedOnDelete(reference: Reference): string {
+  if (reference.target === 'tenants' || nameOf(reference) in cascades) return 'CASCADE';
+  if (reference.target === 'users' || emptied.has(nameOf(reference))) return 'SET NULL';
+  return 'NO ACTION';
+}
+
+/** A composite key must not lose its tenant with the row it pointed at: SET NULL names the one column it empties. */
+export const everyDeletionIsStated: Check = async (query) =>
+  (await readReferences(query)).flatMap((reference) => {
+    const expected = expectedOnDelete(reference);
+    const { onDelete, setNull, columns } = reference;
+    if (onDelete !== expected) return [`${nameOf(reference)} is ON DELETE ${onDelete} instead of ${expected}`];
+    const whole = onDelete === 'SET NULL' && columns.length > 1 && setNull?.join() !== columns.at(-1);
+    return whole ? [`${nameOf(reference)} empties (${setNull ?? columns})`] : [];
+  });
+
+export const everyReferenceHasAnIndex: Check = async (query) => {
+  const indexes = (await readIndexes(query)).filter(({ partial }) => !partial);
+  return (await readReferences(query))
+    .filter(
+      ({ table, columns }) =>
+        !indexes.some(
+          (index) => index.table === table && columns.every((column) => index.columns.slice(0, columns.length).includes(column)),
+        ),
+    )
+    .map((reference) => `${nameOf(reference)}: no index starts with (${reference.columns.join(', ')})`);
+};

@@ -1,0 +1,163 @@
+/**
+ * What the checks cannot read from the catalog, because somebody has to mean it. A new table is tested by the rules from its first
+ * day; whatever it needs beyond them is written here, with its reason.
+ */
+
+/** Tables without `tenant_id`. */
+export const globalTables: Record<string, string> = {
+  tenants: 'A tenant is its own boundary: its id is what tenant_id is everywhere else.',
+  users: 'A person may belong to several tenants, and is seen through their memberships.',
+  user_identities: 'How an external issuer knows a person, before any tenant is known.',
+};
+
+/** Tables whose rows never change, so that `created_at` says it all. */
+export const appendOnly = new Set(['agent_versions', 'messages', 'tool_executions', 'conversation_events', 'audit_logs']);
+
+/** Tables without the audit trigger. */
+export const unaudited: Record<string, string> = {
+  audit_logs: 'It is the audit log.',
+  conversation_events: 'A log as well, written by the triggers of tables that are audited.',
+};
+
+/** Columns that look like references and have no foreign key. */
+export const looseReferences: Record<string, string> = {
+  'audit_logs.user_id': 'History outlives whom it tells of.',
+  'audit_logs.api_key_id': 'History outlives whom it tells of.',
+  'audit_logs.resource_id': 'Any table, and rows that are gone.',
+  'audit_logs.request_id': 'An identifier from outside.',
+};
+
+/** JSON that may be absent, where absence says something that `{}` would not. */
+export const optionalJson = new Set([
+  'messages.tool_calls',
+  'messages.tool_results',
+  'tool_executions.output',
+  'audit_logs.old_values',
+  'audit_logs.new_values',
+]);
+
+/** JSON that no default could stand for. */
+export const requiredJson = new Set(['agent_versions.snapshot']);
+
+/** References whose rows go with the row they point at. Everything that points at its tenant is one. */
+export const cascades: Record<string, string> = {
+  'user_identities.user_id': 'A sign-in of that person.',
+  'memberships.user_id': 'The person themselves, in a tenant.',
+  'refresh_tokens.user_id': 'A session of that person.',
+  'agent_versions.agent_id': 'A version is a part of its agent.',
+  'messages.conversation_id': 'A part of the conversation.',
+  'tool_executions.conversation_id': 'A part of the conversation.',
+  'conversation_events.conversation_id': 'A part of the conversation.',
+};
+
+/** References to who or what did something: the row stays, the reference is emptied. Those to users need no mention. */
+export const emptied = new Set(['tool_executions.message_id', 'tool_executions.agent_id']);
+
+/** What the application may do. `()` stands for some columns only; the catalog snapshot names them. */
+export const applicationGrants: Record<string, string> = {
+  tenants: 'INSERT, SELECT, UPDATE()',
+  users: 'INSERT, SELECT(), UPDATE()',
+  user_identities: 'DELETE, INSERT, SELECT',
+  memberships: 'DELETE, INSERT, SELECT, UPDATE()',
+  invitations: 'INSERT, SELECT(), UPDATE()',
+  refresh_tokens: 'INSERT, SELECT(), UPDATE()',
+  api_keys: 'INSERT, SELECT(), UPDATE()',
+  agents: 'INSERT, SELECT, UPDATE',
+  agent_versions: 'INSERT, SELECT',
+  conversations: 'INSERT, SELECT, UPDATE()',
+  messages: 'INSERT, SELECT',
+  tool_executions: 'INSERT, SELECT',
+  conversation_events: 'INSERT, SELECT',
+  audit_logs: 'SELECT',
+};
+
+/** What the functions may do that look before a tenant is known, and the one that writes the audit log. */
+export const gateGrants: Record<string, string> = {
+  tenants: 'SELECT()',
+  users: 'SELECT()',
+  user_identities: 'SELECT()',
+  memberships: 'SELECT()',
+  invitations: 'SELECT()',
+  refresh_tokens: 'SELECT()',
+  api_keys: 'SELECT()',
+  audit_logs: 'INSERT',
+};
+
+/** Columns that the application writes and never reads. */
+export const secretColumns = ['users.password_hash', 'invitations.token_hash', 'refresh_tokens.token_hash', 'api_keys.key_hash'];
+
+/** Tables whose rows are for one person alone, even among the members of a tenant. */
+export const personalTables = new Set(['user_identities', 'refresh_tokens']);
+
+const SELF = '(id = ( SELECT app.current_user_id() AS current_user_id))';
+const OWN = '(user_id = ( SELECT app.current_user_id() AS current_user_id))';
+
+export interface Policy {
+  command: string;
+  role: string;
+  using: string | null;
+  check: string | null;
+  restrictive?: boolean;
+}
+
+export const tenantIsolation: Policy = {
+  command: 'ALL',
+  role: 'agentbase_app',
+  using: '(tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
+  check: '(tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
+};
+
+const gateLookup: Policy = { command: 'SELECT', role: 'agentbase_gate', using: 'true', check: null };
+
+/** Policies besides the `tenant_isolation` of every tenant table. */
+export const otherPolicies: Record<string, Policy> = {
+  'tenants.tenant_isolation': {
+    command: 'ALL',
+    role: 'agentbase_app',
+    using: '(id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
+    check: '(id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
+  },
+  'users.visible_by_membership': {
+    command: 'SELECT',
+    role: 'agentbase_app',
+    using:
+      '((id = ( SELECT app.current_user_id() AS current_user_id)) OR (EXISTS ( SELECT FROM memberships m ' +
+      'WHERE ((m.tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id)) AND (m.user_id = users.id)))))',
+    check: null,
+  },
+  'users.create_self': {
+    command: 'INSERT',
+    role: 'agentbase_app',
+    using: null,
+    check:
+      "((id = ( SELECT app.current_user_id() AS current_user_id)) AND (NOT is_platform_admin) AND (status = 'ACTIVE'::user_status))",
+  },
+  'users.change_self': { command: 'UPDATE', role: 'agentbase_app', using: SELF, check: SELF },
+  'user_identities.own_identities': { command: 'ALL', role: 'agentbase_app', using: OWN, check: OWN },
+  'refresh_tokens.own_sessions': { command: 'ALL', role: 'agentbase_app', using: OWN, check: OWN, restrictive: true },
+  'tenants.gate_lookup': gateLookup,
+  'users.gate_lookup': gateLookup,
+  'user_identities.gate_lookup': gateLookup,
+  'memberships.gate_lookup': gateLookup,
+  'invitations.gate_lookup': gateLookup,
+  'refresh_tokens.gate_lookup': gateLookup,
+  'api_keys.gate_lookup': gateLookup,
+  'audit_logs.gate_insert': { command: 'INSERT', role: 'agentbase_gate', using: null, check: 'true' },
+};
+
+/** Functions that run with the rights of their owner, and who may call them. `owner` is whoever migrates. */
+export const definerFunctions: Record<string, { owner: 'owner' | 'agentbase_gate'; callers: string[] }> = {
+  'app.find_credentials': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.find_identity': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.find_membership': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.my_tenants': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.find_api_key': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.find_refresh_token': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.find_invitation': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.audit_failure': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.write_audit': { owner: 'agentbase_gate', callers: [] },
+  // A trigger calls its function whoever acts: a right to call it would be a right to hang it on a table of one's own.
+  'app.audit': { owner: 'agentbase_gate', callers: [] },
+  'app.make_partition': { owner: 'owner', callers: [] },
+  'app.maintain_partitions': { owner: 'owner', callers: ['agentbase_app'] },
+};

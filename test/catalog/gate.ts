@@ -1,0 +1,57 @@
+import pg from 'pg';
+import { newId } from '../../src/lib/ids.ts';
+import type { Probe } from '../testkit/roles.ts';
+import type { Scene } from './scene.ts';
+
+/**
+ * The functions that look before a tenant is known: each finds the one row that its secret names, whoever asks, and nothing for
+ * another. They stand on policies of their own.
+ */
+export async function lookupProblems(probe: Probe, scene: Scene): Promise<string[]> {
+  const { mine } = scene;
+  const [known] = await probe.query<Record<'key' | 'refresh' | 'invitation' | 'issuer' | 'subject', string>>(
+    `SELECT (SELECT key_hash FROM api_keys WHERE id = $1) AS key, (SELECT token_hash FROM refresh_tokens WHERE id = $2) AS refresh,
+       (SELECT token_hash FROM invitations WHERE id = $3) AS invitation, i.issuer, i.subject FROM user_identities i WHERE i.id = $4`,
+    [mine.apiKeyId, mine.refreshTokenId, mine.invitationId, mine.identityId],
+  );
+  if (!known) return ['the scene has no identity'];
+  const lookups: [call: string, found: unknown[], missed: unknown[]][] = [
+    ['find_credentials($1)', [mine.owner.email], ['nobody@example.test']],
+    ['find_identity($1, $2)', [known.issuer, known.subject], [known.issuer, 'nobody']],
+    ['find_membership($1, $2)', [mine.owner.userId, mine.id], [mine.owner.userId, scene.theirs.id]],
+    ['find_api_key($1)', [known.key], ['']],
+    ['find_refresh_token($1)', [known.refresh], ['']],
+    ['find_invitation($1)', [known.invitation], ['']],
+  ];
+  const problems: string[] = [];
+  const expectRows = async (call: string, userId: string | undefined, values: unknown[], expected: number) => {
+    const answer = await probe.attempt('agentbase_app', { userId }, `SELECT * FROM app.${call}`, values);
+    if (answer instanceof pg.DatabaseError) problems.push(`app.${call} fails: ${answer.message}`);
+    else if (answer.count !== expected) problems.push(`app.${call} finds ${answer.count} instead of ${expected}`);
+  };
+  for (const [call, found, missed] of lookups) {
+    await expectRows(call, undefined, found, 1);
+    await expectRows(call, undefined, missed, 0);
+  }
+  await expectRows('my_tenants()', mine.owner.userId, [], 1);
+  await expectRows('my_tenants()', newId(), [], 0);
+  await expectRows('my_tenants()', undefined, [], 0);
+  return problems;
+}
+
+/** A change leaves a row in the audit log of its tenant, with who made it. */
+export async function auditProblems(probe: Probe, scene: Scene): Promise<string[]> {
+  const { mine } = scene;
+  const context = { tenantId: mine.id, userId: mine.owner.userId, requestId: 'the-request' };
+  let logged = 0;
+  const answer = await probe.attempt('agentbase_app', context, 'UPDATE agents SET name = $1', ['Renamed'], async () => {
+    const rows = await probe.query(
+      `SELECT FROM audit_logs WHERE tenant_id = $1 AND user_id = $2 AND request_id = 'the-request' AND resource_id = $3
+         AND action = 'agent.updated' AND new_values ->> 'name' = 'Renamed'`,
+      [mine.id, mine.owner.userId, mine.agentId],
+    );
+    logged = rows.length;
+  });
+  if (answer instanceof pg.DatabaseError) return [`a change cannot be made: ${answer.message}`];
+  return logged === 1 ? [] : [`a change leaves ${logged} rows in the audit log`];
+}

@@ -1,0 +1,115 @@
+import { expect, test } from 'vitest';
+import { testDatabase } from '../testkit/database.ts';
+import { type Probe, rolledBack } from '../testkit/roles.ts';
+import type { Table } from './catalog.ts';
+import { everyPolicyIsMeant, readPolicies } from './checks/row-security.ts';
+import { auditProblems, lookupProblems } from './gate.ts';
+import { foreignKeyProblems, isolationProblems } from './isolation.ts';
+import { createScene, quote, type Scene } from './scene.ts';
+
+/** Two tenants, and a role that has been granted nothing, which is gone afterwards. */
+async function withScene<T>(work: (probe: Probe, scene: Scene) => Promise<T>): Promise<T> {
+  const db = await testDatabase();
+  const scene = await createScene(db, db.ownerQuery);
+  return rolledBack(db, async (probe) => {
+    await probe.query('CREATE ROLE stranger NOLOGIN; GRANT USAGE ON SCHEMA app TO stranger');
+    return work(probe, scene);
+  });
+}
+
+async function ofEveryTable(scene: Scene, check: (table: Table) => Promise<string[]>): Promise<string[]> {
+  const problems: string[] = [];
+  for (const table of scene.tables) problems.push(...(await check(table)));
+  return problems;
+}
+
+test('no stranger reads, changes, deletes or adds a row of any table, and its own tenant can', async () => {
+  const problems = await withScene((probe, scene) => ofEveryTable(scene, (table) => isolationProblems(probe, scene, table)));
+  expect(problems).toEqual([]);
+});
+
+test('no foreign key lets a row point into another tenant', async () => {
+  const problems = await withScene((probe, scene) => ofEveryTable(scene, (table) => foreignKeyProblems(probe, scene, table)));
+  expect(problems).toEqual([]);
+});
+
+test('what is looked up before a tenant is known is found by its secret alone', async () => {
+  expect(await withScene(lookupProblems)).toEqual([]);
+});
+
+test('every change is audited by the database', async () => {
+  expect(await withScene(auditProblems)).toEqual([]);
+});
+
+/** Everything above that depends on the policies of one table. */
+async function behaviourProblems(probe: Probe, scene: Scene, name: string): Promise<string[]> {
+  const table = scene.tables.find((candidate) => candidate.name === name);
+  if (!table) throw new Error(`there is no table ${name}`);
+  return [
+    ...(await isolationProblems(probe, scene, table)),
+    ...(await lookupProblems(probe, scene)),
+    ...(await auditProblems(probe, scene)),
+  ];
+}
+
+test('the removal of any one policy is seen, in the catalog and in what can be done', async () => {
+  const unseen = await withScene(async (probe, scene) => {
+    const policies = await readPolicies(probe.query);
+    expect(policies.length).toBeGreaterThan(20);
+    const missed: string[] = [];
+    for (const { table, name } of policies) {
+      await probe.undone(async () => {
+        await probe.query(`DROP POLICY ${quote(name)} ON ${quote(table)}`);
+        if ((await everyPolicyIsMeant(probe.query)).length === 0) missed.push(`catalog: ${table}.${name}`);
+        if ((await behaviourProblems(probe, scene, table)).length === 0) missed.push(`behaviour: ${table}.${name}`);
+      });
+    }
+    return missed;
+  });
+  expect(unseen).toEqual([]);
+});
+
+test('a policy that lets everything through is seen, in what can be done', async () => {
+  const unseen = await withScene(async (probe, scene) => {
+    const missed: string[] = [];
+    for (const { table, name, role, using, check } of await readPolicies(probe.query)) {
+      // The gate's policies say `true` already: its grants are what holds it.
+      if (role === 'agentbase_gate') continue;
+      await probe.undone(async () => {
+        const open = `${using === null ? '' : 'USING (true)'} ${check === null ? '' : 'WITH CHECK (true)'}`;
+        await probe.query(`ALTER POLICY ${quote(name)} ON ${quote(table)} ${open}`);
+        if ((await behaviourProblems(probe, scene, table)).length === 0) missed.push(`${table}.${name}`);
+      });
+    }
+    return missed;
+  });
+  expect(unseen).toEqual([]);
+});
+
+test('row security that is switched off is seen, in what can be done', async () => {
+  const unseen = await withScene(async (probe, scene) => {
+    const missed: string[] = [];
+    for (const { name } of scene.tables) {
+      await probe.undone(async () => {
+        await probe.query(`ALTER TABLE ${quote(name)} DISABLE ROW LEVEL SECURITY`);
+        if ((await behaviourProblems(probe, scene, name)).length === 0) missed.push(name);
+      });
+    }
+    return missed;
+  });
+  expect(unseen).toEqual([]);
+});
+
+test('a foreign key without its tenant is seen', async () => {
+  const problems = await withScene(async (probe, scene) => {
+    await probe.query(`
+      CREATE UNIQUE INDEX agents_id_key ON agents (id);
+      ALTER TABLE conversations DROP CONSTRAINT conversations_tenant_id_agent_id_fkey;
+      ALTER TABLE conversations ADD FOREIGN KEY (agent_id) REFERENCES agents (id)`);
+    return ofEveryTable(scene, (table) => foreignKeyProblems(probe, scene, table));
+  });
+  expect(problems).toEqual([
+    'conversations.agent_id can be inserted to point into another tenant',
+    'conversations.agent_id can be updated to point into another tenant',
+  ]);
+});

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { text } from 'node:stream/consumers';
+import pg from 'pg';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { migrate } from '../../src/db/migrate.ts';
+import { migrationNames } from '../../src/db/schema-engine.ts';
+import { urlOf, withClient } from '../testkit/postgres-template.ts';
+import { catalogText } from './snapshot.ts';
+
+function adminUrl(): string {
+  const template = inject('template');
+  if (template.kind !== 'postgres') throw new Error('this file needs TEST_DATABASE_URL');
+  return template.adminUrl;
+}
+
+/** An empty database, dropped when the test has finished. */
+async function emptyDatabase(owner?: string): Promise<string> {
+  const database = `agentbase_test_empty_${randomBytes(4).toString('hex')}`;
+  await withClient(adminUrl(), (admin) => admin.query(`CREATE DATABASE ${database} ${owner ? `OWNER ${owner}` : ''}`));
+  onTestFinished(async () => {
+    await withClient(adminUrl(), (admin) => admin.query(`DROP DATABASE ${database} WITH (FORCE)`));
+  });
+  return urlOf(adminUrl(), { database });
+}
+
+function catalogOf(url: string): Promise<string> {
+  return withClient(url, (client) =>
+    catalogText(async <Row extends object>(sql: string, values?: unknown[]) => (await client.query<Row>(sql, values)).rows),
+  );
+}
+
+const SCRIPT = `
+  import pg from 'pg';
+  import { migrate } from ${JSON.stringify(new URL('../../src/db/migrate.ts', import.meta.url).href)};
+  const pool = new pg.Pool({ connectionString: process.env.MIGRATE_URL, max: 2 });
+  console.log(JSON.stringify(await migrate(pool)));
+  await pool.end();
+`;
+
+/** Migrates in a process of its own, and returns what it applied. */
+async function migrateElsewhere(url: string): Promise<string[]> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
+    env: { ...process.env, MIGRATE_URL: url, NODE_OPTIONS: '' },
+  });
+  const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  if (!output.startsWith('[')) throw new Error(errors);
+  return JSON.parse(output);
+}
+
+test('four processes that migrate one empty database at once: one does the work, all end well', async () => {
+  const url = await emptyDatabase();
+  const applied = await Promise.all([1, 2, 3, 4].map(() => migrateElsewhere(url)));
+  expect(applied.filter(({ length }) => length > 0)).toEqual([migrationNames()]);
+  await expect(await catalogOf(url)).toMatchFileSnapshot('catalog.snapshot.txt');
+});
+
+test('an owner who is no superuser migrates, and keeps the partitions', async () => {
+  const owner = `agentbase_test_owner_${randomBytes(4).toString('hex')}`;
+  const password = randomBytes(16).toString('hex');
+  await withClient(adminUrl(), async (admin) => {
+    await admin.query(`CREATE ROLE ${owner} LOGIN NOSUPERUSER NOBYPASSRLS CREATEROLE PASSWORD '${password}'`);
+    await admin.query(`GRANT agentbase_app, agentbase_gate TO ${owner} WITH ADMIN OPTION`);
+  });
+  onTestFinished(async () => {
+    await withClient(adminUrl(), (admin) => admin.query(`DROP ROLE ${owner}`));
+  });
+  const admin = await emptyDatabase(owner);
+  const pool = new pg.Pool({ connectionString: urlOf(admin, { user: owner, password }), max: 1 });
+  try {
+    expect(await migrate(pool)).toEqual(migrationNames());
+    // Forced row security holds the owner as well. The month must be made all the same, with what belongs into it.
+    const { rows } = await pool.query("SELECT 'tool_executions_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM') AS month");
+    await pool.query(`DROP TABLE partitions.${rows[0].month}`);
+    await withClient(admin, (client) =>
+      client.query(`
+        INSERT INTO tenants (id, name, slug) SELECT app.uuid_v7(), 'Tenant', 'tenant';
+        INSERT INTO agents (tenant_id, id, name, slug, provider, model) SELECT id, app.uuid_v7(), 'Agent', 'agent', 'local', 'echo' FROM tenants;
+        INSERT INTO conversations (tenant_id, id, agent_id) SELECT tenant_id, app.uuid_v7(), id FROM agents;
+        INSERT INTO tool_executions (tenant_id, id, conversation_id, agent_id, tool_name, status)
+          SELECT tenant_id, app.uuid_v7(), id, agent_id, 'clock', 'SUCCESS' FROM conversations`),
+    );
+    expect((await pool.query('SELECT change FROM app.maintain_partitions()')).rows).toEqual([{ change: 'created' }]);
+    const moved = await withClient(admin, (client) =>
+      client.query('SELECT tableoid::regclass::text AS partition FROM tool_executions'),
+    );
+    expect(moved.rows).toEqual([{ partition: `partitions.${rows[0].month}` }]);
+    expect((await pool.query('SELECT FROM tool_executions')).rowCount).toBe(0);
+  } finally {
+    await pool.end();
+  }
+});

@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import type { DbContext } from '../../src/db/context.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { isTenantTable, type Query, type Reference, readIndexes, readReferences, readTables, type Table } from './catalog.ts';
+
+export type Row = Record<string, unknown>;
+
+/** Two tenants with a row in every table, and what the catalog says of the tables. */
+export interface Scene {
+  mine: PopulatedTenant;
+  theirs: PopulatedTenant;
+  tables: Table[];
+  /** What no two rows of a table may share, besides their id. */
+  uniques: { table: string; columns: string[] }[];
+  references: Reference[];
+}
+
+export async function createScene(clients: Parameters<typeof createTenant>[0], query: Query): Promise<Scene> {
+  return {
+    mine: await createTenant(clients, { members: ['ADMIN'] }),
+    theirs: await createTenant(clients),
+    tables: await readTables(query),
+    uniques: [
+      ...(await readIndexes(query)).filter(({ unique, primary }) => unique && !primary),
+      ...(await uniqueInAMonth(query)),
+    ],
+    references: await readReferences(query),
+  };
+}
+
+/** A partitioned table cannot have a unique index over all months; each month has one. */
+async function uniqueInAMonth(query: Query): Promise<Scene['uniques']> {
+  return query(
+    `SELECT table_name::text AS table, string_to_array(unique_columns, ', ') AS columns FROM app.partitioned_tables
+     WHERE unique_columns IS NOT NULL`,
+  );
+}
+
+export function quote(name: string): string {
+  return pg.escapeIdentifier(name);
+}
+
+/** The condition that holds for the rows of a tenant, and of the people in it. */
+export function rowsOf(table: Table, tenant: PopulatedTenant): string {
+  if (isTenantTable(table)) return `tenant_id = '${tenant.id}'`;
+  if (table.name === 'tenants') return `id = '${tenant.id}'`;
+  return `${table.name === 'users' ? 'id' : 'user_id'} = '${tenant.owner.userId}'`;
+}
+
+/** Any row of a tenant's, with every column. As the owner. */
+export async function rowOf(query: Query, table: Table, tenant: PopulatedTenant): Promise<Row | undefined> {
+  const [row] = await query<{ row: Row }>(
+    `SELECT to_jsonb(t) AS row FROM ${quote(table.name)} t WHERE ${rowsOf(table, tenant)} ORDER BY id LIMIT 1`,
+  );
+  return row?.row;
+}
+
+/** The same row once more: another id, and another value wherever two rows may not share one. */
+export function twinOf(scene: Scene, table: Table, row: Row): Row {
+  const twin: Row = { ...row, id: newId() };
+  for (const { columns } of scene.uniques.filter((unique) => unique.table === table.name)) {
+    // Rows differ already where one is null. Else one different column is enough, but not the one that says whose row it is.
+    const column = columns.some((name) => row[name] === null) ? undefined : columns.findLast((name) => name !== 'tenant_id');
+    if (column) twin[column] = another(scene, table, column, row[column]);
+  }
+  return twin;
+}
+
+function another(scene: Scene, table: Table, name: string, value: unknown): unknown {
+  const type = table.columns.find((column) => column.name === name)?.type ?? '';
+  const text = randomBytes(32).toString('hex');
+  if (type === 'uuid') {
+    const toPerson = scene.references.some((r) => r.table === table.name && r.target === 'users' && r.columns.includes(name));
+    return toPerson ? scene.theirs.owner.userId : newId();
+  }
+  if (type === 'integer' || type === 'bigint') return randomBytes(3).readUIntBE(0, 3) + 1_000;
+  if (String(value).includes('@')) return `${text.slice(0, 12)}@example.test`;
+  return type === 'character(64)' ? text : text.slice(0, 12);
+}
+
+/** INSERT with every column of a row. Its one parameter is the row as JSON. */
+export function insertSql(table: Table): string {
+  const columns = table.columns.map(({ name }) => quote(name)).join(', ');
+  return `INSERT INTO ${quote(table.name)} (${columns}) SELECT ${columns} FROM jsonb_populate_record(NULL::${quote(table.name)}, $1::jsonb)`;
+}
+
+/** Who may write a row of a table, were it their own. */
+export function authorOf(table: Table, row: Row, tenant: PopulatedTenant): DbContext {
+  if (table.name === 'tenants') return { tenantId: String(row.id), userId: tenant.owner.userId };
+  if (table.name === 'users') return { tenantId: tenant.id, userId: String(row.id) };
+  return { tenantId: tenant.id, userId: tenant.owner.userId };
+}

@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { openAsBlob } from 'node:fs';
+import pg from 'pg';
+import { inject } from 'vitest';
+import { openEmbedded, openPool } from '../../src/db/connect.ts';
+import { Database, type DatabaseOptions } from '../../src/db/database.ts';
+import { createPrisma, type Prisma } from '../../src/db/prisma.ts';
+import { urlOf, withClient } from './postgres-template.ts';
+
+export interface TestDatabase {
+  /** As the server has it: under row security, as the application role. */
+  database: Database;
+  prisma: Prisma;
+  embedded: boolean;
+  /** Connections of the owner, who bypasses row security. On the embedded database there is one connection for all. */
+  ownerPool: pg.Pool;
+  /** One statement as the owner, and its rows. */
+  ownerQuery<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
+  /** What another process would connect with. On PostgreSQL alone. */
+  urls: { server: string; owner: string } | undefined;
+  /** Another client of the same database, with other limits. The embedded one shares its only connection. */
+  another(options?: AnotherOptions): { database: Database; prisma: Prisma; close(): Promise<void> };
+  close(): Promise<void>;
+}
+
+export interface AnotherOptions extends Partial<Omit<DatabaseOptions, 'pool'>> {
+  /** Connections, on PostgreSQL. @default 2 */
+  max?: number;
+  /** How long to wait for a connection, in milliseconds. @default 10000 */
+  connectionTimeoutMs?: number;
+}
+
+const DEFAULTS: Omit<DatabaseOptions, 'pool'> = {
+  timeouts: { statementMs: 15_000, lockMs: 10_000, idleInTransactionMs: 15_000 },
+  preparedStatements: true,
+  maxWaiting: 1_000,
+};
+
+let shared: Promise<TestDatabase> | undefined;
+
+/** The migrated database of this worker, made at the first call and shared by its test files. */
+export function testDatabase(): Promise<TestDatabase> {
+  shared ??= copyOfTemplate();
+  return shared;
+}
+
+/** A migrated database for a test that changes the catalog for good. Close it. */
+export function throwawayDatabase(): Promise<TestDatabase> {
+  return copyOfTemplate();
+}
+
+async function copyOfTemplate(): Promise<TestDatabase> {
+  const template = inject('template');
+  return template.kind === 'embedded' ? embeddedCopy(template.dump) : postgresCopy(template);
+}
+
+async function embeddedCopy(dump: string): Promise<TestDatabase> {
+  const { pool, close } = await openEmbedded('memory://', await openAsBlob(dump));
+  return assemble({ pool, ownerPool: pool, urls: undefined, close, openPool: () => pool, closePool: async () => {} });
+}
+
+async function postgresCopy(template: { adminUrl: string; serverUrl: string; database: string }): Promise<TestDatabase> {
+  const name = `${template.database}_${randomBytes(4).toString('hex')}`;
+  await withClient(template.adminUrl, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template.database}`));
+  const urls = {
+    server: urlOf(template.serverUrl, { database: name }),
+    owner: urlOf(template.adminUrl, { database: name }),
+  };
+  const open = (options: AnotherOptions) =>
+    openPool({
+      connectionString: urls.server,
+      max: options.max ?? 2,
+      connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
+      queryTimeoutMs: 60_000,
+    });
+  const pool = open({ max: 8 });
+  const ownerPool = new pg.Pool({ connectionString: urls.owner, max: 4 });
+  const close = async () => {
+    await Promise.all([pool.end(), ownerPool.end()]);
+    await withClient(template.adminUrl, (admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
+  };
+  return assemble({ pool, ownerPool, urls, close, openPool: open, closePool: (opened) => opened.end() });
+}
+
+interface Parts {
+  pool: pg.Pool;
+  ownerPool: pg.Pool;
+  urls: TestDatabase['urls'];
+  close(): Promise<void>;
+  openPool(options: AnotherOptions): pg.Pool;
+  closePool(pool: pg.Pool): Promise<void>;
+}
+
+function assemble(parts: Parts): TestDatabase {
+  const database = new Database({ ...DEFAULTS, pool: parts.pool });
+  return {
+    database,
+    prisma: createPrisma(database),
+    embedded: parts.urls === undefined,
+    ownerPool: parts.ownerPool,
+    ownerQuery: async <Row extends object>(sql: string, values?: unknown[]) => {
+      const { rows } = await parts.ownerPool.query<Row>(sql, values);
+      return rows;
+    },
+    urls: parts.urls,
+    another(options = {}) {
+      const pool = parts.openPool(options);
+      const other = new Database({ ...DEFAULTS, ...options, pool });
+      return { database: other, prisma: createPrisma(other), close: () => parts.closePool(pool) };
+    },
+    close: parts.close,
+  };
+}

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import { migrate } from '../../src/db/migrate.ts';
+
+/** The same server, seen by another login or in another database. */
+export function urlOf(url: string, change: { database?: string; user?: string; password?: string }): string {
+  const changed = new URL(url);
+  if (change.database !== undefined) changed.pathname = `/${change.database}`;
+  if (change.user !== undefined) changed.username = change.user;
+  if (change.password !== undefined) changed.password = change.password;
+  return changed.href;
+}
+
+export async function withClient<T>(connectionString: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * A migrated template database, and the login of the server: a plain one, which owns nothing and is subject to row security.
+ * Both have names of their own, so that several runs can share one PostgreSQL, and are dropped at the end.
+ */
+export async function preparePostgres(adminUrl: string) {
+  const run = randomBytes(4).toString('hex');
+  const database = `agentbase_test_${run}`;
+  const server = `agentbase_test_server_${run}`;
+  const password = randomBytes(16).toString('hex');
+
+  await withClient(adminUrl, async (admin) => {
+    const { rows } = await admin.query('SELECT rolsuper FROM pg_roles WHERE rolname = current_user');
+    if (!rows[0].rolsuper) throw new Error('TEST_DATABASE_URL must name a superuser: the tests look behind row security');
+    await admin.query(`CREATE ROLE ${server} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '${password}'`);
+    await admin.query(`CREATE DATABASE ${database}`);
+  });
+  const owner = new pg.Pool({ connectionString: urlOf(adminUrl, { database }), max: 2 });
+  await migrate(owner, { serverRole: server });
+  await owner.end();
+
+  return {
+    template: { kind: 'postgres' as const, adminUrl, serverUrl: urlOf(adminUrl, { user: server, password }), database },
+    remove: () =>
+      withClient(adminUrl, async (admin) => {
+        const { rows } = await admin.query<{ datname: string }>(
+          'SELECT datname FROM pg_database WHERE starts_with(datname, $1)',
+          [database],
+        );
+        for (const { datname } of rows) await admin.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(datname)} WITH (FORCE)`);
+        await admin.query(`DROP ROLE IF EXISTS ${server}`);
+      }),
+  };
+}

@@ -1,0 +1,28 @@
+import { createRequire } from 'node:module';
+import { configDefaults, defineConfig } from 'vitest/config';
+
+const { TEST_DATABASE_URL, TEST_BROWSER, VITEST_JSON } = process.env;
+
+export default defineConfig({
+  // graphql ships CommonJS and ESM: the tests must load the copy that Node gives to Yoga and Pothos.
+  resolve: { alias: [{ find: /^graphql$/, replacement: createRequire(import.meta.url).resolve('graphql') }] },
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: [
+      ...configDefaults.exclude,
+      // What only a real server shows: several connections, lock waits, processes that come and go.
+      ...(TEST_DATABASE_URL ? [] : ['**/*.postgres.test.ts']),
+      ...(TEST_BROWSER === '1' ? [] : ['**/*.browser.test.ts']),
+    ],
+    environment: 'node',
+    globalSetup: ['test/testkit/global-setup.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    // The files of a worker share its modules, and with them its one database. Each test makes tenants of its own.
+    isolate: false,
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    reporters: VITEST_JSON ? ['dot', ['json', { outputFile: VITEST_JSON }]] : ['dot'],
+    slowTestThreshold: 5_000,
+  },
+});

@@ -95,7 +95,12 @@ interface CounterOptions {
 function sharedCounter(options: CounterOptions, store: NonNullable<SignInLimiterOptions['store']>): Shared {
   if ('redis' in store) {
     // While Redis is away the counter in memory holds alone.
-    return new RateLimiterRedis({ ...options, storeClient: store.redis, insuranceLimiter: new RateLimiterMemory(options) });
+    return new RateLimiterRedis({
+      ...options,
+      storeClient: store.redis,
+      rejectIfRedisNotReady: true,
+      insuranceLimiter: new RateLimiterMemory(options),
+    });
   }
   // Joins the running transaction, which is committed also when the attempt failed.
   const query = ({ text, values }: { text: string; values?: unknown[] }) =>

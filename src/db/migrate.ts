@@ -74,6 +74,8 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
     if (migrationNames().some((name) => !before.has(name))) {
       applied = await applyMigrations(new OneConnection(client));
       await client.query(commentsSql());
+      // A server asks whether its database is up to date before it answers anybody.
+      await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
     }
     if (options.serverRole) await admit(client, options.serverRole);
     return applied;

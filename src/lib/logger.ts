@@ -3,7 +3,18 @@ import { type Logger, pino } from 'pino';
 export type { Logger };
 
 /** Keys whose values never reach a log line, wherever they stand in what is logged. */
-const SECRETS = ['password', 'secret', 'token', 'accessToken', 'refreshToken', 'authorization', 'apiKey', 'passwordHash', 'keyHash', 'tokenHash'];
+const SECRETS = [
+  'password',
+  'secret',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'authorization',
+  'apiKey',
+  'passwordHash',
+  'keyHash',
+  'tokenHash',
+];
 
 /** @param level `silent` writes nothing */
 export function createLogger(level: string): Logger {

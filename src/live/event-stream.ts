@@ -30,10 +30,21 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
   /** Calls of `next` that have no answer yet. */
   #asking = 0;
   #lastAskedAt = Date.now();
+  readonly #drained = Promise.withResolvers<void>();
 
   constructor(options: EventStreamOptions) {
     this.#options = options;
     this.#cursor = options.after;
+  }
+
+  /** Whether somebody waits for an event at this moment. */
+  get asked(): boolean {
+    return this.#asking > 0;
+  }
+
+  /** Settles when the reader knows that it has ended: it went, or asked again after it was told why. */
+  get drained(): Promise<void> {
+    return this.#drained.promise;
   }
 
   /** Nothing is delivered before there is a credential to check. */
@@ -59,6 +70,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
 
   async return(): Promise<IteratorResult<ConversationEventRow, undefined>> {
     this.end(undefined);
+    this.#drained.resolve();
     return { done: true, value: undefined };
   }
 
@@ -88,7 +100,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
   /** Ends it if it lags too far behind and nobody has asked for an event for too long. */
   endIfStalled(maxLag: number, maxPauseMs: number): void {
     const lag = this.#options.feed.position - this.#cursor;
-    if (this.#asking === 0 && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
+    if (!this.asked && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
   }
 
   async #advance(): Promise<IteratorResult<ConversationEventRow, undefined>> {
@@ -133,6 +145,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
     const { error } = ended;
     ended.error = undefined;
     if (error !== undefined) throw error;
+    this.#drained.resolve();
     return { done: true, value: undefined };
   }
 }

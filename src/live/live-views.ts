@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { runWithContext } from '../db/context.ts';
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
@@ -15,6 +16,8 @@ import type { Hint } from './topics.ts';
 const POLLS_AT_ONCE = 4;
 /** Longest pause between two attempts while the database is away. */
 const MAX_POLL_PAUSE_MS = 5_000;
+/** How long readers may take to hear that the server stops. */
+const FAREWELL_MS = 250;
 
 export class LiveViews implements Live {
   readonly #options: Required<LiveOptions>;
@@ -89,7 +92,15 @@ export class LiveViews implements Live {
   async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
+    const waiting = [...this.#streams].filter(({ asked }) => asked);
     for (const stream of [...this.#streams]) stream.endWith('SERVER_SHUTDOWN');
+    // Whoever closes the connections next must not be faster than the last word on them.
+    const patience = new AbortController();
+    await Promise.race([
+      Promise.all(waiting.map(({ drained }) => drained)),
+      delay(FAREWELL_MS, undefined, { signal: patience.signal, ref: false }),
+    ]);
+    patience.abort();
     await this.#options.transport.close();
   }
 

@@ -21,6 +21,7 @@ export function createRedisTransport({ url, log, coalesceMs = 4 }: RedisTranspor
   const connect = () =>
     new Redis(url, {
       lazyConnect: true,
+      connectionName: 'agentbase-live',
       connectTimeout: 5_000,
       // Hints are worth nothing later: no queue while it is away.
       enableOfflineQueue: false,

@@ -194,7 +194,7 @@ describe('what is refused', () => {
   test('a number that was never reached', async () => {
     const { live, follow } = await createBench(db);
     for (const after of [-1, 5])
-      await expect(follow({ after })).rejects.toMatchObject({ code: 'VALIDATION_FAILED', path: ['after'] });
+      await expect(follow({ after })).rejects.toMatchObject({ code: 'VALIDATION_FAILED', at: ['after'] });
     expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
     await live.close();
   });

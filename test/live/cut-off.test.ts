@@ -124,7 +124,7 @@ describe('a reader that does not read', () => {
   });
 
   test('stays when it is idle and not behind, or behind and reading', async () => {
-    const limits = { bufferSize: 5, batchSize: 4, recheckIntervalMs: 5, maxPauseMs: 200 };
+    const limits = { bufferSize: 5, batchSize: 4, recheckIntervalMs: 5, maxPauseMs: 60_000 };
     const { live, append, follow } = await createBench(db, limits);
     const idle = await follow();
     const behind = await follow();

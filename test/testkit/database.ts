@@ -98,9 +98,14 @@ function assemble(parts: Parts): TestDatabase {
     prisma: createPrisma(database),
     embedded: parts.urls === undefined,
     ownerPool: parts.ownerPool,
+    // pool.query() would throw the connection away with an error, and the embedded one is the only one.
     ownerQuery: async <Row extends object>(sql: string, values?: unknown[]) => {
-      const { rows } = await parts.ownerPool.query<Row>(sql, values);
-      return rows;
+      const client = await parts.ownerPool.connect();
+      try {
+        return (await client.query<Row>(sql, values)).rows;
+      } finally {
+        client.release();
+      }
     },
     urls: parts.urls,
     another(options = {}) {

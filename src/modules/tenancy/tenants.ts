@@ -15,9 +15,13 @@ export interface NewTenant {
   name: string;
   /** Made of the name when not given. */
   slug?: string | undefined;
+  /** Where the slug stands in the input. */
+  slugPath?: string[];
 }
 
-const slugTaken = (slug: string) => new ConflictError(`The slug "${slug}" is taken.`, { path: ['input', 'slug'] });
+function slugTaken(slug: string, path = ['input', 'slug']): ConflictError {
+  return new ConflictError(`The slug "${slug}" is taken.`, { path });
+}
 
 function slugOf(name: string): string {
   const words = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
@@ -30,7 +34,7 @@ function slugOf(name: string): string {
 }
 
 /** Inserts a tenant under a free slug. The transaction must act in the tenant's id already. */
-async function insertTenant(prisma: Prisma, id: string, { name, slug }: NewTenant): Promise<Tenant> {
+async function insertTenant(prisma: Prisma, id: string, { name, slug, slugPath }: NewTenant): Promise<Tenant> {
   const wanted = slug ?? slugOf(name);
   const candidates = slug ? [slug] : [wanted, `${wanted}-${randomBytes(4).toString('hex')}`];
   for (const candidate of candidates) {
@@ -38,7 +42,7 @@ async function insertTenant(prisma: Prisma, id: string, { name, slug }: NewTenan
     const { count } = await prisma.tenant.createMany({ data: { id, name, slug: candidate }, skipDuplicates: true });
     if (count === 1) return prisma.tenant.findUniqueOrThrow({ where: { id } });
   }
-  throw slugTaken(wanted);
+  throw slugTaken(wanted, slugPath);
 }
 
 /**

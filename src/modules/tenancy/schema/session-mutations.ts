@@ -55,7 +55,7 @@ mutation('signUp', {
       password,
       firstName: firstName ?? undefined,
       lastName: lastName ?? undefined,
-      tenant: { name: tenantName.trim(), slug: tenantSlug ?? undefined },
+      tenant: { name: tenantName.trim(), slug: tenantSlug ?? undefined, slugPath: ['input', 'tenantSlug'] },
     }),
 });
 

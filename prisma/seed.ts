@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { dbContextOf } from '../src/auth/viewer.ts';
+import { runWithContext } from '../src/db/context.ts';
+import type { Services } from '../src/graphql/context.ts';
+import { encodeGlobalId } from '../src/graphql/global-id.ts';
+import { createAgent, publishAgentVersion } from '../src/modules/agents/write.ts';
+import { appendMessage } from '../src/modules/conversations/append-message.ts';
+import { recordToolExecution } from '../src/modules/conversations/record-tool-execution.ts';
+import { createConversation } from '../src/modules/conversations/write.ts';
+import { createApiKey } from '../src/modules/tenancy/api-keys.ts';
+import { signUp } from '../src/modules/tenancy/sign-up.ts';
+
+/** How to get into the demo tenants. */
+export interface DemoAccess {
+  tenants: { tenant: string; email: string; password: string; apiKey: string }[];
+  /** Global id of a conversation of the first tenant. */
+  conversationId: string;
+}
+
+const REQUEST = { requestId: 'seed', ip: undefined, userAgent: 'agentbase seed' };
+
+async function seedTenant(services: Services, tenant: string, email: string) {
+  const { database, prisma, auth } = services;
+  const password = randomBytes(12).toString('base64url');
+  const session = await runWithContext(dbContextOf(null, REQUEST), () =>
+    database.transaction(() => signUp(services, { email, password, firstName: 'Demo', tenant: { name: tenant } })),
+  );
+  const viewer = await auth.verify(session.accessToken);
+  return runWithContext(dbContextOf(viewer, REQUEST), () =>
+    database.transaction(async () => {
+      const agent = await createAgent(prisma, viewer, {
+        name: 'Support',
+        description: 'Answers questions about orders.',
+        provider: 'openai',
+        model: 'gpt-5',
+        systemPrompt: 'You help customers with their orders. Be brief and kind.',
+        tools: [{ name: 'find_order', description: 'Finds an order by its number.' }],
+        tags: ['demo'],
+      });
+      await publishAgentVersion(prisma, viewer, agent.id, 'The first version.');
+      const conversation = await createConversation(prisma, viewer, agent.id, { title: 'Where is my order?' });
+      const say = (role: 'USER' | 'ASSISTANT', content: string, rest: object = {}) =>
+        appendMessage(services, viewer, {
+          conversationId: conversation.id,
+          role,
+          content,
+          tokenCount: BigInt(Math.ceil(content.length / 4)),
+          ...rest,
+        });
+      await say('USER', 'Hello! Where is my order 4711?');
+      const asking = await say('ASSISTANT', '', {
+        toolCalls: [{ id: 'call_1', name: 'find_order', arguments: { number: '4711' } }],
+        model: 'gpt-5',
+        latencyMs: 640,
+      });
+      await recordToolExecution(services, viewer, {
+        messageId: asking.message.id,
+        agentId: agent.id,
+        toolName: 'find_order',
+        input: { number: '4711' },
+        output: { state: 'shipped', arrives: 'tomorrow' },
+        status: 'SUCCESS',
+        durationMs: 85,
+      });
+      await say('ASSISTANT', 'It was shipped and should arrive tomorrow.', {
+        model: 'gpt-5',
+        latencyMs: 820,
+        parentMessageId: asking.message.id,
+      });
+      await say('USER', 'Wonderful, thank you!');
+      const { secret } = await createApiKey(services, viewer, {
+        name: 'Demo runtime',
+        scopes: ['tenant:read', 'agents:read', 'conversations:read', 'conversations:write'],
+      });
+      return { access: { tenant, email, password, apiKey: secret }, conversationId: conversation.id };
+    }),
+  );
+}
+
+/** Makes two tenants that know nothing of each other, each with an owner, an agent, a conversation and an API key. */
+export async function seedDemo(services: Services): Promise<DemoAccess> {
+  const acme = await seedTenant(services, 'Acme', 'owner@acme.test');
+  const globex = await seedTenant(services, 'Globex', 'owner@globex.test');
+  return { tenants: [acme.access, globex.access], conversationId: encodeGlobalId('Conversation', acme.conversationId) };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { readEnv } = await import('../src/env.ts');
+  const { createApp } = await import('../src/server/app.ts');
+  const app = await createApp(readEnv());
+  console.log(JSON.stringify(await seedDemo(app.services), null, 2));
+  await app.close();
+}

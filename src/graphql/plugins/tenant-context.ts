@@ -1,0 +1,39 @@
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { dbContextOf } from '../../auth/viewer.ts';
+import { runWithContext } from '../../db/context.ts';
+import type { GraphQLContext } from '../context.ts';
+
+function within<T>(context: GraphQLContext, work: () => T): T {
+  return runWithContext(dbContextOf(context.viewer, context.request), work);
+}
+
+/**
+ * Runs every operation as its viewer: queries and mutations, the start of a subscription, and each of its events, which a
+ * transport may ask for from anywhere. An event gets fresh loaders, for the world has changed since the last.
+ */
+export function tenantContext(): Plugin<GraphQLContext> {
+  return {
+    onExecute({ executeFn, setExecuteFn }) {
+      setExecuteFn((args) => within(args.contextValue as GraphQLContext, () => executeFn(args)));
+    },
+    onSubscribe({ subscribeFn, setSubscribeFn }) {
+      setSubscribeFn(async (args) => {
+        const context = args.contextValue as GraphQLContext;
+        const result: unknown = await within(context, () => subscribeFn(args));
+        if (!isAsyncIterable(result)) return result;
+        const iterator = result[Symbol.asyncIterator]();
+        return {
+          next: () => {
+            context.loaders.clear();
+            return within(context, () => iterator.next());
+          },
+          return: () => within(context, async () => (await iterator.return?.()) ?? { done: true as const, value: undefined }),
+          throw: (error: unknown) => within(context, async () => (await iterator.throw?.(error)) ?? Promise.reject(error)),
+          [Symbol.asyncIterator]() {
+            return this;
+          },
+        };
+      });
+    },
+  };
+}

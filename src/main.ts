@@ -1,0 +1,44 @@
+const OLDEST_NODE = 24;
+
+/** Environment → app → graceful stop. Everything else is imported late, so that an old Node.js gets a sentence, not a stack. */
+async function main(): Promise<void> {
+  const { readEnv } = await import('./env.ts');
+  const { createLogger } = await import('./lib/logger.ts');
+  const { createApp } = await import('./server/app.ts');
+  const { welcome } = await import('./server/welcome.ts');
+
+  const env = readEnv();
+  const log = createLogger(env.LOG_LEVEL);
+  const app = await createApp(env, log);
+  const greeting = await welcome(env, app);
+  const url = await app.listen();
+  process.stdout.write(greeting(env.PUBLIC_URL ?? url));
+
+  let stopping = false;
+  const stop = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    log.info({ signal }, 'stopping');
+    app.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the stop failed');
+        process.exit(1);
+      },
+    );
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+}
+
+if (Number.parseInt(process.versions.node, 10) < OLDEST_NODE) {
+  process.stderr.write(
+    `Agentbase needs Node.js ${OLDEST_NODE} or newer; this is ${process.versions.node}. npm start brings its own.\n`,
+  );
+  process.exit(1);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`Agentbase could not start.\n${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

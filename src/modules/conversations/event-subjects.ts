@@ -1,0 +1,68 @@
+import type { Prisma } from '../../db/prisma.ts';
+import type { Message, ToolExecution } from '../../generated/prisma/client.ts';
+import { batchOf, type ConversationEventRow } from '../../live/live.ts';
+import { findMessages, findToolExecutions } from './read.ts';
+import { SharedRows } from './shared-rows.ts';
+
+/** Events whose subjects are read together. A message has up to a mebibyte, so this is not the whole batch. */
+const AHEAD = 32;
+const MAX_BYTES = 16 * 1024 * 1024;
+const ROW_BYTES = 500;
+
+type SubjectKey = 'messageId' | 'toolExecutionId';
+
+function textBytes(...values: unknown[]): number {
+  return values.reduce<number>((sum, value) => sum + (value == null ? 0 : JSON.stringify(value).length * 2), ROW_BYTES);
+}
+
+/** The id of what an event is about. */
+export function subjectOf({ payload }: Pick<ConversationEventRow, 'payload'>, key: SubjectKey): string | undefined {
+  const id = payload !== null && typeof payload === 'object' && !Array.isArray(payload) ? payload[key] : undefined;
+  return typeof id === 'string' ? id : undefined;
+}
+
+/** What the events of the same batch from this one on are about. */
+function aheadOf(event: ConversationEventRow, key: SubjectKey): string[] {
+  const batch = batchOf(event);
+  const here = batch.indexOf(event);
+  return batch.slice(here, here + AHEAD).flatMap((next) => subjectOf(next, key) ?? []);
+}
+
+/** Messages and tool executions of live events: neither ever changes. */
+export interface EventSubjects {
+  message(event: ConversationEventRow): Promise<Message | null>;
+  toolExecution(event: ConversationEventRow): Promise<ToolExecution | null>;
+}
+
+function createEventSubjects(prisma: Prisma): EventSubjects {
+  const messages = new SharedRows<Message>({
+    find: (ids) => findMessages(prisma, ids),
+    sizeOf: ({ content, toolCalls, toolResults, metadata }) => textBytes(content, toolCalls, toolResults, metadata),
+    maxSize: MAX_BYTES,
+  });
+  const toolExecutions = new SharedRows<ToolExecution>({
+    find: (ids) => findToolExecutions(prisma, ids),
+    sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
+    maxSize: MAX_BYTES,
+  });
+  const get = <Row extends Message | ToolExecution>(rows: SharedRows<Row>, event: ConversationEventRow, key: SubjectKey) => {
+    const id = subjectOf(event, key);
+    return id ? rows.get(event.tenantId, id, aheadOf(event, key)) : Promise.resolve(null);
+  };
+  return {
+    message: (event) => get(messages, event, 'messageId'),
+    toolExecution: (event) => get(toolExecutions, event, 'toolExecutionId'),
+  };
+}
+
+const ofClient = new WeakMap<Prisma, EventSubjects>();
+
+/** The subjects that all live views over this client share. */
+export function eventSubjects(prisma: Prisma): EventSubjects {
+  let subjects = ofClient.get(prisma);
+  if (!subjects) {
+    subjects = createEventSubjects(prisma);
+    ofClient.set(prisma, subjects);
+  }
+  return subjects;
+}

@@ -1,0 +1,140 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createAuth } from '../auth/auth.ts';
+import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
+import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
+import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
+import { createPrisma } from '../db/prisma.ts';
+import type { Env } from '../env.ts';
+import type { Services } from '../graphql/context.ts';
+import { createLogger, type Logger } from '../lib/logger.ts';
+import { createLive } from '../live/live.ts';
+import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
+import { type DataFolder, openDataFolder } from './data-folder.ts';
+import type { HealthCheck } from './health.ts';
+import { createHttpServer } from './http.ts';
+import { startMaintenance } from './maintenance.ts';
+import { createMetrics } from './metrics.ts';
+import { createRateLimit } from './rate-limit.ts';
+import { serveWebSockets } from './websocket.ts';
+import { createGraphQLServer, type Yoga } from './yoga.ts';
+
+export interface App {
+  services: Services;
+  yoga: Yoga;
+  /** The embedded mode's folder; undefined on PostgreSQL. */
+  folder: DataFolder | undefined;
+  /** Takes requests, and returns the address. */
+  listen(): Promise<string>;
+  /** Takes no more requests, ends live views, lets running requests finish, and closes everything. */
+  close(): Promise<void>;
+}
+
+/** How long running requests may take to finish when the server stops. */
+const GRACE_MS = 10_000;
+
+async function keyringOf(env: Env, folder: DataFolder | undefined, log: Logger): Promise<Keyring> {
+  const onError = (error: unknown) => log.error({ err: error }, 'the signing keys cannot be read; the last ones stay in use');
+  if (env.AUTH_KEYS) return inlineKeyring(env.AUTH_KEYS);
+  const file = env.AUTH_KEYS_FILE ?? folder?.keysFile;
+  if (file) {
+    // Production never gets here without a file that the operator named and made.
+    if (env.NODE_ENV !== 'production') await ensureKeyFile(file);
+    return fileKeyring(file, onError);
+  }
+  log.warn('signing keys were generated for this process: every token ends with it');
+  return inlineKeyring(JSON.stringify({ keys: [await generateSigningKey()] }));
+}
+
+async function transportOf(env: Env, folder: DataFolder | undefined, log: Logger): Promise<WakeUpTransport> {
+  if (folder) return createMemoryTransport();
+  if (env.REDIS_URL) return (await import('../live/transport-redis.ts')).createRedisTransport({ url: env.REDIS_URL, log });
+  const { createPostgresTransport } = await import('../live/transport-postgres.ts');
+  return createPostgresTransport({ connectionString: env.DATABASE_LISTEN_URL ?? env.DATABASE_URL ?? '', log });
+}
+
+function healthChecks({ database, redis }: Connections): Record<string, HealthCheck> {
+  return {
+    postgres: async () => {
+      await database.query('SELECT 1');
+    },
+    ...(redis
+      ? {
+          redis: async () => {
+            await redis.ping();
+          },
+        }
+      : {}),
+  };
+}
+
+/** Puts the process together: database, identity, live views, graph, HTTP. Nothing of it listens yet. */
+export async function createApp(env: Env, log: Logger = createLogger(env.LOG_LEVEL)): Promise<App> {
+  const folder = env.DATABASE_URL ? undefined : openDataFolder(env.AGENTBASE_DATA_DIR);
+  const connections = await (folder ? connectEmbedded(env, folder) : connectPostgres(env, log)).catch((error: unknown) => {
+    folder?.close();
+    throw error;
+  });
+  const { database, redis } = connections;
+  const prisma = createPrisma(database);
+  if (!folder && !env.API_KEY_PEPPER)
+    log.warn('API_KEY_PEPPER is not set: keys are hashed under the pepper of the development mode');
+  const auth = await createAuth({
+    database,
+    prisma,
+    log,
+    keyring: await keyringOf(env, folder, log),
+    issuer: env.JWT_ISSUER ?? env.PUBLIC_URL ?? 'http://localhost/agentbase',
+    audience: env.JWT_AUDIENCE,
+    apiKeyPepper: env.API_KEY_PEPPER ?? folder?.pepper ?? 'the pepper of the development mode',
+    oidcIssuers: env.OIDC_ISSUERS,
+    accessTokenTtlSeconds: env.ACCESS_TOKEN_TTL_SECONDS,
+    refreshTokenTtlSeconds: env.REFRESH_TOKEN_TTL_SECONDS,
+    signInLimiter: createSignInLimiter({ store: redis ? { redis } : folder ? undefined : { database } }),
+  });
+  const live = createLive({
+    database,
+    log,
+    transport: await transportOf(env, folder, log),
+    recheck: (viewer) => auth.recheck(viewer),
+  });
+  const services: Services = { database, prisma, auth, live, log };
+  const metrics = createMetrics(services);
+  const yoga = await createGraphQLServer(env, services, [metrics.plugin]);
+  const rateLimit = createRateLimit(
+    { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
+    redis,
+  );
+  const server = createHttpServer({ env, yoga, auth, rateLimit, metrics, checks: healthChecks(connections), log });
+  const sockets = serveWebSockets(server, { env, yoga, auth, rateLimit, log });
+  const maintenance = await startMaintenance(database, log);
+
+  return {
+    services,
+    yoga,
+    folder,
+    async listen() {
+      server.listen(env.PORT, env.HOST);
+      await once(server, 'listening');
+      const { address, family, port } = server.address() as AddressInfo;
+      return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+    },
+    async close() {
+      const closed = server.listening ? once(server, 'close') : Promise.resolve();
+      server.close();
+      maintenance.stop();
+      await live.close();
+      await sockets.close();
+      const patience = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+      server.closeIdleConnections();
+      await closed;
+      clearTimeout(patience);
+      await yoga.dispose();
+      await auth.close();
+      await prisma.$disconnect();
+      await connections.close();
+      folder?.close();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import type { Redis } from 'ioredis';
+import { openPool } from '../db/connect.ts';
+import { Database } from '../db/database.ts';
+import { isMigrated, migrate } from '../db/migrate.ts';
+import type { Env } from '../env.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { DataFolder } from './data-folder.ts';
+
+export interface Connections {
+  database: Database;
+  redis: Redis | undefined;
+  close(): Promise<void>;
+}
+
+function timeoutsOf(env: Env) {
+  return {
+    statementMs: env.DATABASE_STATEMENT_TIMEOUT_MS,
+    lockMs: env.DATABASE_LOCK_TIMEOUT_MS,
+    idleInTransactionMs: env.DATABASE_IDLE_TRANSACTION_TIMEOUT_MS,
+  };
+}
+
+async function openRedis(env: Env, log: Logger): Promise<Redis | undefined> {
+  if (!env.REDIS_URL) return undefined;
+  const { Redis: Client } = await import('ioredis');
+  const redis = new Client(env.REDIS_URL, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 5_000 });
+  redis.on('error', (error) => log.warn({ err: error }, 'Redis'));
+  return redis;
+}
+
+/** The embedded PostgreSQL, migrated. */
+export async function connectEmbedded(env: Env, folder: DataFolder): Promise<Connections> {
+  const { openEmbedded } = await import('../db/connect.ts');
+  const embedded = await openEmbedded(folder.database);
+  await migrate(embedded.pool);
+  const database = new Database({
+    pool: embedded.pool,
+    timeouts: timeoutsOf(env),
+    preparedStatements: true,
+    maxWaiting: env.DATABASE_MAX_WAITING,
+  });
+  return { database, redis: undefined, close: () => embedded.close() };
+}
+
+/** PostgreSQL as configured. Throws with what to do when the database or the login is not what a server may run on. */
+export async function connectPostgres(env: Env, log: Logger): Promise<Connections> {
+  const pool = openPool({
+    connectionString: env.DATABASE_URL ?? '',
+    max: env.DATABASE_POOL_SIZE,
+    connectionTimeoutMs: 5_000,
+    queryTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS + 5_000,
+  });
+  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+  try {
+    const { rows } = await pool.query<{ login: string; bypasses: boolean; owns: boolean; member: boolean }>(`
+      SELECT current_user AS login, rolsuper OR rolbypassrls AS bypasses,
+        EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner = r.oid) AS owns,
+        to_regrole('agentbase_app') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_app'), 'MEMBER') AS member
+      FROM pg_roles r WHERE rolname = current_user`);
+    const login = rows[0];
+    const production = env.NODE_ENV === 'production';
+    if (!production && (login?.bypasses || login?.owns || !login?.member)) await migrate(pool);
+    if (production && (login?.bypasses || login?.owns)) {
+      throw new Error(
+        `the login "${login.login}" owns tables or bypasses row security: DATABASE_URL must name one that does neither`,
+      );
+    }
+    if (!(await isMigrated(pool))) throw new Error('the database is not migrated to this version: run npm run db:migrate');
+  } catch (error) {
+    await pool.end();
+    throw error;
+  }
+  const database = new Database({
+    pool,
+    timeouts: timeoutsOf(env),
+    preparedStatements: env.DATABASE_PREPARED_STATEMENTS,
+    maxWaiting: env.DATABASE_MAX_WAITING,
+  });
+  const redis = await openRedis(env, log);
+  return {
+    database,
+    redis,
+    async close() {
+      redis?.disconnect();
+      await pool.end();
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Auth } from '../auth/auth.ts';
+import { dbContextOf } from '../auth/viewer.ts';
+import { runWithContext } from '../db/context.ts';
+import type { Env } from '../env.ts';
+import { DomainError, RateLimitedError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { checkHealth, type HealthCheck } from './health.ts';
+import type { Metrics } from './metrics.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { bearerOf, requestInfoOf } from './request-info.ts';
+import type { Yoga } from './yoga.ts';
+
+export interface HttpParts {
+  env: Env;
+  yoga: Yoga;
+  auth: Auth;
+  rateLimit: RateLimit;
+  metrics: Metrics;
+  checks: Record<string, HealthCheck>;
+  log: Logger;
+}
+
+const STATUS: Partial<Record<DomainError['code'], number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+};
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+  if (response.headersSent) {
+    response.end();
+    return;
+  }
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** A GraphQL answer for what failed before the graph was asked. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
+  // The body may still be on its way, and nobody is going to read it.
+  request.resume();
+  if (error instanceof DomainError) {
+    const headers: Record<string, string> = {};
+    if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
+    if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
+    const body = { errors: [{ message: error.message, extensions: { code: error.code } }] };
+    json(response, STATUS[error.code] ?? 400, body, headers);
+    return;
+  }
+  log.error({ err: error, requestId }, 'unexpected error');
+  json(response, 500, { errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }] });
+}
+
+/** Everything the process answers over HTTP. */
+export function createHttpServer(parts: HttpParts): Server {
+  const { env, yoga, auth, rateLimit, metrics, checks, log } = parts;
+
+  async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const info = requestInfoOf(request, env.TRUST_PROXY);
+    response.setHeader('x-request-id', info.requestId);
+    try {
+      const credential = bearerOf(request.headers.authorization);
+      const context = dbContextOf(null, info);
+      const viewer = credential === undefined ? null : await runWithContext(context, () => auth.verify(credential));
+      await rateLimit.take(viewer, info.ip);
+      await runWithContext(dbContextOf(viewer, info), async () => yoga(request, response, { edge: { viewer, request: info } }));
+    } catch (error) {
+      refuse(request, response, error, info.requestId, log);
+    }
+  }
+
+  async function ready(response: ServerResponse): Promise<void> {
+    const { ready: isReady, parts: states } = await checkHealth(checks);
+    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', parts: states });
+  }
+
+  async function metricsPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (env.METRICS_TOKEN && bearerOf(request.headers.authorization) !== env.METRICS_TOKEN) {
+      json(response, 401, { error: 'METRICS_TOKEN is asked for.' }, { 'www-authenticate': 'Bearer' });
+      return;
+    }
+    response.writeHead(200, { 'content-type': metrics.registry.contentType });
+    response.end(await metrics.registry.metrics());
+  }
+
+  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
+    '/graphql': graphql,
+    '/health': (_request, response) => ready(response),
+    '/health/ready': (_request, response) => ready(response),
+    '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
+    '/metrics': metricsPage,
+    '/.well-known/jwks.json': async (_request, response) =>
+      json(response, 200, await auth.jwks(), { 'cache-control': 'public, max-age=60' }),
+    '/': (_request, response) => {
+      response.writeHead(302, { location: '/graphql' });
+      response.end();
+    },
+  };
+
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '/';
+    const route = routes[path];
+    response.once('close', () => metrics.request(route ? path : 'other', response.statusCode));
+    if (!route) {
+      json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
+      return;
+    }
+    Promise.resolve(route(request, response)).catch((error: unknown) => {
+      log.error({ err: error, path }, 'unexpected error');
+      json(response, 500, { error: 'Unexpected error.' });
+    });
+  });
+  // A client that sends slower than this is not one that anybody waits for. Streams are answers and may last.
+  server.headersTimeout = 15_000;
+  server.requestTimeout = 60_000;
+  return server;
+}

@@ -1,0 +1,78 @@
+import { type DocumentNode, getOperationAST } from 'graphql';
+import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Database } from '../db/database.ts';
+import type { Live } from '../live/live.ts';
+
+export interface Metrics {
+  registry: Registry;
+  /** Times operations as they are executed. */
+  plugin: Plugin;
+  /** Told of every answered request. */
+  request(route: string, status: number): void;
+}
+
+/** Prometheus metrics of one server, in a registry of their own. */
+export function createMetrics({ database, live }: { database: Database; live: Live }): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const operations = new Histogram({
+    name: 'agentbase_graphql_operation_seconds',
+    help: 'Time to execute a GraphQL operation.',
+    labelNames: ['type', 'outcome'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    registers,
+  });
+  const requests = new Counter({
+    name: 'agentbase_http_requests_total',
+    help: 'Answered HTTP requests.',
+    labelNames: ['route', 'status'],
+    registers,
+  });
+  const statements = new Counter({ name: 'agentbase_database_statements_total', help: 'SQL statements sent.', registers });
+  const previous = database.onStatement;
+  database.onStatement = (text) => {
+    previous(text);
+    statements.inc();
+  };
+  new Gauge({
+    name: 'agentbase_database_connections',
+    help: 'Connections of the pool by state; waiting are requests without one.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      const { totalCount, idleCount, waitingCount } = database.pool;
+      this.set({ state: 'busy' }, totalCount - idleCount);
+      this.set({ state: 'idle' }, idleCount);
+      this.set({ state: 'waiting' }, waitingCount);
+    },
+  });
+  new Gauge({
+    name: 'agentbase_live',
+    help: 'Open live views and what they follow.',
+    labelNames: ['what'],
+    registers,
+    collect() {
+      for (const [what, count] of Object.entries(live.stats())) this.set({ what }, count);
+    },
+  });
+  return {
+    registry,
+    plugin: {
+      onExecute({ args }) {
+        const end = operations.startTimer({
+          type: getOperationAST(args.document as DocumentNode, args.operationName)?.operation ?? 'unknown',
+        });
+        return {
+          onExecuteDone({ result }) {
+            end({ outcome: !isAsyncIterable(result) && result.errors ? 'error' : 'ok' });
+          },
+        };
+      },
+    },
+    request(route, status) {
+      requests.inc({ route, status: String(status) });
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Redis } from 'ioredis';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Viewer } from '../auth/viewer.ts';
+import { RateLimitedError } from '../lib/errors.ts';
+
+export interface RateLimit {
+  /** Takes one request from the account of a credential, or of an address without one. Throws RateLimitedError. */
+  take(viewer: Viewer | null, ip: string | undefined): Promise<void>;
+}
+
+/** Counts in Redis for all processes where there is one, which falls back to memory while it is away; else in this process. */
+export function createRateLimit(perMinute: { credential: number; anonymous: number }, redis: Redis | undefined): RateLimit {
+  const limiter = (keyPrefix: string, points: number) => {
+    const memory = new RateLimiterMemory({ keyPrefix, points, duration: 60 });
+    if (!redis) return memory;
+    return new RateLimiterRedis({ storeClient: redis, keyPrefix, points, duration: 60, insuranceLimiter: memory });
+  };
+  const credentials = limiter('rate:credential', perMinute.credential);
+  const addresses = limiter('rate:address', perMinute.anonymous);
+  return {
+    async take(viewer, ip) {
+      try {
+        if (viewer) await credentials.consume(viewer.apiKeyId ?? `${viewer.tenantId}:${viewer.userId}`);
+        else await addresses.consume(ip ?? 'unknown');
+      } catch (result) {
+        if (!(result instanceof RateLimiterRes)) throw result;
+        const seconds = Math.max(1, Math.ceil(result.msBeforeNext / 1000));
+        throw new RateLimitedError(`Too many requests. Try again in ${seconds} seconds.`, seconds);
+      }
+    },
+  };
+}

@@ -1,0 +1,119 @@
+import type { Server } from 'node:http';
+import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { useServer } from 'graphql-ws/use/ws';
+import { type WebSocket, WebSocketServer } from 'ws';
+import type { Auth } from '../auth/auth.ts';
+import { dbContextOf } from '../auth/viewer.ts';
+import { runWithContext } from '../db/context.ts';
+import type { Env } from '../env.ts';
+import { DomainError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { RateLimit } from './rate-limit.ts';
+import { bearerOf, requestInfoOf } from './request-info.ts';
+import type { EdgeContext, Yoga } from './yoga.ts';
+
+export interface WebSocketParts {
+  env: Env;
+  yoga: Yoga;
+  auth: Auth;
+  rateLimit: RateLimit;
+  log: Logger;
+}
+
+/** Operations one socket may have under way. */
+const MAX_OPERATIONS = 100;
+const CONNECTION_INIT_MS = 5_000;
+const KEEP_ALIVE_MS = 12_000;
+
+type Execute = (args: ExecutionArgs) => unknown;
+
+interface Extra {
+  edge?: EdgeContext;
+  operations?: { open: number };
+  socket: WebSocket;
+}
+
+/** GraphQL over WebSocket (graphql-transport-ws) on the path of GraphQL, with the same plugins as HTTP. */
+export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, log }: WebSocketParts): { close(): Promise<void> } {
+  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: env.MAX_BODY_BYTES });
+  const disposable = useServer<{ authorization?: unknown; Authorization?: unknown }, Extra & Record<PropertyKey, unknown>>(
+    {
+      connectionInitWaitTimeout: CONNECTION_INIT_MS,
+      async onConnect(connection) {
+        const { request } = connection.extra as unknown as { request: Parameters<typeof requestInfoOf>[0] };
+        const given =
+          connection.connectionParams?.authorization ??
+          connection.connectionParams?.Authorization ??
+          request.headers.authorization;
+        const info = requestInfoOf(request, env.TRUST_PROXY);
+        try {
+          const credential = bearerOf(typeof given === 'string' ? given : undefined);
+          const viewer =
+            credential === undefined ? null : await runWithContext(dbContextOf(null, info), () => auth.verify(credential));
+          connection.extra.edge = { viewer, request: info };
+          connection.extra.operations = { open: 0 };
+          return true;
+        } catch (error) {
+          if (error instanceof DomainError) {
+            const code = { UNAUTHENTICATED: 4401, FORBIDDEN: 4403, UNAVAILABLE: 1013 }[error.code as 'FORBIDDEN'] ?? 4400;
+            connection.extra.socket.close(code, error.message.slice(0, 120));
+          } else {
+            log.error({ err: error, requestId: info.requestId }, 'unexpected error');
+            connection.extra.socket.close(1011, 'Unexpected error.');
+          }
+          return false;
+        }
+      },
+      execute: (args) => (args.rootValue as { execute: Execute }).execute(args) as never,
+      subscribe: (args) => (args.rootValue as { subscribe: Execute }).subscribe(args) as never,
+      async onSubscribe(connection, _id, payload) {
+        const { edge, operations } = connection.extra;
+        if (!edge || !operations) return [new GraphQLError('The connection was not initialised.')];
+        if (operations.open >= MAX_OPERATIONS) {
+          return [
+            new GraphQLError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, {
+              extensions: { code: 'RATE_LIMITED' },
+            }),
+          ];
+        }
+        try {
+          await rateLimit.take(edge.viewer, edge.request.ip);
+        } catch (error) {
+          if (!(error instanceof DomainError)) throw error;
+          return [new GraphQLError(error.message, { extensions: { code: error.code } })];
+        }
+        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ edge, params: payload });
+        try {
+          const args = {
+            schema,
+            document: parse(payload.query),
+            operationName: payload.operationName,
+            variableValues: payload.variables,
+            contextValue: await contextFactory(),
+            rootValue: { execute, subscribe },
+          };
+          const errors = validate(args.schema, args.document);
+          if (errors.length > 0) return errors;
+          operations.open++;
+          return args;
+        } catch (error) {
+          if (error instanceof GraphQLError) return [error];
+          throw error;
+        }
+      },
+      onComplete(connection) {
+        if (connection.extra.operations) connection.extra.operations.open--;
+      },
+      onError(connection) {
+        if (connection.extra.operations) connection.extra.operations.open--;
+      },
+    },
+    sockets,
+    KEEP_ALIVE_MS,
+  );
+  return {
+    async close() {
+      await disposable.dispose();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
+import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
+import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
+import type { RequestInfo, Viewer } from '../auth/viewer.ts';
+import type { Env } from '../env.ts';
+import { limits } from '../graphql/builder.ts';
+import type { GraphQLContext, Services } from '../graphql/context.ts';
+import { createLoaders } from '../graphql/loaders.ts';
+import { createMaskError } from '../graphql/mask-error.ts';
+import { bodyLimit } from '../graphql/plugins/body-limit.ts';
+import { introspectionOff } from '../graphql/plugins/introspection.ts';
+import { operationCost } from '../graphql/plugins/operation-cost.ts';
+import { operationLimits } from '../graphql/plugins/operation-limits.ts';
+import { tenantContext } from '../graphql/plugins/tenant-context.ts';
+import { tokenLimit } from '../graphql/plugins/token-limit.ts';
+import { schema } from '../graphql/schema.ts';
+import { graphiql } from './graphiql.ts';
+
+/** What the edge knows of a request before the graph sees it. */
+export interface EdgeContext {
+  viewer: Viewer | null;
+  request: RequestInfo;
+}
+
+export type Yoga = YogaServerInstance<{ edge: EdgeContext }, GraphQLContext>;
+
+function persistedOperations(file: string, only: boolean): Plugin {
+  const operations = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
+  return usePersistedOperations({
+    getPersistedOperation: (id: string) => operations[id] ?? null,
+    allowArbitraryOperations: !only,
+  }) as Plugin;
+}
+
+/** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
+export async function createGraphQLServer(env: Env, services: Services, observe: Plugin[]): Promise<Yoga> {
+  limits.complexity = env.MAX_COMPLEXITY;
+  limits.depth = env.MAX_DEPTH;
+  return createYoga<{ edge: EdgeContext }, GraphQLContext>({
+    schema,
+    logging: false,
+    landingPage: false,
+    batching: false,
+    healthCheckEndpoint: '/health/yoga',
+    graphqlEndpoint: '/graphql',
+    maskedErrors: { maskError: createMaskError(services.log) },
+    cors: env.CORS_ORIGINS.length > 0 ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400 } : false,
+    ...(await graphiql(env.GRAPHIQL)),
+    context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
+    plugins: [
+      bodyLimit(env.MAX_BODY_BYTES),
+      tokenLimit(env.MAX_TOKENS),
+      operationLimits({ depth: env.MAX_DEPTH, aliases: env.MAX_ALIASES, directives: env.MAX_DIRECTIVES }),
+      ...(env.INTROSPECTION ? [] : [introspectionOff()]),
+      // A browser sends this content type or header only after asking, so that no other site can act for a visitor.
+      useCSRFPrevention({ requestHeaders: ['x-graphql-yoga-csrf', 'graphql-require-preflight'] }) as Plugin,
+      ...(env.PERSISTED_OPERATIONS_FILE
+        ? [persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY)]
+        : []),
+      ...observe,
+      tenantContext() as Plugin,
+      operationCost(env.MAX_COMPLEXITY) as Plugin,
+    ] as never,
+  }) as Yoga;
+}

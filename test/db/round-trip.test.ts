@@ -1,0 +1,88 @@
+import type { Duplex } from 'node:stream';
+import { afterEach, expect, test } from 'vitest';
+import { runWithContext } from '../../src/db/context.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { testDatabase } from '../testkit/database.ts';
+import { contextOf, createTenant, unique } from '../testkit/tenants.ts';
+
+const undo: (() => void)[] = [];
+
+afterEach(() => {
+  for (const step of undo.splice(0)) step();
+});
+
+/** A connection of its own and everything that is written to it, as the letters of the protocol's messages. */
+async function tapped() {
+  const db = await testDatabase();
+  const other = db.another({ max: 1 });
+  const client = await other.database.pool.connect();
+  const { stream } = (client as unknown as { connection: { stream: Duplex } }).connection;
+  client.release();
+  let written: Buffer[] = [];
+  const write = stream.write.bind(stream);
+  stream.write = ((chunk: Buffer, ...rest: []) => {
+    written.push(Buffer.from(chunk));
+    return write(chunk, ...rest);
+  }) as typeof stream.write;
+  undo.push(() => {
+    stream.write = write;
+    return other.close();
+  });
+  const sent = () => {
+    const bytes = Buffer.concat(written);
+    written = [];
+    let letters = '';
+    for (let at = 0; at < bytes.length; at += 1 + bytes.readUInt32BE(at + 1)) letters += String.fromCharCode(bytes[at] ?? 0);
+    return { letters, text: bytes.toString('latin1') };
+  };
+  return { db, other, sent };
+}
+
+test('a read goes out with its context in one round trip, without BEGIN or COMMIT', async () => {
+  const { db, other, sent } = await tapped();
+  const tenant = await createTenant(db);
+  const read = () => runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany({ take: 5 }));
+  await read();
+  sent();
+  expect(await read()).toHaveLength(1);
+  const { letters, text } = sent();
+  // Bind and Execute of the context, then of the read, which is prepared, and one Sync.
+  expect(letters).toBe('BEBDES');
+  expect(text).not.toMatch(/BEGIN|COMMIT|SELECT/);
+});
+
+test('without prepared statements it is one round trip as well', async () => {
+  const { db, sent } = await tapped();
+  const tenant = await createTenant(db);
+  const other = db.another({ max: 1, preparedStatements: false });
+  const client = await other.database.pool.connect();
+  client.release();
+  const statements: string[] = [];
+  other.database.onStatement = (text) => statements.push(text);
+  sent();
+  const agents = await runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany());
+  expect(agents).toHaveLength(1);
+  expect(statements).toHaveLength(1);
+  // On PostgreSQL this client has a connection of its own, which is not the tapped one.
+  if (db.embedded) expect(sent().letters).toBe('PBEPBDES');
+  await other.close();
+});
+
+test('a transaction is BEGIN with its context, the statements, COMMIT: a round trip each', async () => {
+  const { db, other, sent } = await tapped();
+  const tenant = await createTenant(db);
+  const statements: string[] = [];
+  other.database.onStatement = (text) => statements.push(text.split(' ')[0] ?? '');
+  const write = () =>
+    other.database.transactionAs(contextOf(tenant), async () => {
+      await other.prisma.agent.create({
+        data: { tenantId: tenant.id, id: newId(), name: 'New', slug: unique('new'), provider: 'local', model: 'echo' },
+      });
+    });
+  await write();
+  statements.length = 0;
+  sent();
+  await write();
+  expect(statements).toEqual(['BEGIN', 'INSERT', 'COMMIT']);
+  expect(sent().letters).toBe('QBDESQ');
+});

@@ -1,0 +1,66 @@
+import { expect, test, vi } from 'vitest';
+import { newId } from '../../src/lib/ids.ts';
+import { HintOutbox } from '../../src/live/hint-outbox.ts';
+import { decodeHints, encodeHints, type Hint } from '../../src/live/topics.ts';
+import { createMemoryTransport } from '../../src/live/transport.ts';
+import { range } from './live-bench.ts';
+
+function hint(sequence: number, id = newId()): Hint {
+  return { topic: 'conversation', tenantId: newId(), id, sequence };
+}
+
+test('hints arrive as they were sent, and what is no hint is left out', () => {
+  const hints = [hint(1), hint(2_147_483_647)];
+  const text = `${encodeHints(hints)}\n\nnonsense\nrobot ${newId()} ${newId()} 1\nconversation x y 1\nconversation ${newId()} ${newId()} -1`;
+  expect(decodeHints(text)).toEqual(hints);
+});
+
+test('an outbox sends a burst as one bundle, with the highest number of each object', async () => {
+  const sent: string[][] = [];
+  const outbox = new HintOutbox(1, async (payloads) => void sent.push(payloads));
+  const base = hint(1);
+  for (const sequence of [2, 7, 3]) outbox.add({ ...base, sequence });
+  const other = hint(1);
+  outbox.add(other);
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  expect(sent[0]?.flatMap(decodeHints)).toEqual([{ ...base, sequence: 7 }, other]);
+});
+
+test('payloads stay under the 8000 bytes that NOTIFY takes', async () => {
+  const sent: string[][] = [];
+  const outbox = new HintOutbox(1, async (payloads) => void sent.push(payloads));
+  const hints = range(1, 500).map(() => hint(2_147_483_647));
+  for (const each of hints) outbox.add(each);
+  await outbox.flush();
+  expect(sent).toHaveLength(1);
+  expect(sent[0]?.every((payload) => Buffer.byteLength(payload) < 8_000)).toBe(true);
+  expect(sent[0]?.flatMap(decodeHints)).toEqual(hints);
+});
+
+test('while one bundle is under way the next is collected, and a lost one holds up nothing', async () => {
+  const sent: string[][] = [];
+  const first = Promise.withResolvers<void>();
+  const outbox = new HintOutbox(1, (payloads) => {
+    sent.push(payloads);
+    return sent.length === 1 ? first.promise : Promise.resolve();
+  });
+  outbox.add(hint(1));
+  await vi.waitFor(() => expect(sent).toHaveLength(1));
+  for (const sequence of range(1, 50)) outbox.add(hint(sequence));
+  first.reject(new Error('away'));
+  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]?.flatMap(decodeHints)).toHaveLength(50);
+});
+
+test('in one process hints reach every listener until it is taken back', async () => {
+  const transport = createMemoryTransport();
+  const heard: Hint[] = [];
+  const stop = transport.subscribe((each) => heard.push(each));
+  const [first, second] = [hint(1), hint(2)];
+  transport.publish(first);
+  stop();
+  transport.publish(second);
+  expect(heard).toEqual([first]);
+  expect(transport.healthy()).toBe(true);
+  await transport.close();
+});

@@ -1,0 +1,211 @@
+import { type ExecutionResult, parse, subscribe } from 'graphql';
+import { describe, expect, test } from 'vitest';
+import { scopePermissions } from '../../src/auth/permissions.ts';
+import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
+import { runWithContext } from '../../src/db/context.ts';
+import { encodeGlobalId } from '../../src/graphql/global-id.ts';
+import { createLoaders } from '../../src/graphql/loaders.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { createLive, type Live } from '../../src/live/live.ts';
+import { createMemoryTransport } from '../../src/live/transport.ts';
+import { testGraph } from '../testkit/graph.ts';
+import { asViewer, contextOf, createTenant, unique } from '../testkit/tenants.ts';
+import { benchOf, countStatements, quiet, range } from './live-bench.ts';
+
+const graph = await testGraph();
+
+interface Subscription {
+  next(): Promise<ExecutionResult | undefined>;
+  return(): Promise<void>;
+}
+
+/** Subscribes as the server does, with each event in the viewer's context. Throws the errors of a refusal. */
+async function open(
+  live: Live,
+  viewer: Viewer | null,
+  source: string,
+  variables: Record<string, unknown>,
+): Promise<Subscription> {
+  const request = { requestId: unique('request'), ip: undefined, userAgent: undefined };
+  const contextValue = { ...graph.services, live, viewer, request, loaders: createLoaders() };
+  const asThem = <T>(work: () => Promise<T>) => runWithContext(dbContextOf(viewer, request), work);
+  const result = await asThem(async () =>
+    subscribe({ schema, document: parse(source), variableValues: variables, contextValue }),
+  );
+  if (!('next' in result)) throw result.errors?.[0]?.originalError ?? result.errors?.[0] ?? new Error('no stream and no error');
+  return {
+    next: () => asThem(async () => (await result.next()).value ?? undefined),
+    return: async () => void (await result.return()),
+  };
+}
+
+async function createRoom(recheck: () => Promise<boolean> = async () => true) {
+  const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  const live = createLive({
+    database: graph.database,
+    transport: createMemoryTransport(),
+    recheck,
+    log: quiet,
+    recheckIntervalMs: 20,
+  });
+  const variables = { id: encodeGlobalId('Conversation', tenant.conversationId) };
+  return { ...benchOf(graph, tenant, live), variables };
+}
+
+const EVENTS = `subscription ($id: ID!, $after: Int) { conversationEvents(conversationId: $id, after: $after) {
+  sequence type createdAt conversation { title messageCount }
+  message { sequence content parentMessage { content } } toolExecution { toolName message { content } } } }`;
+const MESSAGES =
+  'subscription ($id: ID!) { messageAppended(conversationId: $id) { sequence content conversation { messageCount } } }';
+
+describe('conversationEvents', () => {
+  test('tells what happened with what it happened to, each time as it is then', async () => {
+    const { live, tenant, viewer, variables } = await createRoom();
+    const events = await open(live, viewer, EVENTS, { ...variables, after: 0 });
+    const told = [await events.next(), await events.next(), await events.next(), await events.next()];
+    const conversation = { title: 'Conversation', messageCount: 2 };
+    const createdAt = expect.any(Date);
+    expect(told.map((result) => result?.data?.conversationEvents)).toEqual([
+      { sequence: 1, type: 'CONVERSATION_CREATED', createdAt, conversation, message: null, toolExecution: null },
+      {
+        sequence: 2,
+        type: 'MESSAGE_APPENDED',
+        createdAt,
+        conversation,
+        message: { sequence: 1, content: 'Hello', parentMessage: null },
+        toolExecution: null,
+      },
+      {
+        sequence: 3,
+        type: 'MESSAGE_APPENDED',
+        createdAt,
+        conversation,
+        message: { sequence: 2, content: 'Good day', parentMessage: { content: 'Hello' } },
+        toolExecution: null,
+      },
+      {
+        sequence: 4,
+        type: 'TOOL_EXECUTION_RECORDED',
+        createdAt,
+        conversation,
+        message: null,
+        toolExecution: { toolName: 'clock', message: { content: 'Good day' } },
+      },
+    ]);
+
+    for (const title of ['Second', 'Third']) {
+      await graph.database.transactionAs(contextOf(tenant), async () => {
+        await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title } });
+      });
+      live.announce({ tenantId: tenant.id, conversationId: tenant.conversationId, sequence: 1_000 });
+      expect((await events.next())?.data?.conversationEvents).toMatchObject({
+        type: 'CONVERSATION_UPDATED',
+        conversation: { title },
+      });
+    }
+    await live.close();
+  });
+
+  test('reads the messages of a batch together, once for all who watch', async () => {
+    const { live, viewer, append, variables } = await createRoom();
+    await append(20);
+    const source = 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 4) { message { sequence } } }';
+    const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
+      const all = await Promise.all(range(1, 10).map(() => open(live, viewer, source, variables)));
+      for (const sequence of range(3, 22)) {
+        for (const result of await Promise.all(all.map((events) => events.next()))) {
+          expect(result).toEqual({ data: { conversationEvents: { message: { sequence } } } });
+        }
+      }
+    });
+    expect(statements).toBe(1);
+    await live.close();
+  });
+
+  test('reads no message that nobody asked for', async () => {
+    const { live, viewer, append, variables } = await createRoom();
+    await append(3);
+    const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
+      const events = await open(
+        live,
+        viewer,
+        'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 0) { sequence } }',
+        variables,
+      );
+      for (const sequence of range(1, 7)) expect(await events.next()).toEqual({ data: { conversationEvents: { sequence } } });
+    });
+    expect(statements).toBe(0);
+    await live.close();
+  });
+
+  test('ends with a last item that says why and where to go on', async () => {
+    let holds = true;
+    const { live, viewer, append, variables } = await createRoom(async () => holds);
+    const events = await open(live, { ...viewer, apiKeyId: newId() }, EVENTS, variables);
+    await append(1);
+    expect((await events.next())?.data?.conversationEvents).toMatchObject({ sequence: 5 });
+    const last = events.next();
+    holds = false;
+    const result = await last;
+    expect(result?.data).toBeNull();
+    expect(result?.errors?.[0]).toMatchObject({
+      message: expect.stringContaining('after: 5'),
+      path: ['conversationEvents'],
+      extensions: { code: 'UNAUTHENTICATED', after: 5 },
+    });
+    expect(await events.next()).toBeUndefined();
+    expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
+    await live.close();
+  });
+
+  test('leaves nothing behind when the reader goes', async () => {
+    const { live, viewer, variables } = await createRoom();
+    const events = await open(live, viewer, EVENTS, variables);
+    const pending = events.next();
+    await events.return();
+    expect(await pending).toBeUndefined();
+    expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
+    await live.close();
+  });
+});
+
+describe('messageAppended', () => {
+  test('tells new messages and nothing else', async () => {
+    const { live, tenant, append, variables } = await createRoom();
+    const messages = await open(live, asViewer(tenant, 'VIEWER'), MESSAGES, variables);
+    await graph.database.transactionAs(contextOf(tenant), async () => {
+      await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title: 'Other' } });
+    });
+    await append(2);
+    for (const sequence of [3, 4]) {
+      expect((await messages.next())?.data?.messageAppended).toEqual({
+        sequence,
+        content: 'Hello',
+        conversation: { messageCount: expect.any(Number) },
+      });
+    }
+    await live.close();
+  });
+});
+
+describe('who may watch', () => {
+  test.each([
+    ['conversationEvents', EVENTS],
+    ['messageAppended', MESSAGES],
+  ])('%s is refused at once to strangers and to those without the right', async (_name, source) => {
+    const { live, viewer, variables } = await createRoom();
+    const stranger = await createTenant(graph);
+    await expect(open(live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(open(live, asViewer(stranger), source, variables)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(scopePermissions['agents:read']) };
+    await expect(open(live, narrow, source, variables)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const foreign = encodeGlobalId('Agent', newId());
+    await expect(open(live, viewer, source, { id: foreign })).rejects.toMatchObject({
+      code: 'VALIDATION_FAILED',
+      at: ['conversationId'],
+    });
+    expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
+    await live.close();
+  });
+});

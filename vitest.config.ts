@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-const { TEST_DATABASE_URL, TEST_BROWSER, VITEST_JSON } = process.env;
+const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, VITEST_JSON } = process.env;
 
 export default defineConfig({
   // graphql ships CommonJS and ESM: the tests must load the copy that Node gives to Yoga and Pothos.
@@ -12,6 +12,7 @@ export default defineConfig({
       ...configDefaults.exclude,
       // What only a real server shows: several connections, lock waits, processes that come and go.
       ...(TEST_DATABASE_URL ? [] : ['**/*.postgres.test.ts']),
+      ...(TEST_PGBOUNCER_URL ? [] : ['**/*.pgbouncer.test.ts']),
       ...(TEST_BROWSER === '1' ? [] : ['**/*.browser.test.ts']),
     ],
     environment: 'node',

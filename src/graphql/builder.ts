@@ -88,11 +88,16 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       const { typename, uuid } = decodeGlobalId(globalId);
       return { typename, id: uuid };
     },
+    nodeTypeOptions: { description: 'An object with a global id.' },
+    idFieldOptions: { description: 'Global id: opaque, and unique over all types.' },
+    pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
     nodeQueryOptions: {
+      args: { id: { description: 'Its `id`.' } },
       description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
     },
     nodesQueryOptions: {
+      args: { ids: { description: 'Their `id`s.' } },
       description: 'Several objects by their global ids, in the same order, at most 100.',
       authScopes: { authenticated: true },
     },

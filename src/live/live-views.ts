@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { runWithContext } from '../db/context.ts';
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
@@ -101,6 +101,8 @@ export class LiveViews implements Live {
       delay(FAREWELL_MS, undefined, { signal: patience.signal, ref: false }),
     ]);
     patience.abort();
+    // Those who were told have yet to say goodbye.
+    await nextTurn();
     await this.#options.transport.close();
   }
 

@@ -55,6 +55,8 @@ export const emptied = new Set(['tool_executions.message_id', 'tool_executions.a
 
 /** What the application may do. `()` stands for some columns only; the catalog snapshot names them. */
 export const applicationGrants: Record<string, string> = {
+  // The server refuses to start on a database that is not migrated.
+  _prisma_migrations: 'SELECT',
   tenants: 'INSERT, SELECT, UPDATE()',
   users: 'INSERT, SELECT(), UPDATE()',
   user_identities: 'DELETE, INSERT, SELECT',

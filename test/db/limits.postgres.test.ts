@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { runWithContext } from '../../src/db/context.ts';
 import { toDomainError } from '../../src/db/errors.ts';
 import { UnavailableError } from '../../src/lib/errors.ts';
 import { type AnotherOptions, testDatabase } from '../testkit/database.ts';
@@ -74,9 +75,7 @@ test('a connection that is cut is replaced', async () => {
 test('a connection that does not come is an answer, not a queue', async () => {
   const { database, context, close } = await limited({ max: 1, connectionTimeoutMs: 100 });
   await database.transactionAs(context, async () => {
-    const second = await import('../../src/db/context.ts').then(({ runWithContext }) =>
-      runWithContext(context, () => database.query('SELECT 1').catch((error: unknown) => error)),
-    );
+    const second = await runWithContext(context, () => database.query('SELECT 1').catch((error: unknown) => error));
     expect(second).toBeInstanceOf(UnavailableError);
   });
   await close();

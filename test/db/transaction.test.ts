@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { expect, test } from 'vitest';
 import { afterCommit, assumeContext, runWithContext } from '../../src/db/context.ts';
 import { ConflictError, InvalidStateError, NotFoundError } from '../../src/lib/errors.ts';
@@ -89,7 +90,6 @@ test('a statement that comes too late is refused instead of running as somebody 
   const { db, tenant } = await setUp();
   let late: (() => Promise<unknown>) | undefined;
   await db.database.transactionAs(contextOf(tenant), async () => {
-    const { AsyncResource } = await import('node:async_hooks');
     late = AsyncResource.bind(() => db.database.query('SELECT 1'));
   });
   await expect(late?.()).rejects.toThrow('the transaction has ended');

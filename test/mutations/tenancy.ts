@@ -1,5 +1,6 @@
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { at } from '../testkit/graph.ts';
+import { testIssuer } from '../testkit/issuer.ts';
 import { unique } from '../testkit/tenants.ts';
 import { type MutationCases, PASSWORD } from './cases.ts';
 
@@ -134,6 +135,23 @@ export const tenancy: MutationCases = {
     badInput: () => ({ currentPassword: PASSWORD, newPassword: 'short' }),
     otherTenant: undefined,
     audit: ['user.updated'],
+  },
+  linkIdentity: {
+    payload: 'identity { issuer subject }',
+    refused: 'anonymous',
+    prepare: async () => ({ idToken: await (await testIssuer()).token(unique('subject')) }),
+    success: (_tenant, { idToken }) => ({ idToken }),
+    badInput: () => ({ idToken: 'nonsense' }),
+    otherTenant: undefined,
+    audit: ['user_identity.created'],
+  },
+  unlinkIdentity: {
+    payload: 'uuid',
+    refused: 'anonymous',
+    success: ({ identityId }) => ({ id: identityId }),
+    badInput: () => ({ id: 'nonsense' }),
+    otherTenant: (other) => ({ id: other.identityId }),
+    audit: ['user_identity.deleted'],
   },
   createApiKey: {
     payload: 'secret apiKey { name scopes keyPrefix }',

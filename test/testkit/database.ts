@@ -17,13 +17,15 @@ export interface TestDatabase {
   /** One statement as the owner, and its rows. */
   ownerQuery<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
   /** What another process would connect with. On PostgreSQL alone. */
-  urls: { server: string; owner: string } | undefined;
+  urls: { server: string; owner: string; pgbouncer: string | undefined } | undefined;
   /** Another client of the same database, with other limits. The embedded one shares its only connection. */
   another(options?: AnotherOptions): { database: Database; prisma: Prisma; close(): Promise<void> };
   close(): Promise<void>;
 }
 
 export interface AnotherOptions extends Partial<Omit<DatabaseOptions, 'pool'>> {
+  /** Another way to the same database, on PostgreSQL. @default the server's own */
+  url?: string | undefined;
   /** Connections, on PostgreSQL. @default 2 */
   max?: number;
   /** How long to wait for a connection, in milliseconds. @default 10000 */
@@ -56,19 +58,23 @@ async function copyOfTemplate(): Promise<TestDatabase> {
 
 async function embeddedCopy(dump: string): Promise<TestDatabase> {
   const { pool, close } = await openEmbedded('memory://', await openAsBlob(dump));
+  // Every other client listens to the one pool.
+  pool.setMaxListeners(0);
   return assemble({ pool, ownerPool: pool, urls: undefined, close, openPool: () => pool, closePool: async () => {} });
 }
 
 async function postgresCopy(template: { adminUrl: string; serverUrl: string; database: string }): Promise<TestDatabase> {
   const name = `${template.database}_${randomBytes(4).toString('hex')}`;
   await withClient(template.adminUrl, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template.database}`));
+  const pooler = process.env.TEST_PGBOUNCER_URL;
   const urls = {
     server: urlOf(template.serverUrl, { database: name }),
     owner: urlOf(template.adminUrl, { database: name }),
+    pgbouncer: pooler && urlOf(pooler, { database: name, user: new URL(template.serverUrl).username }),
   };
   const open = (options: AnotherOptions) =>
     openPool({
-      connectionString: urls.server,
+      connectionString: options.url ?? urls.server,
       max: options.max ?? 2,
       connectionTimeoutMs: options.connectionTimeoutMs ?? 10_000,
       queryTimeoutMs: 60_000,

@@ -5,6 +5,7 @@ import type { Services } from '../../src/graphql/context.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { createLive } from '../../src/live/live.ts';
 import { createMemoryTransport } from '../../src/live/transport.ts';
+import { testIssuer } from './issuer.ts';
 import type { Clients } from './tenants.ts';
 
 let shared: Promise<Services> | undefined;
@@ -17,6 +18,7 @@ export function testServices(clients: Clients): Promise<Services> {
 
 async function make({ database, prisma }: Clients): Promise<Services> {
   const log = createLogger('silent');
+  const issuer = await testIssuer();
   const auth = await createAuth({
     database,
     prisma,
@@ -25,7 +27,7 @@ async function make({ database, prisma }: Clients): Promise<Services> {
     issuer: 'https://agentbase.test',
     audience: 'agentbase',
     apiKeyPepper: 'a pepper for tests alone',
-    oidcIssuers: [],
+    oidcIssuers: [{ issuer: issuer.url, audience: 'agentbase' }],
     accessTokenTtlSeconds: 900,
     refreshTokenTtlSeconds: 86_400,
     signInLimiter: createSignInLimiter(),

@@ -66,7 +66,7 @@ async function readGrants(query: Query): Promise<Grant[]> {
 /** Exactly what was written down is granted, to the two roles alone, and cannot be passed on. */
 export const everyGrantIsMeant: Check = async (query) => {
   const grants = await readGrants(query);
-  const names = (await readTables(query)).map(({ name }) => name);
+  const names = [...(await readTables(query)).map(({ name }) => name), '_prisma_migrations'];
   const held = (table: string, role: string) =>
     grants
       .filter((grant) => grant.schema === 'public' && grant.table === table && grant.grantee === role)

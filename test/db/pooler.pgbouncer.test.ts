@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { runWithContext } from '../../src/db/context.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { testDatabase } from '../testkit/database.ts';
+import { contextOf, createTenant } from '../testkit/tenants.ts';
+
+test('behind a pooler in transaction mode, which shares connections, nobody meets another’s context', async () => {
+  const db = await testDatabase();
+  const pooled = db.another({ url: db.urls?.pgbouncer, max: 12, preparedStatements: false });
+  const tenants = await Promise.all([1, 2, 3].map(() => createTenant(db)));
+  const outcomes = await Promise.all(
+    Array.from({ length: 60 }, (_, n) => tenants[n % 3] ?? expect.fail()).map(async (tenant, n) => {
+      const { id: tenantId, conversationId } = tenant;
+      if (n % 2 === 0) {
+        await pooled.database.transactionAs(contextOf(tenant), async () =>
+          pooled.prisma.message.create({ data: { tenantId, id: newId(), conversationId, role: 'USER', content: 'Hello' } }),
+        );
+      }
+      const rows = await runWithContext(contextOf(tenant), async () => pooled.prisma.agent.findMany({ select: { id: true } }));
+      return { rows, expected: [{ id: tenant.agentId }] };
+    }),
+  );
+  for (const { rows, expected } of outcomes) expect(rows).toEqual(expected);
+  expect(await pooled.prisma.agent.findMany()).toEqual([]);
+  for (const { conversationId } of tenants) {
+    const rows = await db.ownerQuery('SELECT sequence FROM messages WHERE conversation_id = $1 ORDER BY 1', [conversationId]);
+    expect(rows.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
+  }
+  await pooled.close();
+});

@@ -36,8 +36,10 @@ export class Database implements Queryable {
     this.timeouts = options.timeouts;
     this.preparedStatements = options.preparedStatements;
     this.#maxWaiting = options.maxWaiting;
-    // A lost idle connection is replaced at the next checkout; without a listener it would end the process.
+    // A lost connection fails the statement that runs on it, or is replaced at the next checkout where none does; an error
+    // event that nobody hears would end the process.
     this.pool.on('error', () => {});
+    this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /** Runs one statement as whoever acts. Outside a transaction it cannot write. */

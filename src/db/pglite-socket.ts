@@ -18,8 +18,17 @@ export class PgliteSocket extends Duplex {
   }
 
   connect(): this {
-    queueMicrotask(() => this.emit('connect'));
+    this.#reset().then(
+      () => this.emit('connect'),
+      (error: Error) => this.destroy(error),
+    );
     return this;
+  }
+
+  /** PGlite keeps its session when a connection is thrown away. A new one starts with nothing of it but what LISTENs. */
+  async #reset(): Promise<void> {
+    await this.#pglite.exec('ROLLBACK');
+    await this.#pglite.exec('DEALLOCATE ALL; RESET SESSION AUTHORIZATION; RESET ALL; SELECT pg_advisory_unlock_all()');
   }
 
   setNoDelay(): this {

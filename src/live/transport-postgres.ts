@@ -21,7 +21,7 @@ export interface PostgresTransportOptions {
  * LISTEN and NOTIFY over one connection of its own. NOTIFY takes a lock of the whole cluster at commit, so it is sent outside
  * of business transactions, many hints at a time.
  */
-export class PostgresTransport implements WakeUpTransport {
+class PostgresTransport implements WakeUpTransport {
   readonly #options: PostgresTransportOptions;
   readonly #listeners = new HintListeners();
   readonly #outbox: HintOutbox;

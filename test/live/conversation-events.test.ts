@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import type { Hint } from '../../src/live/topics.ts';
@@ -163,15 +163,13 @@ describe('what it costs', () => {
     });
     const readers = await Promise.all(others.map((conversationId) => follow({ conversationId })));
     const first = await follow();
-    let polled = 0;
     const statements = await countStatements(db, /SELECT id, last_event_sequence FROM conversations/, async () => {
       const pending = [first, ...readers].map((reader) => take(reader, 1));
       for (const id of [tenant.conversationId, ...others]) await append(1, id);
       await Promise.all(pending);
-      polled = 1;
     });
     // One poll may find some of them and the next ones the rest, but never one statement each.
-    expect(statements).toBeGreaterThanOrEqual(polled);
+    expect(statements).toBeGreaterThan(0);
     expect(statements).toBeLessThan(6);
     await live.close();
   });
@@ -268,6 +266,5 @@ describe('what is left behind', () => {
     await expect(follow()).rejects.toMatchObject({ code: 'SERVER_SHUTDOWN' });
     await append(1);
     expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
-    await vi.waitFor(() => expect(live.stats().timers).toBe(0));
   });
 });

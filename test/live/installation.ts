@@ -19,10 +19,10 @@ function payloadOf(result: WireResult, field: string): Record<string, unknown> {
   return payload;
 }
 
-/** Signs up, and makes an agent and a conversation, as a new user would. */
-export async function createRoom(url: string): Promise<Room> {
+/** Signs up, and makes an agent and a conversation, as a new user would, on whichever server is named. */
+export async function createRoom(urls: () => string): Promise<Room> {
   const signUp = await post(
-    url,
+    urls(),
     undefined,
     `mutation ($email: String!) { signUp(input: { email: $email, password: "correct horse battery", tenantName: "Watchers" }) {
       ... on SignUpPayload { accessToken } ... on UserError { message } } }`,
@@ -30,7 +30,7 @@ export async function createRoom(url: string): Promise<Room> {
   );
   const accessToken = payloadOf(signUp, 'signUp').accessToken as string;
   const ask = async (field: string, query: string, variables = {}) =>
-    payloadOf(await post(url, accessToken, query, variables), field);
+    payloadOf(await post(urls(), accessToken, query, variables), field);
   const { agent } = await ask(
     'createAgent',
     `mutation { createAgent(input: { name: "Bot", provider: "local", model: "echo" }) {
@@ -124,7 +124,10 @@ export async function followToTheEnd({
   return follower;
 }
 
-/** How a subscription ended: the code of its last result. */
+/**
+ * How a subscription ended: what its last result says to programs.
+ * @param opened called with the first result
+ */
 export async function endOf(watch: Watcher, url: string, credential: string, conversationId: string, opened: () => void) {
   const results: WireResult[] = [];
   const connection = new AbortController();
@@ -136,7 +139,7 @@ export async function endOf(watch: Watcher, url: string, credential: string, con
     signal: connection.signal,
     onResult: (result) => {
       results.push(result);
-      opened();
+      if (results.length === 1) opened();
     },
   });
   return results.at(-1)?.errors?.[0]?.extensions;

@@ -10,7 +10,7 @@ let room: Room;
 
 beforeAll(async () => {
   server = await startServer({ AGENTBASE_DATA_DIR: 'memory://', SEED_DEMO: 'false', RATE_LIMIT_PER_MINUTE: '1000000' });
-  room = await createRoom(server.url);
+  room = await createRoom(() => server.url);
 });
 afterAll(() => server.end('SIGKILL'));
 
@@ -46,13 +46,9 @@ test('every subscriber of the embedded server that comes back with its last numb
 
 test('the embedded server says on every stream that it stops', { timeout: 30_000 }, async () => {
   let open = 0;
-  const endings = [watchOverSse, watchOverWebSocket].map((watch) => {
-    let first = true;
-    return endOf(watch, server.url, room.accessToken, room.conversationId, () => {
-      if (first) open++;
-      first = false;
-    });
-  });
+  const endings = [watchOverSse, watchOverWebSocket].map((watch) =>
+    endOf(watch, server.url, room.accessToken, room.conversationId, () => open++),
+  );
   await vi.waitFor(() => expect(open).toBe(2), { timeout: 10_000 });
   await server.end('SIGTERM');
   for (const extensions of await Promise.all(endings)) expect(extensions).toMatchObject({ code: 'SERVER_SHUTDOWN' });

@@ -38,7 +38,7 @@ describe.each(carriers)('two server processes whose wake-ups go over %s', (_carr
       ...extra,
     };
     servers.push(...(await Promise.all([startServer(environment), startServer(environment)])));
-    room = await createRoom(anyUrl());
+    room = await createRoom(anyUrl);
   });
 
   afterAll(async () => {
@@ -88,13 +88,9 @@ describe.each(carriers)('two server processes whose wake-ups go over %s', (_carr
     const { id, secret } = await room.createKey();
     let open = 0;
     const endings = servers.flatMap(({ url }) =>
-      [watchOverSse, watchOverWebSocket].map((watch) => {
-        let first = true;
-        return endOf(watch, url, secret, room.conversationId, () => {
-          if (first) open++;
-          first = false;
-        }).then((extensions) => ({ extensions, at: Date.now() }));
-      }),
+      [watchOverSse, watchOverWebSocket].map((watch) =>
+        endOf(watch, url, secret, room.conversationId, () => open++).then((extensions) => ({ extensions, at: Date.now() })),
+      ),
     );
     await vi.waitFor(() => expect(open).toBe(4), { timeout: 10_000 });
     const revoked = await post(
@@ -115,13 +111,7 @@ describe.each(carriers)('two server processes whose wake-ups go over %s', (_carr
   test('a server that stops says so on every stream, and leaves no connection', { timeout: 60_000 }, async () => {
     let open = 0;
     const endings = servers.flatMap(({ url }) =>
-      [watchOverSse, watchOverWebSocket].map((watch) => {
-        let first = true;
-        return endOf(watch, url, room.accessToken, room.conversationId, () => {
-          if (first) open++;
-          first = false;
-        });
-      }),
+      [watchOverSse, watchOverWebSocket].map((watch) => endOf(watch, url, room.accessToken, room.conversationId, () => open++)),
     );
     await vi.waitFor(() => expect(open).toBe(4), { timeout: 10_000 });
     await Promise.all(servers.map((server) => server.end('SIGTERM')));

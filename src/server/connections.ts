@@ -65,6 +65,11 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
         `the login "${login.login}" owns tables or bypasses row security: DATABASE_URL must name one that does neither`,
       );
     }
+    if (production && !login?.member) {
+      throw new Error(
+        `the login "${login?.login}" is not let into agentbase_app: run npm run db:migrate with DATABASE_SERVER_ROLE=${login?.login}`,
+      );
+    }
     if (!(await isMigrated(pool))) throw new Error('the database is not migrated to this version: run npm run db:migrate');
   } catch (error) {
     await pool.end();

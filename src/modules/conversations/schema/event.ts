@@ -2,6 +2,7 @@ import type { ConversationEvent as ConversationEventRow } from '../../../generat
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { loadById } from '../../../graphql/by-id.ts';
+import { subjectOf } from '../event-subjects.ts';
 import { findConversations, findMessages, findToolExecutions } from '../read.ts';
 import { Conversation } from './conversation.ts';
 import { Message } from './message.ts';
@@ -13,12 +14,6 @@ export const ConversationEventTypeEnum = builder.enumType(ConversationEventType,
 });
 
 type EventShape = Pick<ConversationEventRow, 'conversationId' | 'sequence' | 'type' | 'payload' | 'createdAt'>;
-
-function reference(event: EventShape, key: 'messageId' | 'toolExecutionId'): string | undefined {
-  const { payload } = event;
-  const id = payload !== null && typeof payload === 'object' && !Array.isArray(payload) ? payload[key] : undefined;
-  return typeof id === 'string' ? id : undefined;
-}
 
 export const ConversationEvent = builder.objectRef<EventShape>('ConversationEvent').implement({
   description: 'One event of a conversation. Numbers have no gaps: who has seen n resumes with `after: n`.',
@@ -39,7 +34,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       nullable: true,
       description: 'The message of a MESSAGE_APPENDED event.',
       resolve: (event, _args, context) => {
-        const id = reference(event, 'messageId');
+        const id = subjectOf(event, 'messageId');
         return id ? loadById(context, 'Message', id, (ids) => findMessages(context.prisma, ids)) : null;
       },
     }),
@@ -48,7 +43,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       nullable: true,
       description: 'The tool execution of a TOOL_EXECUTION_RECORDED event.',
       resolve: (event, _args, context) => {
-        const id = reference(event, 'toolExecutionId');
+        const id = subjectOf(event, 'toolExecutionId');
         return id ? loadById(context, 'ToolExecution', id, (ids) => findToolExecutions(context.prisma, ids)) : null;
       },
     }),

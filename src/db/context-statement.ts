@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { DbContext } from './context.ts';
+import type { DbContext } from './db-context.ts';
 
 /** The role every statement of the application runs as. It owns nothing and cannot bypass row security. */
 export const APPLICATION_ROLE = 'agentbase_app';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { DbContext } from './context.ts';
 import { applyContextSql } from './context-statement.ts';
+import type { DbContext } from './db-context.ts';
 
 /** What PrismaPg and our own SQL ask of a connection. */
 export interface Queryable {

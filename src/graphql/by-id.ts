@@ -1,18 +1,23 @@
+import type { Prisma } from '../db/prisma.ts';
 import type { GraphQLContext } from './context.ts';
 
+/** Loads one object; null for no id, and for what does not exist or is not visible. */
+export type LoadById<Row> = (context: GraphQLContext, id: string | null | undefined) => Promise<Row | null> | null;
+
 /**
- * Loads objects by id, all of one tick in one statement.
+ * How objects of one type are loaded by id, all of one tick in one statement.
  * @param find gives the rows of the ids that exist and are visible, in any order
  */
-export function loadById<Row extends { id: string }>(
-  { loaders }: GraphQLContext,
+export function byId<Row extends { id: string }>(
   name: string,
-  id: string,
-  find: (ids: string[]) => Promise<Row[]>,
-): Promise<Row | null> {
-  const loader = loaders.get<Row | null>(`byId:${name}`, async (ids) => {
-    const byId = new Map((await find([...ids])).map((row) => [row.id, row]));
-    return ids.map((key) => byId.get(key) ?? null);
-  });
-  return loader.load(id);
+  find: (prisma: Prisma, ids: string[]) => Promise<Row[]>,
+): LoadById<Row> {
+  return ({ loaders, prisma }, id) => {
+    if (id == null) return null;
+    const loader = loaders.get<Row | null>(`byId:${name}`, async (ids) => {
+      const rows = new Map((await find(prisma, [...ids])).map((row) => [row.id, row]));
+      return ids.map((key) => rows.get(key) ?? null);
+    });
+    return loader.load(id);
+  };
 }

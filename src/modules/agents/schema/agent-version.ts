@@ -1,11 +1,8 @@
 import { currentScope } from '../../../db/context.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { findUsers } from '../../tenancy/read.ts';
-import { User } from '../../tenancy/schema/user.ts';
-import { findAgents } from '../read.ts';
-import { Agent } from './agent.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { Agent, loadAgent } from './agent.ts';
 
 export const AgentVersion = builder.prismaNode('AgentVersion', {
   nullable: true,
@@ -22,14 +19,13 @@ export const AgentVersion = builder.prismaNode('AgentVersion', {
       type: Agent,
       nullable: true,
       description: 'The agent as it is now.',
-      resolve: ({ agentId }, _args, context) => loadById(context, 'Agent', agentId, (ids) => findAgents(context.prisma, ids)),
+      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     publishedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who published it. Null once they have left the tenant.',
-      resolve: ({ publishedById }, _args, context) =>
-        publishedById ? loadById(context, 'User', publishedById, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ publishedById }, _args, context) => loadUser(context, publishedById),
     }),
   }),
 });

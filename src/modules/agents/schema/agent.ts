@@ -2,11 +2,10 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { AgentKind, AgentStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { findUsers } from '../../tenancy/read.ts';
-import { User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findAgents } from '../read.ts';
 
 export const AgentKindEnum = builder.enumType(AgentKind, {
@@ -54,11 +53,12 @@ export const Agent = builder.prismaNode('Agent', {
       type: User,
       nullable: true,
       description: 'Who made the agent. Null once they have left the tenant.',
-      resolve: ({ createdById }, _args, context) =>
-        createdById ? loadById(context, 'User', createdById, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
+
+export const loadAgent = byId('Agent', findAgents);
 
 const AgentFilter = builder.inputType('AgentFilter', {
   description: 'Which agents. All conditions must hold.',
@@ -101,7 +101,6 @@ builder.queryField('agent', (t) =>
     description: 'An agent by its id or UUID. Null if it does not exist or belongs to another tenant.',
     authScopes: { permission: 'agent:read' },
     args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) =>
-      loadById(context, 'Agent', uuidOf('Agent', id), (ids) => findAgents(context.prisma, ids)),
+    resolve: (_root, { id }, context) => loadAgent(context, uuidOf('Agent', id)),
   }),
 );

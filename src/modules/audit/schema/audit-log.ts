@@ -2,11 +2,9 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { findUsers } from '../../tenancy/read.ts';
-import { User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
 const AuditStatusEnum = builder.enumType(AuditStatus, { name: 'AuditStatus', description: 'Whether an action was carried out.' });
@@ -35,8 +33,7 @@ export const AuditLog = builder.prismaNode('AuditLog', {
       type: User,
       nullable: true,
       description: 'The person, where one acted or owns the API key. Null once they have left the tenant.',
-      resolve: ({ userId }, _args, context) =>
-        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });

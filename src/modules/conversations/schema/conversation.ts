@@ -2,13 +2,11 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { findAgents } from '../../agents/read.ts';
-import { Agent } from '../../agents/schema/agent.ts';
-import { findUsers } from '../../tenancy/read.ts';
-import { User } from '../../tenancy/schema/user.ts';
+import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findConversations } from '../read.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
@@ -46,17 +44,18 @@ export const Conversation = builder.prismaNode('Conversation', {
       type: Agent,
       nullable: true,
       description: 'The agent that answers.',
-      resolve: ({ agentId }, _args, context) => loadById(context, 'Agent', agentId, (ids) => findAgents(context.prisma, ids)),
+      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who began it. Null once they have left the tenant.',
-      resolve: ({ userId }, _args, context) =>
-        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
+
+export const loadConversation = byId('Conversation', findConversations);
 
 const ConversationFilter = builder.inputType('ConversationFilter', {
   description: 'Which conversations. All conditions must hold.',
@@ -106,7 +105,6 @@ builder.queryField('conversation', (t) =>
     description: 'A conversation by its id or UUID. Null if it does not exist or belongs to another tenant.',
     authScopes: { permission: 'conversation:read' },
     args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) =>
-      loadById(context, 'Conversation', uuidOf('Conversation', id), (ids) => findConversations(context.prisma, ids)),
+    resolve: (_root, { id }, context) => loadConversation(context, uuidOf('Conversation', id)),
   }),
 );

@@ -1,12 +1,10 @@
 import type { ConversationEvent as ConversationEventRow } from '../../../generated/prisma/client.ts';
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
 import { subjectOf } from '../event-subjects.ts';
-import { findConversations, findMessages, findToolExecutions } from '../read.ts';
-import { Conversation } from './conversation.ts';
-import { Message } from './message.ts';
-import { ToolExecution } from './tool-execution.ts';
+import { Conversation, loadConversation } from './conversation.ts';
+import { loadMessage, Message } from './message.ts';
+import { loadToolExecution, ToolExecution } from './tool-execution.ts';
 
 export const ConversationEventTypeEnum = builder.enumType(ConversationEventType, {
   name: 'ConversationEventType',
@@ -26,8 +24,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       type: Conversation,
       nullable: true,
       description: 'The conversation as it is now.',
-      resolve: ({ conversationId }, _args, context) =>
-        loadById(context, 'Conversation', conversationId, (ids) => findConversations(context.prisma, ids)),
+      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
@@ -35,7 +32,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       description: 'The message of a MESSAGE_APPENDED event.',
       resolve: (event, _args, context) => {
         const id = subjectOf(event, 'messageId');
-        return id ? loadById(context, 'Message', id, (ids) => findMessages(context.prisma, ids)) : null;
+        return loadMessage(context, id);
       },
     }),
     toolExecution: t.field({
@@ -44,7 +41,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       description: 'The tool execution of a TOOL_EXECUTION_RECORDED event.',
       resolve: (event, _args, context) => {
         const id = subjectOf(event, 'toolExecutionId');
-        return id ? loadById(context, 'ToolExecution', id, (ids) => findToolExecutions(context.prisma, ids)) : null;
+        return loadToolExecution(context, id);
       },
     }),
   }),

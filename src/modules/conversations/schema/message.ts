@@ -2,10 +2,10 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { MessageRole } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { findConversations, findMessages } from '../read.ts';
-import { Conversation } from './conversation.ts';
+import { findMessages } from '../read.ts';
+import { Conversation, loadConversation } from './conversation.ts';
 
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
 
@@ -40,19 +40,19 @@ export const Message = builder.prismaNode('Message', {
       type: Conversation,
       nullable: true,
       description: 'The conversation.',
-      resolve: ({ conversationId }, _args, context) =>
-        loadById(context, 'Conversation', conversationId, (ids) => findConversations(context.prisma, ids)),
+      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
   }),
 });
+
+export const loadMessage = byId('Message', findMessages);
 
 builder.objectField(Message, 'parentMessage', (t) =>
   t.field({
     type: Message,
     nullable: true,
     description: 'The message this one answers.',
-    resolve: ({ parentMessageId }, _args, context) =>
-      parentMessageId ? loadById(context, 'Message', parentMessageId, (ids) => findMessages(context.prisma, ids)) : null,
+    resolve: ({ parentMessageId }, _args, context) => loadMessage(context, parentMessageId),
   }),
 );
 

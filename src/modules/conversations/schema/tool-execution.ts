@@ -2,13 +2,12 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { ExecutionStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { findAgents } from '../../agents/read.ts';
-import { Agent } from '../../agents/schema/agent.ts';
-import { findConversations, findMessages } from '../read.ts';
-import { Conversation } from './conversation.ts';
-import { Message } from './message.ts';
+import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { findToolExecutions } from '../read.ts';
+import { Conversation, loadConversation } from './conversation.ts';
+import { loadMessage, Message } from './message.ts';
 
 export const ExecutionStatusEnum = builder.enumType(ExecutionStatus, {
   name: 'ExecutionStatus',
@@ -36,27 +35,24 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
-      resolve: ({ conversationId }, _args, context) =>
-        conversationId
-          ? loadById(context, 'Conversation', conversationId, (ids) => findConversations(context.prisma, ids))
-          : null,
+      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
-      resolve: ({ messageId }, _args, context) =>
-        messageId ? loadById(context, 'Message', messageId, (ids) => findMessages(context.prisma, ids)) : null,
+      resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
-      resolve: ({ agentId }, _args, context) =>
-        agentId ? loadById(context, 'Agent', agentId, (ids) => findAgents(context.prisma, ids)) : null,
+      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
   }),
 });
+
+export const loadToolExecution = byId('ToolExecution', findToolExecutions);
 
 const ToolExecutionFilter = builder.inputType('ToolExecutionFilter', {
   description: 'Which tool executions. All conditions must hold.',

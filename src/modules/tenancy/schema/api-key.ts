@@ -3,12 +3,12 @@ import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { findUsers } from '../read.ts';
+import { findApiKeys } from '../api-keys.ts';
 import { ScopeEnum } from './enums.ts';
-import { User } from './user.ts';
+import { loadUser, User } from './user.ts';
 
 const ApiKeyStatusEnum = builder.enumType(ApiKeyStatus, { name: 'ApiKeyStatus', description: 'Whether an API key can be used.' });
 
@@ -44,11 +44,12 @@ export const ApiKey = builder.prismaNode('ApiKey', {
       type: User,
       nullable: true,
       description: 'Who made the key. Null once they have left the tenant.',
-      resolve: ({ userId }, _args, context) =>
-        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
+
+export const loadApiKey = byId('ApiKey', findApiKeys);
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'Which API keys. All conditions must hold.',

@@ -1,11 +1,9 @@
 import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { findUsers } from '../read.ts';
 import { MemberRoleEnum } from './enums.ts';
-import { User } from './user.ts';
+import { loadUser, User } from './user.ts';
 
 const InvitationStatus = builder.enumType('InvitationStatus', {
   description: 'What became of an invitation.',
@@ -44,8 +42,7 @@ export const Invitation = builder.prismaNode('Invitation', {
       type: User,
       nullable: true,
       description: 'Who sent it. Null once they have left the tenant.',
-      resolve: ({ invitedById }, _args, context) =>
-        invitedById ? loadById(context, 'User', invitedById, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ invitedById }, _args, context) => loadUser(context, invitedById),
     }),
   }),
 });

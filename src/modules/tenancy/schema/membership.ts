@@ -2,11 +2,9 @@ import type { Permission } from '../../../auth/permissions.ts';
 import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { findUsers } from '../read.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
-import { User } from './user.ts';
+import { loadUser, User } from './user.ts';
 
 export const Membership = builder.prismaNode('Membership', {
   nullable: true,
@@ -28,7 +26,7 @@ export const Membership = builder.prismaNode('Membership', {
       type: User,
       nullable: true,
       description: 'The person. Null if they left in the meantime.',
-      resolve: ({ userId }, _args, context) => loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)),
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });

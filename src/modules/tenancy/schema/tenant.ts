@@ -1,6 +1,6 @@
 import { TenantStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
 import { findTenants } from '../read.ts';
@@ -28,6 +28,8 @@ export const Tenant = builder.prismaNode('Tenant', {
   }),
 });
 
+export const loadTenant = byId('Tenant', findTenants);
+
 builder.queryField('tenant', (t) =>
   t.field({
     type: Tenant,
@@ -35,7 +37,7 @@ builder.queryField('tenant', (t) =>
     authScopes: { permission: 'tenant:read' },
     resolve: async (_root, _args, context) => {
       const { tenantId } = signedIn(context);
-      const tenant = await loadById(context, 'Tenant', tenantId, (ids) => findTenants(context.prisma, ids));
+      const tenant = await loadTenant(context, tenantId);
       if (!tenant) throw new NotFoundError('The tenant');
       return tenant;
     },

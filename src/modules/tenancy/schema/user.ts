@@ -1,5 +1,7 @@
 import { UserStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
+import { findUsers } from '../read.ts';
 
 export const UserStatusEnum = builder.enumType(UserStatus, {
   name: 'UserStatus',
@@ -26,3 +28,5 @@ export const User = builder.prismaNode('User', {
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
   }),
 });
+
+export const loadUser = byId('User', findUsers);

@@ -1,12 +1,10 @@
 import type { Viewer as ViewerShape } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { loadById } from '../../../graphql/by-id.ts';
-import { findApiKeys } from '../api-keys.ts';
-import { findTenants, findUsers, myIdentities, myTenants, type TenantChoice } from '../read.ts';
-import { ApiKey } from './api-key.ts';
+import { myIdentities, myTenants, type TenantChoice } from '../read.ts';
+import { ApiKey, loadApiKey } from './api-key.ts';
 import { MemberRoleEnum, PermissionEnum } from './enums.ts';
-import { Tenant } from './tenant.ts';
-import { User } from './user.ts';
+import { loadTenant, Tenant } from './tenant.ts';
+import { loadUser, User } from './user.ts';
 
 const TenantChoiceType = builder.objectRef<TenantChoice>('TenantChoice').implement({
   description: 'A tenant one can go to with `switchTenant`.',
@@ -50,15 +48,14 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
       type: User,
       nullable: true,
       description: 'The person; of an API key, its owner.',
-      resolve: ({ userId }, _args, context) =>
-        userId ? loadById(context, 'User', userId, (ids) => findUsers(context.prisma, ids)) : null,
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
     tenant: t.field({
       type: Tenant,
       nullable: true,
       description: 'The tenant the request acts in.',
       grantScopes: ['self'],
-      resolve: ({ tenantId }, _args, context) => loadById(context, 'Tenant', tenantId, (ids) => findTenants(context.prisma, ids)),
+      resolve: ({ tenantId }, _args, context) => loadTenant(context, tenantId),
     }),
     tenants: t.field({
       type: [TenantChoiceType],
@@ -75,8 +72,7 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
       nullable: true,
       description: 'The API key, if the credential is one.',
       grantScopes: ['self'],
-      resolve: ({ apiKeyId }, _args, context) =>
-        apiKeyId ? loadById(context, 'ApiKey', apiKeyId, (ids) => findApiKeys(context.prisma, ids)) : null,
+      resolve: ({ apiKeyId }, _args, context) => loadApiKey(context, apiKeyId),
     }),
   }),
 });

@@ -127,8 +127,10 @@ export async function createApp(env: Env, log: Logger = createLogger(env.LOG_LEV
       await live.close();
       await sockets.close();
       const patience = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-      server.closeIdleConnections();
+      // A connection that was busy when the server closed is kept alive afterwards, for a request that will not come.
+      const idle = setInterval(() => server.closeIdleConnections(), 50);
       await closed;
+      clearInterval(idle);
       clearTimeout(patience);
       await yoga.dispose();
       await auth.close();

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -6,7 +7,7 @@ import type { Auth } from '../auth/auth.ts';
 import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
-import { DomainError } from '../lib/errors.ts';
+import { DomainError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
@@ -24,17 +25,26 @@ export interface WebSocketParts {
 const MAX_OPERATIONS = 100;
 const CONNECTION_INIT_MS = 5_000;
 const KEEP_ALIVE_MS = 12_000;
+const LAST_WORDS_MS = 2_000;
 
 type Execute = (args: ExecutionArgs) => unknown;
 
 interface Extra {
   edge?: EdgeContext;
-  operations?: { open: number };
   socket: WebSocket;
+}
+
+interface Connection {
+  subscriptions: Record<string, unknown>;
+}
+
+function underWay({ subscriptions }: Connection): number {
+  return Object.keys(subscriptions).length;
 }
 
 /** GraphQL over WebSocket (graphql-transport-ws) on the path of GraphQL, with the same plugins as HTTP. */
 export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, log }: WebSocketParts): { close(): Promise<void> } {
+  const connections = new Set<Connection>();
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: env.MAX_BODY_BYTES });
   const disposable = useServer<{ authorization?: unknown; Authorization?: unknown }, Extra & Record<PropertyKey, unknown>>(
     {
@@ -51,7 +61,7 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
           const viewer =
             credential === undefined ? null : await runWithContext(dbContextOf(null, info), () => auth.verify(credential));
           connection.extra.edge = { viewer, request: info };
-          connection.extra.operations = { open: 0 };
+          connections.add(connection);
           return true;
         } catch (error) {
           if (error instanceof DomainError) {
@@ -67,17 +77,18 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
       execute: (args) => (args.rootValue as { execute: Execute }).execute(args) as never,
       subscribe: (args) => (args.rootValue as { subscribe: Execute }).subscribe(args) as never,
       async onSubscribe(connection, _id, payload) {
-        const { edge, operations } = connection.extra;
-        if (!edge || !operations) return [new GraphQLError('The connection was not initialised.')];
-        if (operations.open >= MAX_OPERATIONS) {
-          return [
-            new GraphQLError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, {
-              extensions: { code: 'RATE_LIMITED' },
-            }),
-          ];
-        }
+        const { edge } = connection.extra;
+        if (!edge) return [new GraphQLError('The connection was not initialised.')];
+        const { viewer, request } = edge;
         try {
-          await rateLimit.take(edge.viewer, edge.request.ip);
+          if (underWay(connection) > MAX_OPERATIONS) {
+            throw new RateLimitedError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, 1);
+          }
+          // The socket may have outlived the right it was opened with.
+          if (viewer && !(await runWithContext(dbContextOf(null, request), () => auth.recheck(viewer)))) {
+            throw new UnauthenticatedError('The credential of this connection no longer holds. Connect again with another.');
+          }
+          await rateLimit.take(viewer, request.ip);
         } catch (error) {
           if (!(error instanceof DomainError)) throw error;
           return [new GraphQLError(error.message, { extensions: { code: error.code } })];
@@ -93,19 +104,14 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
             rootValue: { execute, subscribe },
           };
           const errors = validate(args.schema, args.document);
-          if (errors.length > 0) return errors;
-          operations.open++;
-          return args;
+          return errors.length > 0 ? errors : args;
         } catch (error) {
           if (error instanceof GraphQLError) return [error];
           throw error;
         }
       },
-      onComplete(connection) {
-        if (connection.extra.operations) connection.extra.operations.open--;
-      },
-      onError(connection) {
-        if (connection.extra.operations) connection.extra.operations.open--;
+      onClose(connection) {
+        connections.delete(connection);
       },
     },
     sockets,
@@ -113,6 +119,9 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
   );
   return {
     async close() {
+      // The last words of ended subscriptions are on their way: they say how to go on.
+      const deadline = Date.now() + LAST_WORDS_MS;
+      while (Date.now() < deadline && [...connections].some((connection) => underWay(connection) > 0)) await delay(10);
       await disposable.dispose();
     },
   };

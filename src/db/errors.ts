@@ -1,4 +1,11 @@
-import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../lib/errors.ts';
+import {
+  ConflictError,
+  DomainError,
+  InvalidStateError,
+  NotFoundError,
+  UnavailableError,
+  ValidationError,
+} from '../lib/errors.ts';
 
 interface SqlErrorParts {
   sqlState: string | undefined;
@@ -11,6 +18,18 @@ const AWAY = /^(08|57P0)/;
 function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
+
+/** What the last line refuses where the API's own rules let something through. */
+const REFUSED_VALUES: Record<string, string> = {
+  '22001': 'A text is longer than it may be.',
+  '22003': 'A number is larger than can be kept.',
+  '22008': 'A moment lies outside of what can be kept.',
+  '22021': 'A text has a character that cannot be kept, such as NUL.',
+  '22P02': 'A value has a form that cannot be kept.',
+  '22P05': 'A text has a character that cannot be kept, such as NUL.',
+  '23502': 'A value is missing.',
+  '23514': 'A value is outside of what is allowed.',
+};
 
 /** Finds SQLSTATE and constraint in an error of pg, of the Prisma adapter, or of Prisma. */
 function sqlErrorParts(error: unknown): SqlErrorParts {
@@ -48,6 +67,8 @@ export function toDomainError(error: unknown): unknown {
   if (sqlState === 'AB002') return new InvalidStateError('A tenant needs at least one active owner.', { cause: error });
   if (sqlState === '23505' || prismaCode === 'P2002') return new ConflictError('This already exists.', { cause: error });
   if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });
+  const refused = sqlState && REFUSED_VALUES[sqlState];
+  if (refused) return new ValidationError([{ path: ['input'], message: refused }]);
   if (sqlState === '57014') return new UnavailableError('The request took too long and was stopped.', { cause: error });
   if (sqlState === '55P03' || sqlState === '40P01' || sqlState === '40001') {
     return new UnavailableError('Somebody else is changing the same thing. Try again.', { cause: error });

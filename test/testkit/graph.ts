@@ -1,6 +1,7 @@
 import { graphql } from 'graphql';
 import { dbContextOf, type RequestInfo, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
+import { toDomainError } from '../../src/db/errors.ts';
 import type { GraphQLContext, Services } from '../../src/graphql/context.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -42,7 +43,9 @@ export async function testGraph(): Promise<Graph> {
       db.database.onStatement = () => {};
       return {
         data: data as Answer['data'],
-        codes: (errors ?? []).map(({ originalError }) => (originalError as { code?: string } | undefined)?.code ?? 'GRAPHQL'),
+        codes: (errors ?? []).map(
+          ({ originalError }) => (toDomainError(originalError) as { code?: string } | undefined)?.code ?? 'GRAPHQL',
+        ),
         messages: (errors ?? []).map(({ message }) => message),
         statements,
         request,

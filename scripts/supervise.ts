@@ -1,0 +1,228 @@
+/** Starts, watches and ends the processes of private services, so that none outlives the process that asked for it. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { constants as os } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { PrivateService } from './private-services.ts';
+import { findProgram } from './programs.ts';
+
+export interface Account {
+  uid: number;
+  gid: number;
+}
+
+export interface Definition {
+  name: string;
+  folder: string;
+  account?: Account | undefined;
+  /** Done once, before the first start. */
+  prepare?: () => Promise<unknown>;
+  command: readonly string[];
+  /** Asks for an orderly stop. */
+  stopSignal: NodeJS.Signals;
+  /** Ends it at once, together with its children. */
+  abortSignal: NodeJS.Signals;
+  /** One attempt at using the service; throws until it is ready. */
+  probe: () => Promise<void>;
+  /** Frees what is left outside the folder after a kill. */
+  release?: () => void;
+}
+
+const readyWithinMs = 30_000;
+const stoppedWithinMs = 10_000;
+
+export async function start(definition: Definition): Promise<Omit<PrivateService, 'port'>> {
+  const log = join(definition.folder, 'log');
+  let child: ChildProcess | undefined;
+  let exited: Promise<void> = Promise.resolve();
+  let stopping: Promise<void> | undefined;
+  const isRunning = () => child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
+
+  async function launch(): Promise<void> {
+    if (stopping) throw new Error(`${definition.name} was stopped and its files are gone`);
+    const [file = '', ...args] = withParentDeathSignal(definition.command, definition.abortSignal);
+    const output = openSync(log, 'a');
+    // Its own process group: Ctrl-C reaches only us, and we stop it in order.
+    const started = spawn(file, args, {
+      ...definition.account,
+      cwd: definition.folder,
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    closeSync(output);
+    started.unref();
+    child = started;
+    exited = new Promise((resolve) => {
+      started.once('exit', () => resolve());
+      started.once('error', () => resolve());
+    });
+    const deadline = Date.now() + readyWithinMs;
+    for (;;) {
+      try {
+        await definition.probe();
+        if (isRunning()) return;
+      } catch (error) {
+        if (isRunning() && Date.now() < deadline) {
+          await delay(50);
+          continue;
+        }
+        throw new Error(`${definition.name} did not start:\n${tail(log)}`, { cause: error });
+      }
+      throw new Error(`${definition.name} did not start, and something else has its port:\n${tail(log)}`);
+    }
+  }
+
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    if (!child?.pid || !isRunning()) return;
+    // When the postmaster is killed its children notice by themselves, unless they are busy.
+    const children = childrenOf(child.pid);
+    child.ref();
+    child.kill(signal);
+    const late = setTimeout(() => child?.kill('SIGKILL'), stoppedWithinMs);
+    await exited;
+    clearTimeout(late);
+    await waitUntilGone(children, signal === 'SIGKILL' ? 1_000 : stoppedWithinMs);
+  }
+
+  async function stop(): Promise<void> {
+    await end(definition.stopSignal);
+    definition.release?.();
+    rmSync(definition.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+    forget();
+  }
+
+  const forget = cleanUpOnExit(() => {
+    if (child?.pid && isRunning()) {
+      const children = childrenOf(child.pid);
+      child.kill(definition.abortSignal);
+      waitUntilGoneSync([child.pid, ...children]);
+    }
+    definition.release?.();
+    rmSync(definition.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  });
+  const service = {
+    kill: () => end('SIGKILL'),
+    restart: async () => {
+      await end(definition.stopSignal);
+      await launch();
+    },
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+  try {
+    await definition.prepare?.();
+    await launch();
+  } catch (error) {
+    await service.stop();
+    throw error;
+  }
+  return service;
+}
+
+const cleanups = new Set<() => void>();
+
+/** Runs `cleanup` when the process exits or is told to by a signal; returns a function that takes it back. */
+function cleanUpOnExit(cleanup: () => void): () => void {
+  if (cleanups.size === 0) {
+    process.on('exit', runCleanups);
+    for (const signal of exitSignals) process.on(signal, exitBySignal);
+  }
+  cleanups.add(cleanup);
+  return () => {
+    cleanups.delete(cleanup);
+    if (cleanups.size > 0) return;
+    process.off('exit', runCleanups);
+    for (const signal of exitSignals) process.off(signal, exitBySignal);
+  };
+}
+
+const exitSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function runCleanups(): void {
+  for (const cleanup of [...cleanups].reverse()) cleanup();
+  cleanups.clear();
+}
+
+function exitBySignal(signal: NodeJS.Signals): void {
+  process.off(signal, exitBySignal);
+  // Whoever else listens decides how and when the process ends; 'exit' cleans up then.
+  if (process.listenerCount(signal) > 0) return;
+  process.exit(128 + os.signals[signal]);
+}
+
+/** A parent that is killed cannot clean up. On Linux the kernel then ends its services (not their folders). */
+function withParentDeathSignal(command: readonly string[], signal: NodeJS.Signals): readonly string[] {
+  const setpriv = findProgram('setpriv');
+  const prefix = setpriv ? [setpriv, '--pdeathsig', signal.replace('SIG', '')] : [];
+  // Other implementations of setpriv lack the option.
+  const works = prefix[0] !== undefined && spawnSync(prefix[0], [...prefix.slice(1), 'true']).status === 0;
+  return works ? [...prefix, ...command] : command;
+}
+
+/** None where there is no /proc. */
+function childrenOf(pid: number): number[] {
+  try {
+    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    return children === '' ? [] : children.split(' ').map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  try {
+    // A zombie holds nothing any more; its parent may be a container's init that never reaps.
+    return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return process.platform !== 'linux';
+  }
+}
+
+async function waitUntilGone(pids: readonly number[], withinMs: number): Promise<void> {
+  const deadline = Date.now() + withinMs;
+  while (pids.some(isAlive) && Date.now() < deadline) await delay(10);
+  killAll(pids.filter(isAlive));
+}
+
+function waitUntilGoneSync(pids: readonly number[]): void {
+  const deadline = Date.now() + stoppedWithinMs;
+  const never = new Int32Array(new SharedArrayBuffer(4));
+  while (pids.some(isAlive) && Date.now() < deadline) Atomics.wait(never, 0, 0, 10);
+  killAll(pids.filter(isAlive));
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+}
+
+/** PostgreSQL holds one System V segment as a lock, named in the postmaster.pid that only a crash leaves. */
+export function removeSharedMemory(data: string): void {
+  try {
+    const segment = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1];
+    if (segment) spawnSync('ipcrm', ['-m', segment]);
+  } catch {
+    // It was stopped in order, or never started.
+  }
+}
+
+function tail(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-30).join('\n');
+  } catch {
+    return '(it left no log)';
+  }
+}

@@ -9,7 +9,7 @@ async function main(): Promise<void> {
 
   const env = readEnv();
   const log = createLogger(env.LOG_LEVEL);
-  const app = await createApp(env, log);
+  const app = await createApp(env, { log });
   const greeting = await welcome(env, app);
   const url = await app.listen();
   process.stdout.write(greeting(env.PUBLIC_URL ?? url));

@@ -31,6 +31,12 @@ export interface App {
   close(): Promise<void>;
 }
 
+export interface AppOptions {
+  log?: Logger;
+  /** A database that is open already. It is closed with the app. */
+  connections?: Connections;
+}
+
 /** How long running requests may take to finish when the server stops. */
 const GRACE_MS = 10_000;
 
@@ -70,9 +76,13 @@ function healthChecks({ database, redis }: Connections): Record<string, HealthCh
 }
 
 /** Puts the process together: database, identity, live views, graph, HTTP. Nothing of it listens yet. */
-export async function createApp(env: Env, log: Logger = createLogger(env.LOG_LEVEL)): Promise<App> {
+export async function createApp(
+  env: Env,
+  { log = createLogger(env.LOG_LEVEL), connections: open }: AppOptions = {},
+): Promise<App> {
   const folder = env.DATABASE_URL ? undefined : openDataFolder(env.AGENTBASE_DATA_DIR);
-  const connections = await (folder ? connectEmbedded(env, folder) : connectPostgres(env, log)).catch((error: unknown) => {
+  const connect = () => (folder ? connectEmbedded(env, folder) : connectPostgres(env, log));
+  const connections = await (open ? Promise.resolve(open) : connect()).catch((error: unknown) => {
     folder?.close();
     throw error;
   });

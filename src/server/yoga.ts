@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
 import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { RequestInfo, Viewer } from '../auth/viewer.ts';
@@ -9,6 +8,7 @@ import type { GraphQLContext, Services } from '../graphql/context.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { bodyLimit } from '../graphql/plugins/body-limit.ts';
+import { csrfPrevention } from '../graphql/plugins/csrf-prevention.ts';
 import { introspectionOff } from '../graphql/plugins/introspection.ts';
 import { operationCost } from '../graphql/plugins/operation-cost.ts';
 import { operationLimits } from '../graphql/plugins/operation-limits.ts';
@@ -53,8 +53,7 @@ export async function createGraphQLServer(env: Env, services: Services, observe:
       tokenLimit(env.MAX_TOKENS),
       operationLimits({ depth: env.MAX_DEPTH, aliases: env.MAX_ALIASES, directives: env.MAX_DIRECTIVES }),
       ...(env.INTROSPECTION ? [] : [introspectionOff()]),
-      // A browser sends this content type or header only after asking, so that no other site can act for a visitor.
-      useCSRFPrevention({ requestHeaders: ['x-graphql-yoga-csrf', 'graphql-require-preflight'] }) as Plugin,
+      csrfPrevention() as Plugin,
       ...(env.PERSISTED_OPERATIONS_FILE
         ? [persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY)]
         : []),

@@ -1,0 +1,90 @@
+import { readEnv } from '../../src/env.ts';
+import type { Logger } from '../../src/lib/logger.ts';
+import { type App, createApp } from '../../src/server/app.ts';
+import { testDatabase } from './database.ts';
+import { unique } from './tenants.ts';
+
+export interface TestServer {
+  app: App;
+  /** Of the GraphQL endpoint. */
+  url: string;
+  origin: string;
+  close(): Promise<void>;
+}
+
+/** The server as it ships, on a free port, over this worker's database. Close it. */
+export async function startTestServer(env: Record<string, string> = {}, log?: Logger): Promise<TestServer> {
+  const db = await testDatabase();
+  const settings = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', SEED_DEMO: 'false', RATE_LIMIT_ANONYMOUS_PER_MINUTE: '100000', ...env };
+  const app = await (db.urls
+    ? createApp(readEnv({ ...settings, DATABASE_URL: db.urls.server }), { ...(log ? { log } : {}) })
+    : createApp(readEnv({ ...settings, AGENTBASE_DATA_DIR: 'memory://' }), {
+        ...(log ? { log } : {}),
+        // The embedded database is this worker's own and outlives the server.
+        connections: { database: db.database, redis: undefined, close: async () => {} },
+      }));
+  const origin = await app.listen();
+  return { app, origin, url: `${origin}/graphql`, close: () => app.close() };
+}
+
+export interface Reply {
+  status: number;
+  headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  body: any;
+}
+
+export async function post(url: string, query: string, variables: unknown = {}, headers: Record<string, string> = {}): Promise<Reply> {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify({ query, variables }),
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+export interface NewTenant {
+  email: string;
+  password: string;
+  authorization: { authorization: string };
+}
+
+/** A tenant of its own, made as a new user makes one. */
+export async function signUp(url: string): Promise<NewTenant> {
+  const input = { email: `${unique('owner')}@example.test`, password: 'correct horse battery', tenantName: unique('tenant') };
+  const { body } = await post(
+    url,
+    'mutation ($input: SignUpInput!) { signUp(input: $input) { ... on SignUpPayload { accessToken } ... on UserError { message } } }',
+    { input },
+  );
+  return { ...input, authorization: { authorization: `Bearer ${body.data.signUp.accessToken}` } };
+}
+
+/** An API key of a tenant, as a header. */
+export async function apiKey(url: string, { authorization }: NewTenant, scopes: string[]): Promise<{ authorization: string }> {
+  const { body } = await post(
+    url,
+    'mutation ($scopes: [ApiKeyScope!]!) { createApiKey(input: { name: "Test", scopes: $scopes }) { ... on CreateApiKeyPayload { secret } } }',
+    { scopes },
+    authorization,
+  );
+  return { authorization: `Bearer ${body.data.createApiKey.secret}` };
+}
+
+/** An agent and a conversation with it. */
+export async function conversation(url: string, { authorization }: NewTenant): Promise<{ agentId: string; conversationId: string }> {
+  const agent = await post(
+    url,
+    'mutation { createAgent(input: { name: "Agent", provider: "p", model: "m" }) { ... on CreateAgentPayload { agent { id } } } }',
+    {},
+    authorization,
+  );
+  const agentId: string = agent.body.data.createAgent.agent.id;
+  const made = await post(
+    url,
+    'mutation ($agentId: ID!) { createConversation(input: { agentId: $agentId }) { ... on CreateConversationPayload { conversation { id } } } }',
+    { agentId },
+    authorization,
+  );
+  return { agentId, conversationId: made.body.data.createConversation.conversation.id };
+}

@@ -7,6 +7,7 @@ import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
 import { GraphQLError } from 'graphql';
 import type { Permission } from '../auth/permissions.ts';
+import { MAX_PAGE } from '../db/page.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { getDatamodel } from '../generated/pothos.ts';
 import { ForbiddenError, UnauthenticatedError, ValidationError } from '../lib/errors.ts';
@@ -98,6 +99,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     },
     nodesQueryOptions: {
       args: { ids: { description: 'Their `id`s.' } },
+      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+        if (ids.length > MAX_PAGE) throw ValidationError.at(['ids'], `At most ${MAX_PAGE} ids at once.`);
+        return resolveNodes(ids) as never;
+      },
       description: 'Several objects by their global ids, in the same order, at most 100.',
       authScopes: { authenticated: true },
     },

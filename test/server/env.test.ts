@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { EnvironmentError, readEnv } from '../../src/env.ts';
+
+const PRODUCTION = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://server@db/agentbase',
+  PUBLIC_URL: 'https://api.example.test',
+  API_KEY_PEPPER: 'a pepper of more than thirty-two characters',
+  AUTH_KEYS: '{"keys":[]}',
+};
+
+function problems(env: Record<string, string | undefined>): string {
+  try {
+    readEnv(env);
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message;
+    throw error;
+  }
+  return '';
+}
+
+test('nothing is demanded to try it', () => {
+  expect(readEnv({})).toMatchObject({
+    NODE_ENV: 'development',
+    PORT: 4000,
+    HOST: '127.0.0.1',
+    GRAPHIQL: true,
+    INTROSPECTION: true,
+  });
+});
+
+test('production is complete with these, and shows neither GraphiQL nor the schema', () => {
+  expect(readEnv(PRODUCTION)).toMatchObject({ GRAPHIQL: false, INTROSPECTION: false });
+});
+
+test.each(Object.keys(PRODUCTION).filter((name) => name !== 'NODE_ENV'))(
+  'production refuses to start without %s and names it',
+  (name) => {
+    expect(problems({ ...PRODUCTION, [name]: undefined })).toContain(name);
+  },
+);
+
+test.each([
+  ['PORT', 'seventy'],
+  ['PORT', '70000'],
+  ['DATABASE_URL', 'mysql://secret@host'],
+  ['OIDC_ISSUERS', '[{"issuer": "secret"}]'],
+  ['OIDC_ISSUERS', 'secret'],
+  ['API_KEY_PEPPER', 'secret'],
+  ['GRAPHIQL', 'secret'],
+  ['ACCESS_TOKEN_TTL_SECONDS', '901'],
+])('a bad %s is named, and its value is not told', (name, value) => {
+  const message = problems({ [name]: value });
+  expect(message).toContain(name);
+  expect(message).not.toContain('secret');
+});
+
+test('all problems are told at once', () => {
+  expect(problems({ NODE_ENV: 'production' }).split('\n').length).toBeGreaterThanOrEqual(4);
+});

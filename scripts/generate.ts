@@ -1,10 +1,11 @@
 /**
- * Generates the Prisma client and the Pothos types.
+ * Generates the Prisma client and the Pothos types, and a new, migrated embedded database for first starts to copy.
  *
  * `prisma generate` insists on a native schema engine that it never runs, and downloads it where it is missing. Any
  * executable that exists satisfies the check, so generation works without a network beyond the package registry.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
 const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
@@ -16,4 +17,10 @@ const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'generate',
 if (status !== 0) {
   process.stderr.write(`${stdout}${stderr}`);
   process.exit(status ?? 1);
+}
+
+// An image is built from the schema first and the sources later: there is nothing to migrate with then, nor a need to.
+if (existsSync(new URL('../src/db/embedded-template.ts', import.meta.url))) {
+  const { TEMPLATE_FILE, writeTemplate } = await import('../src/db/embedded-template.ts');
+  await writeTemplate(TEMPLATE_FILE);
 }

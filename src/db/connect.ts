@@ -7,6 +7,8 @@ import { PgliteSocket } from './pglite-socket.ts';
 
 export interface EmbeddedPostgres {
   pool: pg.Pool;
+  /** The data folder as it is now, as a gzipped tar. */
+  dump(): Promise<Buffer>;
   close(): Promise<void>;
 }
 
@@ -32,6 +34,9 @@ export async function openEmbedded(folder: string, clone?: Blob): Promise<Embedd
   });
   return {
     pool,
+    async dump() {
+      return Buffer.from(await (await pglite.dumpDataDir('gzip')).arrayBuffer());
+    },
     async close() {
       await pool.end();
       await pglite.close();

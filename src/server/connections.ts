@@ -30,9 +30,8 @@ async function openRedis(env: Env, log: Logger): Promise<Redis | undefined> {
 
 /** The embedded PostgreSQL, migrated. */
 export async function connectEmbedded(env: Env, folder: DataFolder): Promise<Connections> {
-  const { openEmbedded } = await import('../db/connect.ts');
-  const embedded = await openEmbedded(folder.database);
-  await migrate(embedded.pool);
+  const { openMigrated } = await import('../db/embedded-template.ts');
+  const embedded = await openMigrated(folder.database);
   const database = new Database({
     pool: embedded.pool,
     timeouts: timeoutsOf(env),

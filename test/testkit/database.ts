@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { openAsBlob } from 'node:fs';
+
 import pg from 'pg';
 import { inject } from 'vitest';
 import { openEmbedded, openPool } from '../../src/db/connect.ts';
 import { Database, type DatabaseOptions } from '../../src/db/database.ts';
+import { readTemplate } from '../../src/db/embedded-template.ts';
 import { createPrisma, type Prisma } from '../../src/db/prisma.ts';
 import { urlOf, withClient } from './postgres-template.ts';
 
@@ -57,7 +58,7 @@ async function copyOfTemplate(): Promise<TestDatabase> {
 }
 
 async function embeddedCopy(dump: string): Promise<TestDatabase> {
-  const { pool, close } = await openEmbedded('memory://', await openAsBlob(dump));
+  const { pool, close } = await openEmbedded('memory://', await readTemplate(dump));
   // Every other client listens to the one pool.
   pool.setMaxListeners(0);
   return assemble({ pool, ownerPool: pool, urls: undefined, close, openPool: () => pool, closePool: async () => {} });

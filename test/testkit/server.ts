@@ -15,7 +15,14 @@ export interface TestServer {
 /** The server as it ships, on a free port, over this worker's database. Close it. */
 export async function startTestServer(env: Record<string, string> = {}, log?: Logger): Promise<TestServer> {
   const db = await testDatabase();
-  const settings = { NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'silent', SEED_DEMO: 'false', RATE_LIMIT_ANONYMOUS_PER_MINUTE: '100000', ...env };
+  const settings = {
+    NODE_ENV: 'test',
+    PORT: '0',
+    LOG_LEVEL: 'silent',
+    SEED_DEMO: 'false',
+    RATE_LIMIT_ANONYMOUS_PER_MINUTE: '100000',
+    ...env,
+  };
   const app = await (db.urls
     ? createApp(readEnv({ ...settings, DATABASE_URL: db.urls.server }), { ...(log ? { log } : {}) })
     : createApp(readEnv({ ...settings, AGENTBASE_DATA_DIR: 'memory://' }), {
@@ -34,7 +41,12 @@ export interface Reply {
   body: any;
 }
 
-export async function post(url: string, query: string, variables: unknown = {}, headers: Record<string, string> = {}): Promise<Reply> {
+export async function post(
+  url: string,
+  query: string,
+  variables: unknown = {},
+  headers: Record<string, string> = {},
+): Promise<Reply> {
   const response = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json', ...headers },
@@ -72,7 +84,10 @@ export async function apiKey(url: string, { authorization }: NewTenant, scopes: 
 }
 
 /** An agent and a conversation with it. */
-export async function conversation(url: string, { authorization }: NewTenant): Promise<{ agentId: string; conversationId: string }> {
+export async function conversation(
+  url: string,
+  { authorization }: NewTenant,
+): Promise<{ agentId: string; conversationId: string }> {
   const agent = await post(
     url,
     'mutation { createAgent(input: { name: "Agent", provider: "p", model: "m" }) { ... on CreateAgentPayload { agent { id } } } }',

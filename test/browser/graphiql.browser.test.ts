@@ -1,0 +1,86 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { apiKey, conversation, type NewTenant, post, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
+
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+let server: TestServer;
+let browser: Browser;
+let page: Page;
+let tenant: NewTenant;
+let ids: { agentId: string; conversationId: string };
+const elsewhere: string[] = [];
+
+beforeAll(async () => {
+  server = await startTestServer();
+  tenant = await signUp(server.url);
+  ids = await conversation(server.url, tenant);
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: FLAGS });
+  page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (!['data:', 'blob:'].includes(protocol) && hostname !== '127.0.0.1') elsewhere.push(request.url());
+  });
+  await page.goto(server.url, { waitUntil: 'load' });
+  await page.locator('.graphiql-query-editor').waitFor();
+});
+afterAll(async () => {
+  await page?.screenshot({ path: join(tmpdir(), 'agentbase-graphiql.png') });
+  await browser?.close();
+  await server.close();
+});
+
+async function write(editor: string, text: string): Promise<void> {
+  await page.locator(editor).click();
+  await page.keyboard.press('ControlOrMeta+A');
+  // As a paste: typed text would meet the editor's own closing brackets.
+  await page.keyboard.insertText(text);
+}
+
+const result = () => page.locator('.result-window');
+
+test('a query runs with the credential of the headers pane', async () => {
+  await page.getByRole('button', { name: 'Headers' }).click();
+  await write('.graphiql-editor-tool .graphiql-editor:not(.hidden)', JSON.stringify(tenant.authorization));
+  await write('.graphiql-query-editor', 'query Me { viewer { role user { email } } agents { totalCount } }');
+  // The editor hands its headers on a moment after they were written.
+  await vi.waitFor(
+    async () => {
+      await page.locator('.graphiql-execute-button').click();
+      await result().getByText(tenant.email).waitFor({ timeout: 1_000 });
+    },
+    { timeout: 15_000 },
+  );
+  await result().getByText('OWNER').waitFor();
+});
+
+test('a subscription receives a message that another client appends', async () => {
+  await write(
+    '.graphiql-query-editor',
+    `subscription { conversationEvents(conversationId: "${ids.conversationId}", after: 0) { sequence type message { role content } } }`,
+  );
+  await page.locator('.graphiql-execute-button').click();
+  await result().getByText('CONVERSATION_CREATED').waitFor({ timeout: 15_000 });
+  const key = await apiKey(server.url, tenant, ['CONVERSATIONS_WRITE']);
+  await post(
+    server.url,
+    'mutation ($id: ID!) { appendMessage(input: { conversationId: $id, role: ASSISTANT, content: "Hello from elsewhere" }) { __typename } }',
+    { id: ids.conversationId },
+    key,
+  );
+  await result().getByText('Hello from elsewhere').waitFor({ timeout: 15_000 });
+});
+
+test('the page asks nobody but this server', () => {
+  expect(elsewhere).toEqual([]);
+});

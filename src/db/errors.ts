@@ -27,8 +27,6 @@ const REFUSED_VALUES: Record<string, string> = {
   '22021': 'A text has a character that cannot be kept, such as NUL.',
   '22P02': 'A value has a form that cannot be kept.',
   '22P05': 'A text has a character that cannot be kept, such as NUL.',
-  '23502': 'A value is missing.',
-  '23514': 'A value is outside of what is allowed.',
 };
 
 /** Finds SQLSTATE and constraint in an error of pg, of the Prisma adapter, or of Prisma. */

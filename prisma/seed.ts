@@ -88,7 +88,19 @@ export async function seedDemo(services: Services): Promise<DemoAccess> {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { readEnv } = await import('../src/env.ts');
   const { createApp } = await import('../src/server/app.ts');
-  const app = await createApp(readEnv());
-  console.log(JSON.stringify(await seedDemo(app.services), null, 2));
-  await app.close();
+  const { rememberDemo } = await import('../src/server/welcome.ts');
+  const seed = async () => {
+    const app = await createApp(readEnv());
+    try {
+      const demo = await seedDemo(app.services);
+      if (app.folder) rememberDemo(app.folder, demo);
+      console.log(JSON.stringify(demo, null, 2));
+    } finally {
+      await app.close();
+    }
+  };
+  await seed().catch((error: unknown) => {
+    console.error(`The demo could not be seeded.\n${error instanceof Error ? error.message : String(error)}`);
+    process.exitCode = 1;
+  });
 }

@@ -172,6 +172,9 @@ export function readEnv(source: Record<string, string | undefined> = process.env
       problems.push(`AUTH_KEYS or AUTH_KEYS_FILE is demanded in production. ${variables.AUTH_KEYS.description}`);
     }
   }
+  if (env.PERSISTED_OPERATIONS_ONLY === true && env.PERSISTED_OPERATIONS_FILE === undefined) {
+    problems.push('PERSISTED_OPERATIONS_FILE is demanded where PERSISTED_OPERATIONS_ONLY is set: nothing could be run.');
+  }
   if (problems.length > 0) throw new EnvironmentError(problems.join('\n'));
   return { ...env, GRAPHIQL: env.GRAPHIQL ?? !production, INTROSPECTION: env.INTROSPECTION ?? !production } as Env;
 }

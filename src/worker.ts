@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
@@ -24,11 +25,20 @@ async function main(): Promise<void> {
     });
   });
   server.listen(env.PORT, env.HOST);
-  log.info('the worker runs');
-  const stop = () => {
+  // Rejects when the port is taken, as by a server on the same machine.
+  await once(server, 'listening');
+  log.info({ address: server.address() }, 'the worker runs: it keeps partitions, and answers /health/ready');
+  const stop = (signal: string) => {
+    log.info({ signal }, 'stopping');
     maintenance.stop();
     server.close();
-    connections.close().then(() => process.exit(0));
+    connections.close().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.fatal({ err: error }, 'the stop failed');
+        process.exit(1);
+      },
+    );
   };
   process.once('SIGTERM', stop);
   process.once('SIGINT', stop);

@@ -4,7 +4,9 @@ import { createAuth } from '../auth/auth.ts';
 import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
 import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
 import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
+import { appliedMigrations } from '../db/migrate.ts';
 import { createPrisma } from '../db/prisma.ts';
+import { migrationNames } from '../db/schema-engine.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
@@ -61,9 +63,15 @@ async function transportOf(env: Env, folder: DataFolder | undefined, log: Logger
 }
 
 function healthChecks({ database, redis }: Connections): Record<string, HealthCheck> {
+  const migrations = migrationNames();
   return {
     postgres: async () => {
       await database.query('SELECT 1');
+    },
+    migrations: async () => {
+      const applied = new Set(await appliedMigrations(database));
+      const missing = migrations.filter((name) => !applied.has(name));
+      if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
     },
     ...(redis
       ? {

@@ -1,3 +1,4 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Auth } from '../auth/auth.ts';
 import { dbContextOf } from '../auth/viewer.ts';
@@ -45,12 +46,22 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
     const headers: Record<string, string> = {};
     if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
     if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
-    const body = { errors: [{ message: error.message, extensions: { code: error.code } }] };
+    const extensions = {
+      code: error.code,
+      ...(error instanceof RateLimitedError ? { retryAfterSeconds: error.retryAfterSeconds } : {}),
+    };
+    const body = { errors: [{ message: error.message, extensions }] };
     json(response, STATUS[error.code] ?? 400, body, headers);
     return;
   }
   log.error({ err: error, requestId }, 'unexpected error');
   json(response, 500, { errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }] });
+}
+
+/** Takes the same time however much of the two is equal. */
+function isSame(one: string, other: string): boolean {
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(one), digest(other));
 }
 
 /** Everything the process answers over HTTP. */
@@ -60,11 +71,19 @@ export function createHttpServer(parts: HttpParts): Server {
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
     response.setHeader('x-request-id', info.requestId);
+    const { origin } = request.headers;
+    // A page that may call must also be able to read why it is refused. The graph's own answers get the same from Yoga.
+    if (origin && env.CORS_ORIGINS.includes(origin)) {
+      response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-expose-headers', 'x-request-id, retry-after');
+      response.setHeader('vary', 'Origin');
+    }
     try {
       const credential = bearerOf(request.headers.authorization);
       const context = dbContextOf(null, info);
       const viewer = credential === undefined ? null : await runWithContext(context, () => auth.verify(credential));
-      await rateLimit.take(viewer, info.ip);
+      // What a browser asks before it asks is not its page's doing.
+      if (request.method !== 'OPTIONS') await rateLimit.take(viewer, info.ip);
       await runWithContext(dbContextOf(viewer, info), async () => yoga(request, response, { edge: { viewer, request: info } }));
     } catch (error) {
       refuse(request, response, error, info.requestId, log);
@@ -77,7 +96,7 @@ export function createHttpServer(parts: HttpParts): Server {
   }
 
   async function metricsPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (env.METRICS_TOKEN && bearerOf(request.headers.authorization) !== env.METRICS_TOKEN) {
+    if (env.METRICS_TOKEN && !isSame(bearerOf(request.headers.authorization) ?? '', env.METRICS_TOKEN)) {
       json(response, 401, { error: 'METRICS_TOKEN is asked for.' }, { 'www-authenticate': 'Bearer' });
       return;
     }
@@ -102,7 +121,8 @@ export function createHttpServer(parts: HttpParts): Server {
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '/';
     const route = routes[path];
-    response.once('close', () => metrics.request(route ? path : 'other', response.statusCode));
+    const end = metrics.request(route ? path : 'other');
+    response.once('close', () => end(response.statusCode));
     if (!route) {
       json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
       return;

@@ -8,8 +8,8 @@ export interface Metrics {
   registry: Registry;
   /** Times operations as they are executed. */
   plugin: Plugin;
-  /** Told of every answered request. */
-  request(route: string, status: number): void;
+  /** Told of every request as it comes; what it returns is told of the answer's end. */
+  request(route: string): (status: number) => void;
 }
 
 /** Prometheus metrics of one server, in a registry of their own. */
@@ -24,10 +24,11 @@ export function createMetrics({ database, live }: { database: Database; live: Li
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     registers,
   });
-  const requests = new Counter({
-    name: 'agentbase_http_requests_total',
-    help: 'Answered HTTP requests.',
+  const requests = new Histogram({
+    name: 'agentbase_http_request_seconds',
+    help: 'Time from an HTTP request to the end of its answer, which for a stream is the end of the stream.',
     labelNames: ['route', 'status'],
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
   const statements = new Counter({ name: 'agentbase_database_statements_total', help: 'SQL statements sent.', registers });
@@ -71,8 +72,11 @@ export function createMetrics({ database, live }: { database: Database; live: Li
         };
       },
     },
-    request(route, status) {
-      requests.inc({ route, status: String(status) });
+    request(route) {
+      const end = requests.startTimer({ route });
+      return (status) => {
+        end({ status: String(status) });
+      };
     },
   };
 }

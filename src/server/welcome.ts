@@ -1,14 +1,28 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { DemoAccess } from '../../prisma/seed.ts';
 import type { Env } from '../env.ts';
+import type { Services } from '../graphql/context.ts';
 import type { App } from './app.ts';
+import type { DataFolder } from './data-folder.ts';
+
+/** Keeps what opens the demo, to be shown again at the next start. */
+export function rememberDemo(folder: DataFolder, demo: DemoAccess): void {
+  if (folder.demoFile) writeFileSync(folder.demoFile, JSON.stringify(demo), { mode: 0o600 });
+}
+
+/** The one login of the embedded database sees every row outside a transaction of the application. */
+async function isEmpty({ database }: Services): Promise<boolean> {
+  const { rows } = await database.pool.query<{ empty: boolean }>('SELECT NOT EXISTS (SELECT FROM tenants) AS empty');
+  return rows[0]?.empty ?? false;
+}
 
 async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAccess | undefined> {
   if (!folder || !env.SEED_DEMO) return undefined;
-  const { seedDemo } = await import('../../prisma/seed.ts');
   if (folder.demoFile && existsSync(folder.demoFile)) return JSON.parse(readFileSync(folder.demoFile, 'utf8')) as DemoAccess;
+  if (!(await isEmpty(services))) return undefined;
+  const { seedDemo } = await import('../../prisma/seed.ts');
   const demo = await seedDemo(services);
-  if (folder.demoFile) writeFileSync(folder.demoFile, JSON.stringify(demo), { mode: 0o600 });
+  rememberDemo(folder, demo);
   return demo;
 }
 

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { RequestInfo, Viewer } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
@@ -12,8 +10,10 @@ import { csrfPrevention } from '../graphql/plugins/csrf-prevention.ts';
 import { introspectionOff } from '../graphql/plugins/introspection.ts';
 import { operationCost } from '../graphql/plugins/operation-cost.ts';
 import { operationLimits } from '../graphql/plugins/operation-limits.ts';
+import { persistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { tenantContext } from '../graphql/plugins/tenant-context.ts';
 import { tokenLimit } from '../graphql/plugins/token-limit.ts';
+import { variables } from '../graphql/plugins/variables.ts';
 import { schema } from '../graphql/schema.ts';
 import { graphiql } from './graphiql.ts';
 
@@ -24,14 +24,6 @@ export interface EdgeContext {
 }
 
 export type Yoga = YogaServerInstance<{ edge: EdgeContext }, GraphQLContext>;
-
-function persistedOperations(file: string, only: boolean): Plugin {
-  const operations = JSON.parse(readFileSync(file, 'utf8')) as Record<string, string>;
-  return usePersistedOperations({
-    getPersistedOperation: (id: string) => operations[id] ?? null,
-    allowArbitraryOperations: !only,
-  }) as Plugin;
-}
 
 /** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
 export async function createGraphQLServer(env: Env, services: Services, observe: Plugin[]): Promise<Yoga> {
@@ -45,19 +37,27 @@ export async function createGraphQLServer(env: Env, services: Services, observe:
     healthCheckEndpoint: '/health/yoga',
     graphqlEndpoint: '/graphql',
     maskedErrors: { maskError: createMaskError(services.log) },
-    cors: env.CORS_ORIGINS.length > 0 ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400 } : false,
+    cors:
+      env.CORS_ORIGINS.length > 0
+        ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400, exposedHeaders: ['x-request-id', 'retry-after'] }
+        : false,
     ...(await graphiql(env.GRAPHIQL)),
     context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
     plugins: [
       bodyLimit(env.MAX_BODY_BYTES),
       tokenLimit(env.MAX_TOKENS),
-      operationLimits({ depth: env.MAX_DEPTH, aliases: env.MAX_ALIASES, directives: env.MAX_DIRECTIVES }),
+      operationLimits({
+        depth: env.MAX_DEPTH,
+        aliases: env.MAX_ALIASES,
+        directives: env.MAX_DIRECTIVES,
+        fields: limits.breadth,
+        repeats: 50,
+      }),
       ...(env.INTROSPECTION ? [] : [introspectionOff()]),
       csrfPrevention() as Plugin,
-      ...(env.PERSISTED_OPERATIONS_FILE
-        ? [persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY)]
-        : []),
+      ...(env.PERSISTED_OPERATIONS_FILE ? persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY) : []),
       ...observe,
+      variables(),
       tenantContext() as Plugin,
       operationCost(env.MAX_COMPLEXITY) as Plugin,
     ] as never,

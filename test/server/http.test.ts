@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -197,5 +200,31 @@ test('a credential that asks too often is told when to come back', async () => {
     expect(replies[4]?.body.errors[0].extensions.code).toBe('RATE_LIMITED');
   } finally {
     await limited.close();
+  }
+});
+
+test('persisted operations are run by their id, and nothing else where only they are allowed', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agentbase-operations-'));
+  const file = join(folder, 'operations.json');
+  writeFileSync(file, JSON.stringify({ whoami: '{ viewer { role } }' }));
+  const persisted = await startTestServer({ PERSISTED_OPERATIONS_FILE: file, PERSISTED_OPERATIONS_ONLY: 'true' });
+  try {
+    const send = async (body: object) => {
+      const response = await fetch(persisted.url, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return { status: response.status, body: await response.json() };
+    };
+    const byId = (id: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash: id } } });
+    expect((await send(byId('whoami'))).body).toMatchObject({ data: { viewer: null } });
+    expect((await send(byId('unknown'))).body).toMatchObject({ errors: [{ message: expect.stringContaining('Persisted') }] });
+    expect((await send({ query: '{ viewer { role } }' })).body).toMatchObject({
+      errors: [{ message: expect.stringContaining('Persisted') }],
+    });
+  } finally {
+    await persisted.close();
+    rmSync(folder, { recursive: true });
   }
 });

@@ -3,7 +3,7 @@ import type { GraphQLSchema } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { GraphQLContext } from '../context.ts';
 
-/** Puts the price of an operation and the highest allowed one into `extensions.cost`. */
+/** Puts the price of an operation and the highest allowed one into `extensions.cost`. Stands behind `variables()`. */
 export function operationCost(limit: number): Plugin<GraphQLContext> {
   return {
     onExecute({ args }) {

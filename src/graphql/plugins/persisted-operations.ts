@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operations';
+import { GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+
+function operationsOf(file: string): Map<string, string> {
+  const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
+  const entries = Object.entries(parsed ?? {});
+  if (!entries.every(([, document]) => typeof document === 'string')) {
+    throw new Error('PERSISTED_OPERATIONS_FILE: expected a JSON object of ids and documents');
+  }
+  return new Map(entries as [string, string][]);
+}
+
+/**
+ * Runs operations by the id they are listed under.
+ * @param only nothing but what is listed is run, over any transport
+ */
+export function persistedOperations(file: string, only: boolean): Plugin[] {
+  const operations = operationsOf(file);
+  const listed = new Set(operations.values());
+  const overHttp = usePersistedOperations({
+    getPersistedOperation: (id) => operations.get(id) ?? null,
+    allowArbitraryOperations: !only,
+  });
+  const everywhere: Plugin = {
+    // A WebSocket never gets to `onParams`, where the ids of HTTP become documents. It sends what stands in the list.
+    onParse({ params }) {
+      if (only && !listed.has(String(params.source))) {
+        throw new GraphQLError('Only persisted operations are run here.', {
+          extensions: { code: 'PERSISTED_QUERY_NOT_IN_LIST', http: { status: 400, spec: true } },
+        });
+      }
+    },
+  };
+  return [everywhere, overHttp as Plugin];
+}

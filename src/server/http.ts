@@ -6,6 +6,7 @@ import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { authenticate } from './authenticate.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -79,9 +80,7 @@ export function createHttpServer(parts: HttpParts): Server {
       response.setHeader('vary', 'Origin');
     }
     try {
-      const credential = bearerOf(request.headers.authorization);
-      const context = dbContextOf(null, info);
-      const viewer = credential === undefined ? null : await runWithContext(context, () => auth.verify(credential));
+      const viewer = await authenticate(parts, bearerOf(request.headers.authorization), info);
       // What a browser asks before it asks is not its page's doing.
       if (request.method !== 'OPTIONS') await rateLimit.take(viewer, info.ip);
       await runWithContext(dbContextOf(viewer, info), async () => yoga(request, response, { edge: { viewer, request: info } }));

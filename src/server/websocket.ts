@@ -2,13 +2,17 @@ import type { Server } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ExecutionArgs, GraphQLError } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
+import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Auth } from '../auth/auth.ts';
 import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
+import type { GraphQLContext } from '../graphql/context.ts';
+import { iterateWithin, within } from '../graphql/plugins/tenant-context.ts';
 import { DomainError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
+import { authenticate } from './authenticate.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
 import type { EdgeContext, Yoga } from './yoga.ts';
@@ -43,7 +47,8 @@ function underWay({ subscriptions }: Connection): number {
 }
 
 /** GraphQL over WebSocket (graphql-transport-ws) on the path of GraphQL, with the same plugins as HTTP. */
-export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, log }: WebSocketParts): { close(): Promise<void> } {
+export function serveWebSockets(server: Server, parts: WebSocketParts): { close(): Promise<void> } {
+  const { env, yoga, auth, rateLimit, log } = parts;
   const connections = new Set<Connection>();
   const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: env.MAX_BODY_BYTES });
   const disposable = useServer<{ authorization?: unknown; Authorization?: unknown }, Extra & Record<PropertyKey, unknown>>(
@@ -57,9 +62,7 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
           request.headers.authorization;
         const info = requestInfoOf(request, env.TRUST_PROXY);
         try {
-          const credential = bearerOf(typeof given === 'string' ? given : undefined);
-          const viewer =
-            credential === undefined ? null : await runWithContext(dbContextOf(null, info), () => auth.verify(credential));
+          const viewer = await authenticate(parts, bearerOf(typeof given === 'string' ? given : undefined), info);
           connection.extra.edge = { viewer, request: info };
           connections.add(connection);
           return true;
@@ -74,8 +77,14 @@ export function serveWebSockets(server: Server, { env, yoga, auth, rateLimit, lo
           return false;
         }
       },
-      execute: (args) => (args.rootValue as { execute: Execute }).execute(args) as never,
-      subscribe: (args) => (args.rootValue as { subscribe: Execute }).subscribe(args) as never,
+      // The plugins around execution act as the viewer too: a masked error is logged with the request it belongs to.
+      execute: (args) =>
+        within(args.contextValue as GraphQLContext, () => (args.rootValue as { execute: Execute }).execute(args)) as never,
+      subscribe: async (args) => {
+        const context = args.contextValue as GraphQLContext;
+        const result = await within(context, () => (args.rootValue as { subscribe: Execute }).subscribe(args));
+        return (isAsyncIterable(result) ? iterateWithin(context, result) : result) as never;
+      },
       async onSubscribe(connection, _id, payload) {
         const { edge } = connection.extra;
         if (!edge) return [new GraphQLError('The connection was not initialised.')];

@@ -55,6 +55,10 @@ test.each([
   expect(message).not.toContain('secret');
 });
 
+test('persisted operations alone need a list of them', () => {
+  expect(problems({ PERSISTED_OPERATIONS_ONLY: 'true' })).toContain('PERSISTED_OPERATIONS_FILE');
+});
+
 test('all problems are told at once', () => {
   expect(problems({ NODE_ENV: 'production' }).split('\n').length).toBeGreaterThanOrEqual(4);
 });

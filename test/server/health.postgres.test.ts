@@ -51,7 +51,7 @@ const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 
 test('PostgreSQL is killed and comes back: everything says so, nothing hangs, nothing is restarted', {
   timeout: 90_000,
 }, async () => {
-  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', redis: 'ok' } });
+  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok' } });
   await postgres.kill();
   await eventually(async () => expect((await ready()).status).toBe(503));
   expect((await ready()).parts).toMatchObject({ redis: 'ok', postgres: expect.not.stringMatching(/^ok$/) });

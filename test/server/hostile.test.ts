@@ -50,6 +50,19 @@ describe('operations that ask for too much', () => {
       () => '{ agents(first: 100) { nodes { conversations(first: 100) { nodes { messages(first: 100) { nodes { id } } } } } } }',
       'OPERATION_TOO_LARGE',
     ],
+    ['the same field a thousand times', () => `{ ${'tenant { id } '.repeat(1_000)} }`, 'OPERATION_TOO_LARGE'],
+    [
+      'the same field through inline fragments',
+      () => `{ ${'... on Query { tenant { id } } '.repeat(500)} }`,
+      'OPERATION_TOO_LARGE',
+    ],
+    [
+      'the same field in fragments that nothing uses',
+      () => `{ __typename } ${many(5, (i) => `fragment F${i} on Query { ${'tenant { id } '.repeat(200)} }`)}`,
+      'OPERATION_TOO_LARGE',
+    ],
+    ['thousands of unknown fields', () => `{ ${many(4_000, (i) => `x${i}`)} }`, 'OPERATION_TOO_LARGE'],
+    ['a literal of thousands of levels', () => `{ agents(first: ${'['.repeat(2_400)}`, 'OPERATION_TOO_LARGE'],
     [
       'a fragment that contains itself',
       () => '{ agents { nodes { ...A } } } fragment A on Agent { id ...A }',
@@ -63,6 +76,27 @@ describe('operations that ask for too much', () => {
     expect(body.data ?? null).toBeNull();
     expect(body.errors[0].extensions?.code ?? 'GRAPHQL_VALIDATION_FAILED').toBe(code);
     expect(JSON.stringify(body)).not.toMatch(/node_modules|\.ts:|SELECT /);
+  });
+
+  test.each([
+    ['mutation', 'mutation ($v: CreateAgentInput!) { createAgent(input: $v) { __typename } }'],
+    ['query', 'query ($v: AgentFilter!) { agents(filter: $v) { nodes { id } } }'],
+  ])('ten thousand mistakes in one variable of a %s', async (_what, query) => {
+    const v = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`unknown${index}`, index]));
+    const { body } = await quickly(() => send(query, { v }));
+    expect(body.errors).toEqual([
+      { message: expect.stringContaining('"$v"'), extensions: expect.objectContaining({ code: 'VALIDATION_FAILED' }) },
+    ]);
+    expect(JSON.stringify(body).length).toBeLessThan(1_000);
+  });
+
+  test('a variable that is missing, null or of another type', async () => {
+    const query = 'query ($id: ID!) { agent(id: $id) { id } }';
+    for (const variables of [{}, { id: null }, { id: {} }, { id: ['x', 'y'] }]) {
+      const { body } = await send(query, variables);
+      expect(body).toMatchObject({ errors: [{ extensions: { code: 'VALIDATION_FAILED' } }] });
+      expect(body.errors).toHaveLength(1);
+    }
   });
 
   test('a page that is too large', async () => {

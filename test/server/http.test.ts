@@ -140,7 +140,7 @@ test('no log line holds a password, token or key', async () => {
 describe('beside GraphQL', () => {
   test('health says what works', async () => {
     const ready = await fetch(`${server.origin}/health/ready`);
-    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', parts: { postgres: 'ok' } }]);
+    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', parts: { postgres: 'ok', migrations: 'ok' } }]);
     expect((await fetch(`${server.origin}/health/live`)).status).toBe(200);
     expect((await fetch(`${server.origin}/health`)).status).toBe(200);
   });
@@ -186,6 +186,15 @@ describe('beside GraphQL', () => {
       'https://evil.example.test',
     );
   });
+
+  test('a page of a configured origin can read why it is refused', async () => {
+    const refused = async (origin: string) => {
+      const { status, headers } = await post(server.url, '{ __typename }', {}, { origin, authorization: 'Bearer nonsense' });
+      return [status, headers.get('access-control-allow-origin')];
+    };
+    expect(await refused('https://dashboard.example.test')).toEqual([401, 'https://dashboard.example.test']);
+    expect(await refused('https://evil.example.test')).toEqual([401, null]);
+  });
 });
 
 test('a credential that asks too often is told when to come back', async () => {
@@ -226,5 +235,17 @@ test('persisted operations are run by their id, and nothing else where only they
   } finally {
     await persisted.close();
     rmSync(folder, { recursive: true });
+  }
+});
+
+test('whoever tries credentials without end is stopped', async () => {
+  const limited = await startTestServer({ RATE_LIMIT_ANONYMOUS_PER_MINUTE: '3' });
+  try {
+    const replies = [];
+    for (let count = 0; count < 5; count++)
+      replies.push(await post(limited.url, '{ __typename }', {}, { authorization: `Bearer wrong-${count}` }));
+    expect(replies.map(({ status }) => status)).toEqual([401, 401, 401, 429, 429]);
+  } finally {
+    await limited.close();
   }
 });

@@ -3,8 +3,29 @@ import { dbContextOf } from '../../auth/viewer.ts';
 import { runWithContext } from '../../db/context.ts';
 import type { GraphQLContext } from '../context.ts';
 
-function within<T>(context: GraphQLContext, work: () => T): T {
-  return runWithContext(dbContextOf(context.viewer, context.request), work);
+/** Runs `work` as the viewer of an operation. */
+export function within<T>({ viewer, request }: GraphQLContext, work: () => T): T {
+  return runWithContext(dbContextOf(viewer, request), work);
+}
+
+/** Results that are each worked out as the viewer of the operation, wherever they are asked for. */
+export function iterateWithin<T>(
+  context: GraphQLContext,
+  results: AsyncIterable<T>,
+  beforeEach: () => void = () => {},
+): AsyncIterableIterator<T> {
+  const iterator = results[Symbol.asyncIterator]();
+  return {
+    next: () => {
+      beforeEach();
+      return within(context, () => iterator.next());
+    },
+    return: () => within(context, async () => (await iterator.return?.()) ?? { done: true as const, value: undefined }),
+    throw: (error: unknown) => within(context, async () => (await iterator.throw?.(error)) ?? Promise.reject(error)),
+    [Symbol.asyncIterator]() {
+      return this;
+    },
+  };
 }
 
 /**
@@ -20,19 +41,7 @@ export function tenantContext(): Plugin<GraphQLContext> {
       setSubscribeFn(async (args) => {
         const context = args.contextValue as GraphQLContext;
         const result: unknown = await within(context, () => subscribeFn(args));
-        if (!isAsyncIterable(result)) return result;
-        const iterator = result[Symbol.asyncIterator]();
-        return {
-          next: () => {
-            context.loaders.clear();
-            return within(context, () => iterator.next());
-          },
-          return: () => within(context, async () => (await iterator.return?.()) ?? { done: true as const, value: undefined }),
-          throw: (error: unknown) => within(context, async () => (await iterator.throw?.(error)) ?? Promise.reject(error)),
-          [Symbol.asyncIterator]() {
-            return this;
-          },
-        };
+        return isAsyncIterable(result) ? iterateWithin(context, result, () => context.loaders.clear()) : result;
       });
     },
   };

@@ -11,7 +11,7 @@ export const UserStatusEnum = builder.enumType(UserStatus, {
 export const User = builder.prismaNode('User', {
   nullable: true,
   // Whoever signs in is shown themselves before they are anybody.
-  authScopes: { $any: { authenticated: true, $granted: 'self' } },
+  authScopes: { $any: { permission: 'member:read', $granted: 'self' } },
   id: { resolve: ({ id }) => id },
   findUnique: (id) => ({ id }),
   fields: (t) => ({

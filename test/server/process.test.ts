@@ -19,8 +19,6 @@ interface Running {
   /** Everything it printed so far. */
   output: () => string;
   url: string;
-  /** Milliseconds from the start of the process to its first answer. */
-  answeredAfterMs: number;
   stop: () => Promise<number | null>;
 }
 
@@ -34,7 +32,6 @@ function start(env: Record<string, string> = {}) {
 }
 
 async function run(): Promise<Running> {
-  const began = performance.now();
   const { child, output, exited } = start();
   while (!output().includes('listens at')) {
     if (child.exitCode !== null) throw new Error(`it ended: ${output()}`);
@@ -45,7 +42,6 @@ async function run(): Promise<Running> {
   return {
     output,
     url,
-    answeredAfterMs: performance.now() - began,
     stop: () => {
       child.kill('SIGTERM');
       return exited;
@@ -55,7 +51,6 @@ async function run(): Promise<Running> {
 
 test('the embedded server starts, lets the demo in, keeps what it was told, and stops', { timeout: 60_000 }, async () => {
   const first = await run();
-  expect(first.answeredAfterMs).toBeLessThan(10_000);
   const [, email, password] = /sign in {2}(\S+) \/ (\S+)/.exec(first.output()) ?? [];
   const signedIn = await post(
     first.url,
@@ -74,7 +69,6 @@ test('the embedded server starts, lets the demo in, keeps what it was told, and 
 
   expect(await first.stop()).toBe(0);
   const again = await run();
-  expect(again.answeredAfterMs).toBeLessThan(4_000);
   // The same credentials, keys and data.
   expect((await post(again.url, overview, {}, { authorization })).body.data).toEqual(before);
   expect(again.output()).toContain(password);

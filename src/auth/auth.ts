@@ -151,8 +151,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
             lookUpMember(database, { tenantId, userId, sessionId }),
           );
       if (!('standing' in answer)) return false;
-      const { permissions, expiresAt: ends } = answer.standing;
-      return [...viewer.permissions].every((right) => permissions.has(right)) && (!ends || ends.getTime() > Date.now());
+      const { role, permissions, expiresAt: ends } = answer.standing;
+      // OWNER and ADMIN have the same rights and not the same power: another role is another viewer.
+      if (role !== viewer.role || (ends && ends.getTime() <= Date.now())) return false;
+      return [...viewer.permissions].every((right) => permissions.has(right));
     },
 
     evict(target) {

@@ -19,6 +19,9 @@ export type Permission = (typeof permissions)[number];
 export const roles = ['OWNER', 'ADMIN', 'MEMBER', 'VIEWER'] as const;
 export type Role = (typeof roles)[number];
 
+/** How far up a role stands. Nobody makes, changes or unmakes a role above their own. */
+export const roleRank: Record<Role, number> = { VIEWER: 0, MEMBER: 1, ADMIN: 2, OWNER: 3 };
+
 const viewer: Permission[] = ['tenant:read', 'member:read', 'agent:read', 'conversation:read'];
 const member: Permission[] = [...viewer, 'agent:configure', 'agent:execute', 'conversation:write', 'apikey:read'];
 

@@ -23,6 +23,7 @@ function field(value: unknown, name: string): unknown {
 const REFUSED_VALUES: Record<string, string> = {
   '22001': 'A text is longer than it may be.',
   '22003': 'A number is larger than can be kept.',
+  '22007': 'A moment has a form that cannot be kept.',
   '22008': 'A moment lies outside of what can be kept.',
   '22021': 'A text has a character that cannot be kept, such as NUL.',
   '22P02': 'A value has a form that cannot be kept.',

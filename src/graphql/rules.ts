@@ -8,14 +8,30 @@ export const slugRule = z
   .max(63, 'Must have at most 63 characters.')
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'Must be lower-case letters, digits and single hyphens, such as `support-bot`.');
 
+const MAX_JSON_DEPTH = 64;
+
+/** Whether a JSON value is small and flat enough to keep. Walks by itself: a value may be deeper than any stack. */
+function fits(value: unknown, maxLength: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_JSON_DEPTH) return false;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return (JSON.stringify(value) ?? '').length <= maxLength;
+}
+
 export const jsonObjectRule = z
   .record(z.string(), z.unknown())
-  .refine((value) => JSON.stringify(value).length <= 65_536, 'Must have at most 64 KiB as JSON.');
+  .refine((value) => fits(value, 65_536), `Must have at most 64 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
+
+export const jsonRule = z
+  .unknown()
+  .refine((value) => fits(value, 262_144), `Must have at most 256 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
 
 export const jsonArrayRule = z
   .array(z.unknown())
   .max(200, 'Must have at most 200 items.')
-  .refine((value) => JSON.stringify(value).length <= 262_144, 'Must have at most 256 KiB as JSON.');
+  .refine((value) => fits(value, 262_144), `Must have at most 256 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
 
 export function textRule(max: number): z.ZodString {
   return z.string().max(max, `Must have at most ${max} characters.`);

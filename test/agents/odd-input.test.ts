@@ -59,3 +59,25 @@ test('a message of a mebibyte is kept, one byte more is not', async () => {
   expect(at(await append('é'.repeat(524_288)), 'result.__typename')).toBe('AppendMessagePayload');
   expect(at(await append(`${'é'.repeat(524_288)}x`), 'result.__typename')).toBe('ValidationError');
 });
+
+test.each([6_000, 65])('JSON that is nested %i deep is refused with a reason', async (depth) => {
+  const metadata = JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
+  const answer = await graph.execute(asViewer(tenant), CREATE, { input: { name: 'Deep', provider: 'p', model: 'm', metadata } });
+  expect(at(answer, 'result')).toMatchObject({ __typename: 'ValidationError' });
+});
+
+test('names that share a slug each get one, a slug that was asked for is refused', async () => {
+  const make = (input: object) => graph.execute(asViewer(tenant), CREATE, { input: { provider: 'p', model: 'm', ...input } });
+  for (const name of ['客服', '助手', 'Café Münster', 'Cafe Munster'])
+    expect(at(await make({ name }), 'result.__typename')).toBe('CreateAgentPayload');
+  expect(at(await make({ name: 'x', slug: 'cafe-munster' }), 'result.__typename')).toBe('ConflictError');
+});
+
+test('a tool execution of which only the end is told begins before it', async () => {
+  const answer = await graph.execute(
+    asViewer(tenant),
+    'mutation ($input: RecordToolExecutionInput!) { result: recordToolExecution(input: $input) { ... on RecordToolExecutionPayload { toolExecution { startedAt } } } }',
+    { input: { toolName: 'clock', status: 'SUCCESS', completedAt: '2026-01-01T00:00:01Z', durationMs: 1_000 } },
+  );
+  expect(at<Date>(answer, 'result.toolExecution.startedAt')).toEqual(new Date('2026-01-01T00:00:00Z'));
+});

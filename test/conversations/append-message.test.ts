@@ -103,3 +103,11 @@ test('a mutation that fails takes back the ones of its own field only', async ()
   );
   expect(answer.data).toEqual({ good: { __typename: 'AppendMessagePayload' }, bad: { __typename: 'NotFoundError' } });
 });
+
+test('a retry whose tool calls are written into the document is the same call', async () => {
+  const conversationId = await newConversation();
+  const source = `mutation { result: appendMessage(input: { conversationId: "${conversationId}", role: ASSISTANT, content: "",
+    toolCalls: [{ id: "1", name: "x", arguments: { b: 1, a: -0 } }], idempotencyKey: "literal" }) { __typename ... on AppendMessagePayload { repeated } } }`;
+  expect(at<boolean>(await graph.execute(asViewer(tenant), source), 'result.repeated')).toBe(false);
+  expect(at<boolean>(await graph.execute(asViewer(tenant), source), 'result.repeated')).toBe(true);
+});

@@ -61,7 +61,7 @@ CREATE FUNCTION app.uuid_v7() RETURNS uuid LANGUAGE sql VOLATILE PARALLEL SAFE
 
 -- The smallest UUIDv7 of a moment: the bound of a partition.
 CREATE FUNCTION app.uuid_v7_floor(moment timestamptz) RETURNS uuid LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN (lpad(to_hex((extract(epoch FROM moment) * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid;
+  RETURN (lpad(to_hex(greatest((extract(epoch FROM moment) * 1000)::bigint, 0)), 12, '0') || repeat('0', 20))::uuid;
 
 GRANT EXECUTE ON FUNCTION app.uuid_v7(), app.uuid_v7_floor(timestamptz) TO agentbase_app, agentbase_gate;
 

@@ -30,6 +30,7 @@ export interface AgentFields {
 export function slugOf(name: string): string {
   const slug = name
     .normalize('NFKD')
+    .replaceAll(/\p{Mark}/gu, '')
     .toLowerCase()
     .replaceAll(/[^a-z0-9]+/g, '-')
     .replaceAll(/^-+|-+$/g, '')
@@ -55,13 +56,20 @@ async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): P
   }
 }
 
+/** A slug nobody asked for must not be the reason to refuse an agent. */
+async function freeSlug(prisma: Prisma, slug: string): Promise<string> {
+  const holder = await prisma.agent.findFirst({ where: { slug }, select: { id: true } });
+  return holder ? `${slug.slice(0, 54).replace(/-+$/, '')}-${newId().slice(-8)}` : slug;
+}
+
 export async function createAgent(
   prisma: Prisma,
   viewer: Viewer,
   fields: AgentFields & { name: string; provider: string; model: string },
 ): Promise<Agent> {
-  const { name, provider, model, slug = slugOf(name) } = fields;
-  await requireFreeSlug(prisma, slug);
+  const { name, provider, model } = fields;
+  const slug = fields.slug ?? (await freeSlug(prisma, slugOf(name)));
+  if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
   return prisma.agent.create({
     data: { ...columns(fields), name, provider, model, slug, tenantId: viewer.tenantId, id: newId(), createdById: viewer.userId },
   });

@@ -22,6 +22,11 @@ export interface NewToolExecution {
   metadata?: Record<string, unknown> | undefined;
 }
 
+/** Where only the end is told, the beginning follows from how long it took. */
+function beginningOf({ completedAt, durationMs = 0 }: NewToolExecution): Date | undefined {
+  return completedAt && new Date(completedAt.getTime() - durationMs);
+}
+
 /** Keeps what a tool was given and what came of it. A message names its conversation by itself. */
 export async function recordToolExecution(
   { prisma, live }: Writer,
@@ -45,6 +50,7 @@ export async function recordToolExecution(
   const execution = await prisma.toolExecution.create({
     data: {
       ...columns,
+      startedAt: columns.startedAt ?? beginningOf(columns),
       conversationId,
       tenantId: viewer.tenantId,
       id: newId(),

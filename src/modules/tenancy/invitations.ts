@@ -1,6 +1,6 @@
 import { evictAfterCommit } from '../../auth/auth.ts';
 import { checkPassword, hashPassword } from '../../auth/passwords.ts';
-import type { Role } from '../../auth/permissions.ts';
+import { type Role, roleRank } from '../../auth/permissions.ts';
 import { hashSecret, newSecret } from '../../auth/secrets.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import { assumeContext } from '../../db/context.ts';
@@ -41,6 +41,7 @@ export async function inviteMember(
   { email, role, expiresInDays = 7 }: InviteInput,
 ): Promise<{ invitation: VisibleInvitation; token: string }> {
   if (role === 'OWNER' && viewer.role !== 'OWNER') throw new ForbiddenError('Only an owner can invite an owner.');
+  if (roleRank[role] > roleRank[viewer.role]) throw new ForbiddenError('Nobody can invite to a role above their own.');
   const { tenantId } = viewer;
   const member = await prisma.membership.findFirst({ where: { user: { email } }, select: { id: true } });
   if (member) throw new ConflictError('This person is a member already.', { path: ['input', 'email'] });

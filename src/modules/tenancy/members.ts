@@ -1,5 +1,5 @@
 import { evictAfterCommit } from '../../auth/auth.ts';
-import { type Permission, permissionsOf, type Role } from '../../auth/permissions.ts';
+import { type Permission, permissionsOf, type Role, roleRank } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
@@ -33,14 +33,15 @@ export interface MemberChanges {
   permissions?: Permission[] | undefined;
 }
 
-const rank: Record<Role, number> = { VIEWER: 0, MEMBER: 1, ADMIN: 2, OWNER: 3 };
-
 function checkChanges(viewer: Viewer, target: Target, { role, status, permissions }: MemberChanges): void {
   if ((target.role === 'OWNER' || role === 'OWNER') && viewer.role !== 'OWNER') {
     throw new ForbiddenError('Only an owner can make, change or unmake an owner.');
   }
+  if (Math.max(roleRank[target.role], roleRank[role ?? 'VIEWER']) > roleRank[viewer.role]) {
+    throw new ForbiddenError('Nobody can make or change a role above their own.');
+  }
   if (target.userId === viewer.userId) {
-    if (role && rank[role] > rank[target.role]) throw new ForbiddenError('Nobody can raise their own role.');
+    if (role && roleRank[role] > roleRank[target.role]) throw new ForbiddenError('Nobody can raise their own role.');
     if (permissions) throw new ForbiddenError('Nobody can change their own rights.');
     if (status === 'SUSPENDED')
       throw ValidationError.at(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
@@ -83,6 +84,7 @@ export async function removeMember(
   const leaves = userId === viewer.userId;
   if (!leaves && !viewer.permissions.has('member:manage')) throw new ForbiddenError('You can only remove yourself.');
   if (!leaves && role === 'OWNER' && viewer.role !== 'OWNER') throw new ForbiddenError('Only an owner can remove an owner.');
+  if (!leaves && roleRank[role] > roleRank[viewer.role]) throw new ForbiddenError('Nobody can remove a role above their own.');
   await revokeKeysOf(prisma, tenantId, userId);
   await prisma.membership.delete({ where: { tenantId_id: { tenantId, id } }, select: { id: true } });
   evictAfterCommit(auth, { tenantId, userId });

@@ -3,7 +3,7 @@ import { ConversationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { mutation } from '../../../graphql/mutation.ts';
-import { intRule, jsonArrayRule, jsonObjectRule, textRule } from '../../../graphql/rules.ts';
+import { intRule, jsonArrayRule, jsonObjectRule, jsonRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { appendMessage } from '../append-message.ts';
 import { recordToolExecution } from '../record-tool-execution.ts';
@@ -177,9 +177,13 @@ mutation('recordToolExecution', {
     conversationId: t.id({ description: 'The conversation it belongs to.' }),
     messageId: t.id({ description: 'The message that asked for it. Names the conversation by itself.' }),
     agentId: t.id({ description: 'The agent that called.' }),
-    toolName: t.string({ required: true, description: "The tool's name.", validate: textRule(200).min(1) }),
+    toolName: t.string({
+      required: true,
+      description: "The tool's name.",
+      validate: textRule(200).regex(/\S/, 'Must not be empty.'),
+    }),
     input: t.field({ type: 'JSONObject', description: 'What the tool was given.', validate: jsonObjectRule }),
-    output: t.field({ type: 'JSON', description: 'What the tool answered.' }),
+    output: t.field({ type: 'JSON', description: 'What the tool answered.', validate: jsonRule }),
     status: t.field({ type: ExecutionStatusEnum, required: true, description: 'How it ended.' }),
     errorMessage: t.string({ description: 'What went wrong.', validate: textRule(10_000) }),
     durationMs: t.int({ description: 'How long it took, in milliseconds.', validate: intRule(0, 2_147_483_647) }),

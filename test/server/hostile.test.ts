@@ -216,8 +216,8 @@ describe('requests that are not what they say', () => {
   test('variables that are nested a hundred thousand deep', async () => {
     const text = `{"query":"mutation ($m: JSONObject) { createAgent(input: { name: \\"x\\", provider: \\"p\\", model: \\"m\\", metadata: $m }) { __typename } }","variables":{"m":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}}`;
     const reply = await raw(text, { 'content-type': 'application/json' });
-    expect(reply.status).toBeLessThan(600);
-    expect(reply.text).toContain('error');
+    expect(reply.status).toBe(200);
+    expect(reply.text).toContain('"__typename":"ValidationError"');
   });
 });
 

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import { createAuth } from '../auth/auth.ts';
 import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
 import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
@@ -42,6 +43,9 @@ export interface AppOptions {
 /** How long running requests may take to finish when the server stops. */
 const GRACE_MS = 10_000;
 
+/** How long each part may take to let go when the server stops. A database that no longer answers never would. */
+const LET_GO_MS = 3_000;
+
 async function keyringOf(env: Env, folder: DataFolder | undefined, log: Logger): Promise<Keyring> {
   const onError = (error: unknown) => log.error({ err: error }, 'the signing keys cannot be read; the last ones stay in use');
   if (env.AUTH_KEYS) return inlineKeyring(env.AUTH_KEYS);
@@ -81,6 +85,20 @@ function healthChecks({ database, redis }: Connections): Record<string, HealthCh
         }
       : {}),
   };
+}
+
+/** Waits for a part to close, but not for ever. */
+async function letGo(part: string, closing: Promise<unknown>, log: Logger): Promise<void> {
+  const stop = new AbortController();
+  const late = delay(LET_GO_MS, 'late' as const, { signal: stop.signal });
+  try {
+    if ((await Promise.race([closing, late])) === 'late') log.warn({ part }, 'it does not let go, and is left behind');
+  } finally {
+    stop.abort();
+    late.catch(() => {});
+    // What fails after nobody waits for it any more is nobody's business.
+    closing.catch(() => {});
+  }
 }
 
 /** Puts the process together: database, identity, live views, graph, HTTP. Nothing of it listens yet. */
@@ -142,7 +160,7 @@ export async function createApp(
       const closed = server.listening ? once(server, 'close') : Promise.resolve();
       server.close();
       maintenance.stop();
-      await live.close();
+      await letGo('live views', live.close(), log);
       await sockets.close();
       const patience = setTimeout(() => server.closeAllConnections(), GRACE_MS);
       // A connection that was busy when the server closed is kept alive afterwards, for a request that will not come.
@@ -151,9 +169,9 @@ export async function createApp(
       clearInterval(idle);
       clearTimeout(patience);
       await yoga.dispose();
-      await auth.close();
+      await letGo('identity', auth.close(), log);
       await prisma.$disconnect();
-      await connections.close();
+      await letGo('database', connections.close(), log);
       folder?.close();
     },
   };

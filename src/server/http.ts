@@ -79,6 +79,11 @@ export function createHttpServer(parts: HttpParts): Server {
       response.setHeader('access-control-expose-headers', 'x-request-id, retry-after');
       response.setHeader('vary', 'Origin');
     }
+    // Where a URL cannot be made of what the client says, the server adapter would answer with its stack.
+    if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}${request.url}`)) {
+      json(response, 400, { errors: [{ message: 'The Host header is not one.', extensions: { code: 'BAD_REQUEST' } }] });
+      return;
+    }
     try {
       const viewer = await authenticate(parts, bearerOf(request.headers.authorization), info);
       // What a browser asks before it asks is not its page's doing.

@@ -1,6 +1,7 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ExecutionArgs, GraphQLError } from 'graphql';
+import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -46,11 +47,41 @@ function underWay({ subscriptions }: Connection): number {
   return Object.keys(subscriptions).length;
 }
 
+const PATH = '/graphql';
+const CLOSE_CODES: Partial<Record<DomainError['code'], number>> = {
+  UNAUTHENTICATED: 4401,
+  FORBIDDEN: 4403,
+  RATE_LIMITED: 1013,
+  UNAVAILABLE: 1013,
+};
+
+/** The credential of a connection. One that is there and is no text is a wrong one, not none. */
+function credentialOf(given: unknown): string | undefined {
+  if (given === undefined || given === null) return undefined;
+  return typeof given === 'string' ? bearerOf(given) : '';
+}
+
+/** An error as a socket tells it: with a code, and nothing that is meant for HTTP. */
+function told(error: GraphQLError, code?: string): GraphQLError {
+  const { http: _status, ...extensions } = error.extensions;
+  const { message, nodes, source, positions, path } = error;
+  return new GraphQLError(message, { nodes, source, positions, path, extensions: { ...(code ? { code } : {}), ...extensions } });
+}
+
 /** GraphQL over WebSocket (graphql-transport-ws) on the path of GraphQL, with the same plugins as HTTP. */
 export function serveWebSockets(server: Server, parts: WebSocketParts): { close(): Promise<void> } {
   const { env, yoga, auth, rateLimit, log } = parts;
   const connections = new Set<Connection>();
-  const sockets = new WebSocketServer({ server, path: '/graphql', maxPayload: env.MAX_BODY_BYTES });
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: env.MAX_BODY_BYTES });
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (request.url?.split('?', 1)[0] === PATH) {
+      sockets.handleUpgrade(request, socket, head, (open) => sockets.emit('connection', open, request));
+      return;
+    }
+    socket.on('error', () => {});
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  };
+  server.on('upgrade', upgrade);
   const disposable = useServer<{ authorization?: unknown; Authorization?: unknown }, Extra & Record<PropertyKey, unknown>>(
     {
       connectionInitWaitTimeout: CONNECTION_INIT_MS,
@@ -62,14 +93,13 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
           request.headers.authorization;
         const info = requestInfoOf(request, env.TRUST_PROXY);
         try {
-          const viewer = await authenticate(parts, bearerOf(typeof given === 'string' ? given : undefined), info);
+          const viewer = await authenticate(parts, credentialOf(given), info);
           connection.extra.edge = { viewer, request: info };
           connections.add(connection);
           return true;
         } catch (error) {
           if (error instanceof DomainError) {
-            const code = { UNAUTHENTICATED: 4401, FORBIDDEN: 4403, UNAVAILABLE: 1013 }[error.code as 'FORBIDDEN'] ?? 4400;
-            connection.extra.socket.close(code, error.message.slice(0, 120));
+            connection.extra.socket.close(CLOSE_CODES[error.code] ?? 4400, error.message.slice(0, 120));
           } else {
             log.error({ err: error, requestId: info.requestId }, 'unexpected error');
             connection.extra.socket.close(1011, 'Unexpected error.');
@@ -112,13 +142,20 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
             contextValue: await contextFactory(),
             rootValue: { execute, subscribe },
           };
-          const errors = validate(args.schema, args.document);
-          return errors.length > 0 ? errors : args;
+          const errors = validate(args.schema, args.document) as GraphQLError[];
+          if (errors.length > 0) return errors;
+          if (getOperationAST(args.document, args.operationName)) return args;
+          return [
+            new GraphQLError('Name one operation of the document in operationName.', { extensions: { code: 'BAD_REQUEST' } }),
+          ];
         } catch (error) {
-          if (error instanceof GraphQLError) return [error];
+          if (error instanceof GraphQLError) return [told(error, 'GRAPHQL_PARSE_FAILED')];
           throw error;
         }
       },
+      onNext: (_connection, _id, _payload, _args, result) =>
+        result.errors ? ({ ...result, errors: result.errors.map((error) => told(error).toJSON()) } as never) : undefined,
+      onError: (_connection, _id, _payload, errors) => errors.map((error) => told(error).toJSON()),
       onClose(connection) {
         connections.delete(connection);
       },
@@ -126,11 +163,17 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
     sockets,
     KEEP_ALIVE_MS,
   );
+  sockets.on('connection', (socket) => {
+    // In place of graphql-ws' own listener, which writes a stack to the terminal. ws has closed the socket already.
+    socket.removeAllListeners('error');
+    socket.on('error', (error) => log.info({ reason: error.message }, 'a socket broke the protocol of WebSockets'));
+  });
   return {
     async close() {
       // The last words of ended subscriptions are on their way: they say how to go on.
       const deadline = Date.now() + LAST_WORDS_MS;
       while (Date.now() < deadline && [...connections].some((connection) => underWay(connection) > 0)) await delay(10);
+      server.off('upgrade', upgrade);
       await disposable.dispose();
     },
   };

@@ -11,6 +11,7 @@ import { introspectionOff } from '../graphql/plugins/introspection.ts';
 import { operationCost } from '../graphql/plugins/operation-cost.ts';
 import { operationLimits } from '../graphql/plugins/operation-limits.ts';
 import { persistedOperations } from '../graphql/plugins/persisted-operations.ts';
+import { requestParsing } from '../graphql/plugins/request-parsing.ts';
 import { tenantContext } from '../graphql/plugins/tenant-context.ts';
 import { tokenLimit } from '../graphql/plugins/token-limit.ts';
 import { variables } from '../graphql/plugins/variables.ts';
@@ -54,10 +55,11 @@ export async function createGraphQLServer(env: Env, services: Services, observe:
         repeats: 50,
       }),
       ...(env.INTROSPECTION ? [] : [introspectionOff()]),
-      csrfPrevention() as Plugin,
+      csrfPrevention(),
+      requestParsing(),
       ...(env.PERSISTED_OPERATIONS_FILE ? persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY) : []),
       ...observe,
-      variables(),
+      variables({ hideSuggestions: !env.INTROSPECTION }),
       tenantContext() as Plugin,
       operationCost(env.MAX_COMPLEXITY) as Plugin,
     ] as never,

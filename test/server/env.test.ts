@@ -36,7 +36,9 @@ test('production is complete with these, and shows neither GraphiQL nor the sche
 test.each(Object.keys(PRODUCTION).filter((name) => name !== 'NODE_ENV'))(
   'production refuses to start without %s and names it',
   (name) => {
-    expect(problems({ ...PRODUCTION, [name]: undefined })).toContain(name);
+    const message = problems({ ...PRODUCTION, [name]: undefined });
+    expect(message).toContain(name);
+    for (const value of Object.values(PRODUCTION).filter((text) => text !== 'production')) expect(message).not.toContain(value);
   },
 );
 

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { conversation, type NewTenant, post, type Reply, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
 
@@ -165,44 +167,91 @@ describe('requests that are not what they say', () => {
       'content-type': 'application/json',
     });
     expect(status).toBe(400);
-    expect(text).toContain('Batching is not supported');
+    expect(JSON.parse(text).errors).toEqual([{ message: 'Batching is not supported.', extensions: { code: 'BAD_REQUEST' } }]);
   });
 
   test('a body of 10 MB, announced or not', async () => {
     const body = JSON.stringify({ query: `{ tenant { name } } # ${'x'.repeat(10_000_000)}` });
-    const announced = await raw(body, {
-      'content-type': 'application/json',
-      'content-length': String(Buffer.byteLength(body)),
-    }).catch((error: NodeJS.ErrnoException) => ({ status: 413, text: `BODY_TOO_LARGE ${error.code}` }));
-    expect(announced.status).toBe(413);
-    const chunked = await raw(body, { 'content-type': 'application/json', 'transfer-encoding': 'chunked' }).catch(
-      (error: NodeJS.ErrnoException) => ({
-        status: 413,
-        text: `BODY_TOO_LARGE ${error.code}`,
-      }),
-    );
-    expect(chunked.status).toBe(413);
-    expect(chunked.text).toContain('BODY_TOO_LARGE');
+    const lengths: Record<string, string>[] = [
+      { 'content-length': String(Buffer.byteLength(body)) },
+      { 'transfer-encoding': 'chunked' },
+    ];
+    for (const length of lengths) {
+      const { status, text } = await raw(body, { 'content-type': 'application/json', ...length });
+      expect([status, JSON.parse(text).errors[0].extensions.code]).toEqual([413, 'BODY_TOO_LARGE']);
+    }
+  });
+
+  test('a body without end is not read to its end', async () => {
+    const { hostname, port } = new URL(server.origin);
+    const socket = connect(Number(port), hostname);
+    socket.on('error', () => {});
+    socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n');
+    const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    let sent = 0;
+    while (!socket.destroyed && socket.writable && sent < 200) {
+      sent++;
+      // Written out, or cut off.
+      await Promise.race([closed, new Promise<void>((resolve) => socket.write(chunk, () => resolve()))]);
+    }
+    expect(sent).toBeLessThan(100);
+    expect((await send('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
   });
 
   test.each([
-    ['malformed JSON', '{"query": "{ __typename }"', 'application/json', 400],
-    ['no JSON at all', 'query=%7B__typename%7D', 'application/json', 400],
-    ['an empty body', '', 'application/json', 400],
-    ['JSON that is no object', '42', 'application/json', 400],
-    ['an unknown content type', '<query/>', 'application/xml', 415],
-  ])('%s', async (_what, body, type, status) => {
+    ['malformed JSON', '{"query": "{ __typename }", "s3cret"', 'application/json', 400, 'BAD_REQUEST'],
+    ['no JSON at all', 'query=%7B__typename%7D', 'application/json', 400, 'BAD_REQUEST'],
+    ['an empty body', '', 'application/json', 400, 'BAD_REQUEST'],
+    ['JSON that is no object', '42', 'application/json', 400, 'BAD_REQUEST'],
+    ['a hundred thousand brackets', '['.repeat(100_000), 'application/json', 400, 'BAD_REQUEST'],
+    ['an unknown content type', '<query/>', 'application/xml', 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a form with variables that are no JSON', 'query=x&variables=%7B', 'application/x-www-form-urlencoded', 400, 'BAD_REQUEST'],
+    ['a multipart body that is none', 'x', 'multipart/form-data; boundary=y', 400, 'BAD_REQUEST'],
+  ])('%s', async (_what, body, type, status, code) => {
     const reply = await raw(body, { 'content-type': type });
-    expect(reply.status).toBe(status);
+    expect([reply.status, JSON.parse(reply.text).errors[0].extensions]).toEqual([status, { code }]);
+    // Nothing of what was sent comes back: an answer is small whatever was asked.
+    expect(reply.text.length).toBeLessThan(300);
+    expect(reply.text).not.toContain('s3cret');
   });
 
-  test('a form that another site could send', async () => {
-    const response = await fetch(server.url, {
-      method: 'POST',
-      headers: { 'content-type': 'text/plain' },
-      body: '{"query":"{ __typename }"}',
+  test('a GET with variables that are no JSON', async () => {
+    const response = await fetch(`${server.url}?query=%7B__typename%7D&variables=%7B`, {
+      headers: { accept: 'application/json' },
     });
-    expect(response.status).toBeGreaterThanOrEqual(400);
+    expect([response.status, await response.json()]).toMatchObject([400, { errors: [{ extensions: { code: 'BAD_REQUEST' } }] }]);
+  });
+
+  const bytes = (text: string) =>
+    new Promise<string>((resolve) => {
+      const socket = connect(Number(new URL(server.origin).port), '127.0.0.1', () => socket.write(text));
+      let answer = '';
+      socket.on('data', (chunk: Buffer) => {
+        answer += chunk;
+      });
+      socket.on('error', () => {});
+      socket.on('close', () => resolve(answer));
+    });
+
+  test.each([
+    ['a header of 100 kB', `GET /graphql HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(100_000)}\r\n\r\n`, 431],
+    ['an address of 100 kB', `GET /graphql?query=${'x'.repeat(100_000)} HTTP/1.1\r\nHost: x\r\n\r\n`, 431],
+    ['no HTTP at all', '\u0000\u0001 nonsense\r\n\r\n', 400],
+    [
+      'two lengths of one body',
+      'POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      400,
+    ],
+    [
+      'a host that is none',
+      'POST /graphql HTTP/1.1\r\nHost: a b/[\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 24\r\n\r\n{"query":"{__typename}"}',
+      400,
+    ],
+  ])('%s', async (_what, text, status) => {
+    const answer = await bytes(text);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).not.toMatch(/node_modules|TypeError/);
   });
 
   test('a mutation over GET', async () => {
@@ -219,6 +268,82 @@ describe('requests that are not what they say', () => {
     expect(reply.status).toBe(200);
     expect(reply.text).toContain('"__typename":"ValidationError"');
   });
+});
+
+describe('what a page of another site can send without asking changes nothing', () => {
+  const email = 'forged@example.test';
+  const query = `mutation { signUp(input: { email: "${email}", password: "correct horse battery", tenantName: "Forged" }) { __typename } }`;
+  const json = JSON.stringify({ query });
+  const form = () => {
+    const data = new FormData();
+    data.set('operations', json);
+    data.set('map', '{}');
+    return data;
+  };
+  const address = () => `${server.url}?query=${encodeURIComponent(query)}`;
+  afterAll(async () => {
+    const { body } = await post(
+      server.url,
+      `mutation { signIn(input: { email: "${email}", password: "correct horse battery" }) { __typename } }`,
+    );
+    expect(body.data.signIn.__typename).toBe('AuthenticationError');
+  });
+
+  test.each<[string, () => RequestInit]>([
+    ['plain text', () => ({ headers: { 'content-type': 'text/plain' }, body: json })],
+    ['text that calls itself JSON', () => ({ headers: { 'content-type': 'text/plain; application/json' }, body: json })],
+    ['a form', () => ({ body: new URLSearchParams({ query }) })],
+    ['an upload', () => ({ body: form() })],
+    ['no content type', () => ({ body: new Blob([json]) })],
+  ])('%s', async (_what, init) => {
+    const response = await fetch(server.url, { method: 'POST', ...init() });
+    expect([response.status, await response.json()]).toMatchObject([
+      403,
+      { errors: [{ extensions: { code: 'CSRF_PREVENTED' } }] },
+    ]);
+  });
+
+  test.each(['application/json', 'text/event-stream', 'multipart/mixed', '*/*', 'text/html'])(
+    'GET that accepts %s',
+    async (accept) => {
+      const response = await fetch(address(), { headers: { accept } });
+      if (accept !== 'text/html') expect(response.status).toBe(405);
+      expect(await response.text()).not.toContain('"signUp"');
+    },
+  );
+});
+
+test('a schema that is not shown is not told in suggestions either', async () => {
+  const { body } = await send('query ($a: AgentOrder) { viewerr { role } agents(orderBy: $a, frist: 1) { nodes { nam } } }', {
+    a: { feild: 'NAME' },
+  });
+  expect(body.errors.length).toBeGreaterThan(0);
+  expect(JSON.stringify(body)).not.toContain('Did you mean');
+  const variable = await send('mutation ($i: CreateAgentInput!) { createAgent(input: $i) { __typename } }', { i: { nmae: 'x' } });
+  expect(variable.body.errors[0].extensions.code).toBe('VALIDATION_FAILED');
+  expect(JSON.stringify(variable.body)).not.toContain('Did you mean');
+});
+
+test('clients that break off leave nothing behind', async () => {
+  const resources = () => process.getActiveResourcesInfo().filter((kind) => kind.startsWith('TCPS')).length;
+  await send('{ __typename }');
+  const before = resources();
+  const sockets = await Promise.all(
+    Array.from({ length: 100 }, async (_, index) => {
+      const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      // Half a header, half an announced body, half a chunk.
+      socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
+      if (index % 3 === 1) socket.write('Content-Length: 1000\r\n\r\n{"query"');
+      if (index % 3 === 2) socket.write('Transfer-Encoding: chunked\r\n\r\nff\r\n{"query"');
+      return socket;
+    }),
+  );
+  expect((await quickly(() => send('{ tenant { name } }'))).body.data.tenant.name).toBeTruthy();
+  for (const socket of sockets) socket.destroy();
+  await vi.waitFor(() => expect(resources()).toBeLessThanOrEqual(before + 2), { timeout: 5_000 });
+  expect((await send('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
 });
 
 test('a client that asks for too much does not slow the others', async () => {

@@ -126,12 +126,33 @@ test('no log line holds a password, token or key', async () => {
     p: 'the wrong password',
   });
   await post(server.url, '{ viewer { role } }', {}, { authorization: 'Bearer eyJhbGciOiJub25lIn0.e30.' });
+  const signedIn = await post(
+    server.url,
+    'mutation ($e: String!, $p: String!) { signIn(input: { email: $e, password: $p }) { ... on SignInPayload { accessToken refreshToken } } }',
+    { e: tenant.email, p: tenant.password },
+  );
+  const { accessToken, refreshToken } = signedIn.body.data.signIn;
+  const refresh = 'mutation ($t: String!) { refreshSession(input: { refreshToken: $t }) { __typename } }';
+  // The second use of a refresh token is a theft, which is worth a line of the log.
+  for (let count = 0; count < 2; count++) await post(server.url, refresh, { t: refreshToken });
+  const { auth } = server.app.services;
+  const real = auth.verify;
+  auth.verify = () => Promise.reject(new Error('an unexpected failure'));
+  try {
+    const failed = await post(server.url, '{ viewer { role } }', {}, key);
+    expect([failed.status, failed.body.errors[0].extensions.code]).toEqual([500, 'INTERNAL_SERVER_ERROR']);
+  } finally {
+    auth.verify = real;
+  }
   const lines = logged.join('');
+  expect(lines).toContain('an unexpected failure');
   for (const secret of [
     tenant.password,
     tenant.authorization.authorization.slice(7),
     key.authorization.slice(7),
     'the wrong password',
+    accessToken,
+    refreshToken,
   ]) {
     expect(lines).not.toContain(secret);
   }

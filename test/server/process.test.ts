@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { watchOverSse, watchOverWebSocket } from '../live/wire.ts';
 import { post } from '../testkit/server.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
@@ -18,6 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 interface Running {
   /** Everything it printed so far. */
   output: () => string;
+  pid: number | undefined;
   url: string;
   stop: () => Promise<number | null>;
 }
@@ -41,6 +44,7 @@ async function run(): Promise<Running> {
   await post(url, '{ __typename }');
   return {
     output,
+    pid: child.pid,
     url,
     stop: () => {
       child.kill('SIGTERM');
@@ -65,9 +69,32 @@ test('the embedded server starts, lets the demo in, keeps what it was told, and 
 
   const second = start();
   expect(await second.exited).toBe(1);
-  expect(second.output()).toMatch(/is open in process \d+/);
+  expect(second.output()).toContain(`is open in process ${first.pid}:`);
 
+  const conversationId = /^ {2}id {7}(\S+)$/m.exec(first.output())?.[1];
+  const endings: unknown[] = [];
+  let open = 0;
+  const watches = [watchOverSse, watchOverWebSocket].map((watch) =>
+    watch({
+      url: new URL(first.url).origin,
+      credential: authorization.slice('Bearer '.length),
+      query: 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 0) { sequence } }',
+      variables: { id: conversationId },
+      signal: new AbortController().signal,
+      onResult: ({ data, errors }) => {
+        if ((data?.conversationEvents as { sequence: number } | undefined)?.sequence === 1) open++;
+        if (errors) endings.push(errors[0]?.extensions);
+      },
+    }).catch(() => {}),
+  );
+  await vi.waitFor(() => expect(open).toBe(2), { timeout: 10_000 });
   expect(await first.stop()).toBe(0);
+  await Promise.all(watches);
+  expect(endings).toMatchObject([
+    { code: 'SERVER_SHUTDOWN', after: expect.any(Number) },
+    { code: 'SERVER_SHUTDOWN', after: expect.any(Number) },
+  ]);
+  expect(existsSync(join(folder, 'lock'))).toBe(false);
   const again = await run();
   // The same credentials, keys and data.
   expect((await post(again.url, overview, {}, { authorization })).body.data).toEqual(before);
@@ -80,4 +107,19 @@ test('a bad environment is told in a few plain lines', async () => {
   expect(await exited).toBe(1);
   expect(output()).toContain('PORT: expected');
   expect(output()).not.toContain('    at ');
+});
+
+test('a port that is taken is told in a plain line', async () => {
+  const other = createServer().listen(0, '127.0.0.1');
+  await once(other, 'listening');
+  const { port } = other.address() as { port: number };
+  const { output, exited } = start({
+    PORT: String(port),
+    AGENTBASE_DATA_DIR: 'memory://',
+    SEED_DEMO: 'false',
+    LOG_LEVEL: 'error',
+  });
+  expect(await exited).toBe(1);
+  expect(output()).toBe(`Agentbase could not start.\nlisten EADDRINUSE: address already in use 127.0.0.1:${port}\n`);
+  other.close();
 });

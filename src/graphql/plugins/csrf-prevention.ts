@@ -1,4 +1,5 @@
 import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
+import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
 /** Headers that a page of another site can only send after the browser has asked this server. */
@@ -12,7 +13,14 @@ export function csrfPrevention(): Plugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: PREFLIGHTED_HEADERS });
   return {
     onRequestParse(payload) {
-      return payload.request.method === 'POST' ? onRequestParse?.(payload as never) : undefined;
+      if (payload.request.method !== 'POST') return;
+      try {
+        onRequestParse?.(payload as never);
+      } catch {
+        throw new GraphQLError(`A request of this content type needs one of the headers ${PREFLIGHTED_HEADERS.join(', ')}.`, {
+          extensions: { code: 'CSRF_PREVENTED', http: { status: 403 } },
+        });
+      }
     },
   };
 }

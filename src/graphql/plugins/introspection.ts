@@ -1,11 +1,13 @@
-import { NoSchemaIntrospectionCustomRule } from 'graphql';
+import { NoSchemaIntrospectionCustomRule, validate } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Refuses to show the schema. `__typename` stays: clients need it. */
+/** Refuses to show the schema, nor lets it be guessed from suggestions. `__typename` stays: clients need it. */
 export function introspectionOff(): Plugin {
   return {
-    onValidate({ addValidationRule }) {
+    onValidate({ addValidationRule, setValidationFn }) {
       addValidationRule(NoSchemaIntrospectionCustomRule);
+      setValidationFn(((schema, document, rules) =>
+        validate(schema, document, rules, { hideSuggestions: true })) as typeof validate);
     },
   };
 }

@@ -16,7 +16,7 @@ function badVariable(message: string): GraphQLError {
 }
 
 /** Throws what is wrong with the first variable that does not fit. */
-function checkVariables({ schema, document, operationName, variableValues }: ExecutionArgs): void {
+function checkVariables({ schema, document, operationName, variableValues }: ExecutionArgs, hideSuggestions: boolean): void {
   const values = variableValues ?? {};
   for (const { variable, type: typeNode, defaultValue } of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
     const name = variable.name.value;
@@ -24,9 +24,10 @@ function checkVariables({ schema, document, operationName, variableValues }: Exe
     // What is no input type was refused when the document was validated.
     if (!isInputType(type)) continue;
     if (Object.hasOwn(values, name)) {
-      coerceInputValue(values[name], type, (path, _value, { message }) => {
+      const refuse = (path: readonly (string | number)[], _value: unknown, { message }: GraphQLError) => {
         throw badVariable(`Variable "$${[name, ...path].join('.')}": ${message}`);
-      });
+      };
+      coerceInputValue(values[name], type, refuse, hideSuggestions);
     } else if (!defaultValue && isNonNullType(type)) {
       throw badVariable(`Variable "$${name}" of required type "${type}" was not provided.`);
     }
@@ -36,11 +37,12 @@ function checkVariables({ schema, document, operationName, variableValues }: Exe
 /**
  * Refuses variables at the first mistake. Left to execution, each of many mistakes is reported with the whole value written
  * out, which takes minutes for a value with ten thousand of them.
+ * @param hideSuggestions whether a misspelt field or value is not told what it might have been
  */
-export function variables(): Plugin {
+export function variables({ hideSuggestions }: { hideSuggestions: boolean }): Plugin {
   const check = (args: object): { errors: GraphQLError[] } | undefined => {
     try {
-      checkVariables(args as ExecutionArgs & { schema: GraphQLSchema; document: DocumentNode });
+      checkVariables(args as ExecutionArgs & { schema: GraphQLSchema; document: DocumentNode }, hideSuggestions);
       return undefined;
     } catch (error) {
       if (error instanceof GraphQLError) return { errors: [error] };

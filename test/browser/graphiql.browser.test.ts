@@ -26,11 +26,6 @@ beforeAll(async () => {
   tenant = await signUp(server.url);
   ids = await conversation(server.url, tenant);
   browser = await chromium.launch({ executablePath: process.env.CHROMIUM_PATH ?? '/usr/bin/chromium', args: FLAGS });
-  page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-  page.on('request', (request) => {
-    const { protocol, hostname } = new URL(request.url());
-    if (!['data:', 'blob:'].includes(protocol) && hostname !== '127.0.0.1') elsewhere.push(request.url());
-  });
 });
 afterAll(async () => {
   await page?.screenshot({ path: join(tmpdir(), 'agentbase-graphiql.png') });
@@ -38,10 +33,18 @@ afterAll(async () => {
   await server.close();
 });
 
-/** Opens GraphiQL with an operation, as a link to it would. */
+/** Opens GraphiQL with an operation, as a link to it would, in a browser that remembers nothing, and signs in there. */
 async function open(query: string): Promise<void> {
+  page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+  page.on('request', (request) => {
+    const { protocol, hostname } = new URL(request.url());
+    if (!['data:', 'blob:'].includes(protocol) && hostname !== '127.0.0.1') elsewhere.push(request.url());
+  });
   await page.goto(`${server.url}?query=${encodeURIComponent(query)}`, { waitUntil: 'load' });
   await page.locator('.graphiql-query-editor .view-line').first().waitFor();
+  await page.getByRole('button', { name: 'Headers' }).click();
+  await page.locator('.graphiql-editor-tool .graphiql-editor:not(.hidden)').click();
+  await page.keyboard.insertText(JSON.stringify(tenant.authorization));
 }
 
 const result = () => page.locator('.result-window');
@@ -59,9 +62,6 @@ async function runUntil(text: string): Promise<void> {
 
 test('a query runs with the credential of the headers pane', async () => {
   await open('query Me { viewer { role user { email } } agents { totalCount } }');
-  await page.getByRole('button', { name: 'Headers' }).click();
-  await page.locator('.graphiql-editor-tool .graphiql-editor:not(.hidden)').click();
-  await page.keyboard.insertText(JSON.stringify(tenant.authorization));
   await runUntil(tenant.email);
   await result().getByText('"OWNER"', { exact: true }).waitFor();
 });

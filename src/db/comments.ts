@@ -15,7 +15,10 @@ export interface DocumentedTable {
   columns: DocumentedColumn[];
 }
 
-const SCALARS = new Set(['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes']);
+/** What Prisma has no word for: the type stands in brackets. */
+const UNSUPPORTED = 'Unsupported';
+
+const SCALARS = new Set(['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes', 'Unsupported']);
 
 /** The tables of the Prisma schema with their `///` comments, in the order they are written. */
 export function documentedTables(): DocumentedTable[] {
@@ -34,7 +37,7 @@ export function documentedTables(): DocumentedTable[] {
               ? [
                   {
                     name: attributes.match(/@map\("(\w+)"\)/)?.[1] ?? field,
-                    type: `${type}${modifier}`,
+                    type: `${type === UNSUPPORTED ? (attributes.match(/^\("(.+?)"\)/)?.[1] ?? type) : type}${modifier}`,
                     comment: text(columnComment),
                   },
                 ]

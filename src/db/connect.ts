@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { PGlite } from '@electric-sql/pglite';
+import { btree_gin } from '@electric-sql/pglite/contrib/btree_gin';
 import { citext } from '@electric-sql/pglite/contrib/citext';
 import { vector } from '@electric-sql/pglite-pgvector';
 import pg from 'pg';
@@ -20,7 +21,7 @@ export async function openEmbedded(folder: string, clone?: Blob): Promise<Embedd
   if (!folder.startsWith('memory://')) mkdirSync(folder, { recursive: true });
   const pglite = await PGlite.create({
     dataDir: folder,
-    extensions: { citext, vector },
+    extensions: { btree_gin, citext, vector },
     ...(clone ? { loadDataDir: clone } : {}),
   });
   const pool = new pg.Pool({

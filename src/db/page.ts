@@ -36,8 +36,8 @@ export interface Page<Row> {
 type Reader = Queryable & { preparedStatements: boolean };
 type Keyed = { pageKey: string; pageParent?: string; id: string };
 
-/** Columns the application role may not read. */
-const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash']);
+/** Columns the application role may not read, and those that no list shows. */
+const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash', 'embedding', 'search']);
 const columnsOf = new Map(
   documentedTables().map(({ name, columns }) => [
     name,

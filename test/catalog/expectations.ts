@@ -11,12 +11,22 @@ export const globalTables: Record<string, string> = {
 };
 
 /** Tables whose rows never change, so that `created_at` says it all. */
-export const appendOnly = new Set(['agent_versions', 'messages', 'tool_executions', 'conversation_events', 'audit_logs']);
+export const appendOnly = new Set([
+  'agent_versions',
+  'messages',
+  'tool_executions',
+  'conversation_events',
+  'audit_logs',
+  'chunks',
+  'rag_queries',
+]);
 
 /** Tables without the audit trigger. */
 export const unaudited: Record<string, string> = {
   audit_logs: 'It is the audit log.',
   conversation_events: 'A log as well, written by the triggers of tables that are audited.',
+  chunks: 'Made by the machine from a document, which is audited.',
+  rag_queries: 'A log of what was asked.',
 };
 
 /** Columns that look like references and have no foreign key. */
@@ -31,13 +41,14 @@ export const looseReferences: Record<string, string> = {
 export const optionalJson = new Set([
   'messages.tool_calls',
   'messages.tool_results',
+  'messages.citations',
   'tool_executions.output',
   'audit_logs.old_values',
   'audit_logs.new_values',
 ]);
 
 /** JSON that no default could stand for. */
-export const requiredJson = new Set(['agent_versions.snapshot']);
+export const requiredJson = new Set(['agent_versions.snapshot', 'evaluations.questions']);
 
 /** References whose rows go with the row they point at. Everything that points at its tenant is one. */
 export const cascades: Record<string, string> = {
@@ -48,6 +59,9 @@ export const cascades: Record<string, string> = {
   'messages.conversation_id': 'A part of the conversation.',
   'tool_executions.conversation_id': 'A part of the conversation.',
   'conversation_events.conversation_id': 'A part of the conversation.',
+  'documents.collection_id': 'A part of the collection.',
+  'chunks.document_id': 'A part of the document.',
+  'evaluation_runs.evaluation_id': 'A question of the evaluation.',
 };
 
 /** References to who or what did something: the row stays, the reference is emptied. Those to users need no mention. */
@@ -70,6 +84,12 @@ export const applicationGrants: Record<string, string> = {
   messages: 'INSERT, SELECT',
   tool_executions: 'INSERT, SELECT',
   conversation_events: 'INSERT, SELECT',
+  collections: 'DELETE, INSERT, SELECT, UPDATE()',
+  documents: 'DELETE, INSERT, SELECT, UPDATE()',
+  chunks: 'DELETE, INSERT, SELECT',
+  rag_queries: 'INSERT, SELECT, UPDATE()',
+  evaluations: 'DELETE, INSERT, SELECT, UPDATE()',
+  evaluation_runs: 'INSERT, SELECT, UPDATE()',
   audit_logs: 'SELECT',
 };
 
@@ -82,11 +102,16 @@ export const gateGrants: Record<string, string> = {
   invitations: 'SELECT()',
   refresh_tokens: 'SELECT()',
   api_keys: 'SELECT()',
+  documents: 'SELECT()',
+  chunks: 'SELECT()',
   audit_logs: 'INSERT',
 };
 
 /** Columns that the application writes and never reads. */
 export const secretColumns = ['users.password_hash', 'invitations.token_hash', 'refresh_tokens.token_hash', 'api_keys.key_hash'];
+
+/** Hashes of what the tenant may see anyway. */
+export const openHashes = ['documents.content_hash'];
 
 /** Tables whose rows are for one person alone, even among the members of a tenant. */
 export const personalTables = new Set(['user_identities', 'refresh_tokens']);
@@ -144,6 +169,8 @@ export const otherPolicies: Record<string, Policy> = {
   'invitations.gate_lookup': gateLookup,
   'refresh_tokens.gate_lookup': gateLookup,
   'api_keys.gate_lookup': gateLookup,
+  'documents.gate_lookup': gateLookup,
+  'chunks.gate_lookup': gateLookup,
   'audit_logs.gate_insert': { command: 'INSERT', role: 'agentbase_gate', using: null, check: 'true' },
 };
 
@@ -156,6 +183,7 @@ export const definerFunctions: Record<string, { owner: 'owner' | 'agentbase_gate
   'app.find_api_key': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.find_refresh_token': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.find_invitation': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
+  'app.match_chunks': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.audit_failure': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.write_audit': { owner: 'agentbase_gate', callers: [] },
   // A trigger calls its function whoever acts: a right to call it would be a right to hang it on a table of one's own.

@@ -77,7 +77,9 @@ function another(scene: Scene, table: Table, name: string, value: unknown): unkn
   }
   if (type === 'integer' || type === 'bigint') return randomBytes(3).readUIntBE(0, 3) + 1_000;
   if (String(value).includes('@')) return `${text.slice(0, 12)}@example.test`;
-  return type === 'character(64)' ? text : text.slice(0, 12);
+  // A storage key stays in its tenant's folder.
+  const folder = String(value).replace(/[^/]*$/, '');
+  return type === 'character(64)' ? text : `${folder}${text.slice(0, 12)}`;
 }
 
 /** INSERT with every column of a row. Its one parameter is the row as JSON. */

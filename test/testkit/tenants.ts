@@ -78,6 +78,12 @@ export interface PopulatedTenant extends TestTenant {
   apiKeyId: string;
   invitationId: string;
   refreshTokenId: string;
+  collectionId: string;
+  documentId: string;
+  chunkId: string;
+  ragQueryId: string;
+  evaluationId: string;
+  evaluationRunId: string;
 }
 
 /** A tenant with a row in every table. */
@@ -97,6 +103,12 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
     apiKeyId: newId(),
     invitationId: newId(),
     refreshTokenId: newId(),
+    collectionId: newId(),
+    documentId: newId(),
+    chunkId: newId(),
+    ragQueryId: newId(),
+    evaluationId: newId(),
+    evaluationRunId: newId(),
   };
   const { agentId, conversationId, messageIds } = ids;
   await database.transactionAs({ tenantId, userId }, async () => {
@@ -160,8 +172,85 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
         status: 'SUCCESS',
       },
     });
+    await fillKnowledge(prisma, tenantId, userId, ids);
   });
   return { ...tenant, ...ids };
+}
+
+type KnowledgeIds = Pick<
+  PopulatedTenant,
+  'collectionId' | 'documentId' | 'chunkId' | 'ragQueryId' | 'evaluationId' | 'evaluationRunId'
+>;
+
+async function fillKnowledge(prisma: Prisma, tenantId: string, userId: string, ids: KnowledgeIds): Promise<void> {
+  const { collectionId, documentId } = ids;
+  const contentHash = randomHash();
+  await prisma.collection.create({
+    data: {
+      tenantId,
+      id: collectionId,
+      name: 'Collection',
+      slug: unique('collection'),
+      embeddingModel: 'local-lexical',
+      embeddingDimensions: 1536,
+      createdById: userId,
+    },
+  });
+  await prisma.document.create({
+    data: {
+      tenantId,
+      id: documentId,
+      collectionId,
+      title: 'Document',
+      mediaType: 'text/plain',
+      sizeBytes: 11,
+      contentHash,
+      storageKey: `${tenantId}/${collectionId}/${contentHash}`,
+      uploadedById: userId,
+    },
+  });
+  const vector = `[1${',0'.repeat(1535)}]`;
+  await prisma.$executeRaw`INSERT INTO chunks (tenant_id, id, collection_id, document_id, position, content, token_count, embedding_model, embedding)
+    VALUES (${tenantId}::uuid, ${ids.chunkId}::uuid, ${collectionId}::uuid, ${documentId}::uuid, 0, 'Hello there', 2, 'local-lexical', ${vector}::vector)`;
+  await prisma.ragQuery.create({
+    data: {
+      tenantId,
+      id: ids.ragQueryId,
+      userId,
+      query: 'Hello?',
+      strategy: 'HYBRID',
+      mode: 'EXACT',
+      collectionIds: [collectionId],
+      requested: 10,
+      returned: 0,
+      responseMs: 1,
+    },
+  });
+  const questions = [{ query: 'Hello?', expectedDocumentIds: [documentId] }];
+  await prisma.evaluation.create({
+    data: {
+      tenantId,
+      id: ids.evaluationId,
+      name: 'Evaluation',
+      strategy: 'HYBRID',
+      collectionIds: [collectionId],
+      topK: 10,
+      questions,
+      questionCount: 1,
+      createdById: userId,
+    },
+  });
+  await prisma.evaluationRun.create({
+    data: {
+      tenantId,
+      id: ids.evaluationRunId,
+      evaluationId: ids.evaluationId,
+      position: 0,
+      query: 'Hello?',
+      latencyMs: 1,
+      userId,
+    },
+  });
 }
 
 /** The first member of a role, as a request of theirs is seen. */

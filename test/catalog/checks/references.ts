@@ -14,7 +14,10 @@ export const everyReferenceStaysInItsTenant: Check = async (query) => {
   return [
     ...references
       .filter(({ target }) => tenantTables.has(target))
-      .filter(({ columns, targetColumns }) => columns[0] !== 'tenant_id' || targetColumns.join() !== 'tenant_id,id')
+      .filter(
+        ({ columns, targetColumns }) =>
+          columns[0] !== 'tenant_id' || targetColumns[0] !== 'tenant_id' || targetColumns.at(-1) !== 'id',
+      )
       .map((reference) => `${nameOf(reference)} can point into another tenant`),
     ...[...tenantTables]
       .filter((table) => !references.some((r) => r.table === table && r.target === 'tenants' && r.columns.join() === 'tenant_id'))

@@ -27,6 +27,7 @@ const list = z.string().transform((value) =>
     .map((entry) => entry.trim())
     .filter(Boolean),
 );
+const provider = z.enum(['openai', 'openai-compatible']).optional();
 const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'a postgres:// URL')
@@ -67,7 +68,10 @@ export const variables = {
     databaseUrl,
     'PostgreSQL, as the owner of the tables, for `npm run db:migrate`. DATABASE_URL when absent.',
   ),
-  DATABASE_LISTEN_URL: variable(databaseUrl, 'A direct connection for LISTEN, where DATABASE_URL goes through a pooler.'),
+  DATABASE_LISTEN_URL: variable(
+    databaseUrl,
+    'A direct connection for LISTEN and for jobs, where DATABASE_URL goes through a pooler.',
+  ),
   DATABASE_SERVER_ROLE: variable(text, 'The login `npm run db:migrate` lets into the application role.'),
   DATABASE_POOL_SIZE: variable(whole(1, 500), 'Most connections of one process.', { default: '10' }),
   DATABASE_MAX_WAITING: variable(whole(1, 100_000), 'How many may wait for a connection before the next is turned away.', {
@@ -94,6 +98,42 @@ export const variables = {
     },
   ),
   SEED_DEMO: variable(yesNo, 'Whether an empty embedded database is filled with demo tenants.', { default: 'true' }),
+  STORAGE_FOLDER: variable(
+    text,
+    'Folder of uploaded files. `files` in AGENTBASE_DATA_DIR when absent. Servers and workers share it, or use S3.',
+  ),
+  S3_BUCKET: variable(text, 'Bucket of uploaded files, in the place of a folder. Any S3-compatible storage.'),
+  S3_REGION: variable(z.string().min(1), 'Region of the bucket.', { default: 'us-east-1' }),
+  S3_ENDPOINT: variable(z.url().optional(), 'Address of the storage, where it is not AWS.'),
+  S3_ACCESS_KEY_ID: variable(text, 'Key of the storage. The usual AWS credentials when absent.'),
+  S3_SECRET_ACCESS_KEY: variable(text, 'Secret of the key.'),
+  S3_FORCE_PATH_STYLE: variable(yesNo, 'Whether the bucket is a part of the path, as with MinIO.', { default: 'false' }),
+  S3_PREFIX: variable(text, 'Put before every key in the bucket.'),
+  MAX_UPLOAD_BYTES: variable(whole(1_024, 5_368_709_120), 'Largest file of a document.', { default: '104857600' }),
+  DELETED_DOCUMENT_DAYS: variable(whole(0, 3_650), 'How long a deleted document can be restored.', { default: '30' }),
+  JOBS_CONCURRENCY: variable(whole(1, 64), 'How many jobs of a kind a worker does at the same time.', { default: '2' }),
+  EMBEDDING_PROVIDER: variable(
+    provider,
+    'Who turns passages into vectors: `openai` or `openai-compatible`. The built-in `local-lexical` when absent.',
+  ),
+  EMBEDDING_MODEL: variable(text, 'The model, such as `text-embedding-3-small`.'),
+  EMBEDDING_BASE_URL: variable(z.url().optional(), 'Address of the endpoint, up to `/v1`.'),
+  EMBEDDING_API_KEY: variable(text, 'Key of the endpoint.'),
+  EMBEDDING_DIMENSIONS: variable(
+    whole(1, 1_536).optional(),
+    'Numbers of a vector, where the model leaves the choice. At most 1536.',
+  ),
+  EMBEDDING_REQUESTS_PER_MINUTE: variable(whole(1, 1_000_000), 'Most requests of one process.', { default: '3000' }),
+  EMBEDDING_TOKENS_PER_MINUTE: variable(whole(1_000, 1_000_000_000), 'Most tokens of one process, estimated.', {
+    default: '1000000',
+  }),
+  ANSWER_PROVIDER: variable(
+    provider,
+    'Who answers `askKnowledge`: `openai` or `openai-compatible`. Sentences of the passages themselves when absent.',
+  ),
+  ANSWER_MODEL: variable(text, 'The model, such as `gpt-5-mini`.'),
+  ANSWER_BASE_URL: variable(z.url().optional(), 'Address of the endpoint, up to `/v1`.'),
+  ANSWER_API_KEY: variable(text, 'Key of the endpoint.'),
   AUTH_KEYS: variable(text, 'The private keys that sign tokens, as a JWK set. `npm run keys:generate` makes one.'),
   AUTH_KEYS_FILE: variable(
     text,
@@ -174,6 +214,13 @@ export function readEnv(source: Record<string, string | undefined> = process.env
   }
   if (env.PERSISTED_OPERATIONS_ONLY === true && env.PERSISTED_OPERATIONS_FILE === undefined) {
     problems.push('PERSISTED_OPERATIONS_FILE is demanded where PERSISTED_OPERATIONS_ONLY is set: nothing could be run.');
+  }
+  for (const kind of ['EMBEDDING', 'ANSWER']) {
+    if (env[`${kind}_PROVIDER`] === undefined) continue;
+    if (env[`${kind}_MODEL`] === undefined) problems.push(`${kind}_MODEL is demanded where ${kind}_PROVIDER is set.`);
+    if (env[`${kind}_PROVIDER`] === 'openai-compatible' && env[`${kind}_BASE_URL`] === undefined) {
+      problems.push(`${kind}_BASE_URL is demanded where ${kind}_PROVIDER is openai-compatible.`);
+    }
   }
   if (problems.length > 0) throw new EnvironmentError(problems.join('\n'));
   return { ...env, GRAPHIQL: env.GRAPHIQL ?? !production, INTROSPECTION: env.INTROSPECTION ?? !production } as Env;

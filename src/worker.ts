@@ -2,21 +2,30 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
+import { createLive } from './live/live.ts';
+import { knowledgeJobs } from './modules/knowledge/jobs.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
+import { openParts, transportOf } from './server/parts.ts';
 
-/** What runs apart from the servers: today the upkeep of partitions. Answers `/health/ready` on PORT. */
+/** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` on PORT. */
 async function main(): Promise<void> {
   const env = readEnv();
   if (!env.DATABASE_URL) throw new EnvironmentError('The worker needs DATABASE_URL: in embedded mode the server does its work.');
   const log = createLogger(env.LOG_LEVEL);
   const connections = await connectPostgres(env, log);
-  const maintenance = await startMaintenance(connections.database, log);
+  const { database } = connections;
+  const maintenance = await startMaintenance(database, log);
+  const { close: closeParts, ...parts } = await openParts(env, connections, log, true);
+  // It only ever tells: nobody follows anything here.
+  const live = createLive({ database, log, transport: await transportOf(env, log), recheck: async () => false });
+  await parts.jobs.work(knowledgeJobs({ ...parts, database, live, log }), env.JOBS_CONCURRENCY);
   const checks = {
     postgres: async () => {
-      await connections.database.query('SELECT 1');
+      await database.query('SELECT 1');
     },
+    storage: () => parts.storage.check(),
   };
   const server = createServer((_request, response) => {
     checkHealth(checks).then(({ ready, parts }) => {
@@ -27,12 +36,17 @@ async function main(): Promise<void> {
   server.listen(env.PORT, env.HOST);
   // Rejects when the port is taken, as by a server on the same machine.
   await once(server, 'listening');
-  log.info({ address: server.address() }, 'the worker runs: it keeps partitions, and answers /health/ready');
+  log.info({ address: server.address() }, 'the worker runs: it does jobs, keeps partitions, and answers /health/ready');
+  const stopWorking = async () => {
+    await closeParts();
+    await live.close();
+    await connections.close();
+  };
   const stop = (signal: string) => {
     log.info({ signal }, 'stopping');
     maintenance.stop();
     server.close();
-    connections.close().then(
+    stopWorking().then(
       () => process.exit(0),
       (error: unknown) => {
         log.fatal({ err: error }, 'the stop failed');

@@ -11,6 +11,9 @@ export const permissions = [
   'agent:execute',
   'conversation:read',
   'conversation:write',
+  'knowledge:read',
+  'knowledge:write',
+  'knowledge:configure',
   'audit:read',
 ] as const;
 
@@ -22,8 +25,16 @@ export type Role = (typeof roles)[number];
 /** How far up a role stands. Nobody makes, changes or unmakes a role above their own. */
 export const roleRank: Record<Role, number> = { VIEWER: 0, MEMBER: 1, ADMIN: 2, OWNER: 3 };
 
-const viewer: Permission[] = ['tenant:read', 'member:read', 'agent:read', 'conversation:read'];
-const member: Permission[] = [...viewer, 'agent:configure', 'agent:execute', 'conversation:write', 'apikey:read'];
+const viewer: Permission[] = ['tenant:read', 'member:read', 'agent:read', 'conversation:read', 'knowledge:read'];
+const member: Permission[] = [
+  ...viewer,
+  'agent:configure',
+  'agent:execute',
+  'conversation:write',
+  'knowledge:write',
+  'knowledge:configure',
+  'apikey:read',
+];
 
 /** What each role may do. OWNER and ADMIN have the same rights; only an OWNER makes or unmakes owners. */
 export const rolePermissions: Record<Role, readonly Permission[]> = {
@@ -41,6 +52,8 @@ export const scopePermissions = {
   'agents:execute': ['agent:read', 'agent:execute', 'conversation:read', 'conversation:write'],
   'conversations:read': ['conversation:read'],
   'conversations:write': ['conversation:read', 'conversation:write'],
+  'knowledge:read': ['knowledge:read'],
+  'knowledge:write': ['knowledge:read', 'knowledge:write'],
   'audit:read': ['audit:read'],
   'apikeys:read': ['apikey:read'],
 } as const satisfies Record<string, readonly Permission[]>;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { commentsSql } from './comments.ts';
 import { APPLICATION_ROLE } from './context-statement.ts';
+import { installJobs, JOBS_ROLE } from './job-schema.ts';
 import { applyMigrations, MIGRATIONS_FOLDER, migrationNames } from './schema-engine.ts';
 
 /** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
@@ -77,6 +78,7 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
       // A server asks whether its database is up to date before it answers anybody.
       await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
     }
+    await installJobs(client);
     if (options.serverRole) await admit(client, options.serverRole);
     return applied;
   });
@@ -85,7 +87,7 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
 async function admit(client: pg.PoolClient, role: string): Promise<void> {
   const { rowCount } = await client.query({ text: 'SELECT FROM pg_roles WHERE rolname = $1', values: [role] });
   if (!rowCount) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
-  await client.query(`GRANT ${APPLICATION_ROLE} TO ${pg.escapeIdentifier(role)}`);
+  await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${pg.escapeIdentifier(role)}`);
 }
 
 /** Takes back the newest `count` migrations, newest first, and returns their names. Their data is gone. */

@@ -38,12 +38,17 @@ type Keyed = { pageKey: string; pageParent?: string; id: string };
 
 /** Columns the application role may not read, and those that no list shows. */
 const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash', 'embedding', 'search']);
-const columnsOf = new Map(
+const readableColumns = new Map(
   documentedTables().map(({ name, columns }) => [
     name,
     columns.map((column) => column.name).filter((column) => !UNREADABLE.has(column)),
   ]),
 );
+
+/** The columns of a table that a list may show, by their SQL names. */
+export function columnsOf(table: string): readonly string[] {
+  return readableColumns.get(table) ?? [];
+}
 
 function encodeCursor({ table, order }: PageSource, row: Keyed): string {
   return Buffer.from(JSON.stringify([table, order.column, order.direction, row.pageKey, row.id])).toString('base64url');
@@ -95,7 +100,7 @@ function pageRows(source: PageSource, args: PageArgs, extra: readonly Sql[]): { 
     ...(args.before != null ? [beyond(args.before, 'before', false)] : []),
   ];
   const columns = join(
-    (columnsOf.get(source.table) ?? []).map((column) => sql`${identifier(source.table)}.${identifier(column)}`),
+    columnsOf(source.table).map((column) => sql`${identifier(source.table)}.${identifier(column)}`),
     ', ',
   );
   const direction = raw(ascending ? 'ASC' : 'DESC');

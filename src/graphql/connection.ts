@@ -26,7 +26,12 @@ export interface ListType<Row extends object, Filter extends object> {
   /** The orders by their enum name; the first is the default. */
   orders: Record<string, PageOrder>;
   /** The filter's input type and what it means. */
-  filter?: { type: unknown; where: (filter: Filter) => Sql[] };
+  filter?: {
+    type: unknown;
+    where: (filter: Filter) => Sql[];
+    /** Whether `where` also decides what is shown where no filter is given. */
+    always?: boolean;
+  };
 }
 
 function pageSizeOf({ first, last }: PageArgs): number {
@@ -104,7 +109,7 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
   const source = (args: ListArgs<Filter>) => ({
     table: type.table,
     order: type.orders[args.orderBy ?? orderNames[0] ?? ''] as PageOrder,
-    where: args.filter && type.filter ? type.filter.where(args.filter) : [],
+    where: type.filter && (args.filter || type.filter.always) ? type.filter.where(args.filter ?? ({} as Filter)) : [],
   });
 
   const options = (description: string, access: Permission) => ({

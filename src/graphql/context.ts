@@ -2,8 +2,13 @@ import type { Auth } from '../auth/auth.ts';
 import type { RequestInfo, Viewer } from '../auth/viewer.ts';
 import type { Database } from '../db/database.ts';
 import type { Prisma } from '../db/prisma.ts';
+import type { Jobs } from '../jobs/jobs.ts';
+import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Live } from '../live/live.ts';
+import type { Models } from '../models/models.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { Tickets } from '../storage/upload-ticket.ts';
 import type { Loaders } from './loaders.ts';
 
 /** What the process has one of. Made in `src/server/app.ts`. */
@@ -12,6 +17,13 @@ export interface Services {
   prisma: Prisma;
   auth: Auth;
   live: Live;
+  jobs: Jobs;
+  models: Models;
+  storage: Storage;
+  tickets: Tickets;
+  knowledgeLimits: KnowledgeLimits;
+  /** Where clients reach this server, without a slash at the end. */
+  baseUrl: () => string;
   log: Logger;
 }
 

@@ -10,7 +10,7 @@ type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 type ErrorClass = new (...args: never[]) => Error;
 
-export interface MutationOptions<Fields extends InputFieldMap, Payload extends object> {
+export interface MutationOptions<Fields extends InputFieldMap, Payload extends object, Prepared> {
   description: string;
   /** The right it takes; `person` for people about themselves; `anyone` for what comes before signing in. */
   access: Permission | 'person' | 'anyone';
@@ -23,8 +23,10 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   errors?: ErrorClass[];
   /** Changes who acts, for viewers who may change their own session. */
   context?: DbContext;
+  /** What takes long, such as a model's answer or a file on its way: before the transaction, which must not wait for it. */
+  prepare?: (input: InputShapeFromFields<Fields>, context: GraphQLContext) => Promise<Prepared>;
   /** Runs in one transaction with everything it calls. What it throws rolls all of it back. */
-  resolve: (input: InputShapeFromFields<Fields>, context: GraphQLContext) => Promise<Payload>;
+  resolve: (input: InputShapeFromFields<Fields>, context: GraphQLContext, prepared: Prepared) => Promise<Payload>;
 }
 
 function scopesFor(access: Permission | 'person' | 'anyone') {
@@ -36,9 +38,9 @@ function scopesFor(access: Permission | 'person' | 'anyone') {
  * Adds a mutation: `name(input: NameInput!): NameResult!`, the result being the payload or an error, the whole of it one
  * transaction that is committed before the payload's nested fields are read.
  */
-export function mutation<Fields extends InputFieldMap, Payload extends object>(
+export function mutation<Fields extends InputFieldMap, Payload extends object, Prepared = undefined>(
   name: string,
-  options: MutationOptions<Fields, Payload>,
+  options: MutationOptions<Fields, Payload, Prepared>,
 ): void {
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   const input = builder.inputType(`${title}Input`, {
@@ -63,8 +65,10 @@ export function mutation<Fields extends InputFieldMap, Payload extends object>(
         },
       } as never,
       resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
-        const work = () => options.resolve(args.input as InputShapeFromFields<Fields>, context);
+        const input = args.input as InputShapeFromFields<Fields>;
         try {
+          const prepared = (await options.prepare?.(input, context)) as Prepared;
+          const work = () => options.resolve(input, context, prepared);
           return await context.database.transaction(work, options.context);
         } finally {
           context.loaders.clear();

@@ -1,4 +1,5 @@
 import type { SchemaTypes as PothosTypes } from '@pothos/core';
+import { GraphQLError, GraphQLScalarType } from 'graphql';
 import {
   BigIntResolver,
   DateTimeResolver,
@@ -20,7 +21,24 @@ export type Scalars = {
   URL: { Input: URL; Output: URL | string };
   BigInt: { Input: bigint; Output: bigint | number };
   NonNegativeInt: { Input: number; Output: number };
+  File: { Input: File; Output: never };
 };
+
+/** A part of a multipart request, as Yoga hands it over. */
+const FileResolver = new GraphQLScalarType({
+  name: 'File',
+  description: 'A file of a multipart request (GraphQL multipart request specification). Only ever sent, never answered.',
+  parseValue(value) {
+    if (value instanceof File) return value;
+    throw new GraphQLError('A file has to be sent as a part of a multipart request.');
+  },
+  parseLiteral() {
+    throw new GraphQLError('A file has to be sent as a part of a multipart request.');
+  },
+  serialize() {
+    throw new GraphQLError('A file is never answered.');
+  },
+});
 
 export function addScalars<Types extends PothosTypes>(builder: PothosSchemaTypes.SchemaBuilder<Types>): void {
   const scalars = {
@@ -33,5 +51,6 @@ export function addScalars<Types extends PothosTypes>(builder: PothosSchemaTypes
     BigInt: BigIntResolver,
     NonNegativeInt: NonNegativeIntResolver,
   };
+  builder.addScalarType('File' as never, FileResolver as never);
   for (const [name, scalar] of Object.entries(scalars)) builder.addScalarType(name as never, scalar as never);
 }

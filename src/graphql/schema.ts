@@ -2,6 +2,7 @@ import './errors.ts';
 import '../modules/tenancy/index.ts';
 import '../modules/agents/index.ts';
 import '../modules/conversations/index.ts';
+import '../modules/knowledge/index.ts';
 import '../modules/audit/index.ts';
 import { builder } from './builder.ts';
 

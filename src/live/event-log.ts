@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { toDomainError } from '../db/errors.ts';
 import { rows, sql } from '../db/sql.ts';
 import type { ConversationEvent } from '../generated/prisma/client.ts';
+import type { LogSource } from './log-source.ts';
 
 /** A row of `conversation_events`. Shared by all who follow the conversation: never change it. */
 export type ConversationEventRow = Readonly<ConversationEvent>;
@@ -22,7 +23,7 @@ async function read<T>(database: Database, query: ReturnType<typeof sql>): Promi
 }
 
 /** The number of a conversation's last event, as whoever acts. Undefined for a conversation they cannot see. */
-export async function readHead(database: Database, conversationId: string): Promise<number | undefined> {
+async function readHead(database: Database, conversationId: string): Promise<number | undefined> {
   const [row] = await read<{ lastEventSequence: number }>(
     database,
     sql`SELECT last_event_sequence FROM conversations WHERE id = ${conversationId}::uuid`,
@@ -31,7 +32,7 @@ export async function readHead(database: Database, conversationId: string): Prom
 }
 
 /** The numbers of the last events of many conversations of one tenant, by their ids. */
-export async function readHeads(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
+async function readHeads(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
   const heads = await read<{ id: string; lastEventSequence: number }>(
     database,
     sql`SELECT id, last_event_sequence FROM conversations WHERE id = ANY (${[...conversationIds]}::uuid[])`,
@@ -43,7 +44,7 @@ export async function readHeads(database: Database, conversationIds: readonly st
  * The next events after a number, in order. Numbers are taken under the conversation's row lock, so every statement sees them
  * without a gap: what it does not see yet comes later.
  */
-export async function readEvents(
+async function readEvents(
   database: Database,
   conversationId: string,
   after: number,
@@ -57,3 +58,13 @@ export async function readEvents(
   for (const event of events) batches.set(event, events);
   return events;
 }
+
+/** The log of a conversation. */
+export const conversationLog: LogSource<ConversationEventRow> = {
+  topic: 'conversation',
+  subject: 'The conversation',
+  resume: (after) => `To go on without loss, subscribe to conversationEvents again with after: ${after}.`,
+  readHead,
+  readHeads,
+  readAfter: readEvents,
+};

@@ -1,11 +1,11 @@
 import { UnavailableError } from '../lib/errors.ts';
-import type { ConversationFeed, FeedReader } from './conversation-feed.ts';
 import type { Credential } from './credential-watch.ts';
-import type { ConversationEventRow } from './event-log.ts';
+import type { Feed, FeedReader } from './feed.ts';
+import type { Numbered } from './log-source.ts';
 import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 
-export interface EventStreamOptions {
-  feed: ConversationFeed;
+export interface EventStreamOptions<Row extends Numbered> {
+  feed: Feed<Row>;
   /** Events after this number. */
   after: number;
   expiresAt: Date | undefined;
@@ -15,14 +15,14 @@ export interface EventStreamOptions {
 }
 
 /**
- * One reader of a conversation. It holds a place in the log and no rows but the page it is reading: recent rows come from the
+ * One reader of a log. It holds a place in the log and no rows but the page it is reading: recent rows come from the
  * feed's window, older ones from the database, at the pace at which they are asked for.
  */
-export class EventStream implements AsyncIterableIterator<ConversationEventRow>, FeedReader {
-  readonly #options: EventStreamOptions;
+export class EventStream<Row extends Numbered> implements AsyncIterableIterator<Row>, FeedReader {
+  readonly #options: EventStreamOptions<Row>;
   #credential: Credential | undefined;
   #cursor: number;
-  #page: readonly ConversationEventRow[] = [];
+  #page: readonly Row[] = [];
   #pageIndex = 0;
   #ended: { error: unknown } | undefined;
   #woken = Promise.withResolvers<void>();
@@ -32,7 +32,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
   #lastAskedAt = Date.now();
   readonly #drained = Promise.withResolvers<void>();
 
-  constructor(options: EventStreamOptions) {
+  constructor(options: EventStreamOptions<Row>) {
     this.#options = options;
     this.#cursor = options.after;
   }
@@ -56,7 +56,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
     return this;
   }
 
-  next(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+  next(): Promise<IteratorResult<Row, undefined>> {
     this.#asking++;
     const result = this.#tail
       .then(() => this.#advance())
@@ -68,7 +68,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
     return result;
   }
 
-  async return(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+  async return(): Promise<IteratorResult<Row, undefined>> {
     this.end(undefined);
     this.#drained.resolve();
     return { done: true, value: undefined };
@@ -89,7 +89,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
   }
 
   endWith(code: StreamEndCode): void {
-    this.end(new StreamEndedError(code, this.#cursor));
+    this.end(new StreamEndedError(code, this.#cursor, this.#options.feed.source.resume(this.#cursor)));
   }
 
   endIfExpired(): void {
@@ -103,7 +103,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
     if (!this.asked && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
   }
 
-  async #advance(): Promise<IteratorResult<ConversationEventRow, undefined>> {
+  async #advance(): Promise<IteratorResult<Row, undefined>> {
     for (;;) {
       if (this.#ended) return this.#finish(this.#ended);
       // Renewed before looking, so that nothing that comes in between is slept through.
@@ -141,7 +141,7 @@ export class EventStream implements AsyncIterableIterator<ConversationEventRow>,
     }
   }
 
-  #finish(ended: { error: unknown }): IteratorResult<ConversationEventRow, undefined> {
+  #finish(ended: { error: unknown }): IteratorResult<Row, undefined> {
     const { error } = ended;
     ended.error = undefined;
     if (error !== undefined) throw error;

@@ -2,16 +2,16 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { runWithContext } from '../db/context.ts';
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
-import { ConversationFeed } from './conversation-feed.ts';
 import { CredentialWatch } from './credential-watch.ts';
-import { readHead, readHeads } from './event-log.ts';
 import { EventStream } from './event-stream.ts';
+import { Feed } from './feed.ts';
 import { inParallel } from './in-parallel.ts';
-import type { ConversationSubscription, Live, LiveOptions, LiveStats } from './live.ts';
+import type { Live, LiveOptions, LiveStats, LogSubscription } from './live.ts';
+import type { LogSource, Numbered } from './log-source.ts';
 import { Outage } from './outage.ts';
 import { Repeater } from './repeater.ts';
 import { StreamEndedError } from './stream-ended-error.ts';
-import type { Hint } from './topics.ts';
+import type { Hint, Topic } from './topics.ts';
 
 const POLLS_AT_ONCE = 4;
 /** Longest pause between two attempts while the database is away. */
@@ -19,11 +19,22 @@ const MAX_POLL_PAUSE_MS = 5_000;
 /** How long readers may take to hear that the server stops. */
 const FAREWELL_MS = 250;
 
+/** The logs of one topic that are followed in one tenant: polled with one statement. */
+interface FeedsOfTenant {
+  tenantId: string;
+  source: LogSource<Numbered>;
+  byId: Map<string, Feed<Numbered>>;
+}
+
+function keyOf(topic: Topic, tenantId: string): string {
+  return `${topic} ${tenantId}`;
+}
+
 export class LiveViews implements Live {
   readonly #options: Required<LiveOptions>;
-  /** By tenant, then by conversation. */
-  readonly #feeds = new Map<string, Map<string, ConversationFeed>>();
-  readonly #streams = new Set<EventStream>();
+  /** By topic and tenant, then by object. */
+  readonly #feeds = new Map<string, FeedsOfTenant>();
+  readonly #streams = new Set<EventStream<Numbered>>();
   readonly #credentials: CredentialWatch;
   readonly #outage: Outage;
   readonly #poller: Repeater;
@@ -49,38 +60,39 @@ export class LiveViews implements Live {
     all.transport.start();
   }
 
-  announce({ tenantId, conversationId, sequence }: { tenantId: string; conversationId: string; sequence: number }): void {
-    this.#options.transport.publish({ topic: 'conversation', tenantId, id: conversationId, sequence });
+  announce(change: Hint): void {
+    this.#options.transport.publish(change);
   }
 
-  async conversationEvents(subscription: ConversationSubscription): Promise<EventStream> {
+  async follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<EventStream<Row>> {
     const { viewer, dbContext, after, signal } = subscription;
-    const conversationId = subscription.conversationId.toLowerCase();
+    const { tenantId } = viewer;
+    const id = subscription.id.toLowerCase();
     signal?.throwIfAborted();
-    if (!isUuid(conversationId)) throw new NotFoundError('The conversation');
-    if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? 0);
+    if (!isUuid(id)) throw new NotFoundError(source.subject);
+    if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? 0, source.resume(after ?? 0));
     // The feed hears hints from here on, so nothing is missed between reading the head and following.
-    const feed = this.#feed(viewer.tenantId, conversationId);
+    const feed = this.#feed(source, tenantId, id);
     const placeholder = { wake() {}, end() {} };
     feed.readers.add(placeholder);
     try {
-      const head = await runWithContext(dbContext, () => readHead(this.#options.database, conversationId));
-      if (head === undefined) throw new NotFoundError('The conversation');
+      const head = await runWithContext(dbContext, () => source.readHead(this.#options.database, id));
+      if (head === undefined) throw new NotFoundError(source.subject);
       if (after !== undefined && (after < 0 || after > head)) {
-        throw ValidationError.at(['after'], `The last event of this conversation has the number ${head}.`);
+        throw ValidationError.at(['after'], `The last event of this ${source.topic} has the number ${head}.`);
       }
-      if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? head);
+      if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? head, source.resume(after ?? head));
       signal?.throwIfAborted();
       feed.begin(head);
-      return this.#open(subscription, feed, after ?? head);
+      return this.#open(source, { ...subscription, id }, feed, after ?? head);
     } finally {
       feed.readers.delete(placeholder);
-      this.#release(viewer.tenantId, conversationId, feed);
+      this.#release(source.topic, tenantId, id, feed);
     }
   }
 
   stats(): LiveStats {
-    const feeds = this.#feeds.values().reduce((sum, ofTenant) => sum + ofTenant.size, 0);
+    const feeds = this.#feeds.values().reduce((sum, { byId }) => sum + byId.size, 0);
     const timers = [this.#poller, this.#inspector].filter(({ active }) => active).length;
     return { feeds, subscribers: this.#streams.size, timers };
   }
@@ -106,7 +118,12 @@ export class LiveViews implements Live {
     await this.#options.transport.close();
   }
 
-  #open({ viewer, signal, conversationId }: ConversationSubscription, feed: ConversationFeed, after: number): EventStream {
+  #open<Row extends Numbered>(
+    { topic }: LogSource<Row>,
+    { viewer, signal, id }: LogSubscription,
+    feed: Feed<Row>,
+    after: number,
+  ): EventStream<Row> {
     const abort = () => stream.end(undefined);
     const stream = new EventStream({
       feed,
@@ -117,7 +134,7 @@ export class LiveViews implements Live {
         signal?.removeEventListener('abort', abort);
         this.#streams.delete(stream);
         feed.readers.delete(stream);
-        this.#release(viewer.tenantId, conversationId.toLowerCase(), feed);
+        this.#release(topic, viewer.tenantId, id, feed);
       },
     });
     const lost = viewer.apiKeyId ? 'UNAUTHENTICATED' : 'FORBIDDEN';
@@ -130,40 +147,43 @@ export class LiveViews implements Live {
     return stream;
   }
 
-  #feed(tenantId: string, conversationId: string): ConversationFeed {
+  #feed<Row extends Numbered>(source: LogSource<Row>, tenantId: string, id: string): Feed<Row> {
     const { database, bufferSize, batchSize } = this.#options;
-    const ofTenant = this.#feeds.get(tenantId) ?? new Map<string, ConversationFeed>();
-    this.#feeds.set(tenantId, ofTenant);
-    let feed = ofTenant.get(conversationId);
+    const key = keyOf(source.topic, tenantId);
+    const ofTenant: FeedsOfTenant = this.#feeds.get(key) ?? { tenantId, source, byId: new Map() };
+    this.#feeds.set(key, ofTenant);
+    let feed = ofTenant.byId.get(id) as Feed<Row> | undefined;
     if (!feed) {
       const onUnavailable = (error: unknown) => this.#outage.report(error);
-      feed = new ConversationFeed({ database, tenantId, conversationId, bufferSize, batchSize, onUnavailable });
-      ofTenant.set(conversationId, feed);
+      feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, onUnavailable });
+      // One topic has one source, so that what comes out by its id has its rows.
+      ofTenant.byId.set(id, feed as unknown as Feed<Numbered>);
     }
     return feed;
   }
 
   /** Lets go of a feed that nobody reads, and of the timers when it was the last. */
-  #release(tenantId: string, conversationId: string, feed: ConversationFeed): void {
+  #release<Row extends Numbered>(topic: Topic, tenantId: string, id: string, feed: Feed<Row>): void {
     if (feed.readers.size > 0) return;
-    const ofTenant = this.#feeds.get(tenantId);
-    if (ofTenant?.get(conversationId) === feed) ofTenant.delete(conversationId);
-    if (ofTenant?.size === 0) this.#feeds.delete(tenantId);
+    const key = keyOf(topic, tenantId);
+    const byId = this.#feeds.get(key)?.byId as Map<string, unknown> | undefined;
+    if (byId?.get(id) === feed) byId.delete(id);
+    if (byId?.size === 0) this.#feeds.delete(key);
     if (this.#streams.size > 0) return;
     this.#poller.stop();
     this.#inspector.stop();
   }
 
-  #hear({ tenantId, id, sequence }: Hint): void {
-    this.#feeds.get(tenantId)?.get(id)?.wake(sequence);
+  #hear({ topic, tenantId, id, sequence }: Hint): void {
+    this.#feeds.get(keyOf(topic, tenantId))?.byId.get(id)?.wake(sequence);
   }
 
-  /** Finds what no hint told of, with one statement for all followed conversations of a tenant. */
+  /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant. */
   async #poll(): Promise<void> {
     try {
-      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([tenantId, feeds]) => {
-        const heads = await runWithContext({ tenantId }, () => readHeads(this.#options.database, [...feeds.keys()]));
-        for (const [id, head] of heads) feeds.get(id)?.wake(head);
+      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, { tenantId, source, byId }]) => {
+        const heads = await runWithContext({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
+        for (const [id, head] of heads) byId.get(id)?.wake(head);
       });
       this.#failedPolls = 0;
       if (this.#outage.over()) for (const stream of this.#streams) stream.wake();

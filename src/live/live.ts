@@ -2,11 +2,13 @@ import type { Viewer } from '../auth/viewer.ts';
 import type { DbContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { ConversationEventRow } from './event-log.ts';
 import { LiveViews } from './live-views.ts';
+import type { LogSource, Numbered } from './log-source.ts';
+import type { Hint } from './topics.ts';
 import type { WakeUpTransport } from './transport.ts';
 
-export { batchOf, type ConversationEventRow } from './event-log.ts';
+export { batchOf, type ConversationEventRow, conversationLog } from './event-log.ts';
+export type { LogSource, Numbered } from './log-source.ts';
 export { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 
 export interface LiveOptions {
@@ -20,7 +22,7 @@ export interface LiveOptions {
   pollIntervalMs?: number;
   /** How long a right may be relied on. @default 2000 */
   recheckIntervalMs?: number;
-  /** Events of a conversation kept in memory for all its readers, and how far behind a reader may stay. @default 1000 */
+  /** Rows of a log kept in memory for all its readers, and how far behind a reader may stay. @default 1000 */
   bufferSize?: number;
   /** Events read by one statement. @default 500 */
   batchSize?: number;
@@ -28,12 +30,13 @@ export interface LiveOptions {
   maxPauseMs?: number;
 }
 
-export interface ConversationSubscription {
-  /** Whose rights at the conversation were checked by the caller just now. */
+export interface LogSubscription {
+  /** Whose rights at the object were checked by the caller just now. */
   viewer: Viewer;
-  /** As whom the conversation is looked up. */
+  /** As whom the object is looked up. */
   dbContext: DbContext;
-  conversationId: string;
+  /** The object whose log is followed. */
+  id: string;
   /** Everything after this number is told again first. Without it, only what is new. */
   after?: number | undefined;
   signal?: AbortSignal | undefined;
@@ -41,22 +44,22 @@ export interface ConversationSubscription {
 
 /** What is open at this moment, for metrics and for tests that look for leaks. */
 export interface LiveStats {
-  /** Conversations that are followed. */
+  /** Logs that are followed. */
   feeds: number;
   subscribers: number;
   timers: number;
 }
 
-/** Views of what happens in conversations, as it happens, in this process and others. */
+/** Views of what happens in conversations and collections, as it happens, in this process and others. */
 export interface Live {
-  /** Tells everybody that a conversation has reached a number. To be called after the commit. */
-  announce(change: { tenantId: string; conversationId: string; sequence: number }): void;
+  /** Tells everybody that a log has reached a number. To be called after the commit. */
+  announce(change: Hint): void;
   /**
-   * The events of a conversation in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
+   * The rows of a log in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
    * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.
    * Throws NotFoundError, and ValidationError for an `after` that was never reached.
    */
-  conversationEvents(subscription: ConversationSubscription): Promise<AsyncIterableIterator<ConversationEventRow>>;
+  follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<AsyncIterableIterator<Row>>;
   stats(): LiveStats;
   /** Whether wake-ups of other processes arrive at this moment. Without them views are as slow as the poll. */
   healthy(): boolean;

@@ -14,8 +14,9 @@ export class StreamEndedError extends Error {
   /** Number of the last event that was delivered: what to pass as `after` when coming back. */
   readonly after: number;
 
-  constructor(code: StreamEndCode, after: number) {
-    super(`${REASONS[code]} To go on without loss, subscribe to conversationEvents again with after: ${after}.`);
+  /** @param resume how to go on, a sentence for people */
+  constructor(code: StreamEndCode, after: number, resume: string) {
+    super(`${REASONS[code]} ${resume}`);
     this.name = 'StreamEndedError';
     this.code = code;
     this.after = after;

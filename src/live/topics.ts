@@ -1,7 +1,7 @@
 import { isUuid } from '../lib/ids.ts';
 
 /** What can be followed. Each is a numbered log of one object of a tenant. */
-export const topics = ['conversation'] as const;
+export const topics = ['conversation', 'collection'] as const;
 
 export type Topic = (typeof topics)[number];
 
@@ -23,7 +23,7 @@ export function encodeHints(hints: Iterable<Hint>): string {
 function decodeHint(line: string): Hint | undefined {
   const [name, tenantId = '', id = '', number = ''] = line.split(SEPARATOR);
   const topic = topics.find((candidate) => candidate === name);
-  if (!topic || !isUuid(tenantId) || !isUuid(id) || !/^\d{1,10}$/.test(number)) return undefined;
+  if (!topic || !isUuid(tenantId) || !isUuid(id) || !/^\d{1,15}$/.test(number)) return undefined;
   return { topic, tenantId, id, sequence: Number(number) };
 }
 

@@ -6,19 +6,20 @@ import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
 import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
 import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
 import { appliedMigrations } from '../db/migrate.ts';
-import { createPrisma } from '../db/prisma.ts';
 import { migrationNames } from '../db/schema-engine.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { createLive } from '../live/live.ts';
-import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
+import { createTickets } from '../storage/upload-ticket.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { HealthCheck } from './health.ts';
 import { createHttpServer } from './http.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createMetrics } from './metrics.ts';
+import { openParts, type Parts, transportOf } from './parts.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { serveWebSockets } from './websocket.ts';
 import { createGraphQLServer, type Yoga } from './yoga.ts';
@@ -59,14 +60,7 @@ async function keyringOf(env: Env, folder: DataFolder | undefined, log: Logger):
   return inlineKeyring(JSON.stringify({ keys: [await generateSigningKey()] }));
 }
 
-async function transportOf(env: Env, folder: DataFolder | undefined, log: Logger): Promise<WakeUpTransport> {
-  if (folder) return createMemoryTransport();
-  if (env.REDIS_URL) return (await import('../live/transport-redis.ts')).createRedisTransport({ url: env.REDIS_URL, log });
-  const { createPostgresTransport } = await import('../live/transport-postgres.ts');
-  return createPostgresTransport({ connectionString: env.DATABASE_LISTEN_URL ?? env.DATABASE_URL ?? '', log });
-}
-
-function healthChecks({ database, redis }: Connections): Record<string, HealthCheck> {
+function healthChecks({ database, redis }: Connections, { storage }: Pick<Parts, 'storage'>): Record<string, HealthCheck> {
   const migrations = migrationNames();
   return {
     postgres: async () => {
@@ -77,6 +71,7 @@ function healthChecks({ database, redis }: Connections): Record<string, HealthCh
       const missing = migrations.filter((name) => !applied.has(name));
       if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
     },
+    storage: () => storage.check(),
     ...(redis
       ? {
           redis: async () => {
@@ -113,9 +108,11 @@ export async function createApp(
     throw error;
   });
   const { database, redis } = connections;
-  const prisma = createPrisma(database);
+  const parts = await openParts(env, connections, log, folder !== undefined);
+  const { prisma, close: closeParts, ...shared } = parts;
   if (!folder && !env.API_KEY_PEPPER)
     log.warn('API_KEY_PEPPER is not set: keys are hashed under the pepper of the development mode');
+  const pepper = env.API_KEY_PEPPER ?? folder?.pepper ?? 'the pepper of the development mode';
   const auth = await createAuth({
     database,
     prisma,
@@ -123,7 +120,7 @@ export async function createApp(
     keyring: await keyringOf(env, folder, log),
     issuer: env.JWT_ISSUER ?? env.PUBLIC_URL ?? 'http://localhost/agentbase',
     audience: env.JWT_AUDIENCE,
-    apiKeyPepper: env.API_KEY_PEPPER ?? folder?.pepper ?? 'the pepper of the development mode',
+    apiKeyPepper: pepper,
     oidcIssuers: env.OIDC_ISSUERS,
     accessTokenTtlSeconds: env.ACCESS_TOKEN_TTL_SECONDS,
     refreshTokenTtlSeconds: env.REFRESH_TOKEN_TTL_SECONDS,
@@ -132,17 +129,30 @@ export async function createApp(
   const live = createLive({
     database,
     log,
-    transport: await transportOf(env, folder, log),
+    transport: await transportOf(env, log),
     recheck: (viewer) => auth.recheck(viewer),
   });
-  const services: Services = { database, prisma, auth, live, log };
+  let address = '';
+  const baseUrl = () => (env.PUBLIC_URL ?? address).replace(/\/+$/, '');
+  const services: Services = { ...shared, prisma, database, auth, live, log, baseUrl, tickets: createTickets(pepper) };
+  // The embedded database has one process, which does its jobs too.
+  if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
   const metrics = createMetrics(services);
   const yoga = await createGraphQLServer(env, services, [metrics.plugin]);
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
   );
-  const server = createHttpServer({ env, yoga, auth, rateLimit, metrics, checks: healthChecks(connections), log });
+  const server = createHttpServer({
+    env,
+    yoga,
+    auth,
+    rateLimit,
+    metrics,
+    checks: healthChecks(connections, parts),
+    services,
+    log,
+  });
   const sockets = serveWebSockets(server, { env, yoga, auth, rateLimit, log });
   const maintenance = await startMaintenance(database, log);
 
@@ -153,8 +163,9 @@ export async function createApp(
     async listen() {
       server.listen(env.PORT, env.HOST);
       await once(server, 'listening');
-      const { address, family, port } = server.address() as AddressInfo;
-      return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+      const { address: host, family, port } = server.address() as AddressInfo;
+      address = `http://${family === 'IPv6' ? `[${host}]` : host}:${port}`;
+      return address;
     },
     async close() {
       const closed = server.listening ? once(server, 'close') : Promise.resolve();
@@ -170,6 +181,7 @@ export async function createApp(
       clearTimeout(patience);
       await yoga.dispose();
       await letGo('identity', auth.close(), log);
+      await letGo('jobs and storage', closeParts(), log);
       await prisma.$disconnect();
       await letGo('database', connections.close(), log);
       folder?.close();

@@ -54,7 +54,8 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
     const { rows } = await pool.query<{ login: string; bypasses: boolean; owns: boolean; member: boolean }>(`
       SELECT current_user AS login, rolsuper OR rolbypassrls AS bypasses,
         EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner = r.oid) AS owns,
-        to_regrole('agentbase_app') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_app'), 'MEMBER') AS member
+        to_regrole('agentbase_app') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_app'), 'MEMBER')
+          AND to_regrole('agentbase_jobs') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_jobs'), 'MEMBER') AS member
       FROM pg_roles r WHERE rolname = current_user`);
     const login = rows[0];
     const production = env.NODE_ENV === 'production';
@@ -66,7 +67,7 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
     }
     if (production && !login?.member) {
       throw new Error(
-        `the login "${login?.login}" is not let into agentbase_app: run npm run db:migrate with DATABASE_SERVER_ROLE=${login?.login}`,
+        `the login "${login?.login}" is not let into agentbase_app and agentbase_jobs: run npm run db:migrate with DATABASE_SERVER_ROLE=${login?.login}`,
       );
     }
     if (!(await isMigrated(pool))) throw new Error('the database is not migrated to this version: run npm run db:migrate');

@@ -4,6 +4,7 @@ import type { Auth } from '../auth/auth.ts';
 import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
+import type { Services } from '../graphql/context.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
@@ -11,6 +12,7 @@ import { checkHealth, type HealthCheck } from './health.ts';
 import type { Metrics } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
+import { answerUpload } from './uploads.ts';
 import type { Yoga } from './yoga.ts';
 
 export interface HttpParts {
@@ -20,6 +22,7 @@ export interface HttpParts {
   rateLimit: RateLimit;
   metrics: Metrics;
   checks: Record<string, HealthCheck>;
+  services: Services;
   log: Logger;
 }
 
@@ -29,6 +32,14 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
   RATE_LIMITED: 429,
   UNAVAILABLE: 503,
 };
+
+/** Tickets stand behind it. */
+const UPLOADS = '/uploads/';
+/** How long an upload may take, and how long it may stand still. */
+const UPLOAD_MS = 30 * 60_000;
+const UPLOAD_IDLE_MS = 30_000;
+/** How long any other request may take to come. */
+const REQUEST_MS = 60_000;
 
 function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
   if (response.headersSent) {
@@ -67,7 +78,7 @@ function isSame(one: string, other: string): boolean {
 
 /** Everything the process answers over HTTP. */
 export function createHttpServer(parts: HttpParts): Server {
-  const { env, yoga, auth, rateLimit, metrics, checks, log } = parts;
+  const { env, yoga, auth, rateLimit, metrics, checks, services, log } = parts;
 
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
@@ -108,6 +119,20 @@ export function createHttpServer(parts: HttpParts): Server {
     response.end(await metrics.registry.metrics());
   }
 
+  async function upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const info = requestInfoOf(request, env.TRUST_PROXY);
+    try {
+      await rateLimit.take(null, info.ip);
+    } catch (error) {
+      refuse(request, response, error, info.requestId, log);
+      return;
+    }
+    // A large file takes its time; what never sends anything is cut off by its socket.
+    request.setTimeout(UPLOAD_IDLE_MS, () => request.destroy());
+    const token = (request.url ?? '').split('?', 1)[0]?.slice(UPLOADS.length) ?? '';
+    await answerUpload(services, token, request, response, info);
+  }
+
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     '/graphql': graphql,
     '/health': (_request, response) => ready(response),
@@ -124,9 +149,15 @@ export function createHttpServer(parts: HttpParts): Server {
 
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '/';
-    const route = routes[path];
-    const end = metrics.request(route ? path : 'other');
+    const route = path.startsWith(UPLOADS) ? upload : routes[path];
+    const end = metrics.request(route === upload ? UPLOADS : route ? path : 'other');
     response.once('close', () => end(response.statusCode));
+    // The server's own limit has to leave time for uploads.
+    if (route !== upload) {
+      const late = setTimeout(() => request.complete || request.destroy(), REQUEST_MS);
+      late.unref();
+      response.once('close', () => clearTimeout(late));
+    }
     if (!route) {
       json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
       return;
@@ -138,6 +169,6 @@ export function createHttpServer(parts: HttpParts): Server {
   });
   // A client that sends slower than this is not one that anybody waits for. Streams are answers and may last.
   server.headersTimeout = 15_000;
-  server.requestTimeout = 60_000;
+  server.requestTimeout = UPLOAD_MS;
   return server;
 }

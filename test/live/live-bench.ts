@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { currentScope, runWithContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { type ConversationEventRow, createLive, type Live, type LiveOptions } from '../../src/live/live.ts';
+import { type ConversationEventRow, conversationLog, createLive, type Live, type LiveOptions } from '../../src/live/live.ts';
 import type { Hint } from '../../src/live/topics.ts';
 import { createMemoryTransport, type HintListener, type WakeUpTransport } from '../../src/live/transport.ts';
 import type { TestDatabase } from '../testkit/database.ts';
@@ -73,16 +73,11 @@ export function benchOf(db: TestDatabase, tenant: PopulatedTenant, live: Live): 
           await db.prisma.message.create({ data });
           return read(conversationId);
         });
-        live.announce({ tenantId: tenant.id, conversationId, sequence: lastEventSequence });
+        live.announce({ topic: 'conversation', tenantId: tenant.id, id: conversationId, sequence: lastEventSequence });
       }
     },
-    follow: (asked = {}) =>
-      live.conversationEvents({
-        viewer,
-        dbContext: contextOf(tenant),
-        conversationId: tenant.conversationId,
-        ...asked,
-      }),
+    follow: ({ conversationId = tenant.conversationId, ...asked } = {}) =>
+      live.follow(conversationLog, { viewer, dbContext: contextOf(tenant), id: conversationId, ...asked }),
     head: () => runWithContext(contextOf(tenant), async () => (await read(tenant.conversationId)).lastEventSequence),
   };
 }

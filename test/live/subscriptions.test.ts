@@ -98,7 +98,7 @@ describe('conversationEvents', () => {
       await graph.database.transactionAs(contextOf(tenant), async () => {
         await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title } });
       });
-      live.announce({ tenantId: tenant.id, conversationId: tenant.conversationId, sequence: 1_000 });
+      live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.conversationId, sequence: 1_000 });
       expect((await events.next())?.data?.conversationEvents).toMatchObject({
         type: 'CONVERSATION_UPDATED',
         conversation: { title },

@@ -6,9 +6,10 @@ import { type Answer, type Graph, testGraph } from '../testkit/graph.ts';
 import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 import { agentsAndConversations } from './agents-and-conversations.ts';
 import { type MutationCase, PASSWORD } from './cases.ts';
+import { knowledge } from './knowledge.ts';
 import { tenancy } from './tenancy.ts';
 
-const cases = { ...agentsAndConversations, ...tenancy };
+const cases = { ...agentsAndConversations, ...knowledge, ...tenancy };
 
 let graph: Graph;
 let other: PopulatedTenant;

@@ -1,22 +1,42 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
 import { createAuth } from '../../src/auth/auth.ts';
 import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
 import { createSignInLimiter } from '../../src/auth/sign-in-limiter.ts';
 import type { Services } from '../../src/graphql/context.ts';
+import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { createLive } from '../../src/live/live.ts';
 import { createMemoryTransport } from '../../src/live/transport.ts';
+import { createModels } from '../../src/models/models.ts';
+import { createStorage } from '../../src/storage/storage.ts';
+import { createTickets } from '../../src/storage/upload-ticket.ts';
+import type { TestDatabase } from './database.ts';
 import { testIssuer } from './issuer.ts';
-import type { Clients } from './tenants.ts';
 
 let shared: Promise<Services> | undefined;
 
 /** What a server process has one of, over the database of this worker. */
-export function testServices(clients: Clients): Promise<Services> {
+export function testServices(clients: TestDatabase): Promise<Services> {
   shared ??= make(clients);
   return shared;
 }
 
-async function make({ database, prisma }: Clients): Promise<Services> {
+/** The connections of the job queue. */
+export function jobsPool({ database, urls }: TestDatabase): pg.Pool {
+  return urls ? openJobsPool(urls.server, 4) : database.pool;
+}
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'agentbase-test-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function make(db: TestDatabase): Promise<Services> {
+  const { database, prisma, embedded } = db;
   const log = createLogger('silent');
   const issuer = await testIssuer();
   const auth = await createAuth({
@@ -33,5 +53,17 @@ async function make({ database, prisma }: Clients): Promise<Services> {
     signInLimiter: createSignInLimiter(),
   });
   const live = createLive({ database, log, transport: createMemoryTransport(), recheck: (viewer) => auth.recheck(viewer) });
-  return { database, prisma, auth, live, log };
+  return {
+    database,
+    prisma,
+    auth,
+    live,
+    log,
+    jobs: await startJobs({ pool: jobsPool(db), embedded, works: false, log }),
+    models: createModels({ embeddings: undefined, answers: undefined }),
+    storage: createStorage({ kind: 'local', folder: temporaryFolder() }),
+    tickets: createTickets('a pepper for tests alone'),
+    knowledgeLimits: { maxUploadBytes: 10_000_000, keepDeletedDays: 30 },
+    baseUrl: () => 'http://agentbase.test',
+  };
 }

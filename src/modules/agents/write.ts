@@ -3,6 +3,7 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { Agent, AgentKind, AgentVersion, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { freeSlug, slugOf } from '../../lib/slug.ts';
 import { requireAgent } from './read.ts';
 
 /** What people decide about an agent. Absent fields stay as they are, or take the column's default. */
@@ -26,19 +27,6 @@ export interface AgentFields {
   metadata?: Record<string, unknown> | undefined;
 }
 
-/** A name for URLs made of a display name: `Support Bot!` becomes `support-bot`. */
-export function slugOf(name: string): string {
-  const slug = name
-    .normalize('NFKD')
-    .replaceAll(/\p{Mark}/gu, '')
-    .toLowerCase()
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replaceAll(/^-+|-+$/g, '')
-    .slice(0, 63)
-    .replace(/-+$/, '');
-  return slug || 'agent';
-}
-
 function columns(fields: AgentFields) {
   const { tools, config, metadata, ...rest } = fields;
   return {
@@ -49,17 +37,15 @@ function columns(fields: AgentFields) {
   };
 }
 
-async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
+async function slugTaken(prisma: Prisma, slug: string, except?: string): Promise<boolean> {
   const holder = await prisma.agent.findFirst({ where: { slug }, select: { id: true } });
-  if (holder && holder.id !== except) {
-    throw new ConflictError(`Another agent already has the slug "${slug}".`, { path: ['input', 'slug'] });
-  }
+  return holder !== null && holder.id !== except;
 }
 
-/** A slug nobody asked for must not be the reason to refuse an agent. */
-async function freeSlug(prisma: Prisma, slug: string): Promise<string> {
-  const holder = await prisma.agent.findFirst({ where: { slug }, select: { id: true } });
-  return holder ? `${slug.slice(0, 54).replace(/-+$/, '')}-${newId().slice(-8)}` : slug;
+async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
+  if (await slugTaken(prisma, slug, except)) {
+    throw new ConflictError(`Another agent already has the slug "${slug}".`, { path: ['input', 'slug'] });
+  }
 }
 
 export async function createAgent(
@@ -68,7 +54,7 @@ export async function createAgent(
   fields: AgentFields & { name: string; provider: string; model: string },
 ): Promise<Agent> {
   const { name, provider, model } = fields;
-  const slug = fields.slug ?? (await freeSlug(prisma, slugOf(name)));
+  const slug = fields.slug ?? (await freeSlug(slugOf(name, 'agent'), (taken) => slugTaken(prisma, taken)));
   if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
   return prisma.agent.create({
     data: { ...columns(fields), name, provider, model, slug, tenantId: viewer.tenantId, id: newId(), createdById: viewer.userId },

@@ -7,6 +7,11 @@ export function announceConversation(
   conversation: { tenantId: string; id: string; lastEventSequence: number },
 ): void {
   afterCommit(() =>
-    live.announce({ tenantId: conversation.tenantId, conversationId: conversation.id, sequence: conversation.lastEventSequence }),
+    live.announce({
+      topic: 'conversation',
+      tenantId: conversation.tenantId,
+      id: conversation.id,
+      sequence: conversation.lastEventSequence,
+    }),
   );
 }

@@ -13,6 +13,8 @@ export interface NewMessage {
   content: string;
   toolCalls?: Record<string, unknown>[] | undefined;
   toolResults?: Record<string, unknown>[] | undefined;
+  /** The passages it rests on, told by whoever looked them up. */
+  citations?: object[] | undefined;
   model?: string | undefined;
   tokenCount?: bigint | undefined;
   latencyMs?: number | undefined;
@@ -55,7 +57,7 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
     const parent = await prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
     if (!parent) throw new NotFoundError('The parent message', { path: ['input', 'parentMessageId'] });
   }
-  const { toolCalls, toolResults, metadata, ...columns } = input;
+  const { toolCalls, toolResults, citations, metadata, ...columns } = input;
   const message = await prisma.message.create({
     data: {
       ...columns,
@@ -63,6 +65,7 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
       id: newId(),
       toolCalls: toolCalls as PrismaTypes.InputJsonValue | undefined,
       toolResults: toolResults as PrismaTypes.InputJsonValue | undefined,
+      citations: citations as PrismaTypes.InputJsonValue | undefined,
       metadata: metadata as PrismaTypes.InputJsonValue | undefined,
     },
   });

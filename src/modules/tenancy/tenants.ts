@@ -7,6 +7,7 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { Prisma as PrismaTypes, Tenant } from '../../generated/prisma/client.ts';
 import { ConflictError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { slugOf } from '../../lib/slug.ts';
 import { withoutHash } from './read.ts';
 import { requirePerson, type TenancyServices } from './services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
@@ -23,20 +24,10 @@ function slugTaken(slug: string, path = ['input', 'slug']): ConflictError {
   return new ConflictError(`The slug "${slug}" is taken.`, { path });
 }
 
-function slugOf(name: string): string {
-  const words = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').toLowerCase();
-  const slug = words
-    .replaceAll(/[^a-z0-9]+/g, '-')
-    .replace(/^-/, '')
-    .slice(0, 50)
-    .replace(/-$/, '');
-  return slug || 'tenant';
-}
-
 /** Inserts a tenant under a free slug. The transaction must act in the tenant's id already. */
 async function insertTenant(prisma: Prisma, id: string, { name, slug, slugPath }: NewTenant): Promise<Tenant> {
-  const wanted = slug ?? slugOf(name);
-  const candidates = slug ? [slug] : [wanted, `${wanted}-${randomBytes(4).toString('hex')}`];
+  const wanted = slug ?? slugOf(name, 'tenant');
+  const candidates = slug ? [slug] : [wanted, `${wanted.slice(0, 54).replace(/-+$/, '')}-${randomBytes(4).toString('hex')}`];
   for (const candidate of candidates) {
     // Slugs of other tenants cannot be seen: only the unique index knows.
     const { count } = await prisma.tenant.createMany({ data: { id, name, slug: candidate }, skipDuplicates: true });

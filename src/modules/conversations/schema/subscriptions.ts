@@ -1,37 +1,29 @@
-import { GraphQLError } from 'graphql';
-import { dbContextOf } from '../../../auth/viewer.ts';
 import type { Message as MessageRow, ToolExecution as ToolExecutionRow } from '../../../generated/prisma/client.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { ForbiddenError, NotFoundError } from '../../../lib/errors.ts';
-import { type ConversationEventRow, StreamEndedError } from '../../../live/live.ts';
-import { type Told, toldToTheEnd } from '../../../live/told-to-the-end.ts';
+import { follow, openRow } from '../../../graphql/live-field.ts';
+import { NotFoundError } from '../../../lib/errors.ts';
+import { type ConversationEventRow, conversationLog } from '../../../live/live.ts';
+import type { Told } from '../../../live/told-to-the-end.ts';
 import { eventSubjects, subjectOf } from '../event-subjects.ts';
 import { findMessages, findToolExecutions } from '../read.ts';
 import { ConversationEvent } from './event.ts';
 import { Message } from './message.ts';
 
-interface Follow {
-  conversationId: string;
-  after?: number | undefined;
-  keep?: (event: ConversationEventRow) => boolean;
-}
-
-/** Throws UnauthenticatedError, ForbiddenError, NotFoundError, and ValidationError. */
-async function follow(context: GraphQLContext, { conversationId, after, keep = () => true }: Follow) {
-  const viewer = signedIn(context);
-  if (!viewer.permissions.has('conversation:read')) {
-    throw new ForbiddenError('Your role or API key does not allow reading conversations.');
-  }
-  const events = await context.live.conversationEvents({
-    viewer,
-    dbContext: dbContextOf(viewer, context.request),
-    conversationId: uuidOf('Conversation', conversationId, ['conversationId']),
+/** @param keep which events to tell */
+function followConversation(
+  context: GraphQLContext,
+  conversationId: string,
+  after: number | undefined,
+  keep?: (event: ConversationEventRow) => boolean,
+) {
+  return follow(context, conversationLog, {
+    access: 'conversation:read',
+    id: uuidOf('Conversation', conversationId, ['conversationId']),
     after,
+    ...(keep ? { keep } : {}),
   });
-  return toldToTheEnd(events, keep);
 }
 
 /**
@@ -54,13 +46,11 @@ function batchAround<Row extends MessageRow | ToolExecutionRow>(
   };
 }
 
-/** The event, with loaders that know nothing of the events before it. Throws what ended the stream. */
+/** The event, whose subject comes from the rows that all live views share. Throws what ended the stream. */
 function openEvent(context: GraphQLContext, told: Told<ConversationEventRow>): ConversationEventRow {
-  if ('ended' in told) throw toGraphQL(told.ended);
-  const { row } = told;
+  const row = openRow(context, told);
   const { loaders, prisma } = context;
   const subjects = eventSubjects(prisma);
-  loaders.clear();
   loaders.get(
     'byId:Message',
     batchAround(
@@ -80,11 +70,6 @@ function openEvent(context: GraphQLContext, told: Told<ConversationEventRow>): C
   return row;
 }
 
-function toGraphQL(ended: unknown): unknown {
-  if (!(ended instanceof StreamEndedError)) return ended;
-  return new GraphQLError(ended.message, { extensions: { code: ended.code, after: ended.after } });
-}
-
 const CUT_OFF =
   'Ends with an error whose `extensions.code` is UNAUTHENTICATED, FORBIDDEN, SLOW_CONSUMER or SERVER_SHUTDOWN ' +
   'and whose `extensions.after` is the number to come back with.';
@@ -101,7 +86,7 @@ builder.subscriptionField('conversationEvents', (t) =>
           'First tells again every event after this number: 0 for all, or the last one seen. Without it, only new ones.',
       }),
     },
-    subscribe: (_root, { conversationId, after }, context) => follow(context, { conversationId, after: after ?? undefined }),
+    subscribe: (_root, { conversationId, after }, context) => followConversation(context, conversationId, after ?? undefined),
     resolve: (told, _args, context) => openEvent(context, told),
   }),
 );
@@ -113,7 +98,7 @@ builder.subscriptionField('messageAppended', (t) =>
     authScopes: { permission: 'conversation:read' },
     args: { conversationId: t.arg.id({ required: true, description: "The conversation's `id` or `uuid`." }) },
     subscribe: (_root, { conversationId }, context) =>
-      follow(context, { conversationId, keep: ({ type }) => type === 'MESSAGE_APPENDED' }),
+      followConversation(context, conversationId, undefined, ({ type }) => type === 'MESSAGE_APPENDED'),
     resolve: async (told, _args, context) => {
       const message = await eventSubjects(context.prisma).message(openEvent(context, told));
       if (!message) throw new NotFoundError('The message');

@@ -1,8 +1,8 @@
 import { runWithContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
-import { type ConversationEventRow, readEvents } from './event-log.ts';
 import { EventWindow } from './event-window.ts';
+import type { LogSource, Numbered } from './log-source.ts';
 
 /** Who reads a feed. */
 export interface FeedReader {
@@ -11,10 +11,12 @@ export interface FeedReader {
   end(error: unknown): void;
 }
 
-export interface FeedOptions {
+export interface FeedOptions<Row extends Numbered> {
+  source: LogSource<Row>;
   database: Database;
   tenantId: string;
-  conversationId: string;
+  /** The object whose log it is. */
+  id: string;
   /** Rows kept in memory for the readers. */
   bufferSize: number;
   /** Rows of one statement. */
@@ -23,21 +25,25 @@ export interface FeedOptions {
 }
 
 /**
- * Follows one conversation for everybody in this process who reads it: one statement for each wake-up, whose rows all readers
+ * Follows one log for everybody in this process who reads it: one statement for each wake-up, whose rows all readers
  * share. Starts to fetch with `begin`; hears hints before that.
  */
-export class ConversationFeed {
+export class Feed<Row extends Numbered> {
   readonly readers = new Set<FeedReader>();
-  readonly #options: FeedOptions;
-  readonly #pages = new Map<number, Promise<ConversationEventRow[]>>();
-  #window: EventWindow<ConversationEventRow> | undefined;
+  readonly #options: FeedOptions<Row>;
+  readonly #pages = new Map<number, Promise<Row[]>>();
+  #window: EventWindow<Row> | undefined;
   #position = 0;
   /** The highest number that was heard of. */
   #wanted = 0;
   #fetching = false;
 
-  constructor(options: FeedOptions) {
+  constructor(options: FeedOptions<Row>) {
     this.#options = options;
+  }
+
+  get source(): LogSource<Row> {
+    return this.#options.source;
   }
 
   /** The last number that was fetched. */
@@ -54,14 +60,14 @@ export class ConversationFeed {
     this.wake(Math.max(this.#wanted, head));
   }
 
-  /** The conversation has reached this number. Lies and repetitions do no harm. */
+  /** The log has reached this number. Lies and repetitions do no harm. */
   wake(sequence: number): void {
     this.#wanted = Math.max(this.#wanted, sequence);
     if (this.#window && this.#wanted > this.#position) void this.#fetch(this.#window);
   }
 
   /** The row after a number: undefined if there is none yet, `gone` if it is not in memory any more. */
-  next(after: number): ConversationEventRow | undefined | 'gone' {
+  next(after: number): Row | undefined | 'gone' {
     return this.#window?.next(after);
   }
 
@@ -69,7 +75,7 @@ export class ConversationFeed {
    * Reads on after a number from the database, once for all who ask for the same number at the same time.
    * @returns the rows, and the number that is reached when there are none
    */
-  async page(after: number): Promise<{ rows: ConversationEventRow[]; reached: number }> {
+  async page(after: number): Promise<{ rows: Row[]; reached: number }> {
     const reached = this.#window?.floor ?? after;
     let page = this.#pages.get(after);
     if (!page) {
@@ -80,12 +86,12 @@ export class ConversationFeed {
     return { rows, reached: rows.at(-1)?.sequence ?? Math.max(after, reached) };
   }
 
-  #read(after: number): Promise<ConversationEventRow[]> {
-    const { database, tenantId, conversationId, batchSize } = this.#options;
-    return runWithContext({ tenantId }, () => readEvents(database, conversationId, after, batchSize));
+  #read(after: number): Promise<Row[]> {
+    const { source, database, tenantId, id, batchSize } = this.#options;
+    return runWithContext({ tenantId }, () => source.readAfter(database, id, after, batchSize));
   }
 
-  async #fetch(window: EventWindow<ConversationEventRow>): Promise<void> {
+  async #fetch(window: EventWindow<Row>): Promise<void> {
     if (this.#fetching) return;
     this.#fetching = true;
     try {

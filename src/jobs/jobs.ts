@@ -1,0 +1,136 @@
+import pg from 'pg';
+import { type JobWithMetadata, PgBoss } from 'pg-boss';
+import { afterCommit, currentScope } from '../db/context.ts';
+import { APPLICATION_ROLE } from '../db/context-statement.ts';
+import { bossDatabase, JOBS_ROLE, JOBS_SCHEMA, type QueueName, queues } from '../db/job-schema.ts';
+import type { Logger } from '../lib/logger.ts';
+
+/** What a job carries: whose it is, and which object. Never what a tenant said. */
+export interface JobData {
+  tenantId: string;
+  id: string;
+}
+
+export interface JobRun {
+  data: JobData;
+  /** Aborts when the worker stops, or the job has taken too long. */
+  signal: AbortSignal;
+  /** Whether nobody will try again. */
+  lastAttempt: boolean;
+}
+
+export type JobHandlers = Partial<Record<QueueName, (run: JobRun) => Promise<void>>>;
+
+export interface JobsOptions {
+  /** Connections of their own, or the one connection of the embedded database. */
+  pool: pg.Pool;
+  /** Whether the pool is the embedded database's one connection. */
+  embedded: boolean;
+  /** Whether this process does jobs, and finds those whose worker has died. */
+  works: boolean;
+  log: Logger;
+}
+
+export interface Jobs {
+  /**
+   * Queues jobs in the running transaction: they are there when the transaction commits, and only then.
+   * @param delaySeconds how long they wait at least
+   */
+  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number): Promise<void>;
+  /** Begins to work. Without it, jobs are queued for others. */
+  work(handlers: JobHandlers, concurrency: number): Promise<void>;
+  /** Lets running jobs go back to the queue, and stops. */
+  close(): Promise<void>;
+}
+
+const IDLE_POLL_SECONDS = 1;
+/** How often a worker looks for jobs whose worker is gone. */
+const SUPERVISE_SECONDS = 5;
+
+class BossJobs implements Jobs {
+  readonly #boss: PgBoss;
+  readonly #workers = new Map<QueueName, string[]>();
+
+  constructor({ pool, embedded, works, log }: JobsOptions) {
+    this.#boss = new PgBoss({
+      db: bossDatabase((text, values) => pool.query(text, values)),
+      schema: JOBS_SCHEMA,
+      backend: embedded ? 'pglite' : 'postgres',
+      migrate: false,
+      createSchema: false,
+      schedule: false,
+      supervise: works,
+      superviseIntervalSeconds: SUPERVISE_SECONDS,
+      monitorIntervalSeconds: SUPERVISE_SECONDS,
+      // What only the owner of the tables may do.
+      reindex: false,
+      monitorVacuum: false,
+      registerInstance: false,
+    });
+    this.#boss.on('error', (error) => log.error({ err: error }, 'the job queue'));
+  }
+
+  async start(): Promise<void> {
+    await this.#boss.start();
+    // Looked up now: inside a transaction of the embedded database nothing outside it gets an answer.
+    for (const name of Object.keys(queues)) await this.#boss.getQueue(name);
+  }
+
+  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0): Promise<void> {
+    const { transaction } = currentScope();
+    if (!transaction) throw new Error('a job is queued inside a transaction');
+    const db = bossDatabase(async (text, values) => {
+      // Handed over in one turn, so that no other statement of the transaction runs as the wrong role.
+      const [, result] = await Promise.all([
+        transaction.query(`SELECT set_config('role', '${JOBS_ROLE}', true)`),
+        transaction.query({ text, values: values ?? [] }),
+        transaction.query(`SELECT set_config('role', '${APPLICATION_ROLE}', true)`),
+      ]);
+      return result;
+    });
+    if (jobs.length === 0) return;
+    const startAfter = delaySeconds > 0 ? { startAfter: delaySeconds } : {};
+    await this.#boss.insert(
+      queue,
+      jobs.map((data) => ({ data, ...startAfter })),
+      { db },
+    );
+    afterCommit(() => {
+      for (const worker of this.#workers.get(queue) ?? []) this.#boss.notifyWorker(worker);
+    });
+  }
+
+  async work(handlers: JobHandlers, concurrency: number): Promise<void> {
+    for (const [queue, handle] of Object.entries(handlers)) {
+      const id = await this.#boss.work(
+        queue,
+        {
+          includeMetadata: true as const,
+          localConcurrency: concurrency,
+          pollingIntervalSeconds: IDLE_POLL_SECONDS,
+        },
+        async ([job]: JobWithMetadata<JobData>[]): Promise<void> => {
+          if (!job) return;
+          await handle({ data: job.data, signal: job.signal, lastAttempt: job.retryCount >= job.retryLimit });
+        },
+      );
+      this.#workers.set(queue as QueueName, [id]);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#boss.stop({ graceful: false, close: false });
+  }
+}
+
+/** The queue, ready to take jobs. Call `work` where jobs are also done. */
+export async function startJobs(options: JobsOptions): Promise<Jobs> {
+  const jobs = new BossJobs(options);
+  await jobs.start();
+  return jobs;
+}
+
+/** Connections for pg-boss on PostgreSQL. The role is the session's, so a pooler in between must not give sessions away. */
+export function openJobsPool(connectionString: string, max: number): pg.Pool {
+  return new pg.Pool({ connectionString, max, options: `-c role=${JOBS_ROLE}`, connectionTimeoutMillis: 5_000 });
+}

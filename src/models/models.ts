@@ -1,0 +1,42 @@
+import { type Answerer, type AnswerModelOptions, createAnswerer } from './answerer.ts';
+import type { Embedder } from './embedder.ts';
+import { localLexical } from './local-lexical.ts';
+import { createProviderEmbedder, type EmbeddingModelOptions, type Pace } from './provider-embedder.ts';
+import type { OnUsage, Usage } from './usage.ts';
+
+export interface ModelOptions {
+  /** Without one, collections are embedded by `local-lexical`. */
+  embeddings: EmbeddingModelOptions | undefined;
+  answers: AnswerModelOptions | undefined;
+}
+
+/** The models of an installation. */
+export interface Models {
+  /** What new collections take: the configured one, else local-lexical. */
+  readonly defaultEmbedder: Embedder;
+  /** By the id a collection was made with. Undefined when it is no longer configured. `local-lexical` is always there. */
+  embedder(id: string): Embedder | undefined;
+  /** The default first. */
+  readonly embedderIds: string[];
+  /** Undefined when no model is configured. */
+  readonly answerer: Answerer | undefined;
+  /** Told of every request to a provider, retries included. May be replaced at any time. */
+  onUsage: OnUsage;
+}
+
+/** Throws where the configuration cannot work. Asks no provider anything. @param pace for tests */
+export function createModels({ embeddings, answers }: ModelOptions, pace: Pace = {}): Models {
+  // Warnings of the SDK, such as of a model that takes no temperature, would come with every request and past the log.
+  globalThis.AI_SDK_LOG_WARNINGS = false;
+  const report = (usage: Usage) => models.onUsage(usage);
+  const configured = embeddings && createProviderEmbedder(embeddings, report, pace);
+  const embedders = new Map([configured, localLexical].flatMap((embedder) => (embedder ? [[embedder.id, embedder]] : [])));
+  const models: Models = {
+    defaultEmbedder: configured ?? localLexical,
+    embedder: (id) => embedders.get(id),
+    embedderIds: [...embedders.keys()],
+    answerer: answers && createAnswerer(answers, report, pace),
+    onUsage: () => {},
+  };
+  return models;
+}

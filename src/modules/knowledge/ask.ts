@@ -1,0 +1,151 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { Conversation, EvaluationRun, Message, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { UnavailableError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { appendMessage } from '../conversations/append-message.ts';
+import { requireConversation } from '../conversations/read.ts';
+import { EXTRACTIVE, extractiveAnswer, type Passage } from './extractive-answer.ts';
+import { findChunks, findDocuments } from './read.ts';
+import { type LoggedSearch, type SearchInput, searchKnowledge } from './search.ts';
+import type { KnowledgeServices } from './services.ts';
+
+/** A passage that an answer rests on, under the number it has there. */
+export interface Citation {
+  number: number;
+  chunkId: string;
+  documentId: string;
+  /** The beginning of the passage as it was. */
+  quote: string;
+}
+
+export interface Answer {
+  question: string;
+  text: string;
+  model: string;
+  /** What the text refers to, in the order of numbers. */
+  citations: Citation[];
+  /** Everything that was at hand. */
+  sources: { chunkId: string; documentId: string; score: number }[];
+  tokens: number;
+  latencyMs: number;
+  search: LoggedSearch;
+}
+
+export interface RecordedAnswer {
+  answer: Answer;
+  run: EvaluationRun;
+  /** The question and the answer, where they were asked in a conversation. */
+  messages: Message[];
+  conversation: Conversation | null;
+}
+
+const QUOTE_CHARACTERS = 300;
+
+const SYSTEM = 'You answer questions from the documents of a knowledge base.';
+
+/** Searches and answers. Takes as long as the model does: never inside a transaction. */
+export async function findAnswer(services: KnowledgeServices, input: SearchInput, signal?: AbortSignal): Promise<Answer> {
+  const startedAt = performance.now();
+  const found = await searchKnowledge(services, input);
+  const chunks = new Map(
+    (
+      await findChunks(
+        services.prisma,
+        found.hits.map(({ chunkId }) => chunkId),
+      )
+    ).map((chunk) => [chunk.id, chunk]),
+  );
+  const documentIds = [...new Set([...chunks.values()].map(({ documentId }) => documentId))];
+  const titles = new Map((await findDocuments(services.prisma, documentIds)).map(({ id, title }) => [id, title]));
+  const at = found.hits.flatMap(({ chunkId, score }) => {
+    const chunk = chunks.get(chunkId);
+    return chunk ? [{ chunk, score }] : [];
+  });
+  const passages = at.map(
+    ({ chunk, score }, index): Passage => ({
+      number: index + 1,
+      title: titles.get(chunk.documentId) ?? '',
+      text: chunk.content,
+      score,
+    }),
+  );
+  const { text, model, tokens } = await write(services, input.query, passages, signal);
+  const cited = new Set(Array.from(text.matchAll(/\[(\d{1,3})\]/g), (match) => Number(match[1])));
+  return {
+    question: input.query,
+    text,
+    model,
+    tokens,
+    citations: at.flatMap(({ chunk }, index) =>
+      cited.has(index + 1)
+        ? [
+            {
+              number: index + 1,
+              chunkId: chunk.id,
+              documentId: chunk.documentId,
+              quote: chunk.content.slice(0, QUOTE_CHARACTERS).toWellFormed(),
+            },
+          ]
+        : [],
+    ),
+    sources: at.map(({ chunk, score }) => ({ chunkId: chunk.id, documentId: chunk.documentId, score })),
+    latencyMs: Math.round(performance.now() - startedAt),
+    search: found,
+  };
+}
+
+async function write({ models, log }: KnowledgeServices, question: string, passages: Passage[], signal: AbortSignal | undefined) {
+  const { answerer } = models;
+  if (!answerer || passages.length === 0) return { text: extractiveAnswer(question, passages), model: EXTRACTIVE, tokens: 0 };
+  try {
+    const { text, inputTokens, outputTokens } = await answerer.answer(
+      { system: SYSTEM, question, passages },
+      signal ? { signal } : {},
+    );
+    return { text, model: answerer.id, tokens: inputTokens + outputTokens };
+  } catch (error) {
+    log.warn({ err: error, model: answerer.id }, 'the model did not answer');
+    throw new UnavailableError('The model did not answer. Try again in a moment.', { cause: error });
+  }
+}
+
+/** Keeps an answer, and tells it in a conversation where one is named. Inside a transaction. */
+export async function recordAnswer(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  answer: Answer,
+  conversationId: string | undefined,
+): Promise<RecordedAnswer> {
+  const { prisma } = services;
+  const run = await prisma.evaluationRun.create({
+    data: {
+      tenantId: viewer.tenantId,
+      id: newId(),
+      query: answer.question,
+      response: answer.text,
+      model: answer.model,
+      sources: answer.sources as unknown as PrismaTypes.InputJsonArray,
+      latencyMs: answer.latencyMs,
+      tokenCount: BigInt(answer.tokens),
+      userId: viewer.userId ?? null,
+    },
+  });
+  if (conversationId === undefined) return { answer, run, messages: [], conversation: null };
+  const asked = await appendMessage(services, viewer, { conversationId, role: 'USER', content: answer.question });
+  const told = await appendMessage(services, viewer, {
+    conversationId,
+    role: 'ASSISTANT',
+    content: answer.text,
+    citations: answer.citations,
+    model: answer.model.slice(0, 100),
+    latencyMs: answer.latencyMs,
+    parentMessageId: asked.message.id,
+    ...(answer.tokens > 0 ? { tokenCount: BigInt(answer.tokens) } : {}),
+  });
+  return {
+    answer,
+    run,
+    messages: [asked.message, told.message],
+    conversation: await requireConversation(prisma, conversationId, []),
+  };
+}

@@ -1,0 +1,149 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { queueProcessing } from './documents.ts';
+import { requireCollection } from './read.ts';
+import type { KnowledgeServices } from './services.ts';
+
+/** What people decide about a collection. Absent fields stay as they are, or take their default. */
+export interface CollectionFields {
+  name?: string | undefined;
+  slug?: string | undefined;
+  description?: string | null | undefined;
+  embeddingModel?: string | undefined;
+  chunkSize?: number | undefined;
+  chunkOverlap?: number | undefined;
+  language?: string | undefined;
+  settings?: Record<string, unknown> | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+function columns({ embeddingModel: _, settings, metadata, ...rest }: CollectionFields) {
+  return {
+    ...rest,
+    settings: settings as PrismaTypes.InputJsonValue | undefined,
+    metadata: metadata as PrismaTypes.InputJsonValue | undefined,
+  };
+}
+
+function requireOverlap(chunkSize: number, chunkOverlap: number): void {
+  if (chunkOverlap >= chunkSize) {
+    throw ValidationError.at(['input', 'chunkOverlap'], `Must be less than the chunk size, which is ${chunkSize}.`);
+  }
+}
+
+function embedding({ models }: KnowledgeServices, id: string | undefined) {
+  const embedder = id === undefined ? models.defaultEmbedder : models.embedder(id);
+  if (!embedder) {
+    const known = models.embedderIds.join(', ');
+    throw ValidationError.at(['input', 'embeddingModel'], `This server has no such model. It has: ${known}.`);
+  }
+  return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
+}
+
+async function slugTaken(prisma: Prisma, slug: string, except?: string): Promise<boolean> {
+  const holder = await prisma.collection.findFirst({ where: { slug }, select: { id: true } });
+  return holder !== null && holder.id !== except;
+}
+
+async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
+  if (await slugTaken(prisma, slug, except)) {
+    throw new ConflictError(`Another collection already has the slug "${slug}".`, { path: ['input', 'slug'] });
+  }
+}
+
+const DEFAULT_CHUNK_SIZE = 400;
+const DEFAULT_CHUNK_OVERLAP = 50;
+
+export async function createCollection(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  fields: CollectionFields & { name: string },
+): Promise<Collection> {
+  const { prisma } = services;
+  const chunkSize = fields.chunkSize ?? DEFAULT_CHUNK_SIZE;
+  const chunkOverlap = fields.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
+  requireOverlap(chunkSize, chunkOverlap);
+  if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
+  const slug = fields.slug ?? (await freeSlug(slugOf(fields.name, 'collection'), (taken) => slugTaken(prisma, taken)));
+  return prisma.collection.create({
+    data: {
+      ...columns(fields),
+      ...embedding(services, fields.embeddingModel),
+      name: fields.name,
+      slug,
+      chunkSize,
+      chunkOverlap,
+      tenantId: viewer.tenantId,
+      id: newId(),
+      createdById: viewer.userId,
+    },
+  });
+}
+
+/** What decides how passages are made can only change while there are none; `reprocessCollection` is for the rest. */
+export async function updateCollection(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  id: string,
+  changes: CollectionFields,
+): Promise<Collection> {
+  const { prisma } = services;
+  const collection = await requireCollection(prisma, id, ['input', 'id']);
+  if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
+  requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
+  const model = changes.embeddingModel === undefined ? {} : embedding(services, changes.embeddingModel);
+  const rebuilt = (['embeddingModel', 'language'] as const).find(
+    (field) => changes[field] !== undefined && changes[field] !== collection[field],
+  );
+  if (rebuilt && collection.chunkCount > 0) {
+    throw new InvalidStateError(
+      'The collection has passages that were made otherwise. Use `reprocessCollection`, which makes all of them anew.',
+      { path: ['input', rebuilt] },
+    );
+  }
+  return prisma.collection.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { ...columns(changes), ...model },
+  });
+}
+
+export async function archiveCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+  const collection = await requireCollection(prisma, id, ['input', 'id']);
+  if (collection.status === 'ARCHIVED')
+    throw new InvalidStateError('The collection is archived already.', { path: ['input', 'id'] });
+  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ARCHIVED' } });
+}
+
+export async function restoreCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+  const collection = await requireCollection(prisma, id, ['input', 'id']);
+  if (collection.status !== 'ARCHIVED') throw new InvalidStateError('The collection is not archived.', { path: ['input', 'id'] });
+  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ACTIVE' } });
+}
+
+/** Makes every passage of a collection anew, under other settings where some are given. Nothing of it is found until its turn came. */
+export async function reprocessCollection(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  id: string,
+  changes: Pick<CollectionFields, 'embeddingModel' | 'language' | 'chunkSize' | 'chunkOverlap'>,
+): Promise<Collection> {
+  const { prisma } = services;
+  const collection = await requireCollection(prisma, id, ['input', 'id']);
+  requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
+  const model = changes.embeddingModel === undefined ? {} : embedding(services, changes.embeddingModel);
+  await prisma.collection.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { ...columns(changes), ...model },
+  });
+  const documents = await prisma.document.findMany({ where: { collectionId: id, deletedAt: null }, select: { id: true } });
+  await queueProcessing(
+    services,
+    viewer.tenantId,
+    documents.map((document) => document.id),
+  );
+  return requireCollection(prisma, id, []);
+}

@@ -1,0 +1,175 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import { rows, sql } from '../../db/sql.ts';
+import type { Collection, Document, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import type { StoredFile } from '../../storage/storage.ts';
+import { announceCollection } from './announce.ts';
+import { requireDocument } from './read.ts';
+import type { KnowledgeServices } from './services.ts';
+
+/** A file that has come and stands in the storage, and what is to be said of it. */
+export interface NewDocument {
+  id?: string | undefined;
+  title: string;
+  filename?: string | undefined;
+  mediaType: string;
+  metadata?: Record<string, unknown> | undefined;
+  file: StoredFile;
+  storageKey: string;
+}
+
+export interface AddedDocument {
+  document: Document;
+  /** The collection had these bytes already: this is the document they are. */
+  duplicate: boolean;
+}
+
+const FRESH = {
+  status: 'PENDING',
+  errorCode: null,
+  errorMessage: null,
+  processingToken: null,
+  processedAt: null,
+  totalChunks: null,
+} as const;
+
+/** Tells the watchers of a collection, once the transaction has committed, where its documents stand. */
+export async function announceDocuments({ prisma, live }: KnowledgeServices, collectionId: string): Promise<void> {
+  const { tenantId, changeSequence } = await prisma.collection.findFirstOrThrow({
+    where: { id: collectionId },
+    select: { tenantId: true, changeSequence: true },
+  });
+  announceCollection(live, { tenantId, id: collectionId, changeSequence });
+}
+
+/** Puts documents at the end of the queue, to be read from the start. What was found of them so far is found no more. */
+export async function queueProcessing(services: KnowledgeServices, tenantId: string, ids: string[]): Promise<void> {
+  const { database, prisma, jobs } = services;
+  if (ids.length === 0) return;
+  // In this order: an indexed document may not lose a passage.
+  await prisma.document.updateMany({ where: { id: { in: ids } }, data: { ...FRESH, indexFingerprint: null } });
+  await rows(database, sql`DELETE FROM chunks WHERE document_id = ANY (${ids}::uuid[])`);
+  await jobs.enqueue(
+    'document.process',
+    ids.map((id) => ({ tenantId, id })),
+  );
+}
+
+/** Adds a document, or recognises it: the same bytes in the same collection are one document, however they are called. */
+export async function addDocument(
+  services: KnowledgeServices,
+  viewer: Pick<Viewer, 'tenantId' | 'userId'>,
+  { collection, ...given }: NewDocument & { collection: Collection },
+): Promise<AddedDocument> {
+  const { database, prisma, jobs } = services;
+  const { tenantId } = viewer;
+  const id = given.id ?? newId();
+  const metadata = given.metadata as PrismaTypes.InputJsonValue | undefined;
+  // Two uploads of the same bytes at once: the second waits here for the first, then finds its document.
+  const [added] = await rows<{ id: string }>(
+    database,
+    sql`INSERT INTO documents (tenant_id, id, collection_id, title, filename, media_type, size_bytes, content_hash, storage_key, metadata, uploaded_by_id)
+      VALUES (${tenantId}::uuid, ${id}::uuid, ${collection.id}::uuid, ${given.title}, ${given.filename ?? null}, ${given.mediaType},
+        ${given.file.sizeBytes}, ${given.file.contentHash}, ${given.storageKey}, ${JSON.stringify(metadata ?? {})}::jsonb, ${viewer.userId ?? null}::uuid)
+      ON CONFLICT (tenant_id, collection_id, content_hash) DO NOTHING RETURNING id`,
+  );
+  if (added) {
+    await jobs.enqueue('document.process', [{ tenantId, id }]);
+    await announceDocuments(services, collection.id);
+    return { document: await requireDocument(prisma, id, []), duplicate: false };
+  }
+  const known = await prisma.document.findFirstOrThrow({
+    where: { collectionId: collection.id, contentHash: given.file.contentHash },
+  });
+  if (known.deletedAt === null && known.status !== 'FAILED') return { document: known, duplicate: true };
+  // What was deleted comes back under its new name; what failed is tried again, now that its bytes are certainly there.
+  await prisma.document.update({
+    where: { tenantId_id: { tenantId, id: known.id } },
+    data: known.deletedAt
+      ? { deletedAt: null, title: given.title, filename: given.filename ?? null, metadata: metadata ?? {} }
+      : {},
+  });
+  await queueProcessing(services, tenantId, [known.id]);
+  await announceDocuments(services, collection.id);
+  return { document: await requireDocument(prisma, known.id, []), duplicate: known.deletedAt === null };
+}
+
+export interface DocumentFields {
+  title?: string | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+export async function updateDocument(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  id: string,
+  { title, metadata }: DocumentFields,
+): Promise<Document> {
+  const { prisma } = services;
+  const before = await requireDocument(prisma, id, ['input', 'id']);
+  requireNotDeleted(before);
+  const document = await prisma.document.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { title, metadata: metadata as PrismaTypes.InputJsonValue | undefined },
+  });
+  await announceDocuments(services, document.collectionId);
+  return document;
+}
+
+/** Takes a document out of every search at once. Its bytes stay for a while, so that it can be restored. */
+export async function deleteDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
+  const { database, prisma, jobs, knowledgeLimits } = services;
+  const before = await requireDocument(prisma, id, ['input', 'id']);
+  requireNotDeleted(before);
+  await prisma.document.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { ...FRESH, indexFingerprint: null, deletedAt: new Date() },
+  });
+  await rows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
+  const document = await requireDocument(prisma, id, []);
+  await jobs.enqueue('document.purge', [{ tenantId: viewer.tenantId, id }], knowledgeLimits.keepDeletedDays * 86_400 + 60);
+  await announceDocuments(services, document.collectionId);
+  return document;
+}
+
+export async function restoreDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
+  const { prisma } = services;
+  const before = await requireDocument(prisma, id, ['input', 'id']);
+  if (!before.deletedAt) throw new InvalidStateError('The document is not deleted.', { path: ['input', 'id'] });
+  await prisma.document.update({
+    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    data: { deletedAt: null },
+  });
+  return again(services, viewer, id);
+}
+
+/** Reads a document anew from its bytes, as the collection is set now. */
+export async function reprocessDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
+  requireNotDeleted(await requireDocument(services.prisma, id, ['input', 'id']));
+  return again(services, viewer, id);
+}
+
+async function again(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
+  await queueProcessing(services, viewer.tenantId, [id]);
+  const document = await requireDocument(services.prisma, id, []);
+  await announceDocuments(services, document.collectionId);
+  return document;
+}
+
+function requireNotDeleted({ deletedAt }: Document): void {
+  if (deletedAt) throw new InvalidStateError('The document is deleted. Restore it first.', { path: ['input', 'id'] });
+}
+
+/** Removes a deleted document for good, bytes and all, unless it was restored in the meantime. */
+export async function purgeDocument(services: KnowledgeServices, documentId: string): Promise<void> {
+  const { database, storage, knowledgeLimits } = services;
+  await database.transaction(async () => {
+    const [gone] = await rows<{ storageKey: string }>(
+      database,
+      sql`DELETE FROM documents WHERE id = ${documentId}::uuid AND deleted_at <= now() - make_interval(days => ${knowledgeLimits.keepDeletedDays}) RETURNING storage_key`,
+    );
+    // The last step before the commit: a row without its bytes would be worse than bytes without their row.
+    if (gone) await storage.remove(gone.storageKey);
+  });
+}

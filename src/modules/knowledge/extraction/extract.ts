@@ -1,0 +1,90 @@
+import { Worker } from 'node:worker_threads';
+import { UnreadableDocumentError } from './errors.ts';
+import { defaultLimits, type ExtractionLimits } from './limits.ts';
+import { exceedsMemory } from './memory-watch.ts';
+import type { DocumentFile } from './read-document.ts';
+import { assertSplitSettings, type Chunk, type SplitSettings } from './split.ts';
+import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
+
+export type { Passage } from './passages.ts';
+export type { DocumentFile } from './read-document.ts';
+export type { Chunk, SplitSettings } from './split.ts';
+
+/** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
+export const extractionVersion = 1;
+
+/** What V8 may take above our own limit before it gives up by itself. */
+const HEADROOM_MB = 512;
+
+function start(task: ExtractionTask): Worker {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+    workerData: task,
+    // What reads foreign files knows no secrets, and inherits no flags.
+    env: {},
+    argv: [],
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: task.limits.memoryMb + HEADROOM_MB },
+  });
+  // Complaints of the libraries about the file.
+  worker.stdout.resume();
+  worker.stderr.resume();
+  return worker;
+}
+
+function tooMuchMemory(): UnreadableDocumentError {
+  return new UnreadableDocumentError('TOO_MUCH_MEMORY', 'The document takes too much memory to read. Split it into several.');
+}
+
+function tooSlow(): UnreadableDocumentError {
+  return new UnreadableDocumentError('TOO_SLOW', 'The document takes too long to read. Split it into several.');
+}
+
+/** Listens to a thread until it has said its last word, or has died. */
+function chunksOf(worker: Worker): Promise<Chunk[]> {
+  const chunks: Chunk[] = [];
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: ExtractionMessage) => {
+      if (message.kind === 'chunks') for (const chunk of message.chunks) chunks.push(chunk);
+      else if (message.kind === 'done') resolve(chunks);
+      else if (message.kind === 'failed') reject(message.error);
+      else reject(new UnreadableDocumentError(message.code, message.message, { cause: message.cause }));
+    });
+    worker.on('error', (error: NodeJS.ErrnoException) => {
+      reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooMuchMemory() : error);
+    });
+    worker.on('exit', (code) => reject(new Error(`The thread that read the document ended with ${code} and said nothing.`)));
+  });
+}
+
+/**
+ * Reads a file and cuts its text, in a thread of its own, so that no document can hold up or take down the process. The same
+ * bytes and settings give the same chunks. The thread has ended when the promise settles.
+ *
+ * @throws UnreadableDocumentError when the document is at fault; the signal's reason when aborted
+ */
+export async function extractChunks(
+  file: DocumentFile,
+  split: SplitSettings,
+  { signal, ...limits }: Partial<ExtractionLimits> & { signal?: AbortSignal | undefined } = {},
+): Promise<Chunk[]> {
+  assertSplitSettings(split);
+  signal?.throwIfAborted();
+  const task = { file, split, limits: { ...defaultLimits, ...limits } };
+  const worker = start(task);
+  const over = new AbortController();
+  const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
+  const deadline = setTimeout(() => stop(tooSlow()), task.limits.timeoutMs);
+  const onAbort = () => stop(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  exceedsMemory(worker, task.limits.memoryMb, over.signal).then((exceeded) => exceeded && stop(tooMuchMemory()), stop);
+  try {
+    return await Promise.race([chunksOf(worker), stopped]);
+  } finally {
+    clearTimeout(deadline);
+    signal?.removeEventListener('abort', onAbort);
+    over.abort();
+    await worker.terminate();
+  }
+}

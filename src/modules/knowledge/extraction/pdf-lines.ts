@@ -1,0 +1,76 @@
+/** A piece of text on a page, as PDF.js gives it. */
+export interface TextItem {
+  str: string;
+  /** The last two say where it begins, from the lower left. */
+  transform: number[];
+  width: number;
+  height: number;
+  hasEOL: boolean;
+}
+
+interface Line {
+  text: string;
+  y: number;
+  height: number;
+  right: number;
+  /** Its parts stand far from each other, as in a table. */
+  spread: boolean;
+}
+
+function linesOf(items: readonly TextItem[]): Line[] {
+  const lines: Line[] = [];
+  let current: Line | undefined;
+  for (const { str, transform, width, height, hasEOL } of items) {
+    const [x = 0, y = 0] = transform.slice(4);
+    if (str.trim()) {
+      current ??= { text: '', y, height, right: 0, spread: false };
+      current.text += str;
+      current.height = Math.max(current.height, height);
+      current.right = Math.max(current.right, x + width);
+    } else if (str && current) {
+      const wide = width > 2 * current.height;
+      current.text += wide ? ' | ' : ' ';
+      current.spread ||= wide;
+    }
+    if (hasEOL && current) {
+      lines.push(current);
+      current = undefined;
+    }
+  }
+  if (current) lines.push(current);
+  return lines.map((line) => ({ ...line, text: line.text.replace(/[\s|]+$/, '').trim() }));
+}
+
+function median(numbers: number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+}
+
+/** Lines that were one paragraph before they were set are one again: a word that was parted is whole. */
+function joined(block: readonly Line[]): string {
+  const right = Math.max(...block.map((line) => line.right));
+  let text = '';
+  for (const [index, line] of block.entries()) {
+    const before = block[index - 1];
+    if (!before) text = line.text;
+    else if (before.spread || line.spread || before.right < right * 0.8) text += `\n${line.text}`;
+    else if (/\p{Ll}-$/u.test(text.slice(-4)) && /^\p{Ll}/u.test(line.text)) text = text.slice(0, -1) + line.text;
+    else text += ` ${line.text}`;
+  }
+  return text;
+}
+
+/** The text of a page. Lines that are farther apart than usual, or differ in size, are different paragraphs. */
+export function pageText(items: readonly TextItem[]): string {
+  const lines = linesOf(items);
+  const gaps = lines.slice(1).map((line, index) => (lines[index]?.y ?? 0) - line.y);
+  const usual = median(gaps.filter((gap) => gap > 0));
+  const blocks: Line[][] = [];
+  for (const [index, line] of lines.entries()) {
+    const before = lines[index - 1];
+    const gap = gaps[index - 1] ?? 0;
+    const apart = !before || gap < 0 || gap > usual * 1.35 || Math.abs(before.height - line.height) > line.height * 0.2;
+    if (apart) blocks.push([line]);
+    else blocks.at(-1)?.push(line);
+  }
+  return blocks.map(joined).join('\n\n');
+}

@@ -1,0 +1,123 @@
+import { firstBoundary, lastBoundary } from './boundaries.ts';
+import { UnreadableDocumentError } from './errors.ts';
+import type { Passage } from './passages.ts';
+import { type Run, runs, sectionOf } from './runs.ts';
+import { countTokens, tokenEnds } from './tokens.ts';
+
+/** A part of a document that is embedded and found as one. */
+export interface Chunk {
+  /** 0, 1, 2 … in the document. */
+  position: number;
+  content: string;
+  tokenCount: number;
+  page: number | null;
+  section: string | null;
+}
+
+export interface SplitSettings {
+  /** Most tokens of a chunk, 16 at least. */
+  chunkSize: number;
+  /** Tokens that a chunk repeats of the one before it, half of the size at most. */
+  chunkOverlap: number;
+}
+
+interface Piece {
+  start: number;
+  end: number;
+  content: string;
+  tokenCount: number;
+}
+
+export function assertSplitSettings({ chunkSize, chunkOverlap }: SplitSettings): void {
+  if (!Number.isSafeInteger(chunkSize) || chunkSize < 16) throw new RangeError('chunkSize must be an integer of at least 16.');
+  if (!Number.isSafeInteger(chunkOverlap) || chunkOverlap < 0 || chunkOverlap > chunkSize / 2) {
+    throw new RangeError('chunkOverlap must be an integer between 0 and half of chunkSize.');
+  }
+}
+
+/** How many tokens end at or before a place. */
+function tokensBefore(ends: Uint32Array, position: number): number {
+  let low = 0;
+  let high = ends.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ends[middle] as number) <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Where at most `count` tokens from the `first` end, without parting a character. */
+function endOf(ends: Uint32Array, first: number, count: number): number {
+  let index = Math.min(first + count, ends.length) - 1;
+  while (index > first && ends[index] === ends[index + 1]) index -= 1;
+  return ends[index] as number;
+}
+
+function skipSpace(text: string, position: number): number {
+  let at = position;
+  while (at < text.length && /\s/.test(text[at] as string)) at += 1;
+  return at;
+}
+
+/** The piece from `start` on that ends at the best boundary. Its tokens are counted as it stands, without its neighbours. */
+function pieceFrom(text: string, ends: Uint32Array, start: number, { chunkSize, chunkOverlap }: SplitSettings): Piece {
+  const first = tokensBefore(ends, start);
+  const left = ends.length - first;
+  // What would leave a tiny rest behind leaves it a quarter of a chunk.
+  const quarter = Math.floor(chunkSize / 4);
+  let most = left > chunkSize && left < chunkSize + quarter ? left - quarter : Math.min(left, chunkSize);
+  for (;;) {
+    const farthest = most >= left ? text.length : endOf(ends, first, most);
+    // Each piece brings something new: half of what it has beside the part it repeats.
+    const least = endOf(ends, first, Math.ceil((most + chunkOverlap) / 2));
+    const end = farthest === text.length || least >= farthest ? farthest : lastBoundary(text, least, farthest);
+    const content = text.slice(start, end).trim();
+    const tokenCount = countTokens(content);
+    if (tokenCount <= chunkSize || most === 1) return { start, end, content, tokenCount };
+    most = Math.max(1, most - (tokenCount - chunkSize));
+  }
+}
+
+function* pieces(text: string, settings: SplitSettings): Generator<Piece> {
+  const ends = tokenEnds(text);
+  let start = skipSpace(text, 0);
+  while (start < text.length) {
+    const piece = pieceFrom(text, ends, start, settings);
+    yield piece;
+    if (skipSpace(text, piece.end) === text.length) return;
+    const next = settings.chunkOverlap ? overlapStart(text, ends, piece, settings.chunkOverlap) : piece.end;
+    start = skipSpace(text, next);
+  }
+}
+
+function overlapStart(text: string, ends: Uint32Array, { start, end }: Piece, overlap: number): number {
+  const last = tokensBefore(ends, end);
+  const least = ends[Math.max(0, last - overlap - 1)] as number;
+  return least > start && least < end ? firstBoundary(text, least, end) : end;
+}
+
+function* chunksOf(run: Run, settings: SplitSettings): Generator<Omit<Chunk, 'position'>> {
+  for (const { start, end, content, tokenCount } of pieces(run.text, settings)) {
+    yield { content, tokenCount, page: run.page, section: sectionOf(run, start, end) };
+  }
+}
+
+/** Cuts passages into chunks. None of them crosses a page, and each begins at a heading where that does not make it tiny. */
+export function splitPassages(passages: readonly Passage[], settings: SplitSettings, maxChunks: number): Chunk[] {
+  assertSplitSettings(settings);
+  const chunks: Chunk[] = [];
+  for (const run of runs(passages, settings.chunkSize)) {
+    for (const chunk of chunksOf(run, settings)) {
+      if (chunks.length === maxChunks) {
+        const most = maxChunks.toLocaleString('en');
+        throw new UnreadableDocumentError(
+          'TOO_LARGE',
+          `The document comes to more than ${most} passages. Split it into several.`,
+        );
+      }
+      chunks.push({ position: chunks.length, ...chunk });
+    }
+  }
+  return chunks;
+}

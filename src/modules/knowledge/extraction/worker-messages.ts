@@ -1,0 +1,18 @@
+import type { UnreadableCode } from './errors.ts';
+import type { ExtractionLimits } from './limits.ts';
+import type { DocumentFile } from './read-document.ts';
+import type { Chunk, SplitSettings } from './split.ts';
+
+/** What the thread is started with. */
+export interface ExtractionTask {
+  file: DocumentFile;
+  split: SplitSettings;
+  limits: ExtractionLimits;
+}
+
+/** What the thread says: chunks in order, then one of the ends. */
+export type ExtractionMessage =
+  | { kind: 'chunks'; chunks: Chunk[] }
+  | { kind: 'done' }
+  | { kind: 'unreadable'; code: UnreadableCode; message: string; cause: string | undefined }
+  | { kind: 'failed'; error: unknown };

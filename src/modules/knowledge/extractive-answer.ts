@@ -1,0 +1,62 @@
+/** The name that stands where a model's would. */
+export const EXTRACTIVE = 'extractive';
+
+export interface Passage {
+  number: number;
+  title: string;
+  text: string;
+  /** 0 to 1, of the search. */
+  score: number;
+}
+
+const MOST_SENTENCES = 4;
+const MOST_CHARACTERS = 1_200;
+const NOTHING = 'The documents that were searched say nothing about this.';
+
+function wordsOf(text: string): string[] {
+  // Five letters stand for a word and most of its forms.
+  return (
+    text
+      .normalize('NFKC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}]+/gu) ?? []
+  ).map((word) => word.slice(0, 5));
+}
+
+function sentencesOf(text: string): string[] {
+  const lines = text.split(/\n+/).filter((line) => line.trim() !== '');
+  return lines.flatMap((line) =>
+    Array.from(new Intl.Segmenter(undefined, { granularity: 'sentence' }).segment(line), ({ segment }) => segment.trim()),
+  );
+}
+
+/**
+ * Answers with sentences of the passages themselves, each with the number of its passage: those that share the most of the question's
+ * rarer words. It understands nothing and makes nothing up.
+ */
+export function extractiveAnswer(question: string, passages: readonly Passage[]): string {
+  const asked = new Set(wordsOf(question));
+  const sentences = passages.flatMap((passage) =>
+    sentencesOf(passage.text).map((text) => ({ text, passage, words: new Set(wordsOf(text)) })),
+  );
+  const holders = new Map([...asked].map((word) => [word, sentences.filter(({ words }) => words.has(word)).length]));
+  const weightOf = (word: string) => Math.log(1 + sentences.length / (1 + (holders.get(word) ?? 0)));
+  const total = [...asked].reduce((sum, word) => sum + weightOf(word), 0);
+  const ranked = sentences
+    .map((sentence) => {
+      const shared = [...asked].filter((word) => sentence.words.has(word)).reduce((sum, word) => sum + weightOf(word), 0);
+      return { ...sentence, share: total > 0 ? shared / total : 0 };
+    })
+    .filter(({ share, text }) => share >= 0.2 && text.length <= MOST_CHARACTERS)
+    .sort((one, other) => other.share * (0.5 + other.passage.score) - one.share * (0.5 + one.passage.score));
+  const chosen: typeof ranked = [];
+  let length = 0;
+  for (const sentence of ranked) {
+    if (chosen.length === MOST_SENTENCES || length + sentence.text.length > MOST_CHARACTERS) break;
+    if (chosen.some(({ text }) => text === sentence.text)) continue;
+    chosen.push(sentence);
+    length += sentence.text.length;
+  }
+  if (chosen.length === 0) return NOTHING;
+  return chosen.map(({ text, passage }) => `${text} [${passage.number}]`).join(' ');
+}

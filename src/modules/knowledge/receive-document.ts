@@ -1,0 +1,63 @@
+import type { Readable } from 'node:stream';
+import type { Collection } from '../../generated/prisma/client.ts';
+import { ValidationError } from '../../lib/errors.ts';
+import { storageKey, TooLargeError } from '../../storage/storage.ts';
+import type { NewDocument } from './documents.ts';
+import { type MediaType, mediaTypes } from './extraction/media-types.ts';
+import { requireActiveCollection } from './read.ts';
+import type { KnowledgeServices } from './services.ts';
+
+export interface IncomingDocument {
+  id?: string | undefined;
+  collectionId: string;
+  mediaType: MediaType;
+  filename?: string | undefined;
+  title: string;
+  metadata?: Record<string, unknown> | undefined;
+  source: Readable | ReadableStream<Uint8Array>;
+  /** @default the server's limit */
+  maxBytes?: number | undefined;
+  /** Where the file stands in the input. */
+  path: string[];
+  signal?: AbortSignal | undefined;
+}
+
+/** A file that has come, and where it goes. */
+export type ReceivedDocument = NewDocument & { collection: Collection };
+
+/** Throws ValidationError. */
+export function requireMediaType(mediaType: MediaType | undefined, path: string[]): MediaType {
+  if (mediaType) return mediaType;
+  throw ValidationError.at(path, `Files of this type cannot be read. These can: ${mediaTypes.join(', ')}.`);
+}
+
+/** `Annual report.pdf` is called "Annual report". */
+export function titleOf(filename: string): string {
+  return (
+    filename
+      .replace(/\.[^.]{1,10}$/, '')
+      .trim()
+      .slice(0, 500) || filename.slice(0, 500)
+  );
+}
+
+/**
+ * Streams a file into the storage, under its content's hash. Takes as long as the client does: never inside a transaction. Throws
+ * NotFoundError, InvalidStateError and ValidationError.
+ */
+export async function receiveDocument(services: KnowledgeServices, incoming: IncomingDocument): Promise<ReceivedDocument> {
+  const { prisma, storage, knowledgeLimits } = services;
+  const { collectionId, source, path, signal, maxBytes = knowledgeLimits.maxUploadBytes, ...rest } = incoming;
+  const collection = await requireActiveCollection(prisma, collectionId, ['input', 'collectionId']);
+  const file = await storage.receive(source, { maxBytes, ...(signal ? { signal } : {}) }).catch((error: unknown) => {
+    if (error instanceof TooLargeError) throw ValidationError.at(path, `A document has at most ${maxBytes} bytes.`);
+    throw error;
+  });
+  if (file.sizeBytes === 0) {
+    await storage.discard(file);
+    throw ValidationError.at(path, 'The document is empty.');
+  }
+  const key = storageKey({ tenantId: collection.tenantId, collectionId, contentHash: file.contentHash });
+  await storage.keep(file, key);
+  return { ...rest, collection, file, storageKey: key };
+}

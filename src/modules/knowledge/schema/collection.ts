@@ -1,0 +1,87 @@
+import { currentScope } from '../../../db/context.ts';
+import { sql } from '../../../db/sql.ts';
+import { CollectionStatus } from '../../../generated/prisma/enums.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { findCollections } from '../read.ts';
+
+export const CollectionStatusEnum = builder.enumType(CollectionStatus, {
+  name: 'CollectionStatus',
+  description: 'ACTIVE collections are searched and take documents, ARCHIVED ones are put away until restored.',
+});
+
+export const Collection = builder.prismaNode('Collection', {
+  nullable: true,
+  authScopes: { permission: 'knowledge:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    name: t.exposeString('name'),
+    slug: t.exposeString('slug'),
+    description: t.exposeString('description', { nullable: true }),
+    embeddingModel: t.exposeString('embeddingModel'),
+    embeddingDimensions: t.exposeInt('embeddingDimensions'),
+    chunkSize: t.exposeInt('chunkSize'),
+    chunkOverlap: t.exposeInt('chunkOverlap'),
+    language: t.exposeString('language'),
+    documentCount: t.exposeInt('documentCount'),
+    chunkCount: t.exposeInt('chunkCount'),
+    status: t.expose('status', { type: CollectionStatusEnum }),
+    settings: t.expose('settings', { type: 'JSONObject' }),
+    metadata: t.expose('metadata', { type: 'JSONObject' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+    createdBy: t.field({
+      type: User,
+      nullable: true,
+      description: 'Who made it. Null once they have left the tenant.',
+      resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
+    }),
+  }),
+});
+
+export const loadCollection = byId('Collection', findCollections);
+
+const CollectionFilter = builder.inputType('CollectionFilter', {
+  description: 'Which collections. All conditions must hold.',
+  fields: (t) => ({
+    status: t.field({ type: [CollectionStatusEnum], description: 'In one of these states.' }),
+    search: t.string({ description: 'Whose name or slug contains this, without regard to case.' }),
+  }),
+});
+
+listType({
+  name: 'Collection',
+  table: 'collections',
+  node: Collection,
+  orders: {
+    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+    NAME_ASC: { column: 'name', type: 'text', direction: 'ASC' },
+    NAME_DESC: { column: 'name', type: 'text', direction: 'DESC' },
+  },
+  filter: {
+    type: CollectionFilter,
+    where: ({ status, search }: typeof CollectionFilter.$inferInput) => [
+      ...(status ? [sql`collections.status = ANY (${status}::collection_status[])`] : []),
+      ...(search
+        ? [sql`(strpos(lower(collections.name), lower(${search})) > 0 OR strpos(collections.slug, lower(${search})) > 0)`]
+        : []),
+    ],
+  },
+}).query('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });
+
+builder.queryField('collection', (t) =>
+  t.field({
+    type: Collection,
+    nullable: true,
+    description: 'A collection by its id or UUID. Null if it does not exist or belongs to another tenant.',
+    authScopes: { permission: 'knowledge:read' },
+    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
+    resolve: (_root, { id }, context) => loadCollection(context, uuidOf('Collection', id)),
+  }),
+);

@@ -1,0 +1,102 @@
+import { mkdtempSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPrisma, type Prisma } from '../db/prisma.ts';
+import type { Env } from '../env.ts';
+import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
+import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
+import type { Logger } from '../lib/logger.ts';
+import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { createModels, type Models } from '../models/models.ts';
+
+import { createStorage, type Storage } from '../storage/storage.ts';
+import type { Connections } from './connections.ts';
+
+/** What servers and workers have alike. */
+export interface Parts {
+  prisma: Prisma;
+  jobs: Jobs;
+  models: Models;
+  storage: Storage;
+  knowledgeLimits: KnowledgeLimits;
+  close(): Promise<void>;
+}
+
+export async function transportOf(env: Env, log: Logger): Promise<WakeUpTransport> {
+  if (!env.DATABASE_URL) return createMemoryTransport();
+  if (env.REDIS_URL) return (await import('../live/transport-redis.ts')).createRedisTransport({ url: env.REDIS_URL, log });
+  const { createPostgresTransport } = await import('../live/transport-postgres.ts');
+  return createPostgresTransport({ connectionString: env.DATABASE_LISTEN_URL ?? env.DATABASE_URL, log });
+}
+
+function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
+}
+
+function modelsOf(env: Env): Models {
+  return createModels({
+    embeddings: env.EMBEDDING_PROVIDER && {
+      provider: env.EMBEDDING_PROVIDER,
+      model: env.EMBEDDING_MODEL ?? '',
+      requestsPerMinute: env.EMBEDDING_REQUESTS_PER_MINUTE,
+      tokensPerMinute: env.EMBEDDING_TOKENS_PER_MINUTE,
+      ...defined({ baseUrl: env.EMBEDDING_BASE_URL, apiKey: env.EMBEDDING_API_KEY, dimensions: env.EMBEDDING_DIMENSIONS }),
+    },
+    answers: env.ANSWER_PROVIDER && {
+      provider: env.ANSWER_PROVIDER,
+      model: env.ANSWER_MODEL ?? '',
+      ...defined({ baseUrl: env.ANSWER_BASE_URL, apiKey: env.ANSWER_API_KEY }),
+    },
+  } as Parameters<typeof createModels>[0]);
+}
+
+function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
+  if (env.S3_BUCKET) {
+    const options = {
+      region: env.S3_REGION,
+      endpoint: env.S3_ENDPOINT,
+      accessKeyId: env.S3_ACCESS_KEY_ID,
+      secretAccessKey: env.S3_SECRET_ACCESS_KEY,
+      prefix: env.S3_PREFIX,
+    };
+    const storage = createStorage({
+      kind: 's3',
+      bucket: env.S3_BUCKET,
+      forcePathStyle: env.S3_FORCE_PATH_STYLE,
+      ...defined(options),
+    });
+    return { storage, leave: async () => {} };
+  }
+  if (env.STORAGE_FOLDER === undefined && env.AGENTBASE_DATA_DIR.startsWith('memory://')) {
+    const folder = mkdtempSync(join(tmpdir(), 'agentbase-files-'));
+    return { storage: createStorage({ kind: 'local', folder }), leave: () => rm(folder, { recursive: true, force: true }) };
+  }
+  const folder = env.STORAGE_FOLDER ?? join(env.AGENTBASE_DATA_DIR, 'files');
+  return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
+}
+
+/** @param works whether this process does jobs, besides queueing them */
+export async function openParts(env: Env, { database }: Connections, log: Logger, works: boolean): Promise<Parts> {
+  const embedded = env.DATABASE_URL === undefined;
+  // Jobs of the embedded database share its one connection; elsewhere they have some of their own, past any pooler.
+  const pool = embedded
+    ? database.pool
+    : openJobsPool(env.DATABASE_LISTEN_URL ?? env.DATABASE_URL ?? '', works ? env.JOBS_CONCURRENCY + 2 : 2);
+  pool.on('error', (error) => log.warn({ err: error }, 'a connection of the job queue was lost'));
+  const jobs = await startJobs({ pool, embedded, works, log });
+  const { storage, leave } = storageOf(env);
+  return {
+    prisma: createPrisma(database),
+    jobs,
+    models: modelsOf(env),
+    storage,
+    knowledgeLimits: { maxUploadBytes: env.MAX_UPLOAD_BYTES, keepDeletedDays: env.DELETED_DOCUMENT_DAYS },
+    async close() {
+      await jobs.close();
+      if (!embedded) await pool.end();
+      await storage.close();
+      await leave();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { permissionsOf } from '../auth/permissions.ts';
+import { dbContextOf, type RequestInfo, type Viewer } from '../auth/viewer.ts';
+import { runWithContext } from '../db/context.ts';
+import type { Services } from '../graphql/context.ts';
+import { DomainError, ForbiddenError, ValidationError } from '../lib/errors.ts';
+import { addDocument } from '../modules/knowledge/documents.ts';
+import { mediaTypeOf } from '../modules/knowledge/extraction/media-types.ts';
+import { receiveDocument, requireMediaType } from '../modules/knowledge/receive-document.ts';
+import type { UploadTicket } from '../storage/upload-ticket.ts';
+
+/** As it was when the ticket was given out; whether it still is, is asked of the database. */
+function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadTicket): Viewer {
+  return {
+    tenantId,
+    userId,
+    apiKeyId,
+    sessionId,
+    role,
+    permissions: new Set([...permissionsOf(role)].filter((permission) => permission === 'knowledge:write')),
+    expiresAt: undefined,
+  };
+}
+
+export interface UploadAnswer {
+  documentId: string;
+  duplicate: boolean;
+  status: string;
+}
+
+/**
+ * Takes the file that `createUpload` offered a URL for, as it comes, into the storage. The ticket in the path is all the credential
+ * there is; whoever it was given to must still have the right. Throws DomainError.
+ */
+export async function takeUpload(
+  services: Services,
+  token: string,
+  request: IncomingMessage,
+  info: RequestInfo,
+): Promise<UploadAnswer> {
+  const { auth, database, tickets } = services;
+  const ticket = await tickets.open(token);
+  const viewer = viewerOf(ticket);
+  const mayWrite = await auth.recheck(viewer);
+  if (!mayWrite) throw new ForbiddenError('Whoever was offered this upload may not add documents any more.');
+  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  if (announced > ticket.maxBytes) throw ValidationError.at(['file'], `A document has at most ${ticket.maxBytes} bytes.`);
+  const stopped = new AbortController();
+  request.once('aborted', () => stopped.abort());
+  return runWithContext(dbContextOf(viewer, info), async () => {
+    const received = await receiveDocument(services, {
+      id: ticket.documentId,
+      collectionId: ticket.collectionId,
+      filename: ticket.filename,
+      mediaType: requireMediaType(mediaTypeOf(ticket.filename, ticket.mediaType), ['file']),
+      title: ticket.title ?? ticket.filename,
+      metadata: ticket.metadata,
+      maxBytes: ticket.maxBytes,
+      source: request,
+      path: ['file'],
+      signal: stopped.signal,
+    });
+    const { document, duplicate } = await database.transaction(() => addDocument(services, viewer, received));
+    return { documentId: document.id, duplicate, status: document.status };
+  });
+}
+
+const STATUS: Partial<Record<DomainError['code'], number>> = {
+  TOKEN_INVALID: 401,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  INVALID_STATE: 409,
+  UNAVAILABLE: 503,
+  RATE_LIMITED: 429,
+};
+
+/** Answers a PUT to `/uploads/<ticket>` as JSON. */
+export async function answerUpload(
+  services: Services,
+  token: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  info: RequestInfo,
+): Promise<void> {
+  const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': info.requestId, ...headers });
+    response.end(JSON.stringify(body));
+  };
+  if (request.method !== 'PUT') {
+    answer(405, { error: { code: 'METHOD_NOT_ALLOWED', message: 'PUT the file here.' } }, { allow: 'PUT' });
+    return;
+  }
+  try {
+    answer(201, await takeUpload(services, token, request, info));
+  } catch (error) {
+    if (request.destroyed && !request.complete) return;
+    if (!(error instanceof DomainError)) services.log.error({ err: error, requestId: info.requestId }, 'an upload failed');
+    const { code, message } =
+      error instanceof DomainError ? error : { code: 'INTERNAL_SERVER_ERROR', message: 'The upload failed. Try again.' };
+    const status = error instanceof DomainError ? (STATUS[error.code] ?? 400) : 500;
+    // What may be left of the body is not read: nothing else can follow on this connection.
+    answer(status, { error: { code, message, requestId: info.requestId } }, request.complete ? {} : { connection: 'close' });
+  }
+}

@@ -1,0 +1,228 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Disk } from 'flydrive';
+import { isUuid } from '../lib/ids.ts';
+import { Gauge } from './gauge.ts';
+
+export { TooLargeError } from './gauge.ts';
+
+/** A file that has come and is not kept yet. */
+export interface StoredFile {
+  /** Where it waits, on this machine. */
+  path: string;
+  sizeBytes: number;
+  /** SHA-256, in hexadecimal. */
+  contentHash: string;
+}
+
+/** The object is not there. */
+export class FileMissingError extends Error {}
+
+/** Where the bytes of documents are. Keys are made by `storageKey` alone. */
+export interface Storage {
+  /**
+   * Takes a file as it comes, in little memory whatever its size. What is too large, is aborted or fails leaves nothing behind.
+   * Throws TooLargeError.
+   */
+  receive(source: Readable | ReadableStream<Uint8Array>, limits: { maxBytes: number; signal?: AbortSignal }): Promise<StoredFile>;
+  /** Moves a received file to its place. One that is there already has the same bytes and stays. Safe to repeat. */
+  keep(received: StoredFile, key: string): Promise<void>;
+  /** Throws a received file away. */
+  discard(received: StoredFile): Promise<void>;
+  /** Copies an object to a file of this machine. Throws FileMissingError and TooLargeError. */
+  download(key: string, path: string, limits: { maxBytes: number; signal?: AbortSignal }): Promise<void>;
+  exists(key: string): Promise<boolean>;
+  /** Removes an object. One that is not there is fine. */
+  remove(key: string): Promise<void>;
+  /** Removes received files that a process left behind when it died. Returns how many. */
+  sweep(olderThanMs: number): Promise<number>;
+  /** Rejects when it cannot be reached. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface S3Options {
+  kind: 's3';
+  bucket: string;
+  region: string;
+  endpoint?: string;
+  accessKeyId?: string;
+  secretAccessKey?: string;
+  /** Whether the bucket is a part of the path. */
+  forcePathStyle?: boolean;
+  /** Put before every key. */
+  prefix?: string;
+}
+
+export type StorageOptions = { kind: 'local'; folder: string } | S3Options;
+
+/** The place of a document's bytes. Each part is checked, so that no key leads anywhere else. */
+export function storageKey({
+  tenantId,
+  collectionId,
+  contentHash,
+}: {
+  tenantId: string;
+  collectionId: string;
+  contentHash: string;
+}): string {
+  if (!isUuid(tenantId) || !isUuid(collectionId) || !/^[0-9a-f]{64}$/.test(contentHash))
+    throw new Error('these make no storage key');
+  return `${tenantId}/${collectionId}/${contentHash}`;
+}
+
+const KEY = /^[0-9a-f-]{36}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/;
+
+function requireKey(key: string): string {
+  if (!KEY.test(key)) throw new Error('this is no storage key');
+  return key;
+}
+
+/** What the two kinds of storage do in their own ways. */
+export interface Place {
+  /** flydrive's disk, made at the first use: its S3 driver is large. */
+  disk(): Promise<Disk>;
+  /** Where files wait before they are kept. */
+  incoming: string;
+  /** Makes a received file an object, all of it or nothing. */
+  store(received: StoredFile, key: string): Promise<void>;
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+class PlacedStorage implements Storage {
+  readonly #place: Place;
+  #prepared: Promise<unknown> | undefined;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  async receive(
+    source: Readable | ReadableStream<Uint8Array>,
+    { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal },
+  ): Promise<StoredFile> {
+    this.#prepared ??= mkdir(this.#place.incoming, { recursive: true, mode: 0o700 });
+    await this.#prepared;
+    const folder = await mkdtemp(join(this.#place.incoming, 'file-'));
+    const path = join(folder, 'received');
+    const gauge = new Gauge(maxBytes);
+    try {
+      const stream = source instanceof Readable ? source : Readable.fromWeb(source as Parameters<typeof Readable.fromWeb>[0]);
+      await pipeline(stream, gauge, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
+      return { path, sizeBytes: gauge.sizeBytes, contentHash: gauge.digest() };
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async keep(received: StoredFile, key: string): Promise<void> {
+    if (!(await this.exists(key))) await this.#place.store(received, requireKey(key));
+    await this.discard(received);
+  }
+
+  async discard({ path }: StoredFile): Promise<void> {
+    await rm(dirname(path), { recursive: true, force: true });
+  }
+
+  async download(key: string, path: string, { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal }): Promise<void> {
+    if (!(await this.exists(key))) throw new FileMissingError('the file is not in the storage');
+    const disk = await this.#place.disk();
+    await pipeline(
+      await disk.getStream(key),
+      new Gauge(maxBytes),
+      createWriteStream(path, { mode: 0o600 }),
+      signal ? { signal } : {},
+    );
+  }
+
+  async exists(key: string): Promise<boolean> {
+    return (await this.#place.disk()).exists(requireKey(key));
+  }
+
+  async remove(key: string): Promise<void> {
+    await (await this.#place.disk()).delete(requireKey(key));
+  }
+
+  async sweep(olderThanMs: number): Promise<number> {
+    const { incoming } = this.#place;
+    const left = await readdir(incoming).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return [];
+      throw error;
+    });
+    let swept = 0;
+    for (const name of left) {
+      const folder = join(incoming, name);
+      const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
+      if (mtimeMs > Date.now() - olderThanMs) continue;
+      await rm(folder, { recursive: true, force: true });
+      swept++;
+    }
+    return swept;
+  }
+
+  check(): Promise<void> {
+    return this.#place.check();
+  }
+
+  close(): Promise<void> {
+    return this.#place.close();
+  }
+}
+
+function localPlace(folder: string): Place {
+  const incoming = join(folder, 'incoming');
+  let disk: Promise<Disk> | undefined;
+  const open = async () => {
+    const [{ Disk: OpenDisk }, { FSDriver }] = await Promise.all([import('flydrive'), import('flydrive/drivers/fs')]);
+    return new OpenDisk(new FSDriver({ location: folder, visibility: 'private' }));
+  };
+  return {
+    incoming,
+    disk: () => {
+      disk ??= open();
+      return disk;
+    },
+    // flydrive would copy, and a process that dies halfway would leave half a file where a whole one is expected.
+    async store({ path }, key) {
+      const target = join(folder, key);
+      await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+      await rename(path, target);
+    },
+    async check() {
+      await mkdir(incoming, { recursive: true, mode: 0o700 });
+      await rm(await mkdtemp(join(incoming, 'check-')), { recursive: true });
+    },
+    close: async () => {},
+  };
+}
+
+async function openS3(
+  options: S3Options,
+): Promise<{ disk: Disk; probe(): Promise<void>; close(): void; store(received: StoredFile, key: string): Promise<void> }> {
+  return (await import('./s3.ts')).openS3(options);
+}
+
+function s3Place(options: S3Options): Place {
+  let opened: ReturnType<typeof openS3> | undefined;
+  const open = () => {
+    opened ??= openS3(options);
+    return opened;
+  };
+  return {
+    incoming: join(tmpdir(), 'agentbase-incoming'),
+    disk: async () => (await open()).disk,
+    store: async (received, key) => (await open()).store(received, key),
+    check: async () => (await open()).probe(),
+    close: async () => (await opened)?.close(),
+  };
+}
+
+export function createStorage(options: StorageOptions): Storage {
+  return new PlacedStorage(options.kind === 'local' ? localPlace(options.folder) : s3Place(options));
+}

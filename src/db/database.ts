@@ -87,7 +87,8 @@ export class Database implements Queryable {
       this.onStatement('BEGIN');
       await client.query(beginSql(context, this.timeouts));
       try {
-        result = await runInTransactionScope(context, transaction, work);
+        // Awaited inside: Prisma's promises begin when they are awaited, and would begin outside of the transaction.
+        result = await runInTransactionScope(context, transaction, async () => await work());
       } catch (error) {
         failure = { error };
       }

@@ -3,7 +3,7 @@ import type { MutationCases } from './cases.ts';
 
 const collection = (id: string) => encodeGlobalId('Collection', id);
 const document = (id: string) => encodeGlobalId('Document', id);
-const file = (text: string, name = 'notes.txt') => new File([text], name, { type: 'text/plain' });
+const file = (text: string, name = 'notes.txt', type = 'text/plain') => new File([text], name, { type });
 
 export const knowledge: MutationCases = {
   createCollection: {
@@ -55,7 +55,7 @@ export const knowledge: MutationCases = {
     payload: 'duplicate document { id title filename mediaType sizeBytes status collection { documentCount } }',
     refused: 'VIEWER',
     success: ({ collectionId }) => ({ collectionId: collection(collectionId), file: file('What is in the file.') }),
-    badInput: ({ collectionId }) => ({ collectionId: collection(collectionId), file: file('MZ', 'virus.exe') }),
+    badInput: ({ collectionId }) => ({ collectionId: collection(collectionId), file: file('MZ', 'virus.exe', 'application/x-msdownload') }),
     otherTenant: (other) => ({ collectionId: collection(other.collectionId), file: file('Stolen') }),
     audit: ['document.created'],
   },

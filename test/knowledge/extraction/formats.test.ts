@@ -94,8 +94,8 @@ test('a row of a table knows its header', async () => {
 
 test('a long value of a table is a text of its own, under its column', async () => {
   const chunks = await read(`id,body\n7,"${prose.repeat(20)}"\n8,short`, 'text/csv');
-  expect(chunks[0]).toEqual({ content: 'id: 7', page: null, section: null });
-  expect(chunks.slice(1, -1).every(({ section }) => section === 'body')).toBe(true);
+  expect(chunks[0]?.content).toMatch(/^id: 7\n\nbody: The harbour/);
+  expect(chunks.slice(0, -1).every(({ section }) => section === 'body')).toBe(true);
   expect(chunks.at(-1)).toEqual({ content: 'id: 8\nbody: short', page: null, section: null });
 });
 
@@ -103,12 +103,11 @@ test('JSON becomes lines with their paths, and numbers keep their digits', async
   const json = `{"title": "Pets", "id": 12345678901234567890, "none": null,
     "pets": [{"name": "Rex", "tags": ["big", "old"], "owner": {"name": "Ann"}}, {"name": "Tom", "age": 0.5}]}`;
   expect(await read(json, 'application/json')).toEqual([
+    { content: 'title: Pets\n\nid: 12345678901234567890', page: null, section: 'title' },
     {
-      content:
-        'title: Pets\n\nid: 12345678901234567890\n\n' +
-        'pets[0].name: Rex\npets[0].tags: big, old\npets[0].owner.name: Ann\n\npets[1].name: Tom\npets[1].age: 0.5',
+      content: 'pets[0].name: Rex\npets[0].tags: big, old\npets[0].owner.name: Ann\n\npets[1].name: Tom\npets[1].age: 0.5',
       page: null,
-      section: 'title',
+      section: 'pets',
     },
   ]);
   const long = await read(JSON.stringify({ intro: prose, body: prose }), 'application/json');

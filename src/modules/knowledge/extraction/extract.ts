@@ -3,12 +3,12 @@ import { UnreadableDocumentError } from './errors.ts';
 import { defaultLimits, type ExtractionLimits } from './limits.ts';
 import { exceedsMemory } from './memory-watch.ts';
 import type { DocumentFile } from './read-document.ts';
-import { assertSplitSettings, type Chunk, type SplitSettings } from './split.ts';
+import { assertSplitSettings, type Chunk, type SplitSettings } from './split-settings.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
 
 export type { Passage } from './passages.ts';
 export type { DocumentFile } from './read-document.ts';
-export type { Chunk, SplitSettings } from './split.ts';
+export type { Chunk, SplitSettings } from './split-settings.ts';
 
 /** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
 export const extractionVersion = 1;
@@ -48,7 +48,7 @@ function chunksOf(worker: Worker): Promise<Chunk[]> {
     worker.on('message', (message: ExtractionMessage) => {
       if (message.kind === 'chunks') for (const chunk of message.chunks) chunks.push(chunk);
       else if (message.kind === 'done') resolve(chunks);
-      else if (message.kind === 'failed') reject(message.error);
+      else if (message.kind === 'failed') reject(Object.assign(message.error, { code: message.code }));
       else reject(new UnreadableDocumentError(message.code, message.message, { cause: message.cause }));
     });
     worker.on('error', (error: NodeJS.ErrnoException) => {

@@ -67,7 +67,8 @@ class HtmlReader {
     }
     if (headingLevel(name) > 0) this.#closeHeading();
     if (name === 'pre') this.#preformatted -= 1;
-    if (name === 'tr') this.#text.closeRow();
+    else if (name === 'tr') this.#text.closeRow();
+    else if (name === 'li') this.#text.mark('');
     this.#separate(name);
   }
 

@@ -17,7 +17,7 @@ const TITLE_LENGTH = 150;
 
 /** A heading in a section's path. Six of them stay below the 1,000 characters that the path may have. */
 export function sectionTitle(text: string): string {
-  const title = tidy(text).replace(/\s{1,8}/g, ' ');
+  const title = tidy(text).replace(/\s+/g, ' ');
   if (title.length <= TITLE_LENGTH) return title;
   return `${title
     .slice(0, TITLE_LENGTH - 1)

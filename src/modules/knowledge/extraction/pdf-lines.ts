@@ -8,6 +8,9 @@ export interface TextItem {
   hasEOL: boolean;
 }
 
+/** Between what stands far apart in a line. */
+const CELL = ' | ';
+
 interface Line {
   text: string;
   y: number;
@@ -20,25 +23,27 @@ interface Line {
 function linesOf(items: readonly TextItem[]): Line[] {
   const lines: Line[] = [];
   let current: Line | undefined;
+  let gap = '';
   for (const { str, transform, width, height, hasEOL } of items) {
     const [x = 0, y = 0] = transform.slice(4);
     if (str.trim()) {
       current ??= { text: '', y, height, right: 0, spread: false };
-      current.text += str;
+      current.spread ||= gap === CELL;
+      current.text += gap + str;
       current.height = Math.max(current.height, height);
       current.right = Math.max(current.right, x + width);
+      gap = '';
     } else if (str && current) {
-      const wide = width > 2 * current.height;
-      current.text += wide ? ' | ' : ' ';
-      current.spread ||= wide;
+      gap = gap === CELL || width > 2 * current.height ? CELL : ' ';
     }
     if (hasEOL && current) {
       lines.push(current);
       current = undefined;
+      gap = '';
     }
   }
   if (current) lines.push(current);
-  return lines.map((line) => ({ ...line, text: line.text.replace(/[\s|]+$/, '').trim() }));
+  return lines.map((line) => ({ ...line, text: line.text.trim() }));
 }
 
 function median(numbers: number[]): number {
@@ -47,7 +52,7 @@ function median(numbers: number[]): number {
 
 /** Lines that were one paragraph before they were set are one again: a word that was parted is whole. */
 function joined(block: readonly Line[]): string {
-  const right = Math.max(...block.map((line) => line.right));
+  const right = block.reduce((most, line) => Math.max(most, line.right), 0);
   let text = '';
   for (const [index, line] of block.entries()) {
     const before = block[index - 1];

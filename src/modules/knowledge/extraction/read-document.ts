@@ -35,6 +35,8 @@ async function read(bytes: Buffer, mediaType: MediaType, collector: PassageColle
     const { readDocx } = await import('./docx.ts');
     return reading('The Word document', () => readDocx(bytes, collector));
   }
+  // No encoding we read takes more than three bytes for a unit of UTF-16.
+  if (bytes.length > 3 * limits.maxCharacters + 3) throw tooMuchText(limits.maxCharacters);
   const text = decodeText(bytes, mediaType === 'text/html' ? charsetOf(bytes) : undefined);
   // Markup counts too: what the readers build in memory is as large as all of it.
   if (text.length > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);

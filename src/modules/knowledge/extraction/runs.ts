@@ -90,7 +90,7 @@ export function* runs(passages: readonly Passage[], chunkSize: number): Generato
 /** What is common to the sections between two places of a run, else the first of them. */
 export function sectionOf(run: Run, start: number, end: number): string | null {
   const touched = run.sections.filter((part, index) => part.start < end && (run.sections[index + 1]?.start ?? Infinity) > start);
-  const paths = touched.map(({ section }) => section?.split(SECTION_SEPARATOR) ?? []);
+  const paths = touched.flatMap(({ section }) => (section ? [section.split(SECTION_SEPARATOR)] : []));
   const [first = [], ...others] = paths;
   let common = first.length;
   for (const path of others) {

@@ -2,37 +2,14 @@ import { firstBoundary, lastBoundary } from './boundaries.ts';
 import { UnreadableDocumentError } from './errors.ts';
 import type { Passage } from './passages.ts';
 import { type Run, runs, sectionOf } from './runs.ts';
+import { assertSplitSettings, type Chunk, type SplitSettings } from './split-settings.ts';
 import { countTokens, tokenEnds } from './tokens.ts';
-
-/** A part of a document that is embedded and found as one. */
-export interface Chunk {
-  /** 0, 1, 2 … in the document. */
-  position: number;
-  content: string;
-  tokenCount: number;
-  page: number | null;
-  section: string | null;
-}
-
-export interface SplitSettings {
-  /** Most tokens of a chunk, 16 at least. */
-  chunkSize: number;
-  /** Tokens that a chunk repeats of the one before it, half of the size at most. */
-  chunkOverlap: number;
-}
 
 interface Piece {
   start: number;
   end: number;
   content: string;
   tokenCount: number;
-}
-
-export function assertSplitSettings({ chunkSize, chunkOverlap }: SplitSettings): void {
-  if (!Number.isSafeInteger(chunkSize) || chunkSize < 16) throw new RangeError('chunkSize must be an integer of at least 16.');
-  if (!Number.isSafeInteger(chunkOverlap) || chunkOverlap < 0 || chunkOverlap > chunkSize / 2) {
-    throw new RangeError('chunkOverlap must be an integer between 0 and half of chunkSize.');
-  }
 }
 
 /** How many tokens end at or before a place. */

@@ -6,11 +6,11 @@ const ordinary = { disallowedSpecial: new Set<string>() };
 
 /**
  * The encoder's time grows with the square of a word, and "word" to it is anything without a break in it: a Chinese sentence,
- * a line of dashes, a megabyte of one letter. Longer ones are cut, which makes them a token longer at most. Expressions that
+ * a line of dashes, a megabyte of one letter. Longer ones are cut, which moves their count by a token at most. Expressions that
  * repeat without end run out of stack on the longest.
  */
-const LONGEST_WORD = 64;
-const LONG_WORDS = /[\p{L}\p{M}]{65,4096}|[^\S\n]{65,4096}|\n{65,4096}|[^\s\p{L}\p{M}\p{N}]{65,4096}/gu;
+const LONGEST_WORD = 256;
+const LONG_WORDS = /[\p{L}\p{M}]{257,4096}|[^\S\n]{257,4096}|\n{257,4096}|[^\s\p{L}\p{M}\p{N}]{257,4096}/gu;
 /** What the encoder is given at once, so that its arrays stay small. */
 const SLICE = 65_536;
 

@@ -1,7 +1,7 @@
 import type { UnreadableCode } from './errors.ts';
 import type { ExtractionLimits } from './limits.ts';
 import type { DocumentFile } from './read-document.ts';
-import type { Chunk, SplitSettings } from './split.ts';
+import type { Chunk, SplitSettings } from './split-settings.ts';
 
 /** What the thread is started with. */
 export interface ExtractionTask {
@@ -15,4 +15,5 @@ export type ExtractionMessage =
   | { kind: 'chunks'; chunks: Chunk[] }
   | { kind: 'done' }
   | { kind: 'unreadable'; code: UnreadableCode; message: string; cause: string | undefined }
-  | { kind: 'failed'; error: unknown };
+  /** Copied from thread to thread, an error loses its code. */
+  | { kind: 'failed'; error: Error; code: string | undefined };

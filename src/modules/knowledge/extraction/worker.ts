@@ -1,7 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { UnreadableDocumentError } from './errors.ts';
 import { readDocument } from './read-document.ts';
-import { splitPassages } from './split.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
 
 /** Chunks in one message: the main thread has other things to do between two. */
@@ -13,7 +12,10 @@ function say(message: ExtractionMessage): void {
 
 async function main({ file, split, limits }: ExtractionTask): Promise<void> {
   try {
-    const chunks = splitPassages(await readDocument(file, limits), split, limits.maxChunks);
+    const passages = await readDocument(file, limits);
+    // The vocabulary takes longer to load than most documents to be refused.
+    const { splitPassages } = await import('./split.ts');
+    const chunks = splitPassages(passages, split, limits.maxChunks);
     for (let start = 0; start < chunks.length; start += BATCH)
       say({ kind: 'chunks', chunks: chunks.slice(start, start + BATCH) });
     say({ kind: 'done' });
@@ -22,7 +24,8 @@ async function main({ file, split, limits }: ExtractionTask): Promise<void> {
       const cause = error.cause === undefined ? undefined : String(error.cause).slice(0, 500);
       say({ kind: 'unreadable', code: error.code, message: error.message, cause });
     } else {
-      say({ kind: 'failed', error });
+      const { code } = error as NodeJS.ErrnoException;
+      say({ kind: 'failed', error: error as Error, code });
     }
   }
 }

@@ -1,0 +1,126 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Viewer } from '../../src/auth/viewer.ts';
+import type { Services } from '../../src/graphql/context.ts';
+import { encodeGlobalId } from '../../src/graphql/global-id.ts';
+import { startJobs } from '../../src/jobs/jobs.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { knowledgeJobs } from '../../src/modules/knowledge/jobs.ts';
+import { at, type Graph } from './graph.ts';
+import { jobsPool } from './services.ts';
+
+/** A worker over this worker's database, as `npm run worker` is one. Close it. */
+export async function startWorker(graph: Graph, changes: Partial<Services> = {}): Promise<{ close(): Promise<void> }> {
+  const pool = jobsPool(graph);
+  const jobs = await startJobs({ pool, embedded: graph.embedded, works: true, log: createLogger('silent') });
+  await jobs.work(knowledgeJobs({ ...graph.services, jobs, ...changes }), 2);
+  return {
+    async close() {
+      await jobs.close();
+      if (!graph.embedded) await pool.end();
+    },
+  };
+}
+
+/** Waits for something to become true, and says what it was when it does not. */
+export async function until<Value>(look: () => Promise<Value>, done: (value: Value) => boolean, ms = 30_000): Promise<Value> {
+  const end = Date.now() + ms;
+  for (;;) {
+    const value = await look();
+    if (done(value)) return value;
+    if (Date.now() > end)
+      throw new Error(`still ${JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? String(part) : part))}`);
+    await delay(50);
+  }
+}
+
+export interface DocumentState {
+  id: string;
+  status: string;
+  chunkCount: number;
+  totalChunks: number | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+}
+
+export async function documentState(graph: Graph, viewer: Viewer, id: string): Promise<DocumentState> {
+  const answer = await graph.execute(
+    viewer,
+    'query ($id: ID!) { document(id: $id) { id status chunkCount totalChunks errorCode errorMessage } }',
+    { id },
+  );
+  return at<DocumentState>(answer, 'document');
+}
+
+/** Waits until a worker has ended with a document, in whatever way. */
+export function untilRead(graph: Graph, viewer: Viewer, id: string): Promise<DocumentState> {
+  return until(
+    () => documentState(graph, viewer, id),
+    ({ status }) => status === 'INDEXED' || status === 'FAILED',
+  );
+}
+
+export async function addCollection(graph: Graph, viewer: Viewer, input: Record<string, unknown> = {}): Promise<string> {
+  const answer = await graph.execute(
+    viewer,
+    'mutation ($input: CreateCollectionInput!) { r: createCollection(input: $input) { ... on CreateCollectionPayload { collection { id } } ... on UserError { message } } }',
+    { input: { name: 'Handbook', ...input } },
+  );
+  return at(answer, 'r.collection.id');
+}
+
+export interface Added {
+  id: string;
+  duplicate: boolean;
+}
+
+export async function addText(
+  graph: Graph,
+  viewer: Viewer,
+  collectionId: string,
+  input: Record<string, unknown>,
+): Promise<Added> {
+  const answer = await graph.execute(
+    viewer,
+    'mutation ($input: AddDocumentInput!) { r: addDocument(input: $input) { ... on AddDocumentPayload { duplicate document { id } } ... on UserError { message } } }',
+    { input: { collectionId, title: 'Notes', ...input } },
+  );
+  return { id: at(answer, 'r.document.id'), duplicate: at<boolean>(answer, 'r.duplicate') };
+}
+
+export async function upload(graph: Graph, viewer: Viewer, collectionId: string, file: File): Promise<Added> {
+  const answer = await graph.execute(
+    viewer,
+    'mutation ($input: UploadDocumentInput!) { r: uploadDocument(input: $input) { ... on UploadDocumentPayload { duplicate document { id } } ... on UserError { message } } }',
+    { input: { collectionId, file } },
+  );
+  return { id: at(answer, 'r.document.id'), duplicate: at<boolean>(answer, 'r.duplicate') };
+}
+
+export interface Found {
+  mode: string | null;
+  requested: number;
+  returned: number;
+  truncated: boolean;
+  responseMs: number;
+  queryId: string;
+  hits: {
+    score: number;
+    vectorRank: number | null;
+    keywordRank: number | null;
+    excerpt: string;
+    chunk: { id: string; content: string; page: number | null; section: string | null };
+    document: { id: string; title: string };
+  }[];
+}
+
+export async function find(graph: Graph, viewer: Viewer, input: Record<string, unknown>): Promise<Found> {
+  const answer = await graph.execute(
+    viewer,
+    `query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { mode requested returned truncated responseMs queryId
+      hits { score vectorRank keywordRank excerpt chunk { id content page section } document { id title } } } }`,
+    { input },
+  );
+  return at<Found>(answer, 'searchKnowledge');
+}
+
+export const collectionId = (id: string): string => encodeGlobalId('Collection', id);

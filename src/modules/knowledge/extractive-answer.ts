@@ -10,17 +10,30 @@ export interface Passage {
 }
 
 const MOST_SENTENCES = 4;
+/** How much of what a question is about a passage must have, and how much of its words a sentence. */
+const LEAST_TOPICS = 0.34;
+const LEAST_SHARE = 0.25;
 const MOST_CHARACTERS = 1_200;
 const NOTHING = 'The documents that were searched say nothing about this.';
 
+/** A word without its commonest endings; long ones are told apart by their beginning. */
+function stemOf(word: string): string {
+  return (word.length > 3 ? word.replace(/(ing|ed|es|e|s)$/, '') : word).slice(0, 6);
+}
+
 function wordsOf(text: string): string[] {
-  // Five letters stand for a word and most of its forms.
   return (
     text
       .normalize('NFKC')
       .toLowerCase()
       .match(/[\p{L}\p{N}]+/gu) ?? []
-  ).map((word) => word.slice(0, 5));
+  ).map(stemOf);
+}
+
+/** Words of a question that say what it is about, rather than that it is one. */
+function topicsOf(question: string): string[] {
+  const long = question.match(/[\p{L}\p{N}]{4,}/gu) ?? [];
+  return [...new Set(wordsOf(long.join(' ')))];
 }
 
 function sentencesOf(text: string): string[] {
@@ -36,18 +49,24 @@ function sentencesOf(text: string): string[] {
  */
 export function extractiveAnswer(question: string, passages: readonly Passage[]): string {
   const asked = new Set(wordsOf(question));
-  const sentences = passages.flatMap((passage) =>
+  const topics = topicsOf(question);
+  const about = passages.filter(({ title, text }) => {
+    const words = new Set(wordsOf(`${title} ${text}`));
+    return topics.filter((word) => words.has(word)).length >= topics.length * LEAST_TOPICS;
+  });
+  const sentences = about.flatMap((passage) =>
     sentencesOf(passage.text).map((text) => ({ text, passage, words: new Set(wordsOf(text)) })),
   );
   const holders = new Map([...asked].map((word) => [word, sentences.filter(({ words }) => words.has(word)).length]));
-  const weightOf = (word: string) => Math.log(1 + sentences.length / (1 + (holders.get(word) ?? 0)));
+  // Rare words weigh more; those that no sentence has cannot be answered for.
+  const weightOf = (word: string) => (holders.get(word) ? Math.log(1 + sentences.length / (holders.get(word) ?? 1)) : 0);
   const total = [...asked].reduce((sum, word) => sum + weightOf(word), 0);
   const ranked = sentences
     .map((sentence) => {
       const shared = [...asked].filter((word) => sentence.words.has(word)).reduce((sum, word) => sum + weightOf(word), 0);
       return { ...sentence, share: total > 0 ? shared / total : 0 };
     })
-    .filter(({ share, text }) => share >= 0.2 && text.length <= MOST_CHARACTERS)
+    .filter(({ share, text }) => share >= LEAST_SHARE && text.length <= MOST_CHARACTERS)
     .sort((one, other) => other.share * (0.5 + other.passage.score) - one.share * (0.5 + one.passage.score));
   const chosen: typeof ranked = [];
   let length = 0;

@@ -13,8 +13,11 @@ export type { Chunk, SplitSettings } from './split-settings.ts';
 /** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
 export const extractionVersion = 1;
 
-/** What V8 may take above our own limit before it gives up by itself. */
-const HEADROOM_MB = 512;
+/**
+ * What V8 may take above our own limit before it gives up, by which it may end the whole process. A call that cannot be stopped
+ * midway, such as JSON.parse, takes less than this for the longest text we give it.
+ */
+const HEADROOM_MB = 1_536;
 
 function start(task: ExtractionTask): Worker {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {

@@ -3,31 +3,45 @@ import { type PassageCollector, sectionTitle } from './passages.ts';
 import { TextBuffer } from './text-buffer.ts';
 
 const MAX_DEPTH = 500;
+/** A double tells integers of so many digits apart, and no more. */
+const SAFE_DIGITS = 15;
+const NUMBER = /-?\d[\d.eE+-]*/y;
+const LONG_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
-/** How deep brackets go, without regard to whether the rest is JSON. */
-function assertDepth(text: string): void {
+/**
+ * Refuses what is nested too deeply, and puts long numbers in quotes, so that they keep their digits: many an identifier is one.
+ * JSON.parse would tell their digits too, at several times the memory, and nothing can stop it midway.
+ */
+function prepared(text: string): string {
+  const parts: string[] = [];
+  let taken = 0;
   let depth = 0;
   let quoted = false;
   for (let at = 0; at < text.length; at += 1) {
-    const character = text[at];
+    const character = text[at] as string;
     if (quoted && character === '\\') at += 1;
     else if (character === '"') quoted = !quoted;
     else if (quoted) continue;
     else if (character === '[' || character === '{') depth += 1;
     else if (character === ']' || character === '}') depth -= 1;
+    else if (character === '-' || (character >= '0' && character <= '9')) {
+      NUMBER.lastIndex = at;
+      const number = NUMBER.exec(text)?.[0] ?? character;
+      if (number.length > SAFE_DIGITS && number.length < 1_000 && LONG_NUMBER.test(number)) {
+        parts.push(text.slice(taken, at), `"${number}"`);
+        taken = at + number.length;
+      }
+      at += number.length - 1;
+    }
     if (depth > MAX_DEPTH) throw tooDeep();
   }
-}
-
-/** Numbers keep their digits: many an identifier is above what a double can tell apart. */
-function asWritten(_key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' && !Number.isSafeInteger(value) ? (context?.source ?? value) : value;
+  return parts.length > 0 ? parts.join('') + text.slice(taken) : text;
 }
 
 function parseJson(text: string): unknown {
-  assertDepth(text);
+  const source = prepared(text);
   try {
-    return /[\d.]{16}/.test(text) ? JSON.parse(text, asWritten) : JSON.parse(text);
+    return JSON.parse(source);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw new UnreadableDocumentError('DAMAGED', 'The file is not valid JSON.', { cause: error });

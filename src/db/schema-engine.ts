@@ -52,6 +52,8 @@ const ONE_LETTER = new Set(['constraint_type', 'confdeltype', 'confupdtype']);
 /** PrismaPg splits scripts at each semicolon, which no function body survives. PostgreSQL takes a script whole. */
 class WholeScripts extends PrismaPg {
   readonly #pool: pg.Pool;
+  /** What PostgreSQL last refused: the engine tells only that something was. */
+  refused: unknown;
 
   constructor(pool: pg.Pool) {
     super(pool);
@@ -61,7 +63,10 @@ class WholeScripts extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
     adapter.executeScript = async (script) => {
-      await this.#pool.query(script);
+      await this.#pool.query(script).catch((error: unknown) => {
+        this.refused = error;
+        throw error;
+      });
     };
     // The adapter does not know the catalog's one-letter type "char", in which the engine asks for the kinds of constraints.
     const queryRaw = adapter.queryRaw.bind(adapter);
@@ -84,13 +89,23 @@ class WholeScripts extends PrismaPg {
   }
 }
 
+/** Names the migration, which the engine knows, and the reason, which PostgreSQL gave. */
+function messageOf(engineError: unknown, refused: unknown): string {
+  const name = /migration_name="([^"]+)"/.exec(String(engineError))?.[1];
+  const reason = refused instanceof Error ? refused.message : String(refused);
+  return `${name ? `migration ${name} failed` : 'the schema engine failed'}: ${reason}`;
+}
+
 async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
   engineModule ??= loadEngine();
   const { SchemaEngine: Engine } = await engineModule;
   const datamodels = schemaFiles().map(({ path, content }) => [path, content]);
-  const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(new WholeScripts(pool) as never));
+  const adapter = new WholeScripts(pool);
+  const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter as never));
   try {
     return await use(engine);
+  } catch (error) {
+    throw adapter.refused === undefined ? error : new Error(messageOf(error, adapter.refused), { cause: adapter.refused });
   } finally {
     engine.free();
   }

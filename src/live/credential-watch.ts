@@ -1,7 +1,6 @@
 import type { Viewer } from '../auth/viewer.ts';
-import { runWithContext } from '../db/context.ts';
-import { toDomainError } from '../db/errors.ts';
 import { inParallel } from './in-parallel.ts';
+import { readAs } from './read-as.ts';
 
 /** One credential with all its live views: asked about once, however many they are. */
 export interface Credential {
@@ -74,13 +73,8 @@ export class CredentialWatch {
   }
 
   async #ask(watched: Watched): Promise<void> {
-    let holds: boolean;
-    try {
-      // Whoever happens to ask must not lend it a context.
-      holds = await runWithContext({}, () => this.#recheck(watched.viewer));
-    } catch (error) {
-      throw toDomainError(error);
-    }
+    // Whoever happens to ask must not lend it a context.
+    const holds = await readAs({}, () => this.#recheck(watched.viewer));
     if (holds) watched.checkedAt = Date.now();
     else for (const revoked of [...watched.revoked]) revoked();
   }

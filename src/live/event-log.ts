@@ -1,5 +1,4 @@
 import type { Database } from '../db/database.ts';
-import { toDomainError } from '../db/errors.ts';
 import { rows, sql } from '../db/sql.ts';
 import type { ConversationEvent } from '../generated/prisma/client.ts';
 import type { LogSource } from './log-source.ts';
@@ -14,17 +13,9 @@ export function batchOf(row: ConversationEventRow): readonly ConversationEventRo
   return batches.get(row) ?? [row];
 }
 
-async function read<T>(database: Database, query: ReturnType<typeof sql>): Promise<T[]> {
-  try {
-    return await rows<T>(database, query);
-  } catch (error) {
-    throw toDomainError(error);
-  }
-}
-
 /** The number of a conversation's last event, as whoever acts. Undefined for a conversation they cannot see. */
 async function readHead(database: Database, conversationId: string): Promise<number | undefined> {
-  const [row] = await read<{ lastEventSequence: number }>(
+  const [row] = await rows<{ lastEventSequence: number }>(
     database,
     sql`SELECT last_event_sequence FROM conversations WHERE id = ${conversationId}::uuid`,
   );
@@ -33,7 +24,7 @@ async function readHead(database: Database, conversationId: string): Promise<num
 
 /** The numbers of the last events of many conversations of one tenant, by their ids. */
 async function readHeads(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
-  const heads = await read<{ id: string; lastEventSequence: number }>(
+  const heads = await rows<{ id: string; lastEventSequence: number }>(
     database,
     sql`SELECT id, last_event_sequence FROM conversations WHERE id = ANY (${[...conversationIds]}::uuid[])`,
   );
@@ -50,7 +41,7 @@ async function readEvents(
   after: number,
   limit: number,
 ): Promise<ConversationEventRow[]> {
-  const events = await read<ConversationEventRow>(
+  const events = await rows<ConversationEventRow>(
     database,
     sql`SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at FROM conversation_events
       WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer`,

@@ -99,7 +99,7 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
 
   /** Ends it if it lags too far behind and nobody has asked for an event for too long. */
   endIfStalled(maxLag: number, maxPauseMs: number): void {
-    const lag = this.#options.feed.position - this.#cursor;
+    const lag = this.#options.feed.behind(this.#cursor);
     if (!this.asked && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
   }
 

@@ -1,15 +1,15 @@
-interface Numbered {
-  readonly sequence: number;
-}
+import type { LogSource, Numbered } from './log-source.ts';
 
 /** The newest rows of a log, in memory: the one bounded buffer that all readers of a feed share. */
 export class EventWindow<Row extends Numbered> {
   readonly #capacity: number;
+  readonly #source: Pick<LogSource<Row>, 'keyOf'>;
   #rows: Row[] = [];
   /** Rows up to this number are not here any more, or never were. */
   #floor: number;
 
-  constructor(capacity: number, floor: number) {
+  constructor(source: Pick<LogSource<Row>, 'keyOf'>, capacity: number, floor: number) {
+    this.#source = source;
     this.#capacity = capacity;
     this.#floor = floor;
   }
@@ -20,6 +20,7 @@ export class EventWindow<Row extends Numbered> {
   }
 
   push(rows: readonly Row[]): void {
+    this.#forgetOlderThan(rows);
     this.#rows.push(...rows);
     const excess = this.#rows.length - this.#capacity;
     // Cutting the front moves the rest, so it waits until it is worth it.
@@ -30,7 +31,23 @@ export class EventWindow<Row extends Numbered> {
 
   /** The row after a number: undefined if there is none yet, `gone` if it has left the window. */
   next(after: number): Row | undefined | 'gone' {
-    if (after < this.#floor) return 'gone';
+    return after < this.#floor ? 'gone' : this.#rows[this.#indexAfter(after)];
+  }
+
+  /** How many rows there are after a number, at most: of those that have left the window only the numbers are known. */
+  countAfter(after: number): number {
+    return Math.max(0, this.#floor - after) + this.#rows.length - this.#indexAfter(after);
+  }
+
+  /** Where rows are states of something, only its newest one is kept. */
+  #forgetOlderThan(rows: readonly Row[]): void {
+    const source = this.#source;
+    if (!source.keyOf) return;
+    const newer = new Set(rows.map((row) => source.keyOf?.(row)));
+    this.#rows = this.#rows.filter((row) => !newer.has(source.keyOf?.(row)));
+  }
+
+  #indexAfter(after: number): number {
     let low = 0;
     let high = this.#rows.length;
     while (low < high) {
@@ -38,6 +55,6 @@ export class EventWindow<Row extends Numbered> {
       if ((this.#rows[middle] as Row).sequence <= after) low = middle + 1;
       else high = middle;
     }
-    return this.#rows[low];
+    return low;
   }
 }

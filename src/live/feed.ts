@@ -1,8 +1,8 @@
-import { runWithContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
 import { EventWindow } from './event-window.ts';
 import type { LogSource, Numbered } from './log-source.ts';
+import { readAs } from './read-as.ts';
 
 /** Who reads a feed. */
 export interface FeedReader {
@@ -24,6 +24,13 @@ export interface FeedOptions<Row extends Numbered> {
   onUnavailable: (error: unknown) => void;
 }
 
+/** Older rows from the database. */
+export interface Page<Row> {
+  rows: Row[];
+  /** The number that is reached when there are none. */
+  reached: number;
+}
+
 /**
  * Follows one log for everybody in this process who reads it: one statement for each wake-up, whose rows all readers
  * share. Starts to fetch with `begin`; hears hints before that.
@@ -31,11 +38,15 @@ export interface FeedOptions<Row extends Numbered> {
 export class Feed<Row extends Numbered> {
   readonly readers = new Set<FeedReader>();
   readonly #options: FeedOptions<Row>;
-  readonly #pages = new Map<number, Promise<Row[]>>();
+  readonly #pages = new Map<number, Promise<Page<Row>>>();
   #window: EventWindow<Row> | undefined;
   #position = 0;
-  /** The highest number that was heard of. */
+  /** The highest number that was heard of, true or not. */
   #wanted = 0;
+  /** How often something new was heard of. */
+  #heard = 0;
+  /** The highest number that the database has told. */
+  #head = 0;
   #fetching = false;
 
   constructor(options: FeedOptions<Row>) {
@@ -46,23 +57,31 @@ export class Feed<Row extends Numbered> {
     return this.#options.source;
   }
 
-  /** The last number that was fetched. */
-  get position(): number {
-    return this.#position;
+  /** How many rows after a number are there to be read, at most. */
+  behind(after: number): number {
+    return this.#window?.countAfter(after) ?? 0;
   }
 
   /** Follows from a number on. The first caller decides it. */
   begin(head: number): void {
     if (!this.#window) {
+      const { source, bufferSize } = this.#options;
       this.#position = head;
-      this.#window = new EventWindow(this.#options.bufferSize, head);
+      this.#window = new EventWindow(source, bufferSize, head);
     }
-    this.wake(Math.max(this.#wanted, head));
+    this.reach(head);
   }
 
-  /** The log has reached this number. Lies and repetitions do no harm. */
+  /** The database says that the log has reached this number: a row up to it that cannot be read any more never comes. */
+  reach(head: number): void {
+    this.#head = Math.max(this.#head, head);
+    this.wake(head);
+  }
+
+  /** The log may have reached this number. Lies and repetitions do no harm. */
   wake(sequence: number): void {
     this.#wanted = Math.max(this.#wanted, sequence);
+    if (sequence > this.#position) this.#heard++;
     if (this.#window && this.#wanted > this.#position) void this.#fetch(this.#window);
   }
 
@@ -71,24 +90,25 @@ export class Feed<Row extends Numbered> {
     return this.#window?.next(after);
   }
 
-  /**
-   * Reads on after a number from the database, once for all who ask for the same number at the same time.
-   * @returns the rows, and the number that is reached when there are none
-   */
-  async page(after: number): Promise<{ rows: Row[]; reached: number }> {
-    const reached = this.#window?.floor ?? after;
+  /** Reads on after a number from the database, once for all who ask for the same number at the same time. */
+  page(after: number): Promise<Page<Row>> {
     let page = this.#pages.get(after);
     if (!page) {
-      page = this.#read(after).finally(() => this.#pages.delete(after));
+      page = this.#readPage(after).finally(() => this.#pages.delete(after));
       this.#pages.set(after, page);
     }
-    const rows = await page;
-    return { rows, reached: rows.at(-1)?.sequence ?? Math.max(after, reached) };
+    return page;
+  }
+
+  async #readPage(after: number): Promise<Page<Row>> {
+    // As it is before the read: what comes in meanwhile is not among these rows.
+    const reached = Math.max(after, this.#window?.floor ?? after);
+    return { rows: await this.#read(after), reached };
   }
 
   #read(after: number): Promise<Row[]> {
     const { source, database, tenantId, id, batchSize } = this.#options;
-    return runWithContext({ tenantId }, () => source.readAfter(database, id, after, batchSize));
+    return readAs({ tenantId }, () => source.readAfter(database, id, after, batchSize));
   }
 
   async #fetch(window: EventWindow<Row>): Promise<void> {
@@ -96,16 +116,19 @@ export class Feed<Row extends Numbered> {
     this.#fetching = true;
     try {
       while (this.#wanted > this.#position && this.readers.size > 0) {
-        const wanted = this.#wanted;
-        const rows = await this.#read(this.#position);
-        const last = rows.at(-1);
-        if (last) {
-          this.#position = last.sequence;
+        const heard = this.#heard;
+        const head = this.#head;
+        const before = this.#position;
+        const rows = await this.#read(before);
+        // Rows may be gone, and with them the last numbers. Where there is no more to read, the head as it was before is reached.
+        const complete = rows.length < this.#options.batchSize ? head : 0;
+        this.#position = Math.max(before, rows.at(-1)?.sequence ?? 0, complete);
+        if (rows.length > 0) {
           window.push(rows);
           for (const reader of this.readers) reader.wake();
-        } else if (this.#wanted === wanted) {
+        } else if (this.#position === before && this.#heard === heard) {
           // The hint was ahead of what can be seen; the poll asks again.
-          this.#wanted = this.#position;
+          this.#wanted = before;
         }
       }
     } catch (error) {

@@ -3,7 +3,7 @@ import { encodeHints, type Hint } from './topics.ts';
 /** PostgreSQL takes payloads of less than 8000 bytes. */
 const MAX_PAYLOAD_BYTES = 7_900;
 /** Longest line of a hint, with its line break. */
-const MAX_HINT_BYTES = 100;
+const MAX_HINT_BYTES = 110;
 const HINTS_PER_PAYLOAD = Math.floor(MAX_PAYLOAD_BYTES / MAX_HINT_BYTES);
 
 /**

@@ -1,5 +1,4 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
-import { runWithContext } from '../db/context.ts';
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
 import { CredentialWatch } from './credential-watch.ts';
@@ -9,6 +8,7 @@ import { inParallel } from './in-parallel.ts';
 import type { Live, LiveOptions, LiveStats, LogSubscription } from './live.ts';
 import type { LogSource, Numbered } from './log-source.ts';
 import { Outage } from './outage.ts';
+import { readAs } from './read-as.ts';
 import { Repeater } from './repeater.ts';
 import { StreamEndedError } from './stream-ended-error.ts';
 import type { Hint, Topic } from './topics.ts';
@@ -76,7 +76,7 @@ export class LiveViews implements Live {
     const placeholder = { wake() {}, end() {} };
     feed.readers.add(placeholder);
     try {
-      const head = await runWithContext(dbContext, () => source.readHead(this.#options.database, id));
+      const head = await readAs(dbContext, () => source.readHead(this.#options.database, id));
       if (head === undefined) throw new NotFoundError(source.subject);
       if (after !== undefined && (after < 0 || after > head)) {
         throw ValidationError.at(['after'], `The last event of this ${source.topic} has the number ${head}.`);
@@ -182,8 +182,8 @@ export class LiveViews implements Live {
   async #poll(): Promise<void> {
     try {
       await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, { tenantId, source, byId }]) => {
-        const heads = await runWithContext({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
-        for (const [id, head] of heads) byId.get(id)?.wake(head);
+        const heads = await readAs({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
+        for (const [id, head] of heads) byId.get(id)?.reach(head);
       });
       this.#failedPolls = 0;
       if (this.#outage.over()) for (const stream of this.#streams) stream.wake();

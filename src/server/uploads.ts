@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PassThrough } from 'node:stream';
 import { permissionsOf } from '../auth/permissions.ts';
 import { dbContextOf, type RequestInfo, type Viewer } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
@@ -20,6 +21,13 @@ function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadTicket)
     permissions: new Set([...permissionsOf(role)].filter((permission) => permission === 'knowledge:write')),
     expiresAt: undefined,
   };
+}
+
+/** The body apart from the request: whoever gives it up must not close the connection before it has its answer. */
+function bodyOf(request: IncomingMessage): PassThrough {
+  const body = new PassThrough();
+  request.once('close', () => request.complete || body.destroy(new Error('the client went away')));
+  return request.pipe(body);
 }
 
 export interface UploadAnswer {
@@ -45,8 +53,6 @@ export async function takeUpload(
   if (!mayWrite) throw new ForbiddenError('Whoever was offered this upload may not add documents any more.');
   const announced = Number(request.headers['content-length'] ?? Number.NaN);
   if (announced > ticket.maxBytes) throw ValidationError.at(['file'], `A document has at most ${ticket.maxBytes} bytes.`);
-  const stopped = new AbortController();
-  request.once('aborted', () => stopped.abort());
   return runWithContext(dbContextOf(viewer, info), async () => {
     const received = await receiveDocument(services, {
       id: ticket.documentId,
@@ -56,9 +62,8 @@ export async function takeUpload(
       title: ticket.title ?? ticket.filename,
       metadata: ticket.metadata,
       maxBytes: ticket.maxBytes,
-      source: request,
+      source: bodyOf(request),
       path: ['file'],
-      signal: stopped.signal,
     });
     const { document, duplicate } = await database.transaction(() => addDocument(services, viewer, received));
     return { documentId: document.id, duplicate, status: document.status };

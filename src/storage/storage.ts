@@ -112,7 +112,8 @@ class PlacedStorage implements Storage {
     const path = join(folder, 'received');
     const gauge = new Gauge(maxBytes);
     try {
-      const stream = source instanceof Readable ? source : Readable.fromWeb(source as Parameters<typeof Readable.fromWeb>[0]);
+      const stream =
+        source instanceof Readable ? source : Readable.from(source as AsyncIterable<Uint8Array>, { objectMode: false });
       await pipeline(stream, gauge, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
       return { path, sizeBytes: gauge.sizeBytes, contentHash: gauge.digest() };
     } catch (error) {

@@ -1,44 +1,15 @@
-import { type ExecutionResult, parse, subscribe } from 'graphql';
 import { describe, expect, test } from 'vitest';
 import { scopePermissions } from '../../src/auth/permissions.ts';
-import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
-import { runWithContext } from '../../src/db/context.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
-import { createLoaders } from '../../src/graphql/loaders.ts';
-import { schema } from '../../src/graphql/schema.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive, type Live } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live.ts';
 import { createMemoryTransport } from '../../src/live/transport.ts';
 import { testGraph } from '../testkit/graph.ts';
-import { asViewer, contextOf, createTenant, unique } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createTenant } from '../testkit/tenants.ts';
 import { benchOf, countStatements, quiet, range } from './live-bench.ts';
+import { open } from './open-subscription.ts';
 
 const graph = await testGraph();
-
-interface Subscription {
-  next(): Promise<ExecutionResult | undefined>;
-  return(): Promise<void>;
-}
-
-/** Subscribes as the server does, with each event in the viewer's context. Throws the errors of a refusal. */
-async function open(
-  live: Live,
-  viewer: Viewer | null,
-  source: string,
-  variables: Record<string, unknown>,
-): Promise<Subscription> {
-  const request = { requestId: unique('request'), ip: undefined, userAgent: undefined };
-  const contextValue = { ...graph.services, live, viewer, request, loaders: createLoaders() };
-  const asThem = <T>(work: () => Promise<T>) => runWithContext(dbContextOf(viewer, request), work);
-  const result = await asThem(async () =>
-    subscribe({ schema, document: parse(source), variableValues: variables, contextValue }),
-  );
-  if (!('next' in result)) throw result.errors?.[0]?.originalError ?? result.errors?.[0] ?? new Error('no stream and no error');
-  return {
-    next: () => asThem(async () => (await result.next()).value ?? undefined),
-    return: async () => void (await result.return()),
-  };
-}
 
 async function createRoom(recheck: () => Promise<boolean> = async () => true) {
   const tenant = await createTenant(graph, { members: ['VIEWER'] });
@@ -62,7 +33,7 @@ const MESSAGES =
 describe('conversationEvents', () => {
   test('tells what happened with what it happened to, each time as it is then', async () => {
     const { live, tenant, viewer, variables } = await createRoom();
-    const events = await open(live, viewer, EVENTS, { ...variables, after: 0 });
+    const events = await open(graph, live, viewer, EVENTS, { ...variables, after: 0 });
     const told = [await events.next(), await events.next(), await events.next(), await events.next()];
     const conversation = { title: 'Conversation', messageCount: 2 };
     const createdAt = expect.any(Date);
@@ -112,7 +83,7 @@ describe('conversationEvents', () => {
     await append(20);
     const source = 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 4) { message { sequence } } }';
     const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
-      const all = await Promise.all(range(1, 10).map(() => open(live, viewer, source, variables)));
+      const all = await Promise.all(range(1, 10).map(() => open(graph, live, viewer, source, variables)));
       for (const sequence of range(3, 22)) {
         for (const result of await Promise.all(all.map((events) => events.next()))) {
           expect(result).toEqual({ data: { conversationEvents: { message: { sequence } } } });
@@ -128,6 +99,7 @@ describe('conversationEvents', () => {
     await append(3);
     const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
       const events = await open(
+        graph,
         live,
         viewer,
         'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 0) { sequence } }',
@@ -142,7 +114,7 @@ describe('conversationEvents', () => {
   test('ends with a last item that says why and where to go on', async () => {
     let holds = true;
     const { live, viewer, append, variables } = await createRoom(async () => holds);
-    const events = await open(live, { ...viewer, apiKeyId: newId() }, EVENTS, variables);
+    const events = await open(graph, live, { ...viewer, apiKeyId: newId() }, EVENTS, variables);
     await append(1);
     expect((await events.next())?.data?.conversationEvents).toMatchObject({ sequence: 5 });
     const last = events.next();
@@ -161,7 +133,7 @@ describe('conversationEvents', () => {
 
   test('leaves nothing behind when the reader goes', async () => {
     const { live, viewer, variables } = await createRoom();
-    const events = await open(live, viewer, EVENTS, variables);
+    const events = await open(graph, live, viewer, EVENTS, variables);
     const pending = events.next();
     await events.return();
     expect(await pending).toBeUndefined();
@@ -173,7 +145,7 @@ describe('conversationEvents', () => {
 describe('messageAppended', () => {
   test('tells new messages and nothing else', async () => {
     const { live, tenant, append, variables } = await createRoom();
-    const messages = await open(live, asViewer(tenant, 'VIEWER'), MESSAGES, variables);
+    const messages = await open(graph, live, asViewer(tenant, 'VIEWER'), MESSAGES, variables);
     await graph.database.transactionAs(contextOf(tenant), async () => {
       await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title: 'Other' } });
     });
@@ -196,12 +168,12 @@ describe('who may watch', () => {
   ])('%s is refused at once to strangers and to those without the right', async (_name, source) => {
     const { live, viewer, variables } = await createRoom();
     const stranger = await createTenant(graph);
-    await expect(open(live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
-    await expect(open(live, asViewer(stranger), source, variables)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await expect(open(graph, live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(open(graph, live, asViewer(stranger), source, variables)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(scopePermissions['agents:read']) };
-    await expect(open(live, narrow, source, variables)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    await expect(open(graph, live, narrow, source, variables)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const foreign = encodeGlobalId('Agent', newId());
-    await expect(open(live, viewer, source, { id: foreign })).rejects.toMatchObject({
+    await expect(open(graph, live, viewer, source, { id: foreign })).rejects.toMatchObject({
       code: 'VALIDATION_FAILED',
       at: ['conversationId'],
     });

@@ -10,7 +10,7 @@ export const knowledge: MutationCases = {
     payload: 'collection { id slug embeddingModel chunkSize chunkOverlap createdBy { email } }',
     refused: 'VIEWER',
     success: () => ({ name: 'Handbook', chunkSize: 200, language: 'german' }),
-    badInput: () => ({ name: 'Handbook', chunkSize: 100, chunkOverlap: 100 }),
+    badInput: () => ({ name: 'Handbook', chunkSize: 100, chunkOverlap: 51 }),
     // A new collection refers to nothing that another tenant could own.
     otherTenant: undefined,
     audit: ['collection.created'],
@@ -55,7 +55,10 @@ export const knowledge: MutationCases = {
     payload: 'duplicate document { id title filename mediaType sizeBytes status collection { documentCount } }',
     refused: 'VIEWER',
     success: ({ collectionId }) => ({ collectionId: collection(collectionId), file: file('What is in the file.') }),
-    badInput: ({ collectionId }) => ({ collectionId: collection(collectionId), file: file('MZ', 'virus.exe', 'application/x-msdownload') }),
+    badInput: ({ collectionId }) => ({
+      collectionId: collection(collectionId),
+      file: file('MZ', 'virus.exe', 'application/x-msdownload'),
+    }),
     otherTenant: (other) => ({ collectionId: collection(other.collectionId), file: file('Stolen') }),
     audit: ['document.created'],
   },

@@ -126,7 +126,7 @@ export function sampleOle(stream: string): Buffer {
 }
 
 /** A PDF of one page whose content is packed as given. */
-export function rawPdf(content: Buffer, filter = '/FlateDecode'): Buffer {
+function rawPdf(content: Buffer, filter = '/FlateDecode'): Buffer {
   const head = `<< /Length ${content.length} /Filter ${filter} >>\nstream\n`;
   const objects = [
     '<< /Type /Catalog /Pages 2 0 R >>',
@@ -151,7 +151,12 @@ export function rawPdf(content: Buffer, filter = '/FlateDecode'): Buffer {
   return Buffer.concat(parts);
 }
 
-/** A page whose content unpacks, twice, to 512 MiB of spaces. */
+/** A PDF of one page, drawn by PDF's own commands. The font is F1. */
+export function drawnPdf(commands: string): Buffer {
+  return rawPdf(deflateSync(Buffer.from(`BT ${commands} ET`)));
+}
+
+/** A page whose content unpacks, twice, to 256 MiB of spaces. */
 export function pdfBomb(): Buffer {
-  return rawPdf(deflateSync(deflateSync(Buffer.alloc(512 * 1024 * 1024, ' '))), '[/FlateDecode /FlateDecode]');
+  return rawPdf(deflateSync(deflateSync(Buffer.alloc(256 * 1024 * 1024, ' '))), '[/FlateDecode /FlateDecode]');
 }

@@ -29,6 +29,9 @@ export function jobsPool({ database, urls }: TestDatabase): pg.Pool {
   return urls ? openJobsPool(urls.server, 4) : database.pool;
 }
 
+/** Where the files of documents are. Gone with the process. */
+export const storageFolder = temporaryFolder();
+
 function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-test-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -61,7 +64,7 @@ async function make(db: TestDatabase): Promise<Services> {
     log,
     jobs: await startJobs({ pool: jobsPool(db), embedded, works: false, log }),
     models: createModels({ embeddings: undefined, answers: undefined }),
-    storage: createStorage({ kind: 'local', folder: temporaryFolder() }),
+    storage: createStorage({ kind: 'local', folder: storageFolder }),
     tickets: createTickets('a pepper for tests alone'),
     knowledgeLimits: { maxUploadBytes: 10_000_000, keepDeletedDays: 30 },
     baseUrl: () => 'http://agentbase.test',

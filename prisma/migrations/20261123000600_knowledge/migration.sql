@@ -106,14 +106,15 @@ CREATE TABLE chunks (
   content text NOT NULL,
   token_count integer NOT NULL,
   embedding_model varchar(150) NOT NULL,
-  -- In the row itself: an exact search reads every vector in scope, and one out of line would cost a look-up each.
-  embedding vector(1536) STORAGE PLAIN NOT NULL,
+  embedding vector(1536) NOT NULL,
   search tsvector NOT NULL,
   page integer,
   section varchar(1000),
   created_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT chunks_pkey PRIMARY KEY (tenant_id, id)
 );
+-- In the row itself: an exact search reads every vector in scope, and one out of line would cost a look-up each.
+ALTER TABLE chunks ALTER COLUMN embedding SET STORAGE PLAIN;
 CREATE UNIQUE INDEX chunks_tenant_id_document_id_position_key ON chunks(tenant_id, document_id, position);
 CREATE INDEX chunks_tenant_id_collection_id_document_id_idx ON chunks(tenant_id, collection_id, document_id);
 ALTER TABLE chunks ADD CONSTRAINT chunks_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants(id) ON DELETE CASCADE;
@@ -213,7 +214,7 @@ ALTER TABLE collections
   ADD CONSTRAINT collections_slug_check CHECK (app.is_slug(slug)),
   ADD CONSTRAINT collections_embedding_dimensions_check CHECK (embedding_dimensions BETWEEN 1 AND 1536),
   ADD CONSTRAINT collections_chunk_size_check CHECK (chunk_size BETWEEN 16 AND 8192),
-  ADD CONSTRAINT collections_chunk_overlap_check CHECK (chunk_overlap >= 0 AND chunk_overlap < chunk_size),
+  ADD CONSTRAINT collections_chunk_overlap_check CHECK (chunk_overlap BETWEEN 0 AND chunk_size / 2),
   ADD CONSTRAINT collections_language_check CHECK (language IN ('simple', 'arabic', 'armenian', 'basque', 'catalan', 'danish', 'dutch',
     'english', 'finnish', 'french', 'german', 'greek', 'hindi', 'hungarian', 'indonesian', 'irish', 'italian', 'lithuanian', 'nepali',
     'norwegian', 'portuguese', 'romanian', 'russian', 'serbian', 'spanish', 'swedish', 'tamil', 'turkish', 'yiddish')),

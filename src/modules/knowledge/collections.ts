@@ -4,7 +4,7 @@ import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/c
 import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { freeSlug, slugOf } from '../../lib/slug.ts';
-import { queueProcessing } from './documents.ts';
+import { announceDocuments, queueProcessing } from './documents.ts';
 import { requireCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -30,8 +30,8 @@ function columns({ embeddingModel: _, settings, metadata, ...rest }: CollectionF
 }
 
 function requireOverlap(chunkSize: number, chunkOverlap: number): void {
-  if (chunkOverlap >= chunkSize) {
-    throw ValidationError.at(['input', 'chunkOverlap'], `Must be less than the chunk size, which is ${chunkSize}.`);
+  if (chunkOverlap > chunkSize / 2) {
+    throw ValidationError.at(['input', 'chunkOverlap'], `Must be at most half of the chunk size, which is ${chunkSize}.`);
   }
 }
 
@@ -145,5 +145,6 @@ export async function reprocessCollection(
     viewer.tenantId,
     documents.map((document) => document.id),
   );
+  await announceDocuments(services, id);
   return requireCollection(prisma, id, []);
 }

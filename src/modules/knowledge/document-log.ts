@@ -12,6 +12,7 @@ const columns = join(columnsOf('documents').map(identifier), ', ');
 export const documentLog: LogSource<DocumentRow> = {
   topic: 'collection',
   subject: 'The collection',
+  keyOf: ({ id }) => id,
   resume: () => 'Subscribe again, and read the list of documents for what changed in between.',
   async readHead(database, id) {
     const [row] = await rows<{ sequence: number }>(

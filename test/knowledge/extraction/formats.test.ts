@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { DOCX, type MediaType } from '../../../src/modules/knowledge/extraction/media-types.ts';
-import { sampleDocx, samplePdf } from '../../testkit/sample-files.ts';
+import { drawnPdf, sampleDocx, samplePdf } from '../../testkit/sample-files.ts';
 import { chunksOf } from './read-file.ts';
 
 const prose =
@@ -18,6 +18,13 @@ test('a PDF is read page by page, its lines made paragraphs again', async () => 
     { content: `First page.\n\n${(prose + prose).trim()}`, page: 1, section: null },
     { content: 'Third page.', page: 3, section: null },
   ]);
+});
+
+test('a PDF keeps its tables as rows, its paragraphs apart and its words whole', async () => {
+  const table = '/F1 12 Tf 72 700 Td (Name) Tj 200 0 Td (Size) Tj -200 -14 Td (Rex) Tj 200 0 Td (big) Tj';
+  const prose = '-200 -40 Td (This is a para-) Tj 0 -14 Td (graph of its own.) Tj 0 -28 Td (And another.) Tj';
+  const chunks = await read(drawnPdf(`${table} ${prose}`), 'application/pdf');
+  expect(chunks[0]?.content).toBe('Name | Size\nRex | big\n\nThis is a paragraph of its own.\n\nAnd another.');
 });
 
 test('a PDF that only its owner may change can be read', async () => {

@@ -44,7 +44,7 @@ const hostile: Hostile[] = [
   { what: 'half a PDF', bytes: async () => (await samplePdf(['Hello'])).subarray(0, 300), as: PDF, code: 'DAMAGED' },
   { what: 'a PDF in name', bytes: () => '%PDF-1.7\n%%EOF', as: PDF, code: 'DAMAGED' },
   { what: 'a PDF of many pages', bytes: () => samplePdf(['a', 'b', 'c']), as: PDF, code: 'TOO_LARGE', limits: { maxPages: 2 } },
-  { what: 'a PDF that unpacks to memory', bytes: pdfBomb, as: PDF, code: 'TOO_MUCH_MEMORY', limits: { memoryMb: 256 } },
+  { what: 'a PDF that unpacks to memory', bytes: pdfBomb, as: PDF, code: 'TOO_MUCH_MEMORY', limits: { memoryMb: 128 } },
   { what: 'a program called a PDF', bytes: () => exe, as: PDF, code: 'WRONG_TYPE', says: /not a PDF/ },
   { what: 'a text called a PDF', bytes: () => 'Hello', as: PDF, code: 'WRONG_TYPE' },
   { what: 'a zip bomb', bytes: zipBombDocx, as: DOCX, code: 'TOO_LARGE' },
@@ -67,6 +67,13 @@ const hostile: Hostile[] = [
   { what: 'zeros far into a text', bytes: () => `${'text '.repeat(20_000)}\0`, as: TEXT, code: 'WRONG_TYPE', says: /binary/ },
   { what: 'JSON that is none', bytes: () => '{"a": 1,}', as: 'application/json', code: 'DAMAGED' },
   { what: 'JSON that is nested', bytes: () => `${'['.repeat(1e6)}${']'.repeat(1e6)}`, as: 'application/json', code: 'TOO_LARGE' },
+  {
+    what: 'JSON that fills memory',
+    bytes: () => manyObjects(),
+    as: 'application/json',
+    code: 'TOO_MUCH_MEMORY',
+    limits: { memoryMb: 128 },
+  },
   { what: 'JSON whose paths multiply', bytes: () => longPaths(), as: 'application/json', code: 'TOO_LARGE' },
   { what: 'HTML that is nested', bytes: () => '<div>'.repeat(1e6), as: 'text/html', code: 'TOO_LARGE', says: /nested/ },
   { what: 'Markdown that is nested', bytes: () => `${'>'.repeat(20_000)}x`, as: 'text/markdown', code: 'TOO_LARGE' },
@@ -94,6 +101,11 @@ function encryptedArchive(): Buffer {
 async function halfDocx(): Promise<Buffer> {
   const bytes = await sampleDocx([{ heading: 'A', paragraphs: ['x'] }]);
   return bytes.subarray(0, bytes.length / 2);
+}
+
+/** Parsed in one go, which nothing can stop: the process has to live through it. */
+function manyObjects(): string {
+  return `[${'{},'.repeat(3_000_000)}12345678901234567890]`;
 }
 
 function longPaths(): string {

@@ -160,7 +160,7 @@ describe('boundaries', () => {
 
 describe('tokens', () => {
   test('are those of the encoder, where no word is endless', () => {
-    const text = 'The quick brown fox — 12,345 times! Jumps over 漢字 and 😀.\n\n<|endoftext|> is text. '.repeat(3_000);
+    const text = 'The quick brown fox — 12,345 times! Jumps over 漢字 and 😀.\n\n<|endoftext|> is text. '.repeat(1_000);
     const exact = encode(text, { disallowedSpecial: new Set() }).length;
     expect(countTokens(text)).toBe(exact);
     expect(tokenEnds(text).length).toBe(exact);
@@ -174,8 +174,8 @@ describe('tokens', () => {
     for (const end of ends) expect(text.slice(0, end).isWellFormed()).toBe(true);
   });
 
-  test.each(['a', '中', '-', ' a', '👩‍👩‍👧‍👦', '\n', 'Ａ'])('two million of %j are not too much', (unit) => {
-    expect(tokenEnds(unit.repeat(2_000_000 / unit.length)).at(-1)).toBe(Math.floor(2_000_000 / unit.length) * unit.length);
+  test.each(['a', '中', '-', ' a', '👩‍👩‍👧‍👦', '\n', 'Ａ'])('a million of %j are not too much', (unit) => {
+    expect(tokenEnds(unit.repeat(1_000_000 / unit.length)).at(-1)).toBe(Math.floor(1_000_000 / unit.length) * unit.length);
   });
 });
 

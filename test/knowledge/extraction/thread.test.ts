@@ -1,4 +1,5 @@
-import { expect, test, vi } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
+import { endIdleThreads } from '../../../src/modules/knowledge/extraction/threads.ts';
 import { chunksOf, settings } from './read-file.ts';
 
 const long = 'word '.repeat(3_000_000);
@@ -6,6 +7,8 @@ const long = 'word '.repeat(3_000_000);
 function threads(): number {
   return process.getActiveResourcesInfo().filter((name) => /Worker|MessagePort/.test(name)).length;
 }
+
+beforeEach(endIdleThreads);
 
 test('the same bytes give the same chunks', async () => {
   const text = Array.from({ length: 300 }, (_, index) => `# Part ${index}\n\nText of part ${index}. `.repeat(index % 7)).join(
@@ -39,10 +42,13 @@ test('nothing begins for whoever has aborted already', async () => {
   expect(threads()).toBe(before);
 });
 
-test('nothing is left of threads that ended, were refused or were too slow', async () => {
+test('nothing is left of threads that were refused or were too slow; one that ended well waits for the next', async () => {
   const before = threads();
   const { signal } = new AbortController();
   await chunksOf('text', 'text/plain', settings, { signal });
+  expect(threads()).toBe(before + 1);
+  await chunksOf('other text', 'text/plain', settings, { signal });
+  expect(threads()).toBe(before + 1);
   await expect(chunksOf('', 'text/plain')).rejects.toMatchObject({ code: 'EMPTY' });
   await expect(chunksOf(long, 'text/plain', settings, { timeoutMs: 100 })).rejects.toMatchObject({ code: 'TOO_SLOW' });
   expect(threads()).toBe(before);

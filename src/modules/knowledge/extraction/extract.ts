@@ -1,9 +1,10 @@
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { UnreadableDocumentError } from './errors.ts';
 import { defaultLimits, type ExtractionLimits } from './limits.ts';
 import { exceedsMemory } from './memory-watch.ts';
 import type { DocumentFile } from './read-document.ts';
 import { assertSplitSettings, type Chunk, type SplitSettings } from './split-settings.ts';
+import { giveBackThread, takeThread } from './threads.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
 
 export type { Passage } from './passages.ts';
@@ -12,29 +13,6 @@ export type { Chunk, SplitSettings } from './split-settings.ts';
 
 /** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
 export const extractionVersion = 1;
-
-/**
- * What V8 may take above our own limit before it gives up, by which it may end the whole process. A call that cannot be stopped
- * midway, such as JSON.parse, takes less than this for the longest text we give it.
- */
-const HEADROOM_MB = 1_536;
-
-function start(task: ExtractionTask): Worker {
-  const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    workerData: task,
-    // What reads foreign files knows no secrets, and inherits no flags.
-    env: {},
-    argv: [],
-    execArgv: [],
-    stdout: true,
-    stderr: true,
-    resourceLimits: { maxOldGenerationSizeMb: task.limits.memoryMb + HEADROOM_MB },
-  });
-  // Complaints of the libraries about the file.
-  worker.stdout.resume();
-  worker.stderr.resume();
-  return worker;
-}
 
 function tooMuchMemory(): UnreadableDocumentError {
   return new UnreadableDocumentError('TOO_MUCH_MEMORY', 'The document takes too much memory to read. Split it into several.');
@@ -62,8 +40,8 @@ function chunksOf(worker: Worker): Promise<Chunk[]> {
 }
 
 /**
- * Reads a file and cuts its text, in a thread of its own, so that no document can hold up or take down the process. The same
- * bytes and settings give the same chunks. The thread has ended when the promise settles.
+ * Reads a file and cuts its text, in a thread apart, so that no document can hold up or take down the process. The same bytes and
+ * settings give the same chunks. A thread whose document made trouble has ended when the promise settles.
  *
  * @throws UnreadableDocumentError when the document is at fault; the signal's reason when aborted
  */
@@ -74,8 +52,10 @@ export async function extractChunks(
 ): Promise<Chunk[]> {
   assertSplitSettings(split);
   signal?.throwIfAborted();
-  const task = { file, split, limits: { ...defaultLimits, ...limits } };
-  const worker = start(task);
+  const task: ExtractionTask = { file, split, limits: { ...defaultLimits, ...limits } };
+  const thread = takeThread(task.limits.memoryMb);
+  const { worker } = thread;
+  let well = false;
   const over = new AbortController();
   const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
   const deadline = setTimeout(() => stop(tooSlow()), task.limits.timeoutMs);
@@ -83,11 +63,16 @@ export async function extractChunks(
   signal?.addEventListener('abort', onAbort, { once: true });
   exceedsMemory(worker, task.limits.memoryMb, over.signal).then((exceeded) => exceeded && stop(tooMuchMemory()), stop);
   try {
-    return await Promise.race([chunksOf(worker), stopped]);
+    const reading = chunksOf(worker);
+    worker.postMessage(task);
+    const chunks = await Promise.race([reading, stopped]);
+    well = true;
+    return chunks;
   } finally {
     clearTimeout(deadline);
     signal?.removeEventListener('abort', onAbort);
     over.abort();
-    await worker.terminate();
+    if (well) await giveBackThread(thread);
+    else await worker.terminate();
   }
 }

@@ -47,7 +47,7 @@ function linesOf(items: readonly TextItem[]): Line[] {
 }
 
 function median(numbers: number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
+  return numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)] ?? 0;
 }
 
 /** Lines that were one paragraph before they were set are one again: a word that was parted is whole. */

@@ -3,7 +3,7 @@ import type { ExtractionLimits } from './limits.ts';
 import type { DocumentFile } from './read-document.ts';
 import type { Chunk, SplitSettings } from './split-settings.ts';
 
-/** What the thread is started with. */
+/** What the thread is told: one document at a time. */
 export interface ExtractionTask {
   file: DocumentFile;
   split: SplitSettings;

@@ -1,4 +1,4 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort } from 'node:worker_threads';
 import { UnreadableDocumentError } from './errors.ts';
 import { readDocument } from './read-document.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
@@ -30,4 +30,4 @@ async function main({ file, split, limits }: ExtractionTask): Promise<void> {
   }
 }
 
-await main(workerData as ExtractionTask);
+parentPort?.on('message', (task: ExtractionTask) => void main(task));

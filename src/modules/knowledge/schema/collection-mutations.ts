@@ -41,8 +41,8 @@ function makingFields(t: Inputs) {
       validate: intRule(16, 8192),
     }),
     chunkOverlap: t.int({
-      description: 'Tokens a passage repeats of the one before it; less than its size.',
-      validate: intRule(0, 8191),
+      description: 'Tokens a passage repeats of the one before it; at most half of its size.',
+      validate: intRule(0, 4096),
     }),
     language: t.string({
       description: 'Language of the texts, as PostgreSQL names it: `english`, `german`, … or `simple` for any.',

@@ -1,0 +1,65 @@
+import pg from 'pg';
+import { type PrivatePostgres, startPostgres } from '../../scripts/private-services.ts';
+import { openPool } from '../../src/db/connect.ts';
+import { Database } from '../../src/db/database.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { createModels } from '../../src/models/models.ts';
+import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
+
+/** What differs from the defaults of PostgreSQL, besides what every private cluster has (fsync off). */
+export const SETTINGS = {
+  shared_buffers: '2GB',
+  maintenance_work_mem: '1500MB',
+  effective_cache_size: '4GB',
+  max_parallel_maintenance_workers: '2',
+  max_wal_size: '8GB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  autovacuum: 'off',
+  jit: 'off',
+  random_page_cost: '1.1',
+};
+
+const SERVER_ROLE = 'agentbase_bench_server';
+
+export interface Bench {
+  /** As the server has it: the application role, under row security. */
+  database: Database;
+  /** Enough of them for `search`. */
+  services: KnowledgeServices;
+  /** A superuser, whom row security does not concern. */
+  owner: pg.Pool;
+  stop(): Promise<void>;
+}
+
+/** A private PostgreSQL with this version's schema and nothing in it. */
+export async function startBench(): Promise<Bench> {
+  const postgres: PrivatePostgres = await startPostgres({ settings: SETTINGS });
+  const owner = new pg.Pool({ connectionString: postgres.url(), max: 4 });
+  owner.on('error', () => {});
+  await owner.query(`CREATE ROLE ${SERVER_ROLE} LOGIN`);
+  await migrate(owner, { serverRole: SERVER_ROLE });
+  const pool = openPool({
+    connectionString: postgres.url('postgres', SERVER_ROLE),
+    max: 4,
+    connectionTimeoutMs: 10_000,
+    queryTimeoutMs: 120_000,
+  });
+  const database = new Database({
+    pool,
+    timeouts: { statementMs: 60_000, lockMs: 5_000, idleInTransactionMs: 60_000 },
+    preparedStatements: true,
+    maxWaiting: 100,
+  });
+  const models = createModels({ embeddings: undefined, answers: undefined });
+  return {
+    database,
+    services: { database, models } as KnowledgeServices,
+    owner,
+    async stop() {
+      await database.close();
+      await owner.end();
+      await postgres.stop();
+    },
+  };
+}

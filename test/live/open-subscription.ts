@@ -1,0 +1,34 @@
+import { type ExecutionResult, parse, subscribe } from 'graphql';
+import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
+import { runWithContext } from '../../src/db/context.ts';
+import { createLoaders } from '../../src/graphql/loaders.ts';
+import { schema } from '../../src/graphql/schema.ts';
+import type { Live } from '../../src/live/live.ts';
+import type { Graph } from '../testkit/graph.ts';
+import { unique } from '../testkit/tenants.ts';
+
+export interface Subscription {
+  next(): Promise<ExecutionResult | undefined>;
+  return(): Promise<void>;
+}
+
+/** Subscribes as the server does, with each event in the viewer's context. Throws the errors of a refusal. */
+export async function open(
+  graph: Graph,
+  live: Live,
+  viewer: Viewer | null,
+  source: string,
+  variables: Record<string, unknown>,
+): Promise<Subscription> {
+  const request = { requestId: unique('request'), ip: undefined, userAgent: undefined };
+  const contextValue = { ...graph.services, live, viewer, request, loaders: createLoaders() };
+  const asThem = <T>(work: () => Promise<T>) => runWithContext(dbContextOf(viewer, request), work);
+  const result = await asThem(async () =>
+    subscribe({ schema, document: parse(source), variableValues: variables, contextValue }),
+  );
+  if (!('next' in result)) throw result.errors?.[0]?.originalError ?? result.errors?.[0] ?? new Error('no stream and no error');
+  return {
+    next: () => asThem(async () => (await result.next()).value ?? undefined),
+    return: async () => void (await result.return()),
+  };
+}

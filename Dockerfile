@@ -19,6 +19,9 @@ COPY --from=build /app/node_modules node_modules
 # The schema and migrations, for src/db/migrate-cli.ts.
 COPY --from=build /app/prisma prisma
 COPY --from=build /app/src src
+# Uploaded files, where they are not in S3. Servers and workers share it.
+RUN mkdir -p /data/files && chown node:node /data/files
+ENV STORAGE_FOLDER=/data/files
 USER node
 EXPOSE 4000
 STOPSIGNAL SIGTERM

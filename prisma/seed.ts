@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { dbContextOf } from '../src/auth/viewer.ts';
+import { dbContextOf, type Viewer } from '../src/auth/viewer.ts';
 import { runWithContext } from '../src/db/context.ts';
 import type { Services } from '../src/graphql/context.ts';
 import { encodeGlobalId } from '../src/graphql/global-id.ts';
@@ -8,6 +9,9 @@ import { createAgent, publishAgentVersion } from '../src/modules/agents/write.ts
 import { appendMessage } from '../src/modules/conversations/append-message.ts';
 import { recordToolExecution } from '../src/modules/conversations/record-tool-execution.ts';
 import { createConversation } from '../src/modules/conversations/write.ts';
+import { createCollection } from '../src/modules/knowledge/collections.ts';
+import { addDocument } from '../src/modules/knowledge/documents.ts';
+import { receiveDocument } from '../src/modules/knowledge/receive-document.ts';
 import { createApiKey } from '../src/modules/tenancy/api-keys.ts';
 import { signUp } from '../src/modules/tenancy/sign-up.ts';
 
@@ -20,6 +24,19 @@ export interface DemoAccess {
 
 const REQUEST = { requestId: 'seed', ip: undefined, userAgent: 'agentbase seed' };
 
+const HANDBOOK = `## Orders
+
+An order that has not been shipped can be cancelled free of charge. After that, it can be sent back within thirty days.
+
+## Refunds
+
+Refunds are paid within five working days to the account the order was paid from. Refunds above 500 dollars are approved by a manager.
+
+## Support
+
+Support answers within one working day. Urgent requests are marked as such and answered within two hours.
+`;
+
 async function seedTenant(services: Services, tenant: string, email: string) {
   const { database, prisma, auth } = services;
   const password = randomBytes(12).toString('base64url');
@@ -27,6 +44,7 @@ async function seedTenant(services: Services, tenant: string, email: string) {
     database.transaction(() => signUp(services, { email, password, firstName: 'Demo', tenant: { name: tenant } })),
   );
   const viewer = await auth.verify(session.accessToken);
+  await runWithContext(dbContextOf(viewer, REQUEST), () => seedKnowledge(services, viewer, tenant));
   return runWithContext(dbContextOf(viewer, REQUEST), () =>
     database.transaction(async () => {
       const agent = await createAgent(prisma, viewer, {
@@ -71,14 +89,31 @@ async function seedTenant(services: Services, tenant: string, email: string) {
       await say('USER', 'Wonderful, thank you!');
       const { secret } = await createApiKey(services, viewer, {
         name: 'Demo runtime',
-        scopes: ['tenant:read', 'agents:read', 'conversations:read', 'conversations:write'],
+        scopes: ['tenant:read', 'agents:read', 'conversations:read', 'conversations:write', 'knowledge:read', 'knowledge:write'],
       });
       return { access: { tenant, email, password, apiKey: secret }, conversationId: conversation.id };
     }),
   );
 }
 
-/** Makes two tenants that know nothing of each other, each with an owner, an agent, a conversation and an API key. */
+/** A collection with one document, which the server's worker reads. */
+async function seedKnowledge(services: Services, viewer: Viewer, tenant: string): Promise<void> {
+  const { database } = services;
+  const collection = await database.transaction(() =>
+    createCollection(services, viewer, { name: 'Handbook', description: 'How things are done.' }),
+  );
+  const text = `# ${tenant} handbook\n\n${HANDBOOK}`;
+  const received = await receiveDocument(services, {
+    collectionId: collection.id,
+    mediaType: 'text/markdown',
+    title: `${tenant} handbook`,
+    source: Readable.from([Buffer.from(text)]),
+    path: [],
+  });
+  await database.transaction(() => addDocument(services, viewer, received));
+}
+
+/** Makes two tenants that know nothing of each other, each with an owner, an agent, a conversation, a handbook and an API key. */
 export async function seedDemo(services: Services): Promise<DemoAccess> {
   const acme = await seedTenant(services, 'Acme', 'owner@acme.test');
   const globex = await seedTenant(services, 'Globex', 'owner@globex.test');

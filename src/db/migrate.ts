@@ -73,6 +73,7 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
     const before = new Set(await appliedMigrations(client));
     let applied: string[] = [];
     if (migrationNames().some((name) => !before.has(name))) {
+      await forgetFailures(client);
       applied = await applyMigrations(new OneConnection(client));
       await client.query(commentsSql());
       // A server asks whether its database is up to date before it answers anybody.
@@ -82,6 +83,12 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
     if (options.serverRole) await admit(client, options.serverRole);
     return applied;
   });
+}
+
+/** A migration is one transaction: one that failed has left nothing but the engine's note of it, which would keep it from another try. */
+async function forgetFailures(client: pg.PoolClient): Promise<void> {
+  const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
+  if (rows[0].present) await client.query('DELETE FROM public._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
 }
 
 async function admit(client: pg.PoolClient, role: string): Promise<void> {

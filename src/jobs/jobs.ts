@@ -108,6 +108,8 @@ class BossJobs implements Jobs {
           includeMetadata: true as const,
           localConcurrency: concurrency,
           pollingIntervalSeconds: IDLE_POLL_SECONDS,
+          // One job after another, without a pause while there are more.
+          burstWhenBatchFull: true,
         },
         async ([job]: JobWithMetadata<JobData>[]): Promise<void> => {
           if (!job) return;

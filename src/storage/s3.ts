@@ -1,11 +1,14 @@
 import { createReadStream } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Disk } from 'flydrive';
 import { S3Driver } from 'flydrive/drivers/s3';
 import type { S3Options, StoredFile } from './storage.ts';
 
 const CONNECT_MS = 5_000;
-const REQUEST_MS = 60_000;
+const SILENCE_MS = 60_000;
+const ATTEMPTS = 4;
+const FIRST_PAUSE_MS = 200;
 
 /** flydrive has no prefix of its own. */
 class PrefixedDriver extends S3Driver {
@@ -33,15 +36,42 @@ class PrefixedDriver extends S3Driver {
   }
 }
 
+/** Whether another attempt may go better: the storage, or the way to it, is at fault. */
+function isPassing(error: unknown): boolean {
+  // flydrive wraps what the client said.
+  const { $metadata } = ((error as Error).cause ?? {}) as { $metadata?: { httpStatusCode?: number } };
+  const status = $metadata?.httpStatusCode;
+  return status === undefined || status === 408 || status === 429 || status >= 500;
+}
+
+/** The client does not repeat what it reads from a stream. */
+async function putFile(disk: Disk, { path, sizeBytes }: StoredFile, key: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const stream = createReadStream(path);
+    try {
+      await disk.putStream(key, stream, { contentLength: sizeBytes, contentType: 'application/octet-stream' });
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isPassing(error)) throw error;
+      await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
+    } finally {
+      stream.destroy();
+    }
+  }
+}
+
 /** Any S3-compatible storage. Objects are private, and put whole: their size is known by then. */
-export async function openS3({ bucket, region, endpoint, accessKeyId, secretAccessKey, forcePathStyle, prefix = '' }: S3Options) {
+export async function openS3(options: S3Options) {
+  const { bucket, region, endpoint, accessKeyId, secretAccessKey, forcePathStyle, prefix = '' } = options;
+  const { silenceMs = SILENCE_MS } = options;
   const client = new S3Client({
     region,
-    maxAttempts: 4,
+    maxAttempts: ATTEMPTS,
     // Others than AWS do not all know the newer checksums.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: REQUEST_MS },
+    // Not of the whole request: large files take their time.
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: silenceMs },
     ...(endpoint ? { endpoint } : {}),
     ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
     ...(accessKeyId && secretAccessKey ? { credentials: { accessKeyId, secretAccessKey } } : {}),
@@ -49,8 +79,7 @@ export async function openS3({ bucket, region, endpoint, accessKeyId, secretAcce
   const disk = new Disk(new PrefixedDriver({ client, bucket, visibility: 'private', supportsACL: false }, prefix));
   return {
     disk,
-    store: ({ path, sizeBytes }: StoredFile, key: string) =>
-      disk.putStream(key, createReadStream(path), { contentLength: sizeBytes, contentType: 'application/octet-stream' }),
+    store: (received: StoredFile, key: string) => putFile(disk, received, key),
     async probe() {
       await client.send(new HeadBucketCommand({ Bucket: bucket }));
     },

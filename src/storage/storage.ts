@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Disk } from 'flydrive';
 import { isUuid } from '../lib/ids.ts';
+import { fromWeb } from './from-web.ts';
 import { Gauge } from './gauge.ts';
 
 export { TooLargeError } from './gauge.ts';
@@ -56,6 +57,8 @@ export interface S3Options {
   forcePathStyle?: boolean;
   /** Put before every key. */
   prefix?: string;
+  /** How long it may be silent, in milliseconds. @default 60,000 */
+  silenceMs?: number;
 }
 
 export type StorageOptions = { kind: 'local'; folder: string } | S3Options;
@@ -94,9 +97,17 @@ export interface Place {
   close(): Promise<void>;
 }
 
+async function lastChange(path: string): Promise<number> {
+  try {
+    return (await stat(path)).mtimeMs;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
+    throw error;
+  }
+}
+
 class PlacedStorage implements Storage {
   readonly #place: Place;
-  #prepared: Promise<unknown> | undefined;
 
   constructor(place: Place) {
     this.#place = place;
@@ -106,20 +117,29 @@ class PlacedStorage implements Storage {
     source: Readable | ReadableStream<Uint8Array>,
     { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal },
   ): Promise<StoredFile> {
-    this.#prepared ??= mkdir(this.#place.incoming, { recursive: true, mode: 0o700 });
-    await this.#prepared;
-    const folder = await mkdtemp(join(this.#place.incoming, 'file-'));
+    const stream = source instanceof Readable ? source : fromWeb(source);
+    // Whoever sends may be gone before the file is open. The pipeline tells that too; until then an error nobody hears ends the process.
+    stream.on('error', () => {});
+    const folder = await this.#newFolder().catch((error: unknown) => {
+      stream.destroy();
+      throw error;
+    });
     const path = join(folder, 'received');
     const gauge = new Gauge(maxBytes);
     try {
-      const stream =
-        source instanceof Readable ? source : Readable.from(source as AsyncIterable<Uint8Array>, { objectMode: false });
       await pipeline(stream, gauge, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
       return { path, sizeBytes: gauge.sizeBytes, contentHash: gauge.digest() };
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  async #newFolder(): Promise<string> {
+    const { incoming } = this.#place;
+    // Each time: temporary folders are tidied by others too.
+    await mkdir(incoming, { recursive: true, mode: 0o700 });
+    return mkdtemp(join(incoming, 'file-'));
   }
 
   async keep(received: StoredFile, key: string): Promise<void> {
@@ -159,8 +179,9 @@ class PlacedStorage implements Storage {
     let swept = 0;
     for (const name of left) {
       const folder = join(incoming, name);
-      const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }));
-      if (mtimeMs > Date.now() - olderThanMs) continue;
+      // The folder keeps the time it was made, the file in it that of its last bytes.
+      const times = await Promise.all([folder, join(folder, 'received')].map(lastChange));
+      if (Math.max(...times) > Date.now() - olderThanMs) continue;
       await rm(folder, { recursive: true, force: true });
       swept++;
     }

@@ -52,7 +52,8 @@ async function startWorkerProcess(): Promise<ChildProcess> {
 }
 
 function textOf(number: number): string {
-  const sentences = 40 + (number % 7) * 30;
+  // Some take several batches.
+  const sentences = number % 20 === 0 ? 600 : 20 + (number % 7) * 20;
   return Array.from(
     { length: sentences },
     (_, index) =>
@@ -61,7 +62,7 @@ function textOf(number: number): string {
 }
 
 async function fill(): Promise<string> {
-  const collection = await addCollection(graph, viewer, { chunkSize: 32, chunkOverlap: 4 });
+  const collection = await addCollection(graph, viewer, { chunkSize: 100, chunkOverlap: 10 });
   for (let number = 0; number < DOCUMENTS; number++)
     await addText(graph, viewer, collection, { title: `Document ${number}`, text: textOf(number) });
   return Buffer.from(collection, 'base64url').toString().split(':')[1] as string;

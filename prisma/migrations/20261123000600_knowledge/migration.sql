@@ -1,6 +1,15 @@
 -- Knowledge: collections of documents, their passages, and what is asked of them.
 
-CREATE EXTENSION IF NOT EXISTS vector;
+DO $$
+BEGIN
+  CREATE EXTENSION IF NOT EXISTS vector;
+EXCEPTION
+  WHEN insufficient_privilege THEN
+    RAISE EXCEPTION 'pgvector has to be let in by a superuser first: CREATE EXTENSION vector in this database, then migrate again';
+  WHEN undefined_file OR feature_not_supported THEN
+    RAISE EXCEPTION 'pgvector is not installed on this PostgreSQL server: install it (0.8.4 or newer), then migrate again';
+END
+$$;
 -- A GIN index that begins with the tenant: nobody pays for the words of their neighbours.
 CREATE EXTENSION IF NOT EXISTS btree_gin;
 

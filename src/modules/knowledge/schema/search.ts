@@ -195,7 +195,7 @@ builder.queryField('searchKnowledge', (t) =>
     authScopes: { permission: 'knowledge:read' },
     complexity: ({ input }: { input: { topK?: number | null } }) => ({
       field: 50,
-      multiplier: Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100) / 10,
+      multiplier: Math.ceil(Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100) / 10),
     }),
     args: { input: t.arg({ type: SearchKnowledgeInput, required: true, description: 'What to look for.' }) },
     resolve: async (_root, { input }, context) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
 import { createLive } from './live/live.ts';
@@ -7,9 +8,10 @@ import { knowledgeJobs } from './modules/knowledge/jobs.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
+import { meterModels } from './server/model-metrics.ts';
 import { openParts, transportOf } from './server/parts.ts';
 
-/** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` on PORT. */
+/** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
   const env = readEnv();
   if (!env.DATABASE_URL) throw new EnvironmentError('The worker needs DATABASE_URL: in embedded mode the server does its work.');
@@ -27,7 +29,17 @@ async function main(): Promise<void> {
     },
     storage: () => parts.storage.check(),
   };
-  const server = createServer((_request, response) => {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  meterModels(parts.models, registry);
+  const server = createServer((request, response) => {
+    if (request.url === '/metrics') {
+      registry.metrics().then((text) => {
+        response.writeHead(200, { 'content-type': registry.contentType });
+        response.end(text);
+      });
+      return;
+    }
     checkHealth(checks).then(({ ready, parts }) => {
       response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' });
       response.end(JSON.stringify({ status: ready ? 'ready' : 'unavailable', parts }));

@@ -94,7 +94,11 @@ function largeTenant(documentCount: number, write: () => number[]): BenchTenant 
     documents: Array.from({ length: size }, () => {
       const percent = made++ % 100;
       const passing = Object.entries(SHARES).filter(([, share]) => percent < share);
-      return { id: idOf(`large document ${made}`), texts: write(), metadata: Object.fromEntries(passing.map(([key]) => [key, true])) };
+      return {
+        id: idOf(`large document ${made}`),
+        texts: write(),
+        metadata: Object.fromEntries(passing.map(([key]) => [key, true])),
+      };
     }),
   });
   const collections = LARGE_COLLECTIONS.map((thousandths, i) => collection(i, Math.round((documentCount * thousandths) / 1000)));

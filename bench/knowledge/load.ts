@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { localLexical } from '../../src/models/local-lexical.ts';
-import { type BenchTenant, type Corpus, documentsOf, idOf } from './corpus.ts';
 import { CopyRows, copyFrom, integerField, uuidField, vectorField } from './copy.ts';
+import { type BenchTenant, type Corpus, documentsOf, idOf } from './corpus.ts';
 
 /** Passages of one COPY. */
 const BATCH = 1000;

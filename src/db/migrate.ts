@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { commentsSql } from './comments.ts';
 import { APPLICATION_ROLE } from './context-statement.ts';
@@ -8,6 +9,7 @@ import { applyMigrations, MIGRATIONS_FOLDER, migrationNames } from './schema-eng
 
 /** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
 const MIGRATION_LOCK = '7283044521';
+const LOCK_PAUSE_MS = 100;
 
 /** The schema engine wants a pool; the migration must stay on the connection that holds the lock. */
 class OneConnection extends pg.Pool {
@@ -29,10 +31,16 @@ class OneConnection extends pg.Pool {
   }
 }
 
+async function tryLock(client: pg.PoolClient): Promise<boolean> {
+  const { rows } = await client.query(`SELECT pg_try_advisory_lock(${MIGRATION_LOCK}) AS held`);
+  return rows[0].held;
+}
+
 async function holdingLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    await client.query(`SELECT pg_advisory_lock(${MIGRATION_LOCK})`);
+    // Asked for again and again: a statement that waits holds a snapshot, which an index that is built concurrently would wait for in turn.
+    while (!(await tryLock(client))) await delay(LOCK_PAUSE_MS);
     try {
       return await work(client);
     } finally {
@@ -88,7 +96,8 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
 /** A migration is one transaction: one that failed has left nothing but the engine's note of it, which would keep it from another try. */
 async function forgetFailures(client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
-  if (rows[0].present) await client.query('DELETE FROM public._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
+  if (rows[0].present)
+    await client.query('DELETE FROM public._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
 }
 
 async function admit(client: pg.PoolClient, role: string): Promise<void> {

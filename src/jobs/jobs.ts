@@ -101,23 +101,28 @@ class BossJobs implements Jobs {
   }
 
   async work(handlers: JobHandlers, concurrency: number): Promise<void> {
-    for (const [queue, handle] of Object.entries(handlers)) {
-      const id = await this.#boss.work(
-        queue,
-        {
-          includeMetadata: true as const,
-          localConcurrency: concurrency,
-          pollingIntervalSeconds: IDLE_POLL_SECONDS,
-          // One job after another, without a pause while there are more.
-          burstWhenBatchFull: true,
-        },
-        async ([job]: JobWithMetadata<JobData>[]): Promise<void> => {
-          if (!job) return;
-          await handle({ data: job.data, signal: job.signal, lastAttempt: job.retryCount >= job.retryLimit });
-        },
-      );
-      this.#workers.set(queue as QueueName, [id]);
+    for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
+      const workers: string[] = [];
+      this.#workers.set(queue, workers);
+      for (let index = 0; index < concurrency; index++) workers.push(await this.#startWorker(queue, handle));
     }
+  }
+
+  /** One that does one job after another, without a pause while there are more. */
+  async #startWorker(queue: QueueName, handle: NonNullable<JobHandlers[QueueName]>): Promise<string> {
+    const id: string = await this.#boss.work(
+      queue,
+      { includeMetadata: true as const, pollingIntervalSeconds: IDLE_POLL_SECONDS },
+      async ([job]: JobWithMetadata<JobData>[]): Promise<void> => {
+        if (!job) return;
+        try {
+          await handle({ data: job.data, signal: job.signal, lastAttempt: job.retryCount >= job.retryLimit });
+        } finally {
+          this.#boss.notifyWorker(id);
+        }
+      },
+    );
+    return id;
   }
 
   async close(): Promise<void> {

@@ -3,6 +3,8 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database.ts';
 import type { Live } from '../live/live.ts';
+import type { Models } from '../models/models.ts';
+import { meterModels } from './model-metrics.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -13,7 +15,7 @@ export interface Metrics {
 }
 
 /** Prometheus metrics of one server, in a registry of their own. */
-export function createMetrics({ database, live }: { database: Database; live: Live }): Metrics {
+export function createMetrics({ database, live, models }: { database: Database; live: Live; models: Models }): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -58,6 +60,7 @@ export function createMetrics({ database, live }: { database: Database; live: Li
       for (const [what, count] of Object.entries(live.stats())) this.set({ what }, count);
     },
   });
+  meterModels(models, registry);
   return {
     registry,
     plugin: {

@@ -13,6 +13,8 @@ import { createModels, type Models } from '../models/models.ts';
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
 
+const DAY_MS = 86_400_000;
+
 /** What servers and workers have alike. */
 export interface Parts {
   prisma: Prisma;
@@ -86,6 +88,8 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
   pool.on('error', (error) => log.warn({ err: error }, 'a connection of the job queue was lost'));
   const jobs = await startJobs({ pool, embedded, works, log });
   const { storage, leave } = storageOf(env);
+  // What processes left behind that died while a file was on its way.
+  storage.sweep(DAY_MS).catch((error: unknown) => log.warn({ err: error }, 'files left behind could not be removed'));
   return {
     prisma: createPrisma(database),
     jobs,

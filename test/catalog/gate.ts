@@ -24,8 +24,8 @@ export async function lookupProblems(probe: Probe, scene: Scene): Promise<string
     ['find_invitation($1)', [known.invitation], ['']],
   ];
   const problems: string[] = [];
-  const expectRows = async (call: string, userId: string | undefined, values: unknown[], expected: number) => {
-    const answer = await probe.attempt('agentbase_app', { userId }, `SELECT * FROM app.${call}`, values);
+  const expectRows = async (call: string, userId: string | undefined, values: unknown[], expected: number, tenantId?: string) => {
+    const answer = await probe.attempt('agentbase_app', { userId, tenantId }, `SELECT * FROM app.${call}`, values);
     if (answer instanceof pg.DatabaseError) problems.push(`app.${call} fails: ${answer.message}`);
     else if (answer.count !== expected) problems.push(`app.${call} finds ${answer.count} instead of ${expected}`);
   };
@@ -36,6 +36,14 @@ export async function lookupProblems(probe: Probe, scene: Scene): Promise<string
   await expectRows('my_tenants()', mine.owner.userId, [], 1);
   await expectRows('my_tenants()', newId(), [], 0);
   await expectRows('my_tenants()', undefined, [], 0);
+  // The search for words names the tenant by itself: both have this collection's words, and each finds its own alone.
+  const words = "match_chunks('english', 'hello', $1::uuid[], $2::jsonb, NULL, NULL, NULL, 10)";
+  const everybodys = [[mine.collectionId, scene.theirs.collectionId]];
+  for (const filter of [null, '{}']) {
+    await expectRows(words, mine.owner.userId, [...everybodys, filter], 1, mine.id);
+    await expectRows(words, mine.owner.userId, [[scene.theirs.collectionId], filter], 0, mine.id);
+    await expectRows(words, undefined, [...everybodys, filter], 0);
+  }
   return problems;
 }
 

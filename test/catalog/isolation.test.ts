@@ -23,7 +23,7 @@ async function ofEveryTable(scene: Scene, check: (table: Table) => Promise<strin
   return problems;
 }
 
-test('no stranger reads, changes, deletes or adds a row of any table, and its own tenant can', async () => {
+test('no stranger reads, changes, deletes or adds a row of any table, and its own tenant can', { timeout: 60_000 }, async () => {
   const problems = await withScene((probe, scene) => ofEveryTable(scene, (table) => isolationProblems(probe, scene, table)));
   expect(problems).toEqual([]);
 });
@@ -52,7 +52,7 @@ async function behaviourProblems(probe: Probe, scene: Scene, name: string): Prom
   ];
 }
 
-test('the removal of any one policy is seen, in the catalog and in what can be done', async () => {
+test('the removal of any one policy is seen, in the catalog and in what can be done', { timeout: 60_000 }, async () => {
   const unseen = await withScene(async (probe, scene) => {
     const policies = await readPolicies(probe.query);
     expect(policies.length).toBeGreaterThan(20);
@@ -69,7 +69,7 @@ test('the removal of any one policy is seen, in the catalog and in what can be d
   expect(unseen).toEqual([]);
 });
 
-test('a policy that lets everything through is seen, in what can be done', async () => {
+test('a policy that lets everything through is seen, in what can be done', { timeout: 60_000 }, async () => {
   const unseen = await withScene(async (probe, scene) => {
     const missed: string[] = [];
     for (const { table, name, role, using, check } of await readPolicies(probe.query)) {

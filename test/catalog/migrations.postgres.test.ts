@@ -69,7 +69,9 @@ test('an owner who is no superuser migrates, and keeps the partitions', async ()
   const pool = new pg.Pool({ connectionString: urlOf(admin, { user: owner, password }), max: 1 });
   try {
     const extensions = migrationNames().filter((name) => name < '20261123000600');
-    await expect(migrate(pool)).rejects.toThrow(/^migration 20261123000600_knowledge failed: pgvector has to be let in by a superuser first/);
+    await expect(migrate(pool)).rejects.toThrow(
+      /^migration 20261123000600_knowledge failed: pgvector has to be let in by a superuser first/,
+    );
     await withClient(admin, (client) => client.query('CREATE EXTENSION vector'));
     // Tried again, it goes on where it failed.
     expect(await migrate(pool)).toEqual(migrationNames().filter((name) => !extensions.includes(name)));

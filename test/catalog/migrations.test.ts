@@ -40,7 +40,7 @@ test('a migrated database is left alone', async () => {
   expect(await catalog()).toBe(before);
 });
 
-test('every migration has a way back, with data in its tables, and forth again', async () => {
+test('every migration has a way back, with data in its tables, and forth again', { timeout: 120_000 }, async () => {
   const names = migrationNames();
   const before = await catalog();
   for (let count = 1; count <= names.length; count++) {

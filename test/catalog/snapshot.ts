@@ -44,7 +44,7 @@ const sections: Record<string, string> = {
       || coalesce(': ' || ${RIGHTS("coalesce(p.proacl, acldefault('f', p.proowner))", 'p.proowner')}, '')
       || ' source ' || md5(regexp_replace(coalesce(NULLIF(p.prosrc, ''), pg_get_function_sqlbody(p.oid)), '\\s+', ' ', 'g'))
     FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace JOIN pg_language l ON l.oid = p.prolang WHERE n.nspname = 'app'`,
-  types: `SELECT t.typname || ': ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid GROUP BY t.typname`,
+  types: `SELECT t.typname || ': ' || string_agg(e.enumlabel, ', ' ORDER BY e.enumsortorder) FROM pg_type t JOIN pg_enum e ON e.enumtypid = t.oid WHERE t.typnamespace = 'public'::regnamespace GROUP BY t.typname`,
   'kept by month': `SELECT table_name || coalesce(' unique (' || unique_columns || ')', '') || coalesce(' for ' || retention_months || ' months', '') FROM app.partitioned_tables`,
 };
 

@@ -88,7 +88,7 @@ function chunksOf(collection: string): Promise<unknown[]> {
 }
 
 test(`${KILLS} kills during the ingest of ${DOCUMENTS} documents leave what an undisturbed run leaves`, {
-  timeout: 240_000,
+  timeout: 480_000,
 }, async () => {
   const disturbed = await fill();
   let kills = 0;
@@ -112,9 +112,9 @@ test(`${KILLS} kills during the ingest of ${DOCUMENTS} documents leave what an u
   expect(kills).toBeGreaterThanOrEqual(KILLS);
 
   const survivor = await startWorkerProcess();
-  await until(() => statuses(disturbed), allIndexed, 120_000);
+  await until(() => statuses(disturbed), allIndexed, 180_000);
   const undisturbed = await fill();
-  await until(() => statuses(undisturbed), allIndexed, 120_000);
+  await until(() => statuses(undisturbed), allIndexed, 180_000);
   survivor.kill('SIGTERM');
   await once(survivor, 'exit');
   expect(survivor.exitCode).toBe(0);

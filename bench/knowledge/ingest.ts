@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createPrisma } from '../../src/db/prisma.ts';
+import { createLogger } from '../../src/lib/logger.ts';
+import { localLexical } from '../../src/models/local-lexical.ts';
+import { processDocument } from '../../src/modules/knowledge/process-document.ts';
+import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
+import { createStorage } from '../../src/storage/storage.ts';
+import { type BenchTenant, idOf } from './corpus.ts';
+import { timed } from './figures.ts';
+import type { World } from './recall.ts';
+import type { Section } from './report.ts';
+import { seeded } from './words.ts';
+
+/** As src/modules/knowledge/process-document.ts takes them. */
+const BATCH = 64;
+const PASSAGES = 600;
+/** Of the default chunk size, of 400 tokens. */
+const WORDS = 200;
+
+async function embedAlone(texts: string[]): Promise<number> {
+  const { ms } = await timed(async () => {
+    for (let start = 0; start < texts.length; start += BATCH) await localLexical.embed(texts.slice(start, start + BATCH));
+  });
+  return ms;
+}
+
+/** A document of its own through the code of the worker: read, split, embedded and written, with every index in place. */
+async function processOne({ bench, corpus }: World, text: string, folder: string): Promise<{ ms: number; passages: number }> {
+  const tenant = corpus.tenants.find(({ group }) => group === 'middle') as BenchTenant;
+  const [collection] = tenant.collections;
+  const id = idOf('ingested document');
+  const file = join(folder, 'document');
+  writeFileSync(file, text);
+  const key = `${tenant.id}/${id}`;
+  const storage = createStorage({ kind: 'local', folder: join(folder, 'files') });
+  await storage.put(key, file);
+  await bench.owner.query(
+    `INSERT INTO documents (tenant_id, id, collection_id, title, media_type, size_bytes, content_hash, storage_key)
+     VALUES ($1, $2, $3, 'Ingested', 'text/plain', $4, $5, $6)`,
+    [tenant.id, id, collection?.id, text.length, createHash('sha256').update(text).digest('hex'), key],
+  );
+  const services = {
+    ...bench.services,
+    prisma: createPrisma(bench.database),
+    storage,
+    live: { announce: () => {} },
+    log: createLogger('error'),
+  } as unknown as KnowledgeServices;
+  const run = { tenantId: tenant.id, documentId: id, signal: AbortSignal.timeout(120_000), lastAttempt: true };
+  const { ms } = await timed(() => processDocument(services, run));
+  const { rows } = await bench.owner.query('SELECT status, chunk_count FROM documents WHERE tenant_id = $1 AND id = $2', [tenant.id, id]);
+  if (rows[0].status !== 'INDEXED') throw new Error('the document was not indexed');
+  return { ms, passages: rows[0].chunk_count };
+}
+
+export async function measureIngest(world: World): Promise<Section> {
+  const random = seeded(6);
+  const { language } = world.corpus;
+  const texts = Array.from({ length: PASSAGES }, () => language.passage(random, language.topic(random), WORDS));
+  const alone = await embedAlone(texts);
+  const folder = mkdtempSync(join(tmpdir(), 'agentbase-bench-'));
+  try {
+    const whole = await processOne(world, texts.join('\n\n'), folder);
+    const line = (name: string, passages: number, ms: number) => [name, passages, passages / (ms / 1000), ms / passages];
+    return {
+      title: 'Ingest',
+      text: `\`local-lexical\` alone, ${WORDS} words each in batches of ${BATCH}, and a document through \`processDocument\`: read, split, embedded and written beside all that is there already, with all indexes in place, one worker.`,
+      header: ['work', 'passages', 'a second', 'ms each'],
+      rows: [line('embedding alone', texts.length, alone), line('the whole of it', whole.passages, whole.ms)],
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

@@ -26,6 +26,8 @@ function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadTicket)
 /** The body apart from the request: whoever gives it up must not close the connection before it has its answer. */
 function bodyOf(request: IncomingMessage): PassThrough {
   const body = new PassThrough();
+  // Nobody may listen yet when the client goes.
+  body.on('error', () => {});
   request.once('close', () => request.complete || body.destroy(new Error('the client went away')));
   return request.pipe(body);
 }

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { StorageOptions } from '../../src/storage/storage.ts';
-import { localPlace, type S3Place, s3Place } from './places.ts';
+import { localPlace, s3Place } from './places.ts';
 
 const SCRIPT = fileURLToPath(new URL('move-large-file.ts', import.meta.url));
 const MEGABYTES = 100;

@@ -58,6 +58,11 @@ export async function receiveDocument(services: KnowledgeServices, incoming: Inc
     throw ValidationError.at(path, 'The document is empty.');
   }
   const key = storageKey({ tenantId: collection.tenantId, collectionId, contentHash: file.contentHash });
-  await storage.keep(file, key);
+  try {
+    await storage.keep(file, key);
+  } catch (error) {
+    await storage.discard(file);
+    throw error;
+  }
   return { ...rest, collection, file, storageKey: key };
 }

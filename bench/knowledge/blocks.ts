@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
-import type { World } from './recall.ts';
 import type { BenchTenant, Group } from './corpus.ts';
+import type { World } from './recall.ts';
 import type { Section } from './report.ts';
 
 const MOST_TIMES = 2;
@@ -47,7 +47,10 @@ const stepOf = (score: string, matches: string) => `SELECT m.id AS chunk_id, ${s
     SELECT c.id, c.search FROM chunks c WHERE c.tenant_id = $2 AND ${matches} AND c.collection_id = ANY ($3) LIMIT 20000) m
   ORDER BY 2 DESC, 1 LIMIT $4`;
 const ALL_OF = stepOf('0.5 + ts_rank_cd(m.search, $1::tsquery, 32)::float8 / 2', 'c.search @@ $1::tsquery');
-const SOME_OF = stepOf('ts_rank_cd(m.search, $1::tsquery, 32)::float8 / 2', 'c.search @@ $1::tsquery AND NOT c.search @@ $5::tsquery');
+const SOME_OF = stepOf(
+  'ts_rank_cd(m.search, $1::tsquery, 32)::float8 / 2',
+  'c.search @@ $1::tsquery AND NOT c.search @@ $5::tsquery',
+);
 
 interface Counted {
   blocks: number;
@@ -57,7 +60,9 @@ interface Counted {
 async function countUnderSecurity(client: pg.ClientBase, tenant: BenchTenant, query: string): Promise<Counted> {
   await client.query('BEGIN');
   try {
-    await client.query(`SELECT set_config('role', '${APPLICATION_ROLE}', true), set_config('app.tenant_id', $1, true)`, [tenant.id]);
+    await client.query(`SELECT set_config('role', '${APPLICATION_ROLE}', true), set_config('app.tenant_id', $1, true)`, [
+      tenant.id,
+    ]);
     const values = [query, tenant.collections.map(({ id }) => id)];
     const { rows } = await client.query(MATCH, values);
     return { blocks: await blocksOf(client, MATCH, values), ids: rows.map(({ chunk_id }) => chunk_id) };
@@ -94,7 +99,8 @@ export async function measureBlocks(world: World): Promise<Section> {
         const under = await countUnderSecurity(client, tenant, query);
         const plain = await countAsOwner(client, tenant, query);
         const times = under.blocks / plain.blocks;
-        if (times > MOST_TIMES) failures.push(`${under.blocks} blocks in place of ${plain.blocks} for a ${name} in a ${group} tenant`);
+        if (times > MOST_TIMES)
+          failures.push(`${under.blocks} blocks in place of ${plain.blocks} for a ${name} in a ${group} tenant`);
         if (under.ids.join() !== plain.ids.join()) failures.push(`other results for a ${name} in a ${group} tenant`);
         rows.push([`${group}, ${name}`, plain.ids.length, plain.blocks, under.blocks, times.toFixed(2)]);
       }

@@ -10,14 +10,11 @@ import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts'
 export const SETTINGS = {
   shared_buffers: '2GB',
   maintenance_work_mem: '1500MB',
-  effective_cache_size: '4GB',
   max_parallel_maintenance_workers: '2',
   max_wal_size: '8GB',
   wal_level: 'minimal',
   max_wal_senders: '0',
   autovacuum: 'off',
-  jit: 'off',
-  random_page_cost: '1.1',
 };
 
 const SERVER_ROLE = 'agentbase_bench_server';

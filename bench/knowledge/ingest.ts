@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { createPrisma } from '../../src/db/prisma.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { localLexical } from '../../src/models/local-lexical.ts';
 import { processDocument } from '../../src/modules/knowledge/process-document.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
-import { createStorage } from '../../src/storage/storage.ts';
-import { type BenchTenant, idOf } from './corpus.ts';
+import { createStorage, storageKey } from '../../src/storage/storage.ts';
+import { type BenchCollection, type BenchTenant, idOf } from './corpus.ts';
 import { timed } from './figures.ts';
 import type { World } from './recall.ts';
 import type { Section } from './report.ts';
@@ -30,17 +31,16 @@ async function embedAlone(texts: string[]): Promise<number> {
 /** A document of its own through the code of the worker: read, split, embedded and written, with every index in place. */
 async function processOne({ bench, corpus }: World, text: string, folder: string): Promise<{ ms: number; passages: number }> {
   const tenant = corpus.tenants.find(({ group }) => group === 'middle') as BenchTenant;
-  const [collection] = tenant.collections;
+  const collection = tenant.collections[0] as BenchCollection;
   const id = idOf('ingested document');
-  const file = join(folder, 'document');
-  writeFileSync(file, text);
-  const key = `${tenant.id}/${id}`;
-  const storage = createStorage({ kind: 'local', folder: join(folder, 'files') });
-  await storage.put(key, file);
+  const contentHash = createHash('sha256').update(text).digest('hex');
+  const key = storageKey({ tenantId: tenant.id, collectionId: collection.id, contentHash });
+  const storage = createStorage({ kind: 'local', folder });
+  await storage.keep(await storage.receive(Readable.from([Buffer.from(text)]), { maxBytes: 10_000_000 }), key);
   await bench.owner.query(
     `INSERT INTO documents (tenant_id, id, collection_id, title, media_type, size_bytes, content_hash, storage_key)
      VALUES ($1, $2, $3, 'Ingested', 'text/plain', $4, $5, $6)`,
-    [tenant.id, id, collection?.id, text.length, createHash('sha256').update(text).digest('hex'), key],
+    [tenant.id, id, collection.id, Buffer.byteLength(text), contentHash, key],
   );
   const services = {
     ...bench.services,
@@ -51,7 +51,10 @@ async function processOne({ bench, corpus }: World, text: string, folder: string
   } as unknown as KnowledgeServices;
   const run = { tenantId: tenant.id, documentId: id, signal: AbortSignal.timeout(120_000), lastAttempt: true };
   const { ms } = await timed(() => processDocument(services, run));
-  const { rows } = await bench.owner.query('SELECT status, chunk_count FROM documents WHERE tenant_id = $1 AND id = $2', [tenant.id, id]);
+  const { rows } = await bench.owner.query('SELECT status, chunk_count FROM documents WHERE tenant_id = $1 AND id = $2', [
+    tenant.id,
+    id,
+  ]);
   if (rows[0].status !== 'INDEXED') throw new Error('the document was not indexed');
   return { ms, passages: rows[0].chunk_count };
 }

@@ -11,11 +11,18 @@ const COLUMNS = 'tenant_id, id, collection_id, document_id, position, content, t
 /** By the number of its text. */
 export type Vectors = Float32Array[];
 
+export interface Loaded {
+  vectors: Vectors;
+  /** What was done and how long it took. */
+  steps: string[];
+}
+
 /**
  * Fills the database as its owner, by COPY, through the triggers that count passages and cut words. The two large indexes are
  * dropped before and built after: row by row they would take many times as long, which is measured apart.
  */
-export async function load(owner: pg.Pool, corpus: Corpus, log: (line: string) => void): Promise<Vectors> {
+export async function load(owner: pg.Pool, corpus: Corpus): Promise<Loaded> {
+  const steps: string[] = [];
   const client = await owner.connect();
   try {
     const { rows: indexes } = await client.query<{ indexname: string; indexdef: string }>(
@@ -25,21 +32,26 @@ export async function load(owner: pg.Pool, corpus: Corpus, log: (line: string) =
     const began = performance.now();
     for (const tenant of corpus.tenants) await insertDocuments(client, tenant);
     const vectors = await copyPassages(client, corpus);
-    log(`${vectors.length} different texts embedded, passages copied: ${seconds(began)}`);
-    for (const { indexname, indexdef } of indexes) {
+    steps.push(`${vectors.length.toLocaleString('en-US')} different texts embedded, and all passages copied: ${seconds(began)}`);
+    for (const { indexdef } of indexes) {
       const building = performance.now();
       await client.query(indexdef);
-      log(`${indexname} built: ${seconds(building)}`);
+      steps.push(`\`${definitionOf(indexdef)}\` built: ${seconds(building)}`);
     }
     await client.query('VACUUM (ANALYZE) chunks, documents, collections');
-    return vectors;
+    return { vectors, steps };
   } finally {
     client.release();
   }
 }
 
+/** What of an index matters here: its kind, columns and parameters. */
+function definitionOf(indexdef: string): string {
+  return indexdef.slice(indexdef.indexOf('USING ') + 'USING '.length);
+}
+
 function seconds(began: number): string {
-  return `${((performance.now() - began) / 1000).toFixed(1)} s`;
+  return `${((performance.now() - began) / 1000).toFixed(0)} s`;
 }
 
 async function insertDocuments(client: pg.ClientBase, { id, collections }: BenchTenant): Promise<void> {

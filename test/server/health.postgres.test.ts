@@ -58,7 +58,7 @@ const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 
 test('PostgreSQL is killed and comes back: everything says so, nothing hangs, nothing is restarted', {
   timeout: 90_000,
 }, async () => {
-  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok' } });
+  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok', storage: 'ok' } });
   await postgres.kill();
   const killed = performance.now();
   await eventually(async () => expect((await ready()).status).toBe(503));

@@ -161,7 +161,10 @@ test('no log line holds a password, token or key', async () => {
 describe('beside GraphQL', () => {
   test('health says what works', async () => {
     const ready = await fetch(`${server.origin}/health/ready`);
-    expect([ready.status, await ready.json()]).toEqual([200, { status: 'ready', parts: { postgres: 'ok', migrations: 'ok', storage: 'ok' } }]);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { status: 'ready', parts: { postgres: 'ok', migrations: 'ok', storage: 'ok' } },
+    ]);
     expect((await fetch(`${server.origin}/health/live`)).status).toBe(200);
     expect((await fetch(`${server.origin}/health`)).status).toBe(200);
   });

@@ -368,7 +368,7 @@ $$;
 CREATE TRIGGER index_chunk BEFORE INSERT ON chunks FOR EACH ROW EXECUTE FUNCTION app.index_chunk();
 
 CREATE INDEX chunks_tenant_id_search_idx ON chunks USING gin (tenant_id, search);
-CREATE INDEX chunks_embedding_idx ON chunks USING hnsw (embedding vector_cosine_ops) WITH (m = 16, ef_construction = 64);
+CREATE INDEX chunks_embedding_idx ON chunks USING hnsw (embedding vector_cosine_ops) WITH (m = 24, ef_construction = 100);
 
 -- Audit ------------------------------------------------------------------------------------------------------------------
 -- Counters and numbers move with rows of their own; passages are made by the machine from an audited document.

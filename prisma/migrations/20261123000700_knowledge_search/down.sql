@@ -4,3 +4,7 @@ DROP FUNCTION app.match_chunks(regconfig, text, uuid[], jsonb, text[], timestamp
 DROP POLICY gate_lookup ON documents;
 DROP POLICY gate_lookup ON chunks;
 REVOKE ALL ON documents, chunks FROM agentbase_gate;
+DROP STATISTICS chunks_scope;
+ALTER INDEX chunks_tenant_id_search_idx RESET (fastupdate);
+ALTER TABLE chunks ALTER COLUMN search SET STORAGE EXTENDED;
+ALTER TABLE chunks RESET (toast_tuple_target);

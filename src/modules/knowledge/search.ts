@@ -49,10 +49,10 @@ export type LoggedSearch = SearchOutcome & { ragQueryId: string; collectionIds: 
  * Up to so many passages a vector search compares every one in scope. `npm run bench:knowledge` shows where walking the index
  * becomes faster.
  */
-export const EXACT_UP_TO = 10_000;
+export const EXACT_UP_TO = 50_000;
 
 /** The index is walked past everybody's passages: below this share of all, it would mostly meet those of others. */
-const INDEX_FROM_SHARE = 0.02;
+const INDEX_FROM_SHARE = 0.2;
 
 /** How deep each way looks: deep enough that what is middling in both can come out on top. */
 function depthOf(topK: number): number {

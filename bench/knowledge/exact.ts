@@ -20,7 +20,8 @@ export function nearestOf(passages: ReadonlyMap<string, number>, vectors: Vector
     const vector = vectors[text] as Float32Array;
     let sum = 0;
     for (const i of places) sum += (vector[i] as number) * (query[i] as number);
-    return sum;
+    // As scores are: what shares nothing with the query is no nearer than what is opposed to it.
+    return Math.max(0, sum);
   };
   const all = new Map<string, number>();
   for (const [id, text] of passages) all.set(id, similarity(text));

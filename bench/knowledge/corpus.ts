@@ -3,7 +3,7 @@ import { Language, type Random, seeded } from './words.ts';
 
 /** Passages of a document, and words of a passage: short documents, so that the smallest tenant has more than one. */
 const PASSAGES = 10;
-const WORDS = 150;
+const WORDS = 110;
 
 export interface BenchDocument {
   id: string;

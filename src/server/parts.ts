@@ -8,7 +8,8 @@ import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
-import { createModels, type Models } from '../models/models.ts';
+import { localModels } from '../models/local-models.ts';
+import type { ModelOptions, Models } from '../models/models.ts';
 
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
@@ -36,7 +37,9 @@ function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Ke
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
-function modelsOf(env: Env): Models {
+async function modelsOf(env: Env): Promise<Models> {
+  if (!env.EMBEDDING_PROVIDER && !env.ANSWER_PROVIDER) return localModels();
+  const { createModels } = await import('../models/models.ts');
   return createModels({
     embeddings: env.EMBEDDING_PROVIDER && {
       provider: env.EMBEDDING_PROVIDER,
@@ -50,7 +53,7 @@ function modelsOf(env: Env): Models {
       model: env.ANSWER_MODEL ?? '',
       ...defined({ baseUrl: env.ANSWER_BASE_URL, apiKey: env.ANSWER_API_KEY }),
     },
-  } as Parameters<typeof createModels>[0]);
+  } as ModelOptions);
 }
 
 function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
@@ -93,7 +96,7 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
   return {
     prisma: createPrisma(database),
     jobs,
-    models: modelsOf(env),
+    models: await modelsOf(env),
     storage,
     knowledgeLimits: { maxUploadBytes: env.MAX_UPLOAD_BYTES, keepDeletedDays: env.DELETED_DOCUMENT_DAYS },
     async close() {

@@ -51,7 +51,7 @@ export type LoggedSearch = SearchOutcome & { ragQueryId: string; collectionIds: 
  */
 export const EXACT_UP_TO = 50_000;
 
-/** The index is walked past everybody's passages: below this share of all, it mostly meets those of others and misses still more. */
+/** The index is walked past everybody's passages: below this share of all, it mostly meets those of others and misses more. */
 const INDEX_FROM_SHARE = 0.2;
 
 /** How deep each way looks: deep enough that what is middling in both can come out on top. */

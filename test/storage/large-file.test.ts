@@ -25,7 +25,7 @@ async function moveIn(options: StorageOptions, folder: string): Promise<Move & {
   const task = JSON.stringify({ options, megabytes: MEGABYTES, folder });
   const { stdout } = await promisify(execFile)(process.execPath, ['--expose-gc', SCRIPT, task], {
     env: { PATH: process.env.PATH, TMPDIR: folder },
-    timeout: 60_000,
+    timeout: 170_000,
   });
   const hash = createHash('sha256');
   await pipeline(createReadStream(join(folder, 'large')), hash);

@@ -47,7 +47,7 @@ export type LoggedSearch = SearchOutcome & { ragQueryId: string; collectionIds: 
 
 /**
  * Up to so many passages a vector search compares every one in scope. Walking the index is faster from a third of them on, as
- * `npm run bench:knowledge` shows, but misses some of the best, and comparing so many takes no more than a tenth of a second.
+ * `npm run bench:knowledge` shows, but misses some of the best, and comparing so many takes little more than a tenth of a second.
  */
 export const EXACT_UP_TO = 50_000;
 

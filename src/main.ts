@@ -1,7 +1,12 @@
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
 const OLDEST_NODE = 24;
 
 /** Environment → app → graceful stop. Everything else is imported late, so that an old Node.js gets a sentence, not a stack. */
 async function main(): Promise<void> {
+  // Half of a start is compiling. Not in the temporary folder, where others could leave code for us; where this is read-only, nothing is kept.
+  enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)));
   const { readEnv } = await import('./env.ts');
   const { createLogger } = await import('./lib/logger.ts');
   const { createApp } = await import('./server/app.ts');

@@ -34,7 +34,8 @@ async function startWorkerProcess(): Promise<ChildProcess> {
       DATABASE_URL: graph.urls?.server,
       STORAGE_FOLDER: storageFolder,
       PORT: '0',
-      JOBS_CONCURRENCY: '2',
+      // The tests beside it need the machine too.
+      JOBS_CONCURRENCY: '1',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -31,7 +31,7 @@ async function quickly(work: () => Promise<Reply>): Promise<Reply> {
     reply = await work();
     best = Math.min(best, performance.now() - start);
   }
-  expect(best).toBeLessThan(300);
+  expect(best).toBeLessThan(100);
   return reply as Reply;
 }
 

@@ -149,6 +149,7 @@ export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>(
     hits: t.field({
       type: [SearchHitType],
       description: 'The passages, best first.',
+      complexity: { field: 0, multiplier: 1 },
       resolve: ({ hits, query }) => hits.map((hit) => ({ ...hit, query })),
     }),
     mode: t.field({
@@ -195,7 +196,7 @@ builder.queryField('searchKnowledge', (t) =>
     authScopes: { permission: 'knowledge:read' },
     complexity: ({ input }: { input: { topK?: number | null } }) => ({
       field: 50,
-      multiplier: Math.ceil(Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100) / 10),
+      multiplier: Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100),
     }),
     args: { input: t.arg({ type: SearchKnowledgeInput, required: true, description: 'What to look for.' }) },
     resolve: async (_root, { input }, context) => {

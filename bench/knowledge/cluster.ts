@@ -3,6 +3,7 @@ import { type PrivatePostgres, startPostgres } from '../../scripts/private-servi
 import { openPool } from '../../src/db/connect.ts';
 import { Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { readToolEnv } from '../../src/env.ts';
 import { createModels } from '../../src/models/models.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
 
@@ -51,7 +52,7 @@ export async function startBench(): Promise<Bench> {
   const models = createModels({ embeddings: undefined, answers: undefined });
   return {
     database,
-    services: { database, models } as KnowledgeServices,
+    services: { database, models, knowledgeLimits: { exactUpTo: readToolEnv().SEARCH_EXACT_UP_TO } } as KnowledgeServices,
     owner,
     async stop() {
       await database.close();

@@ -66,7 +66,7 @@ export async function measureCrossing({ bench, corpus, vectors }: World): Promis
   }
   return {
     title: 'Every vector, or the index',
-    text: `\`app.nearest_chunks_exactly\` and \`app.nearest_chunks_by_index\` (HNSW), each for the nearest ${DEPTH} of a scope, whichever of them \`search()\` would take: its \`EXACT_UP_TO\` and \`INDEX_FROM_SHARE\` come from here. The share is that of all tenants' passages. Recall is of the index, for the best ${TOP}; given up is how often it found fewer than ${DEPTH} before its end, and \`search()\` would have compared every vector after all.`,
+    text: `\`app.nearest_chunks_exactly\` and \`app.nearest_chunks_by_index\` (HNSW), each for the nearest ${DEPTH} of a scope, whichever of them \`search()\` would take: the default of \`SEARCH_EXACT_UP_TO\`, and its \`INDEX_FROM_SHARE\` come from here. The share is that of all tenants' passages. Recall is of the index, for the best ${TOP}; given up is how often it found fewer than ${DEPTH} before its end, and \`search()\` would have compared every vector after all.`,
     header: ['scope', 'passages', 'share', 'exact p50 ms', 'p95 ms', 'index p50 ms', 'p95 ms', 'recall', 'given up'],
     rows: lines,
   };

@@ -98,7 +98,11 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
     jobs,
     models: await modelsOf(env),
     storage,
-    knowledgeLimits: { maxUploadBytes: env.MAX_UPLOAD_BYTES, keepDeletedDays: env.DELETED_DOCUMENT_DAYS },
+    knowledgeLimits: {
+      maxUploadBytes: env.MAX_UPLOAD_BYTES,
+      exactUpTo: env.SEARCH_EXACT_UP_TO,
+      keepDeletedDays: env.DELETED_DOCUMENT_DAYS,
+    },
     async close() {
       await jobs.close();
       if (!embedded) await pool.end();

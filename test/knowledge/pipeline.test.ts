@@ -139,7 +139,7 @@ test('a deleted document is found no more, can be restored, and is purged with i
   const uuid = Buffer.from(id, 'base64url').toString().split(':')[1] as string;
   const purge = (keepDeletedDays: number) =>
     runWithContext({ tenantId: viewer.tenantId }, () =>
-      purgeDocument({ ...graph.services, knowledgeLimits: { maxUploadBytes: 1, keepDeletedDays } }, uuid),
+      purgeDocument({ ...graph.services, knowledgeLimits: { ...graph.services.knowledgeLimits, keepDeletedDays } }, uuid),
     );
   await purge(30);
   expect(await graph.services.storage.exists(key)).toBe(true);

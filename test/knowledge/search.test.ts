@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, find, startWorker, until, untilRead } from '../testkit/knowledge.ts';
@@ -195,6 +195,45 @@ describe('searchKnowledge', () => {
       { input: { query } },
     );
     expect(answer.codes.filter((code) => code !== 'VALIDATION_FAILED')).toEqual([]);
+  });
+});
+
+describe('along the index of near neighbours', () => {
+  /** What the planner believes there is of all tenants' passages, and from where on a scope is large. */
+  async function pretend(passages: number, exactUpTo: number): Promise<void> {
+    await graph.ownerQuery(`UPDATE pg_class SET reltuples = ${passages} WHERE oid = 'chunks'::regclass`);
+    Object.assign(graph.services.knowledgeLimits, { exactUpTo });
+  }
+  afterEach(async () => {
+    await pretend(-1, 50_000);
+    await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.iterative_scan = 'strict_order'`);
+    await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.ef_search = 1000`);
+  });
+  const BY_INDEX = 'app.nearest_chunks_by_index(vector, text, uuid[], jsonb, text[], timestamptz, timestamptz, integer)';
+  const input = { query: 'How are signing keys rotated?', strategy: 'VECTOR' };
+
+  test('a large scope is walked, and gives what comparing every passage gives', async () => {
+    const exact = await search(input);
+    await pretend(1, 0);
+    const walked = await search(input);
+    expect([exact.mode, walked.mode]).toEqual(['EXACT', 'HNSW']);
+    expect(walked.hits).toEqual(exact.hits);
+    const filtered = await search({ ...input, filter: { metadata: { area: 'finance' } } });
+    expect([filtered.mode, titles(filtered).sort()]).toEqual(['HNSW', ['Invoices', 'Travel']]);
+  });
+
+  test('a small share of what all tenants have is compared, however large', async () => {
+    await pretend(1_000_000, 0);
+    expect((await search(input)).mode).toBe('EXACT');
+  });
+
+  test('a walk that gives up is followed by comparing every passage', async () => {
+    const exact = await search(input);
+    await pretend(1, 0);
+    await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.iterative_scan = 'off'`);
+    await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.ef_search = 1`);
+    const found = await search(input);
+    expect([found.mode, found.hits]).toEqual(['EXACT', exact.hits]);
   });
 });
 

@@ -66,7 +66,7 @@ async function make(db: TestDatabase): Promise<Services> {
     models: createModels({ embeddings: undefined, answers: undefined }),
     storage: createStorage({ kind: 'local', folder: storageFolder }),
     tickets: createTickets('a pepper for tests alone'),
-    knowledgeLimits: { maxUploadBytes: 10_000_000, keepDeletedDays: 30 },
+    knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },
     baseUrl: () => 'http://agentbase.test',
   };
 }

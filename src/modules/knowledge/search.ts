@@ -45,12 +45,6 @@ export interface SearchOutcome {
 
 export type LoggedSearch = SearchOutcome & { ragQueryId: string; collectionIds: string[] };
 
-/**
- * Up to so many passages a vector search compares every one in scope. Walking the index is faster from a third of them on, as
- * `npm run bench:knowledge` shows, but misses some of the best, and comparing so many takes little more than a tenth of a second.
- */
-export const EXACT_UP_TO = 50_000;
-
 /** The index is walked past everybody's passages: below this share of all, it mostly meets those of others and misses more. */
 const INDEX_FROM_SHARE = 0.2;
 
@@ -128,7 +122,7 @@ async function searchVectors(services: KnowledgeServices, scope: Scope, { query,
     if (chunkCount === 0) continue;
     const vector = await embedQuery(services, model, query);
     const target = { vector, model, ids: collections.map(({ id }) => id), filter, depth };
-    const byIndex = chunkCount > EXACT_UP_TO && chunkCount >= scope.allChunks * INDEX_FROM_SHARE;
+    const byIndex = chunkCount > services.knowledgeLimits.exactUpTo && chunkCount >= scope.allChunks * INDEX_FROM_SHARE;
     const found = byIndex ? await nearest(services, 'nearest_chunks_by_index', target) : undefined;
     // The index gave up before it had enough: then every passage in scope is compared after all.
     if (found && found.length >= Math.min(depth, chunkCount)) {

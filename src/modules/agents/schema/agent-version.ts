@@ -1,6 +1,6 @@
-import { currentScope } from '../../../db/context.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { Agent, loadAgent } from './agent.ts';
 
@@ -8,7 +8,7 @@ export const AgentVersion = builder.prismaNode('AgentVersion', {
   nullable: true,
   authScopes: { permission: 'agent:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     number: t.exposeInt('number'),

@@ -1,10 +1,10 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { AgentKind, AgentStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findAgents } from '../read.ts';
 
@@ -21,7 +21,7 @@ export const Agent = builder.prismaNode('Agent', {
   nullable: true,
   authScopes: { permission: 'agent:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
@@ -94,13 +94,4 @@ export const agentList = listType({
 
 agentList.query('agents', { description: 'The agents of the tenant.', access: 'agent:read' });
 
-builder.queryField('agent', (t) =>
-  t.field({
-    type: Agent,
-    nullable: true,
-    description: 'An agent by its id or UUID. Null if it does not exist or belongs to another tenant.',
-    authScopes: { permission: 'agent:read' },
-    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) => loadAgent(context, uuidOf('Agent', id)),
-  }),
-);
+queryById('agent', { type: Agent, what: 'An agent', access: 'agent:read', load: loadAgent });

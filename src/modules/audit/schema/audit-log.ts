@@ -1,9 +1,9 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
@@ -13,7 +13,7 @@ export const AuditLog = builder.prismaNode('AuditLog', {
   nullable: true,
   authScopes: { permission: 'audit:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     actor: t.expose('actor', { type: AuditActorEnum }),

@@ -1,10 +1,11 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findConversations } from '../read.ts';
@@ -18,7 +19,7 @@ export const Conversation = builder.prismaNode('Conversation', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     title: t.exposeString('title', { nullable: true }),
@@ -98,13 +99,4 @@ conversationList.of(Agent, 'conversations', {
   access: 'conversation:read',
 });
 
-builder.queryField('conversation', (t) =>
-  t.field({
-    type: Conversation,
-    nullable: true,
-    description: 'A conversation by its id or UUID. Null if it does not exist or belongs to another tenant.',
-    authScopes: { permission: 'conversation:read' },
-    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) => loadConversation(context, uuidOf('Conversation', id)),
-  }),
-);
+queryById('conversation', { type: Conversation, what: 'A conversation', access: 'conversation:read', load: loadConversation });

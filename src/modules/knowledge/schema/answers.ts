@@ -1,7 +1,7 @@
-import { currentScope } from '../../../db/context.ts';
 import { Feedback } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
@@ -53,7 +53,7 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     position: t.exposeInt('position', { nullable: true }),

@@ -1,7 +1,7 @@
-import { currentScope } from '../../../db/context.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { findChunks } from '../read.ts';
 import { Document, loadDocument } from './document.ts';
 
@@ -9,7 +9,7 @@ export const Chunk = builder.prismaNode('Chunk', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     position: t.exposeInt('position'),

@@ -1,10 +1,10 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { CollectionStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findCollections } from '../read.ts';
 
@@ -17,7 +17,7 @@ export const Collection = builder.prismaNode('Collection', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
@@ -75,13 +75,4 @@ listType({
   },
 }).query('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });
 
-builder.queryField('collection', (t) =>
-  t.field({
-    type: Collection,
-    nullable: true,
-    description: 'A collection by its id or UUID. Null if it does not exist or belongs to another tenant.',
-    authScopes: { permission: 'knowledge:read' },
-    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) => loadCollection(context, uuidOf('Collection', id)),
-  }),
-);
+queryById('collection', { type: Collection, what: 'A collection', access: 'knowledge:read', load: loadCollection });

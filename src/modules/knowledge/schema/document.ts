@@ -1,11 +1,11 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import type { Document as DocumentRow } from '../../../generated/prisma/client.ts';
 import { DocumentStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findDocuments } from '../read.ts';
 import { Collection, loadCollection } from './collection.ts';
@@ -25,7 +25,7 @@ export const Document = builder.prismaNode('Document', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     title: t.exposeString('title'),
@@ -110,13 +110,4 @@ const documentList = listType({
 documentList.query('documents', { description: 'The documents of all collections of the tenant.', access: 'knowledge:read' });
 documentList.of(Collection, 'documents', { description: 'Its documents.', column: 'collection_id', access: 'knowledge:read' });
 
-builder.queryField('document', (t) =>
-  t.field({
-    type: Document,
-    nullable: true,
-    description: 'A document by its id or UUID. Null if it does not exist or belongs to another tenant.',
-    authScopes: { permission: 'knowledge:read' },
-    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) => loadDocument(context, uuidOf('Document', id)),
-  }),
-);
+queryById('document', { type: Document, what: 'A document', access: 'knowledge:read', load: loadDocument });

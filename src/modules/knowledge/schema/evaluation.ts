@@ -1,11 +1,12 @@
 import { z } from 'zod';
-import { currentScope } from '../../../db/context.ts';
 import { EvaluationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
 import { intRule, nameRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { ValidationError } from '../../../lib/errors.ts';
@@ -27,7 +28,7 @@ export const Evaluation = builder.prismaNode('Evaluation', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
@@ -89,16 +90,7 @@ runList.of(Evaluation, 'runs', {
   access: 'knowledge:read',
 });
 
-builder.queryField('evaluation', (t) =>
-  t.field({
-    type: Evaluation,
-    nullable: true,
-    description: 'An evaluation by its id or UUID. Null if it does not exist or belongs to another tenant.',
-    authScopes: { permission: 'knowledge:read' },
-    args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-    resolve: (_root, { id }, context) => loadEvaluation(context, uuidOf('Evaluation', id)),
-  }),
-);
+queryById('evaluation', { type: Evaluation, what: 'An evaluation', access: 'knowledge:read', load: loadEvaluation });
 
 const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuestion').implement({
   description: 'A question that several evaluations asked.',

@@ -1,11 +1,11 @@
 import { type Scope, scopes } from '../../../auth/permissions.ts';
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { findApiKeys } from '../api-keys.ts';
 import { ScopeEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
@@ -17,7 +17,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
   // A key may ask who it is.
   authScopes: { $any: { permission: 'apikey:read', $granted: 'self' } },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),

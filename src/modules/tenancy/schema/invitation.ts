@@ -1,7 +1,7 @@
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { MemberRoleEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -19,7 +19,7 @@ export const Invitation = builder.prismaNode('Invitation', {
   nullable: true,
   authScopes: { permission: 'member:manage' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     email: t.exposeString('email'),

@@ -1,8 +1,8 @@
 import type { Permission } from '../../../auth/permissions.ts';
-import { currentScope } from '../../../db/context.ts';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -10,7 +10,7 @@ export const Membership = builder.prismaNode('Membership', {
   nullable: true,
   authScopes: { permission: 'member:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: (id) => ({ tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } }),
+  findUnique: inTenant,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     role: t.expose('role', { type: MemberRoleEnum }),

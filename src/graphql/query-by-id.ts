@@ -1,0 +1,25 @@
+import type { ObjectRef } from '@pothos/core';
+import type { Permission } from '../auth/permissions.ts';
+import { builder, type SchemaTypes } from './builder.ts';
+import type { LoadById } from './by-id.ts';
+import { uuidOf } from './global-id.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+
+/** `name(id: ID!): Type` on Query. */
+export function queryById<Row extends object>(
+  name: string,
+  { type, what, access, load }: { type: ObjectRef<Types, Row>; what: string; access: Permission; load: LoadById<Row> },
+): void {
+  builder.queryField(name, (t) =>
+    t.field({
+      type: type as never,
+      nullable: true,
+      description: `${what} by its id or UUID. Null if it does not exist or belongs to another tenant.`,
+      authScopes: { permission: access },
+      args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
+      resolve: ((_root: unknown, { id }: { id: string }, context: Parameters<LoadById<Row>>[0]) =>
+        load(context, uuidOf(name.charAt(0).toUpperCase() + name.slice(1), id))) as never,
+    }),
+  );
+}

@@ -1,7 +1,7 @@
 import { runWithContext } from '../../src/db/context.ts';
 import { rows, sql } from '../../src/db/sql.ts';
 import { localLexical } from '../../src/models/local-lexical.ts';
-import { vectorText } from '../../src/modules/knowledge/process-document.ts';
+import { vectorText } from '../../src/modules/knowledge/vector-text.ts';
 import type { Bench } from './cluster.ts';
 import { type BenchCollection, type BenchTenant, queriesOf } from './corpus.ts';
 import { embedQuery, nearestOf, recallOf } from './exact.ts';

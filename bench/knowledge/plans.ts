@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
 import { localLexical } from '../../src/models/local-lexical.ts';
-import { vectorText } from '../../src/modules/knowledge/process-document.ts';
+import { vectorText } from '../../src/modules/knowledge/vector-text.ts';
 import { type BenchTenant, SHARES } from './corpus.ts';
 import { scopesOf, type Way } from './crossing.ts';
 import { embedQuery } from './exact.ts';

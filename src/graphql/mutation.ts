@@ -1,10 +1,13 @@
 import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../auth/permissions.ts';
+import type { Viewer } from '../auth/viewer.ts';
 import type { DbContext } from '../db/context.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../lib/errors.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
+import { uuidOf } from './global-id.ts';
+import { signedIn } from './signed-in.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
@@ -76,4 +79,27 @@ export function mutation<Fields extends InputFieldMap, Payload extends object, P
       }) as never,
     }),
   );
+}
+
+export interface ChangeOfOne<Payload extends object> {
+  description: string;
+  access: Permission;
+  /** The GraphQL type of the object, such as `Agent`. */
+  typename: string;
+  payload: ObjectRef<Types, Payload>;
+  change: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<Payload>;
+}
+
+/** Adds a mutation that takes nothing but the object it changes: `name(input: { id: ID! })`. */
+export function mutationOfOne<Payload extends object>(
+  name: string,
+  { description, access, typename, payload, change }: ChangeOfOne<Payload>,
+): void {
+  mutation(name, {
+    description,
+    access,
+    payload,
+    input: (t) => ({ id: t.id({ required: true, description: `The ${typename.toLowerCase()}.` }) }),
+    resolve: ({ id }, context) => change(context, signedIn(context), uuidOf(typename, String(id), ['input', 'id'])),
+  });
 }

@@ -14,6 +14,7 @@ import { UnreadableDocumentError } from './extraction/errors.ts';
 import { type Chunk, extractChunks, extractionVersion } from './extraction/extract.ts';
 import type { MediaType } from './extraction/media-types.ts';
 import type { KnowledgeServices } from './services.ts';
+import { vectorText } from './vector-text.ts';
 
 /** Passages that are embedded, written and told of together. */
 const BATCH = 64;
@@ -196,11 +197,6 @@ async function writeChunks(
         ${vectors.map(vectorText)}::text[]) AS c (id, position, content, token_count, page, section, embedding)
       ON CONFLICT (tenant_id, document_id, position) DO NOTHING`,
   );
-}
-
-/** As pgvector reads it. */
-export function vectorText(vector: Float32Array): string {
-  return `[${vector.join(',')}]`;
 }
 
 async function finish(services: KnowledgeServices, claim: Claim): Promise<void> {

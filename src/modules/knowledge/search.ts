@@ -4,10 +4,10 @@ import type { SearchMode, SearchStrategy } from '../../generated/prisma/client.t
 import { InvalidStateError, UnavailableError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { EmbeddingError } from '../../models/embedder.ts';
-import { vectorText } from './process-document.ts';
 import { fuse, type Ranked } from './rank-fusion.ts';
 import { readScope, type Scope, type ScopeFilter } from './search-scope.ts';
 import type { KnowledgeServices } from './services.ts';
+import { vectorText } from './vector-text.ts';
 
 export interface SearchInput {
   query: string;

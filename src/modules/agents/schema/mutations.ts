@@ -3,7 +3,7 @@ import type { Viewer } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
+import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
 import { intRule, jsonArrayRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { type AgentFields, archiveAgent, createAgent, publishAgentVersion, restoreAgent, updateAgent } from '../write.ts';
@@ -100,14 +100,12 @@ function changeOfState(
   description: string,
   change: (prisma: GraphQLContext['prisma'], viewer: Viewer, id: string) => Promise<AgentRow>,
 ): void {
-  mutation(name, {
+  mutationOfOne(name, {
     description,
     access: 'agent:configure',
-    input: (t) => ({ id: t.id({ required: true, description: 'The agent.' }) }),
+    typename: 'Agent',
     payload: agentPayload(payload),
-    resolve: async ({ id }, context) => ({
-      agent: await change(context.prisma, signedIn(context), uuidOf('Agent', id, ['input', 'id'])),
-    }),
+    change: async ({ prisma }, viewer, id) => ({ agent: await change(prisma, viewer, id) }),
   });
 }
 

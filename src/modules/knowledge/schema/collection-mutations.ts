@@ -2,7 +2,7 @@ import type { Viewer } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
+import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
 import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import {
@@ -126,14 +126,12 @@ function changeOfState(
   description: string,
   change: (services: GraphQLContext, viewer: Viewer, id: string) => Promise<CollectionRow>,
 ): void {
-  mutation(name, {
+  mutationOfOne(name, {
     description,
     access: 'knowledge:configure',
-    input: (t) => ({ id: t.id({ required: true, description: 'The collection.' }) }),
+    typename: 'Collection',
     payload: payload(payloadName),
-    resolve: async ({ id }, context) => ({
-      collection: await change(context, signedIn(context), uuidOf('Collection', id, ['input', 'id'])),
-    }),
+    change: async (context, viewer, id) => ({ collection: await change(context, viewer, id) }),
   });
 }
 

@@ -4,7 +4,7 @@ import type { Viewer } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
+import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
 import { jsonObjectRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { ValidationError } from '../../../lib/errors.ts';
@@ -186,14 +186,12 @@ function change(
   description: string,
   make: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<DocumentRow>,
 ): void {
-  mutation(name, {
+  mutationOfOne(name, {
     description,
     access: 'knowledge:write',
-    input: (t) => ({ id: t.id({ required: true, description: 'The document.' }) }),
+    typename: 'Document',
     payload: payload(payloadName),
-    resolve: async ({ id }, context) => ({
-      document: await make(context, signedIn(context), uuidOf('Document', id, ['input', 'id'])),
-    }),
+    change: async (context, viewer, id) => ({ document: await make(context, viewer, id) }),
   });
 }
 
@@ -201,7 +199,7 @@ change(
   'deleteDocument',
   'DeleteDocumentPayload',
   'Takes a document out of every search at once. It can be restored until its file is removed for good, some days later.',
-  (context, viewer, id) => deleteDocument(context, viewer, id),
+  deleteDocument,
 );
 change('restoreDocument', 'RestoreDocumentPayload', 'Takes a deleted document back, to be read anew.', restoreDocument);
 change(

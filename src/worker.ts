@@ -8,6 +8,7 @@ import { knowledgeJobs } from './modules/knowledge/jobs.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
+import { answerMetrics } from './server/metrics-page.ts';
 import { meterModels } from './server/model-metrics.ts';
 import { openParts, transportOf } from './server/parts.ts';
 
@@ -34,9 +35,9 @@ async function main(): Promise<void> {
   meterModels(parts.models, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
-      registry.metrics().then((text) => {
-        response.writeHead(200, { 'content-type': registry.contentType });
-        response.end(text);
+      answerMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
+        log.error({ err: error }, 'the metrics could not be told');
+        response.destroy();
       });
       return;
     }

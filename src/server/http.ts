@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Auth } from '../auth/auth.ts';
 import { dbContextOf } from '../auth/viewer.ts';
@@ -10,6 +9,7 @@ import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
 import type { Metrics } from './metrics.ts';
+import { answerMetrics } from './metrics-page.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
 import { answerUpload } from './uploads.ts';
@@ -70,12 +70,6 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   json(response, 500, { errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }] });
 }
 
-/** Takes the same time however much of the two is equal. */
-function isSame(one: string, other: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(one), digest(other));
-}
-
 /** Everything the process answers over HTTP. */
 export function createHttpServer(parts: HttpParts): Server {
   const { env, yoga, auth, rateLimit, metrics, checks, services, log } = parts;
@@ -110,15 +104,6 @@ export function createHttpServer(parts: HttpParts): Server {
     json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', parts: states });
   }
 
-  async function metricsPage(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    if (env.METRICS_TOKEN && !isSame(bearerOf(request.headers.authorization) ?? '', env.METRICS_TOKEN)) {
-      json(response, 401, { error: 'METRICS_TOKEN is asked for.' }, { 'www-authenticate': 'Bearer' });
-      return;
-    }
-    response.writeHead(200, { 'content-type': metrics.registry.contentType });
-    response.end(await metrics.registry.metrics());
-  }
-
   async function upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
     try {
@@ -138,7 +123,7 @@ export function createHttpServer(parts: HttpParts): Server {
     '/health': (_request, response) => ready(response),
     '/health/ready': (_request, response) => ready(response),
     '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
-    '/metrics': metricsPage,
+    '/metrics': (request, response) => answerMetrics(metrics.registry, env.METRICS_TOKEN, request, response),
     '/.well-known/jwks.json': async (_request, response) =>
       json(response, 200, await auth.jwks(), { 'cache-control': 'public, max-age=60' }),
     '/': (_request, response) => {

@@ -124,6 +124,19 @@ describe('createUpload', () => {
     expect(status).toBe(400);
   });
 
+  test('takes the longest names and metadata there may be, and refuses more', async () => {
+    const longest = { filename: `${'ü'.repeat(251)}.txt`, title: 'ü'.repeat(500) };
+    const { url } = await offer({ ...longest, metadata: { note: 'x'.repeat(4_000) } });
+    expect((await put(url, 'The longest of them.')).status).toBe(201);
+    const { body } = await post(
+      server.url,
+      OFFER,
+      { input: { collectionId: collection, filename: 'a.txt', metadata: { note: 'x'.repeat(5_000) } } },
+      tenant.authorization,
+    );
+    expect(body.data.r.code).toBe('VALIDATION_FAILED');
+  });
+
   test('refuses what is no ticket, a changed one, and other methods', async () => {
     const { url } = await offer();
     expect((await put(`${server.origin}/uploads/`, 'x')).status).toBe(401);

@@ -17,6 +17,11 @@ import { Document } from './document.ts';
 type DocumentRow = typeof Document.$inferType;
 
 const titleRule = z.string().trim().min(1, 'Must not be empty.').max(500, 'Must have at most 500 characters.');
+/** A URL has to fit into the head of a request. */
+const ticketMetadataRule = jsonObjectRule.refine(
+  (value) => Buffer.byteLength(JSON.stringify(value)) <= 4_096,
+  'Must have at most 4 KiB as JSON. Use `updateDocument` for more.',
+);
 const filenameRule = z.string().min(1, 'Must not be empty.').max(255, 'Must have at most 255 characters.');
 
 function payload(name: string) {
@@ -136,8 +141,8 @@ mutation('createUpload', {
     title: t.string({ description: 'What it is called. Its filename when nothing is said.', validate: titleRule }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Your own data, which searches can filter on.',
-      validate: jsonObjectRule,
+      description: 'Your own data, which searches can filter on: at most 4 KiB as JSON, for it becomes a part of the URL.',
+      validate: ticketMetadataRule,
     }),
   }),
   payload: builder.objectRef<Upload>('CreateUploadPayload').implement({

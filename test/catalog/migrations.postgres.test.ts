@@ -5,7 +5,7 @@ import pg from 'pg';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { migrationNames } from '../../src/db/schema-engine.ts';
-import { urlOf, withClient } from '../testkit/postgres-template.ts';
+import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';
 
 function adminUrl(): string {
@@ -66,7 +66,7 @@ test('an owner who is no superuser migrates, and keeps the partitions', async ()
     await withClient(adminUrl(), (admin) => admin.query(`DROP ROLE ${owner}`));
   });
   const admin = await emptyDatabase(owner);
-  const pool = new pg.Pool({ connectionString: urlOf(admin, { user: owner, password }), max: 1 });
+  const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
   try {
     const extensions = migrationNames().filter((name) => name < '20261123000600');
     await expect(migrate(pool)).rejects.toThrow(

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
-import pg from 'pg';
+import type pg from 'pg';
 import { inject } from 'vitest';
 import { openEmbedded, openPool } from '../../src/db/connect.ts';
 import { Database, type DatabaseOptions } from '../../src/db/database.ts';
 import { readTemplate } from '../../src/db/embedded-template.ts';
 import { createPrisma, type Prisma } from '../../src/db/prisma.ts';
-import { urlOf, withClient } from './postgres-template.ts';
+import { ownerPoolOf, urlOf, withClient } from './postgres-template.ts';
 
 export interface TestDatabase {
   /** As the server has it: under row security, as the application role. */
@@ -81,7 +81,7 @@ async function postgresCopy(template: { adminUrl: string; serverUrl: string; dat
       queryTimeoutMs: 60_000,
     });
   const pool = open({ max: 8 });
-  const ownerPool = new pg.Pool({ connectionString: urls.owner, max: 4 });
+  const ownerPool = ownerPoolOf(urls.owner, 4);
   const close = async () => {
     await Promise.all([pool.end(), ownerPool.end()]);
     await withClient(template.adminUrl, (admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));

@@ -22,6 +22,16 @@ export async function withClient<T>(connectionString: string, work: (client: pg.
 }
 
 /**
+ * Connections of an owner. `pool.end()` resolves before they are closed, so that whoever drops their database next may cut them off: no
+ * failure of anybody's, but without a listener an error that ends the process.
+ */
+export function ownerPoolOf(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max });
+  pool.on('error', () => {});
+  return pool;
+}
+
+/**
  * A migrated template database, and the login of the server: a plain one, which owns nothing and is subject to row security.
  * Both have names of their own, so that several runs can share one PostgreSQL, and are dropped at the end.
  */
@@ -37,7 +47,7 @@ export async function preparePostgres(adminUrl: string) {
     await admin.query(`CREATE ROLE ${server} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD '${password}'`);
     await admin.query(`CREATE DATABASE ${database}`);
   });
-  const owner = new pg.Pool({ connectionString: urlOf(adminUrl, { database }), max: 2 });
+  const owner = ownerPoolOf(urlOf(adminUrl, { database }), 2);
   await migrate(owner, { serverRole: server });
   await owner.end();
 

@@ -1,10 +1,10 @@
 import { embedMany } from 'ai';
+import { Slots } from '../lib/slots.ts';
 import { type Batch, batches } from './batches.ts';
 import { type CallOptions, callModel } from './call-model.ts';
 import { EMBEDDING_WIDTH, type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
 import { connectProvider, type ProviderOptions } from './provider.ts';
 import { RateGate } from './rate-gate.ts';
-import { Slots } from './slots.ts';
 import { inOrder, unitVectors } from './unit-vectors.ts';
 import { countOr, metered, type OnUsage } from './usage.ts';
 

@@ -84,6 +84,15 @@ export interface PopulatedTenant extends TestTenant {
   ragQueryId: string;
   evaluationId: string;
   evaluationRunId: string;
+  mcpServerId: string;
+  mcpServerConfigId: string;
+  mcpToolId: string;
+  mcpResourceId: string;
+  mcpToolExecutionId: string;
+  agentRunId: string;
+  llmCallId: string;
+  toolCallId: string;
+  messageDraftId: string;
 }
 
 /** A tenant with a row in every table. */
@@ -109,6 +118,15 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
     ragQueryId: newId(),
     evaluationId: newId(),
     evaluationRunId: newId(),
+    mcpServerId: newId(),
+    mcpServerConfigId: newId(),
+    mcpToolId: newId(),
+    mcpResourceId: newId(),
+    mcpToolExecutionId: newId(),
+    agentRunId: newId(),
+    llmCallId: newId(),
+    toolCallId: newId(),
+    messageDraftId: newId(),
   };
   const { agentId, conversationId, messageIds } = ids;
   await database.transactionAs({ tenantId, userId }, async () => {
@@ -173,6 +191,8 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
       },
     });
     await fillKnowledge(prisma, tenantId, userId, ids);
+    await fillMcp(prisma, tenantId, userId, ids);
+    await fillRuns(prisma, tenantId, userId, ids);
   });
   return { ...tenant, ...ids };
 }
@@ -251,6 +271,65 @@ async function fillKnowledge(prisma: Prisma, tenantId: string, userId: string, i
       userId,
     },
   });
+}
+
+type Ids = Omit<PopulatedTenant, keyof TestTenant>;
+
+async function fillMcp(prisma: Prisma, tenantId: string, userId: string, ids: Ids): Promise<void> {
+  const configId = ids.mcpServerConfigId;
+  await prisma.mcpServer.create({
+    data: {
+      id: ids.mcpServerId,
+      tenantId,
+      name: 'Server',
+      slug: unique('server'),
+      transport: 'STREAMABLE_HTTP',
+      url: 'https://mcp.example.test/mcp',
+      createdById: userId,
+    },
+  });
+  await prisma.mcpServerConfig.create({ data: { tenantId, id: configId, serverId: ids.mcpServerId, createdById: userId } });
+  const hash = randomHash();
+  await prisma.mcpTool.create({
+    data: {
+      tenantId,
+      id: ids.mcpToolId,
+      configId,
+      name: 'echo',
+      definitionHash: hash,
+      approvedHash: hash,
+      approvedAt: new Date(),
+      approvedById: userId,
+    },
+  });
+  await prisma.mcpResource.create({ data: { tenantId, id: ids.mcpResourceId, configId, uri: 'memo://1', name: 'Memo' } });
+  await prisma.mcpToolExecution.create({
+    data: { tenantId, id: ids.mcpToolExecutionId, configId, agentId: ids.agentId, userId, toolName: 'echo', status: 'SUCCESS' },
+  });
+}
+
+async function fillRuns(prisma: Prisma, tenantId: string, userId: string, ids: Ids): Promise<void> {
+  const { agentId, conversationId, agentRunId: runId } = ids;
+  await prisma.agentRun.create({
+    data: { tenantId, id: runId, agentId, conversationId, messageId: ids.messageIds[0], trigger: 'MESSAGE', userId },
+  });
+  await prisma.llmCall.create({
+    data: { tenantId, id: ids.llmCallId, runId, conversationId, agentId, provider: 'local', model: 'echo', status: 'SUCCESS' },
+  });
+  await prisma.toolCall.create({
+    data: {
+      tenantId,
+      id: ids.toolCallId,
+      runId,
+      iteration: 1,
+      position: 0,
+      callId: 'call_1',
+      toolName: 'echo',
+      source: 'MCP',
+      mcpToolId: ids.mcpToolId,
+    },
+  });
+  await prisma.messageDraft.create({ data: { tenantId, id: ids.messageDraftId, conversationId, runId, content: 'Good' } });
 }
 
 /** The first member of a role, as a request of theirs is seen. */

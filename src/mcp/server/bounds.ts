@@ -1,0 +1,35 @@
+import { InvalidStateError, UnavailableError } from '../../lib/errors.ts';
+
+export interface McpLimits {
+  /** How long one call may take, in milliseconds. */
+  callMs: number;
+  /** How long an answer may be, in characters of JSON. */
+  resultCharacters: number;
+}
+
+export const DEFAULT_LIMITS: McpLimits = { callMs: 30_000, resultCharacters: 2_000_000 };
+
+/**
+ * Waits for `work` until `signal` ends. What was begun is not waited for any longer, and ends by its own bounds: those of
+ * statements, transactions and models.
+ */
+export async function inTime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const give = () =>
+    late.reject(new UnavailableError('The call took too long and was given up. Whether it took effect is not known.'));
+  signal.addEventListener('abort', give);
+  try {
+    if (signal.aborted) give();
+    return await Promise.race([work(), late.promise]);
+  } finally {
+    signal.removeEventListener('abort', give);
+    late.promise.catch(() => {});
+  }
+}
+
+/** Throws InvalidStateError for an answer that no client should have to take. */
+export function inSize<T>(limits: McpLimits, result: T): T {
+  const length = JSON.stringify(result).length;
+  if (length <= limits.resultCharacters) return result;
+  throw new InvalidStateError(`The answer would have ${length} characters, more than ${limits.resultCharacters}. Ask for less.`);
+}

@@ -4,6 +4,7 @@ import { afterCommit, currentScope } from '../db/context.ts';
 import { APPLICATION_ROLE } from '../db/context-statement.ts';
 import { bossDatabase, JOBS_ROLE, JOBS_SCHEMA, type QueueName, queues } from '../db/job-schema.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Crew } from './crew.ts';
 
 /** What a job carries: whose it is, and which object. Never what a tenant said. */
 export interface JobData {
@@ -39,6 +40,13 @@ export interface Jobs {
   enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number): Promise<void>;
   /** Begins to work. Without it, jobs are queued for others. */
   work(handlers: JobHandlers, concurrency: number): Promise<void>;
+  /**
+   * Begins to work on queues of long jobs that mostly wait for others.
+   * @param size jobs of one queue at a time; however many, an idle queue is asked once a second
+   */
+  workInParallel(handlers: JobHandlers, size: number): void;
+  /** Looks for jobs of a queue now, where this process works on it in parallel: somebody heard that there are some. */
+  wake(queue: QueueName): void;
   /** Lets running jobs go back to the queue, and stops. */
   close(): Promise<void>;
 }
@@ -50,8 +58,11 @@ const SUPERVISE_SECONDS = 5;
 class BossJobs implements Jobs {
   readonly #boss: PgBoss;
   readonly #workers = new Map<QueueName, string[]>();
+  readonly #crews = new Map<QueueName, Crew>();
+  readonly #log: Logger;
 
   constructor({ pool, embedded, works, log }: JobsOptions) {
+    this.#log = log;
     this.#boss = new PgBoss({
       db: bossDatabase((text, values) => pool.query(text, values)),
       schema: JOBS_SCHEMA,
@@ -97,6 +108,7 @@ class BossJobs implements Jobs {
     );
     afterCommit(() => {
       for (const worker of this.#workers.get(queue) ?? []) this.#boss.notifyWorker(worker);
+      this.wake(queue);
     });
   }
 
@@ -125,7 +137,20 @@ class BossJobs implements Jobs {
     return id;
   }
 
+  workInParallel(handlers: JobHandlers, size: number): void {
+    for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
+      const crew = new Crew({ boss: this.#boss, queue, handle, size, log: this.#log });
+      this.#crews.set(queue, crew);
+      crew.start();
+    }
+  }
+
+  wake(queue: QueueName): void {
+    this.#crews.get(queue)?.wake();
+  }
+
   async close(): Promise<void> {
+    await Promise.all([...this.#crews.values()].map((crew) => crew.stop()));
     await this.#boss.stop({ graceful: false, close: false });
   }
 }

@@ -1,0 +1,159 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { AnySchema, SchemaOutput } from '@modelcontextprotocol/sdk/server/zod-compat.js';
+import type { ClientRequest, Progress, ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
+import type { Channel } from './channel.ts';
+import { orAborted, within } from './deadline.ts';
+import { McpCallError } from './errors.ts';
+import { explainRequest, saysToolUnknown, toolUnknown } from './explain.ts';
+import { Flood } from './flood.ts';
+import { type ChannelOptions, openChannel } from './open-channel.ts';
+import { type McpServerInfo, serverInfoOf } from './server-info.ts';
+import { type McpTarget, secretsOf } from './target.ts';
+
+export interface ConnectionOptions extends ChannelOptions {
+  connectTimeoutMs: number;
+}
+
+export interface RequestOptions {
+  /** Its reason is a McpCallError. */
+  signal: AbortSignal;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Which tool is called, to notice that there is no such tool. */
+  tool?: string;
+}
+
+const CLIENT = { name: 'agentbase', version: '0.1.0' };
+/** The time is kept by the signal of each request. */
+const NO_TIMEOUT = 2 ** 31 - 1;
+/** Messages of whatever kind that a server may send in ten seconds. */
+const MOST_MESSAGES = 10_000;
+
+/** One connection to an MCP server, from before it is open until nothing is left of it. */
+export class Connection {
+  /** Told once, when no new call should come here. */
+  onGone = () => {};
+  /** Resolves when nothing is left of it: no process, no socket. */
+  readonly closed: Promise<void>;
+  readonly target: McpTarget;
+  readonly #options: ConnectionOptions;
+  readonly #secrets: readonly string[];
+  readonly #client = new Client(CLIENT, { capabilities: {} });
+  readonly #closing = Promise.withResolvers<void>();
+  #channel: Channel | undefined;
+  #failure: McpCallError | undefined;
+  #failed = Promise.withResolvers<never>();
+  #gone = false;
+
+  constructor(target: McpTarget, options: ConnectionOptions) {
+    this.target = target;
+    this.#options = options;
+    this.#secrets = secretsOf(target);
+    this.closed = this.#closing.promise;
+    // Of use only while the connection opens.
+    this.#failed.promise.catch(() => {});
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get serverInfo(): McpServerInfo {
+    return serverInfoOf(this.#client);
+  }
+
+  offers(capability: keyof ServerCapabilities): boolean {
+    return this.#client.getServerCapabilities()?.[capability] !== undefined;
+  }
+
+  /** Rejects with the reason when it does not open, and closes then by itself. */
+  async open(): Promise<void> {
+    const { connectTimeoutMs: timeoutMs } = this.#options;
+    const late = new McpCallError('TIMEOUT', `The MCP server did not answer to a greeting in ${timeoutMs} ms.`);
+    try {
+      await within({ signal: undefined, timeoutMs, late }, (signal) =>
+        orAborted(Promise.race([this.#connect(signal), this.#failed.promise]), signal),
+      );
+    } catch (error) {
+      const { code, message } = this.#failure ?? explainRequest(error, this.#secrets);
+      const reason = new McpCallError(code, message);
+      void this.close(reason);
+      throw reason;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    const channel = openChannel(this.target, this.#options);
+    this.#channel = channel;
+    channel.onFailure = (error) => void this.close(error);
+    channel.onStale = () => this.#leave();
+    this.#boundMessages(channel);
+    const { log } = this.#options;
+    // Only how it begins: the rest may be a whole message.
+    this.#client.onerror = ({ message }) => log.debug({ mcp: this.target.key, problem: message.split(':')[0] }, 'MCP connection');
+    // The SDK may reject after who waits was freed already.
+    await this.#client.connect(channel.transport, { signal, timeout: NO_TIMEOUT });
+  }
+
+  #boundMessages({ transport }: Channel): void {
+    const messages = new Flood(MOST_MESSAGES, 10_000);
+    const { onmessage } = transport;
+    transport.onmessage = (message, extra) => {
+      if (messages.add()) void this.close(new McpCallError('PROTOCOL', 'The MCP server floods us with messages.'));
+      onmessage?.(message, extra);
+    };
+  }
+
+  /** Sent once. Rejects with a McpCallError, at once when the signal says so, of which the server is told. */
+  async request<Schema extends AnySchema>(
+    request: ClientRequest,
+    schema: Schema,
+    { signal, onProgress, tool }: RequestOptions,
+  ): Promise<SchemaOutput<Schema>> {
+    signal.throwIfAborted();
+    this.#throwIfFailed((failure) => failure);
+    // Of its own for each request: the SDK never lets go of a signal, and would take back what was answered long ago.
+    const abort = new AbortController();
+    const giveUp = () => abort.abort(signal.reason.message);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await this.#client.request(request, schema, { signal: abort.signal, timeout: NO_TIMEOUT, onprogress: onProgress });
+    } catch (error) {
+      if (signal.aborted) throw (signal.reason as McpCallError).afterSending();
+      this.#throwIfFailed((failure) => failure.afterSending());
+      if (tool !== undefined && saysToolUnknown(error, tool)) throw toolUnknown(tool);
+      throw explainRequest(error, this.#secrets);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Ends what is under way with `reason`. */
+  close(reason = new McpCallError('ABORTED', 'The connection to the MCP server was closed.')): Promise<void> {
+    if (this.#failure) return this.closed;
+    this.#failure = reason;
+    this.#failed.reject(reason);
+    this.#leave();
+    void this.#close();
+    return this.closed;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#channel?.close();
+    } catch (err) {
+      this.#options.log.warn({ err, mcp: this.target.key }, 'an MCP connection did not close as it should');
+    } finally {
+      this.#closing.resolve();
+    }
+  }
+
+  #throwIfFailed(as: (failure: McpCallError) => McpCallError): void {
+    if (this.#failure) throw as(this.#failure);
+  }
+
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.onGone();
+  }
+}

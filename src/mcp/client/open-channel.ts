@@ -1,0 +1,17 @@
+import type { Channel } from './channel.ts';
+import { McpCallError } from './errors.ts';
+import { SseChannel } from './sse-channel.ts';
+import { StdioChannel, type StdioOptions } from './stdio-channel.ts';
+import { type HttpOptions, StreamableChannel } from './streamable-channel.ts';
+import type { McpTarget } from './target.ts';
+
+export type ChannelOptions = HttpOptions & StdioOptions;
+
+/** Opens nothing yet: its transport does when it is started. */
+export function openChannel(target: McpTarget, options: ChannelOptions): Channel {
+  if (target.transport === 'STDIO') return new StdioChannel(target, options);
+  const url = URL.parse(target.url ?? '');
+  if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a URL.');
+  const { headers = {} } = target;
+  return target.transport === 'SSE' ? new SseChannel(url, headers, options) : new StreamableChannel(url, headers, options);
+}

@@ -62,7 +62,12 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
     return new Promise(() => {});
   },
   big: (_, { bytes }) => text('x'.repeat(bytes)),
-  deep: () => JSON.parse(`{"content":[],"structuredContent":{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}}`),
+  /** Deeper than JSON.stringify goes. */
+  deep(id) {
+    const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
+    process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"a":${nested}}}}\n`);
+    return new Promise(() => {});
+  },
   flood() {
     const write = () => {
       while (process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', id: 'f', method: 'ping' })}\n`));

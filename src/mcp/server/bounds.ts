@@ -7,23 +7,30 @@ export interface McpLimits {
   resultCharacters: number;
 }
 
-export const DEFAULT_LIMITS: McpLimits = { callMs: 30_000, resultCharacters: 2_000_000 };
+export const DEFAULT_LIMITS: McpLimits = { callMs: 30_000, resultCharacters: 4_000_000 };
+
+/** Why nobody waits any longer. What a client that went away would have been told is told to nobody. */
+function givenUp(signal: AbortSignal): Error {
+  const late = signal.reason instanceof Error && signal.reason.name === 'TimeoutError';
+  return late
+    ? new UnavailableError('The call took too long and was given up. Whether it took effect is not known.')
+    : new InvalidStateError('The call was given up.');
+}
 
 /**
  * Waits for `work` until `signal` ends. What was begun is not waited for any longer, and ends by its own bounds: those of
  * statements, transactions and models.
  */
 export async function inTime<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const late = Promise.withResolvers<never>();
-  const give = () =>
-    late.reject(new UnavailableError('The call took too long and was given up. Whether it took effect is not known.'));
-  signal.addEventListener('abort', give);
+  const over = Promise.withResolvers<never>();
+  const giveUp = () => over.reject(givenUp(signal));
+  signal.addEventListener('abort', giveUp);
   try {
-    if (signal.aborted) give();
-    return await Promise.race([work(), late.promise]);
+    if (signal.aborted) giveUp();
+    return await Promise.race([work(), over.promise]);
   } finally {
-    signal.removeEventListener('abort', give);
-    late.promise.catch(() => {});
+    signal.removeEventListener('abort', giveUp);
+    over.promise.catch(() => {});
   }
 }
 

@@ -6,6 +6,8 @@ import type { ResourceKind } from './define-resource.ts';
 
 const PAGE = 50;
 
+const notACursor = () => ValidationError.at(['cursor'], 'This is not a cursor of this list.');
+
 const cursorRule = z.tuple([z.string(), z.string().nullable()]);
 
 /** Which kind, and where in its list. */
@@ -19,31 +21,31 @@ function decode(cursor: string): Place {
   try {
     return cursorRule.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
   } catch {
-    throw ValidationError.at(['cursor'], 'This is not a cursor of this list.');
+    throw notACursor();
   }
 }
 
-/** One page of all kinds in their order. A page holds resources of one kind, and may be empty before the last. */
+/** One page of all kinds, one kind after the other. */
 export async function listResources(
   kinds: readonly ResourceKind[],
   context: McpContext,
   cursor: string | undefined,
 ): Promise<ListResourcesResult> {
   const listable = kinds.filter(({ list, access }) => list && mayUse(context, access));
-  const [name, after] = cursor === undefined ? [listable[0]?.name, null] : decode(cursor);
-  const at = listable.findIndex((kind) => kind.name === name);
-  const kind = listable[at];
-  if (!kind?.list) {
-    if (cursor === undefined) return { resources: [] };
-    throw ValidationError.at(['cursor'], 'This is not a cursor of this list.');
+  const [name, place] = cursor === undefined ? [listable[0]?.name, null] : decode(cursor);
+  let at = listable.findIndex((kind) => kind.name === name);
+  if (at < 0 && cursor !== undefined) throw notACursor();
+  let after = place ?? undefined;
+  const resources: ListResourcesResult['resources'] = [];
+  for (let kind = listable[at]; kind?.list; kind = listable[at]) {
+    if (resources.length === PAGE) return { resources, nextCursor: encode([kind.name, after ?? null]) };
+    const page = await kind.list(context, { first: PAGE - resources.length, after });
+    for (const resource of page.resources) resources.push({ mimeType: kind.mimeType, ...resource });
+    after = page.next;
+    if (page.next === undefined) at += 1;
+    else if (resources.length < PAGE) return { resources, nextCursor: encode([kind.name, page.next]) };
   }
-  const { resources, next } = await kind.list(context, { first: PAGE, after: after ?? undefined });
-  const following = listable[at + 1];
-  const place: Place | undefined = next !== undefined ? [kind.name, next] : following && [following.name, null];
-  return {
-    resources: resources.map((resource) => ({ mimeType: kind.mimeType, ...resource })),
-    ...(place ? { nextCursor: encode(place) } : {}),
-  };
+  return { resources };
 }
 
 /** Throws NotFoundError for what is no URI of ours, or of nothing the viewer's tenant has. */

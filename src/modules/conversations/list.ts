@@ -47,7 +47,7 @@ export interface MessageRange {
 
 /** A message has up to a mebibyte: more than this of one is cut, and of all together left for the next call. */
 const MOST_OF_ONE = 100_000;
-const MOST_OF_ALL = 400_000;
+const MOST_OF_ALL = 200_000;
 
 /** Messages of a conversation, as many as are asked for and fit. The first always comes. */
 export function listMessages(

@@ -311,7 +311,8 @@ async function fillMcp(prisma: Prisma, tenantId: string, userId: string, ids: Id
 async function fillRuns(prisma: Prisma, tenantId: string, userId: string, ids: Ids): Promise<void> {
   const { agentId, conversationId, agentRunId: runId } = ids;
   await prisma.agentRun.create({
-    data: { tenantId, id: runId, agentId, conversationId, messageId: ids.messageIds[0], trigger: 'MESSAGE', userId },
+    // Of no conversation, for it would be one of its events.
+    data: { tenantId, id: runId, agentId, messageId: ids.messageIds[0], userId },
   });
   await prisma.llmCall.create({
     data: { tenantId, id: ids.llmCallId, runId, conversationId, agentId, provider: 'local', model: 'echo', status: 'SUCCESS' },

@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
-import { describe, expect, test, vi } from 'vitest';
-import { createClients, failure, isAlive, scene, scriptedStdio, textOf, whereabouts } from './servers.ts';
+import { describe, expect, test } from 'vitest';
+import { createClients, failure, isAlive, scene, scriptedStdio, textOf, until, whereabouts } from './servers.ts';
 
 const linux = process.platform === 'linux';
 
@@ -16,7 +16,7 @@ describe.runIf(linux)('memory', () => {
       mayHaveRun: true,
       message: 'The MCP server held more than its 256 MB of memory and was stopped.',
     });
-    await vi.waitUntil(() => clients.stats().connections === 0);
+    await until(() => clients.stats().connections === 0);
     expect(isAlive(pid)).toBe(false);
     expect((await whereabouts(clients, target)).pid).not.toBe(pid);
   });
@@ -32,7 +32,7 @@ describe('what a program writes is bounded', () => {
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
     expect(await failure(clients.callTool(target, { name }))).toMatchObject({ code, message, mayHaveRun: true });
-    await vi.waitUntil(() => clients.stats().connections === 0);
+    await until(() => clients.stats().connections === 0);
     expect(isAlive(pid)).toBe(false);
   });
 
@@ -70,7 +70,7 @@ test('a program that never answers the greeting is given up', async () => {
     mayHaveRun: false,
     message: 'The MCP server did not answer to a greeting in 700 ms.',
   });
-  await vi.waitUntil(() => clients.stats().connections === 0);
+  await until(() => clients.stats().connections === 0);
 });
 
 test('an answer that is not MCP is said to be so, and costs no connection', async () => {
@@ -98,6 +98,6 @@ test('no secret gets into a message or the log', async () => {
   const error = await failure(clients.callTool(target, { name: 'refuse' }));
   expect(error.message).toBe('The MCP server answered with an error: no, by [redacted] and so on');
   expect(textOf(await clients.callTool(target, { name: 'greet' }))).toBe('greeted');
-  await vi.waitUntil(() => written.join('').includes('the secret is [redacted]'));
+  await until(() => written.join('').includes('the secret is [redacted]'));
   expect(written.join('')).not.toContain('horse');
 });

@@ -1,5 +1,5 @@
-import { expect, test, vi } from 'vitest';
-import { createClients, failure, isAlive, scene, scriptedStdio, whereabouts } from './servers.ts';
+import { expect, test } from 'vitest';
+import { createClients, failure, isAlive, scene, scriptedStdio, until, whereabouts } from './servers.ts';
 
 test('one connection serves all who ask at the same time, and each key has its own', async () => {
   const { env, heard } = await scene();
@@ -18,7 +18,7 @@ test('calls run as many at a time as the target allows; the others wait, and not
   const clients = createClients();
   const target = scriptedStdio([], { env, limits: { concurrency: 2 } });
   const calls = Array.from({ length: 2 + 32 }, () => clients.callTool(target, { name: 'wait' }));
-  await vi.waitUntil(() => clients.stats().running === 2);
+  await until(() => clients.stats().running === 2);
   expect(clients.stats().waiting).toBe(32);
   const refused = await failure(clients.callTool(target, { name: 'wait' }));
   expect(refused).toMatchObject({ code: 'BUSY', mayHaveRun: false, message: 'Too many calls wait for this MCP server.' });
@@ -33,7 +33,7 @@ test('who waits in line leaves it when the time is over or the signal is aborted
   const target = scriptedStdio([], { env, limits: { concurrency: 1 } });
   const abort = new AbortController();
   const first = failure(clients.callTool(target, { name: 'never', signal: abort.signal }));
-  await vi.waitUntil(async () => (await heard('tools/call')).length === 1);
+  await until(async () => (await heard('tools/call')).length === 1);
   const late = await failure(clients.callTool(target, { name: 'where', timeoutMs: 50 }));
   expect(late).toMatchObject({ code: 'BUSY', mayHaveRun: false });
   const gone = new AbortController();
@@ -55,7 +55,7 @@ test('who gives up while the connection opens does not spoil it for the others',
   const abort = new AbortController();
   const impatient = failure(clients.callTool(target, { name: 'where', signal: abort.signal }));
   const patient = whereabouts(clients, target);
-  await vi.waitUntil(async () => (await heard('initialize')).length === 1);
+  await until(async () => (await heard('initialize')).length === 1);
   abort.abort();
   expect(await impatient).toMatchObject({ code: 'ABORTED', mayHaveRun: false });
   await open();
@@ -74,7 +74,7 @@ test('a full pool closes what was idle for longest, and says it is busy when not
   expect(clients.stats().connections).toBe(2);
 
   const calls = [clients.callTool(a, { name: 'wait' }), clients.callTool(c, { name: 'wait' })];
-  await vi.waitUntil(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
+  await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
   const refused = await failure(clients.callTool(b, { name: 'where' }));
   expect(refused).toMatchObject({ code: 'BUSY', message: 'Every connection to MCP servers is in use.' });
   await open();
@@ -87,14 +87,14 @@ test('a connection that nobody uses is closed after a while, one that is used is
   const clients = createClients({ idleMs: 100 });
   const target = scriptedStdio([], { env });
   const call = clients.callTool(target, { name: 'wait' });
-  await vi.waitUntil(async () => (await heard('tools/call')).length === 1);
+  await until(async () => (await heard('tools/call')).length === 1);
   const idle = scriptedStdio([]);
   const { pid } = await whereabouts(clients, idle);
-  await vi.waitUntil(() => !isAlive(pid));
+  await until(() => !isAlive(pid));
   expect(clients.stats()).toMatchObject({ running: 1 });
   await open();
   await call;
-  await vi.waitUntil(() => clients.stats().connections === 0);
+  await until(() => clients.stats().connections === 0);
   // And it comes again.
   await whereabouts(clients, target);
 });
@@ -105,13 +105,13 @@ test('a key that is forgotten is closed; what runs on it ends first', async () =
   const target = scriptedStdio([], { env });
   const { pid } = await whereabouts(clients, target);
   const call = clients.callTool(target, { name: 'wait' });
-  await vi.waitUntil(async () => (await heard('tools/call')).length === 2);
+  await until(async () => (await heard('tools/call')).length === 2);
   await clients.forget(target.key);
   const next = await whereabouts(clients, target);
   expect(next.pid).not.toBe(pid);
   await open();
   expect((await call).isError).toBe(false);
-  await vi.waitUntil(() => !isAlive(pid));
+  await until(() => !isAlive(pid));
   await clients.forget(target.key);
   expect(clients.stats().connections).toBe(0);
   await clients.forget('a key nobody knows');
@@ -126,7 +126,7 @@ test('closing ends everything, also what is under way, waits or opens', async ()
     failure(clients.callTool(target, { name: 'never' })),
     failure(clients.callTool(scriptedStdio(['slow'], { env }), { name: 'never' })),
   ];
-  await vi.waitUntil(async () => (await heard('tools/call')).length === 1 && (await heard('initialize')).length === 2);
+  await until(async () => (await heard('tools/call')).length === 1 && (await heard('initialize')).length === 2);
   await clients.close();
   expect(clients.stats()).toEqual({ connections: 0, idle: 0, running: 0, waiting: 0 });
   for (const call of calls) expect(await call).toMatchObject({ code: 'ABORTED', message: 'This server is shutting down.' });

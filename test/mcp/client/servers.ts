@@ -7,7 +7,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, vi } from 'vitest';
 import { createLogger } from '../../../src/lib/logger.ts';
 import { createMcpClients, type McpClients, type McpClientsOptions } from '../../../src/mcp/client/clients.ts';
 import { McpCallError } from '../../../src/mcp/client/errors.ts';
@@ -159,4 +159,9 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Waits for a condition, on a busy machine too. */
+export function until(check: () => unknown): Promise<unknown> {
+  return vi.waitUntil(check, { timeout: 15_000, interval: 20 });
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { McpCall } from '../../../src/mcp/client/clients.ts';
 import {
   createClients,
@@ -13,6 +13,7 @@ import {
   scriptedStdio,
   temporaryFolder,
   textOf,
+  until,
   whereabouts,
 } from './servers.ts';
 
@@ -106,7 +107,7 @@ describe('a program', () => {
     const target = scriptedStdio([], { env });
     const { pid } = await whereabouts(clients, target);
     const call = failure(clients.callTool(target, { name: 'never' }));
-    await vi.waitUntil(async () => (await heard('tools/call')).length === 2);
+    await until(async () => (await heard('tools/call')).length === 2);
     process.kill(pid, 'SIGKILL');
     expect(await call).toMatchObject({
       code: 'CRASHED',
@@ -123,7 +124,7 @@ describe('a program', () => {
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
     process.kill(pid, 'SIGKILL');
-    await vi.waitUntil(() => clients.stats().connections === 0);
+    await until(() => clients.stats().connections === 0);
     expect((await whereabouts(clients, target)).pid).not.toBe(pid);
   });
 
@@ -139,10 +140,10 @@ describe('a program', () => {
     const target = scriptedStdio([], { env });
     const abort = new AbortController();
     const call = failure(clients.callTool(target, { name: 'never', signal: abort.signal }));
-    await vi.waitUntil(async () => (await heard('tools/call')).length === 1);
+    await until(async () => (await heard('tools/call')).length === 1);
     abort.abort(new Error('a reason that is ours alone'));
     expect(await call).toMatchObject({ code: 'ABORTED', mayHaveRun: true });
-    await vi.waitUntil(async () => (await heard('notifications/cancelled')).length === 1);
+    await until(async () => (await heard('notifications/cancelled')).length === 1);
     expect(JSON.stringify(await heard('notifications/cancelled'))).not.toContain('ours alone');
     // What was answered is not taken back when its signal is aborted later.
     const later = new AbortController();
@@ -158,9 +159,9 @@ describe('a program', () => {
     const { pid, cwd } = await whereabouts(clients, target);
     const child = Number(textOf(await clients.callTool(target, { name: 'child' })));
     expect([existsSync(cwd), isAlive(child)]).toEqual([true, true]);
-    await vi.waitUntil(() => clients.stats().connections === 0, { timeout: 10_000 });
+    await until(() => clients.stats().connections === 0);
     expect([existsSync(cwd), isAlive(pid)]).toEqual([false, false]);
-    await vi.waitUntil(() => !isAlive(child));
+    await until(() => !isAlive(child));
   });
 
   test('that does not want to end is killed', async () => {
@@ -177,6 +178,6 @@ describe('a program', () => {
     const odd = await failure(clients.listTools(scriptedStdio([], { args: ['\0'] })));
     expect(odd).toMatchObject({ code: 'UNREACHABLE', message: 'The program of the MCP server cannot be started.' });
     expect(await failure(clients.listTools(scriptedStdio(['ends'])))).toMatchObject({ code: 'CRASHED', mayHaveRun: false });
-    await vi.waitUntil(() => clients.stats().connections === 0);
+    await until(() => clients.stats().connections === 0);
   });
 });

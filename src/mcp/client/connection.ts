@@ -1,6 +1,6 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { AnySchema, SchemaOutput } from '@modelcontextprotocol/sdk/server/zod-compat.js';
-import type { ClientRequest, Progress, ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
+import { type ClientRequest, isJSONRPCRequest, type Progress, type ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
 import type { Channel } from './channel.ts';
 import { orAborted, within } from './deadline.ts';
 import { McpCallError } from './errors.ts';
@@ -25,8 +25,11 @@ export interface RequestOptions {
 const CLIENT = { name: 'agentbase', version: '0.1.0' };
 /** The time is kept by the signal of each request. */
 const NO_TIMEOUT = 2 ** 31 - 1;
-/** Messages of whatever kind that a server may send in ten seconds. */
+const FLOOD_MS = 10_000;
+/** Messages of whatever kind that a server may send in this time. */
 const MOST_MESSAGES = 10_000;
+/** Those it wants an answer to, each of which costs us a message too. */
+const MOST_REQUESTS = 500;
 
 /** One connection to an MCP server, from before it is open until nothing is left of it. */
 export class Connection {
@@ -95,10 +98,12 @@ export class Connection {
   }
 
   #boundMessages({ transport }: Channel): void {
-    const messages = new Flood(MOST_MESSAGES, 10_000);
+    const messages = new Flood(MOST_MESSAGES, FLOOD_MS);
+    const requests = new Flood(MOST_REQUESTS, FLOOD_MS);
     const { onmessage } = transport;
     transport.onmessage = (message, extra) => {
-      if (messages.add()) void this.close(new McpCallError('PROTOCOL', 'The MCP server floods us with messages.'));
+      const tooMany = messages.add() || (isJSONRPCRequest(message) && requests.add());
+      if (tooMany) void this.close(new McpCallError('PROTOCOL', 'The MCP server floods us with messages.'));
       onmessage?.(message, extra);
     };
   }

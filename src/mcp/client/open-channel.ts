@@ -13,5 +13,15 @@ export function openChannel(target: McpTarget, options: ChannelOptions): Channel
   const url = URL.parse(target.url ?? '');
   if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a URL.');
   const { headers = {} } = target;
+  if (!areHeaders(headers)) throw new McpCallError('UNREACHABLE', 'The headers for the MCP server cannot be sent.');
   return target.transport === 'SSE' ? new SseChannel(url, headers, options) : new StreamableChannel(url, headers, options);
+}
+
+/** The error of Headers, and of fetch, has the value in it. */
+function areHeaders(headers: Readonly<Record<string, string>>): boolean {
+  try {
+    return Boolean(new Headers(headers));
+  } catch {
+    return false;
+  }
 }

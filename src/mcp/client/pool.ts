@@ -119,14 +119,15 @@ export class Pool {
     const connection = new Connection(target, this.#options);
     this.#connections.set(connection, 0);
     void connection.closed.then(() => this.#connections.delete(connection));
-    connection.onGone = () => {
+    await connection.open();
+    lane.connection = connection;
+    const forget = () => {
       if (lane.connection === connection) lane.connection = undefined;
       this.#closeUnused(connection);
       this.#tidy(lane);
     };
-    await connection.open();
-    if (connection.gone) throw new McpCallError('CRASHED', 'The connection to the MCP server broke.');
-    lane.connection = connection;
+    if (connection.gone) forget();
+    else connection.onGone = forget;
     return connection;
   }
 

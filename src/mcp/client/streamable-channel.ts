@@ -143,7 +143,7 @@ export class StreamableChannel implements Channel {
 
   #answer(response: Response, exchange: Exchange): Response {
     const { maxMessageBytes } = this.#options;
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream');
+    const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream');
     const events = isStream ? new EventWatch(maxMessageBytes) : undefined;
     return this.#watch(response, events, (error) => {
       if (error instanceof McpCallError) this.#exchanges.failed(exchange.id, error);

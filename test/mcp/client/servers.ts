@@ -75,9 +75,12 @@ export async function startEverything(transport: 'sse' | 'streamableHttp'): Prom
       env: { PORT: String(port) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    for await (const chunk of child.stderr) if (/listening on port|running on port/.test(String(chunk))) break;
-    child.stderr.resume();
-    if (child.exitCode !== null) throw new Error('The server did not start.');
+    let said = '';
+    child.stderr.on('data', (chunk) => {
+      said += chunk;
+    });
+    await until(() => /listening on port|running on port/.test(said) || child.exitCode !== null);
+    if (child.exitCode !== null) throw new Error(`The server did not start: ${said}`);
     return child;
   };
   const server: EverythingServer = {

@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
+import { DraftFeed } from './draft-feed.ts';
 import { EventWindow } from './event-window.ts';
 import type { LogSource, Numbered } from './log-source.ts';
 import { readAs } from './read-as.ts';
@@ -37,6 +38,8 @@ export interface Page<Row> {
  */
 export class Feed<Row extends Numbered> {
   readonly readers = new Set<FeedReader>();
+  /** The text that is being written beside the log. */
+  readonly drafts: DraftFeed<Row> | undefined;
   readonly #options: FeedOptions<Row>;
   readonly #pages = new Map<number, Promise<Page<Row>>>();
   #window: EventWindow<Row> | undefined;
@@ -51,6 +54,9 @@ export class Feed<Row extends Numbered> {
 
   constructor(options: FeedOptions<Row>) {
     this.#options = options;
+    const { drafts } = options.source;
+    const feed = { position: () => this.#position, reach: (head: number) => this.reach(head) };
+    this.drafts = drafts && new DraftFeed({ ...options, ...feed, source: drafts });
   }
 
   get source(): LogSource<Row> {
@@ -125,6 +131,7 @@ export class Feed<Row extends Numbered> {
         this.#position = Math.max(before, rows.at(-1)?.sequence ?? 0, complete);
         if (rows.length > 0) {
           window.push(rows);
+          this.drafts?.settle(rows);
           for (const reader of this.readers) reader.wake();
         } else if (this.#position === before && this.#heard === heard) {
           // The hint was ahead of what can be seen; the poll asks again.

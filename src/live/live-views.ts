@@ -12,6 +12,7 @@ import { readAs } from './read-as.ts';
 import { Repeater } from './repeater.ts';
 import { StreamEndedError } from './stream-ended-error.ts';
 import type { Hint, Topic } from './topics.ts';
+import type { HintListener } from './transport.ts';
 
 const POLLS_AT_ONCE = 4;
 /** Longest pause between two attempts while the database is away. */
@@ -62,6 +63,12 @@ export class LiveViews implements Live {
 
   announce(change: Hint): void {
     this.#options.transport.publish(change);
+  }
+
+  onHint(topic: Topic, listener: HintListener): () => void {
+    return this.#options.transport.subscribe((hint) => {
+      if (hint.topic === topic) listener(hint);
+    });
   }
 
   async follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<EventStream<Row>> {
@@ -120,7 +127,7 @@ export class LiveViews implements Live {
 
   #open<Row extends Numbered>(
     { topic }: LogSource<Row>,
-    { viewer, signal, id }: LogSubscription,
+    { viewer, signal, id, drafts = false }: LogSubscription,
     feed: Feed<Row>,
     after: number,
   ): EventStream<Row> {
@@ -128,12 +135,14 @@ export class LiveViews implements Live {
     const stream = new EventStream({
       feed,
       after,
+      drafts,
       expiresAt: viewer.expiresAt,
       onUnavailable: (error) => this.#outage.report(error),
       onEnd: () => {
         signal?.removeEventListener('abort', abort);
         this.#streams.delete(stream);
         feed.readers.delete(stream);
+        feed.drafts?.leave(stream);
         this.#release(topic, viewer.tenantId, id, feed);
       },
     });
@@ -175,15 +184,19 @@ export class LiveViews implements Live {
   }
 
   #hear({ topic, tenantId, id, sequence }: Hint): void {
-    this.#feeds.get(keyOf(topic, tenantId))?.byId.get(id)?.wake(sequence);
+    const feedOf = (log: Topic) => this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
+    if (topic === 'draft') feedOf('conversation')?.drafts?.reach(sequence);
+    else feedOf(topic)?.wake(sequence);
   }
 
   /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant. */
   async #poll(): Promise<void> {
     try {
-      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, { tenantId, source, byId }]) => {
+      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, feeds]) => {
+        const { tenantId, source, byId } = feeds;
         const heads = await readAs({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
         for (const [id, head] of heads) byId.get(id)?.reach(head);
+        await this.#pollDrafts(feeds);
       });
       this.#failedPolls = 0;
       if (this.#outage.over()) for (const stream of this.#streams) stream.wake();
@@ -191,6 +204,14 @@ export class LiveViews implements Live {
       this.#failedPolls++;
       this.#outage.report(error);
     }
+  }
+
+  async #pollDrafts({ tenantId, source, byId }: FeedsOfTenant): Promise<void> {
+    const followed = [...byId].filter(([, { drafts }]) => drafts?.followed);
+    if (!source.drafts || followed.length === 0) return;
+    const ids = followed.map(([id]) => id);
+    const versions = await readAs({ tenantId }, async () => source.drafts?.readVersions(this.#options.database, ids));
+    for (const [id, { drafts }] of followed) drafts?.reach(versions?.get(id));
   }
 
   /** Ends the views whose right has ended, and those that nobody reads. */

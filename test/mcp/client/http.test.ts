@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createGuardedFetch } from '../../../src/net/guarded-fetch.ts';
 import { createClients, type EverythingServer, failure, remote, startEverything, textOf, until } from './servers.ts';
 
 const long = 'trigger-long-running-operation';
@@ -34,6 +35,21 @@ describe.for(['STREAMABLE_HTTP', 'SSE'] as const)('server-everything over %s', (
     expect((await clients.callTool(target, { name: 'get-sum', arguments: { a: 'one' } })).isError).toBe(true);
     expect(await failure(clients.callTool(target, { name: 'no-such-tool' }))).toMatchObject({ code: 'TOOL_UNKNOWN' });
     expect(await failure(clients.readResource(target, 'demo://no/such'))).toMatchObject({ code: 'PROTOCOL', mayHaveRun: false });
+  });
+
+  test('is spoken to through the guarded fetch, where its address is allowed', async () => {
+    const target = remote(transport, at().url);
+    const guarded = createGuardedFetch({ allow: ['127.0.0.0/8'] });
+    const clients = createClients({ fetch: guarded });
+    expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'hello' } }))).toBe('Echo: hello');
+    await clients.close();
+    await guarded.close();
+    const strict = createGuardedFetch();
+    expect(await failure(createClients({ fetch: strict }).listTools(target))).toMatchObject({
+      code: 'REFUSED',
+      mayHaveRun: false,
+    });
+    await strict.close();
   });
 
   test('a long operation tells how far it is, and is not waited for past its time', async () => {

@@ -58,27 +58,28 @@ function backoff(retries: number, firstMs = 500): number {
 }
 
 function timedOut({ model, timeoutMs, Failure }: CallOptions): ModelError {
-  return new Failure(`${model} did not answer within ${timeoutMs / 1000} seconds.`, { retryable: true });
+  return new Failure(`${model} did not answer within ${timeoutMs / 1000} seconds.`, { code: 'MODEL_TIMEOUT', retryable: true });
 }
 
 function explain({ model, apiKey, Failure }: CallOptions, error: unknown): ModelError {
   if (error instanceof ModelError) return error;
   if (InvalidResponseDataError.isInstance(error))
-    return new Failure(`${model} sent too much or too little: ${error.message}`, { retryable: false });
+    return new Failure(`${model} sent too much or too little: ${error.message}`, { code: 'MODEL_NONSENSE', retryable: false });
   if (!APICallError.isInstance(error)) throw error;
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof AnswerTooLargeError)
-      return new Failure(`${model} sent an answer that is too large.`, { retryable: false });
+      return new Failure(`${model} sent an answer that is too large.`, { code: 'MODEL_NONSENSE', retryable: false });
   }
   const { statusCode, isRetryable } = error;
-  if (statusCode === undefined) return new Failure(`${model} cannot be reached.`, { retryable: true });
+  if (statusCode === undefined) return new Failure(`${model} cannot be reached.`, { code: 'MODEL_UNREACHABLE', retryable: true });
   if (statusCode < 300) {
     // The SDK calls it worth a retry where the connection broke.
     const what = isRetryable ? 'broke off its answer' : 'sent an answer that cannot be read';
-    return new Failure(`${model} ${what}.`, { retryable: isRetryable });
+    return new Failure(`${model} ${what}.`, { code: 'MODEL_NONSENSE', retryable: isRetryable });
   }
   const said = quote(error.message, apiKey);
   return new Failure(`${model} answered with status ${statusCode}${said && `: ${said}`}`, {
+    code: statusCode === 429 || statusCode >= 500 ? 'MODEL_OVERLOADED' : 'MODEL_REFUSED',
     // No pause fills an empty account.
     retryable: passes(statusCode) && !outOfQuota(error.data),
     retryAfterSeconds: retryAfter(error.responseHeaders),

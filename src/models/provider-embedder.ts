@@ -104,7 +104,10 @@ class ProviderEmbedder implements Embedder {
     const maxWaitMs = MAX_WAIT_WINDOWS[purpose] * this.#windowMs;
     const admit = async () => {
       if (await this.#gate.enter(batch.tokens, maxWaitMs, signal)) return;
-      throw new EmbeddingError(`${this.#call.model} is used as much as its limits allow. Try again later.`, { retryable: true });
+      throw new EmbeddingError(`${this.#call.model} is used as much as its limits allow. Try again later.`, {
+        code: 'MODEL_OVERLOADED',
+        retryable: true,
+      });
     };
     return await callModel({ ...this.#call, admit }, signal, (attemptSignal) =>
       metered(this.#report, { model: this.id, kind: 'embedding' }, () => this.#request(batch, attemptSignal)),

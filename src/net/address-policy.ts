@@ -62,9 +62,12 @@ function isIn(address: Address, networks: readonly Network[]): boolean {
   return networks.some(([network, bits]) => network.kind() === address.kind() && address.match(network, bits));
 }
 
-/** Nothing but the four-part form of IPv4: ipaddr.js reads octal and short forms too. `::ffff:10.0.0.1` is the IPv4 address it means. */
+/**
+ * Nothing but the four-part form of IPv4: ipaddr.js reads octal and short forms too. `::ffff:10.0.0.1` is the IPv4 address it means.
+ * `::10.0.0.1` is not, whatever ipaddr.js says.
+ */
 function parseAddress(text: string): Address | undefined {
-  return isIP(text) === 0 ? undefined : ipaddr.process(text);
+  return isIP(text) === 0 || /^::\d+\./.test(text) ? undefined : ipaddr.process(text);
 }
 
 function parseNetwork(text: string): Network {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createAddressPolicy } from './net/address-policy.ts';
 
 interface Variable<T> {
   description: string;
@@ -27,6 +28,14 @@ const list = z.string().transform((value) =>
     .map((entry) => entry.trim())
     .filter(Boolean),
 );
+const networks = list.refine((entries) => {
+  try {
+    createAddressPolicy(entries);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'networks such as 10.1.0.0/16 or fd12:3456::/32');
 const provider = z.enum(['openai', 'openai-compatible']).optional();
 const databaseUrl = z
   .string()
@@ -147,6 +156,22 @@ export const variables = {
     text,
     'The same in a file, which is read again when it changes. One of the two is demanded in production.',
   ),
+  SEALING_KEYS: variable(text, "The keys that seal tenants' secrets, as a JWK set. `npm run secrets:generate` makes one."),
+  SEALING_KEYS_FILE: variable(
+    text,
+    'The same in a file, which is read again when it changes. One of the two is demanded in production.',
+  ),
+  MCP_ALLOWED_NETWORKS: variable(
+    networks,
+    "Networks tenants' MCP servers may be in although they are not public, such as `10.1.0.0/16`, separated by commas.",
+    { default: '' },
+  ),
+  MCP_IDLE_SECONDS: variable(whole(1, 86_400), 'How long a connection to an MCP server stays open that nobody uses.', {
+    default: '300',
+  }),
+  MCP_MAX_CONNECTIONS: variable(whole(1, 10_000), 'Most connections of one process to MCP servers, programs among them.', {
+    default: '100',
+  }),
   JWT_ISSUER: variable(text, '`iss` of the tokens made here. PUBLIC_URL when absent.'),
   JWT_AUDIENCE: variable(z.string().min(1), '`aud` of the tokens made here.', { default: 'agentbase' }),
   ACCESS_TOKEN_TTL_SECONDS: variable(whole(30, 900), 'Life of an access token.', { default: '900' }),
@@ -219,6 +244,9 @@ export function readEnv(source: Record<string, string | undefined> = process.env
     if (env.AUTH_KEYS === undefined && env.AUTH_KEYS_FILE === undefined) {
       problems.push(`AUTH_KEYS or AUTH_KEYS_FILE is demanded in production. ${variables.AUTH_KEYS.description}`);
     }
+  }
+  if (production && env.SEALING_KEYS === undefined && env.SEALING_KEYS_FILE === undefined) {
+    problems.push(`SEALING_KEYS or SEALING_KEYS_FILE is demanded in production. ${variables.SEALING_KEYS.description}`);
   }
   if (env.PERSISTED_OPERATIONS_ONLY === true && env.PERSISTED_OPERATIONS_FILE === undefined) {
     problems.push('PERSISTED_OPERATIONS_FILE is demanded where PERSISTED_OPERATIONS_ONLY is set: nothing could be run.');

@@ -6,6 +6,7 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Live } from '../live/live.ts';
+import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Tickets } from '../storage/upload-ticket.ts';
@@ -19,6 +20,7 @@ export interface Services {
   live: Live;
   jobs: Jobs;
   models: Models;
+  mcp: Mcp;
   storage: Storage;
   tickets: Tickets;
   knowledgeLimits: KnowledgeLimits;

@@ -8,11 +8,13 @@ import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
 import type { ModelOptions, Models } from '../models/models.ts';
-
+import { createSealer } from '../sealing/sealer.ts';
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
+import { sealingKeysOf } from './sealing-keys.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -21,6 +23,7 @@ export interface Parts {
   prisma: Prisma;
   jobs: Jobs;
   models: Models;
+  mcp: Mcp;
   storage: Storage;
   knowledgeLimits: KnowledgeLimits;
   close(): Promise<void>;
@@ -91,12 +94,20 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
   pool.on('error', (error) => log.warn({ err: error }, 'a connection of the job queue was lost'));
   const jobs = await startJobs({ pool, embedded, works, log });
   const { storage, leave } = storageOf(env);
+  const mcp = openMcp({
+    sealer: createSealer(await sealingKeysOf(env, log)),
+    allowedNetworks: env.MCP_ALLOWED_NETWORKS,
+    idleMs: env.MCP_IDLE_SECONDS * 1_000,
+    maxConnections: env.MCP_MAX_CONNECTIONS,
+    log,
+  });
   // What processes left behind that died while a file was on its way.
   storage.sweep(DAY_MS).catch((error: unknown) => log.warn({ err: error }, 'files left behind could not be removed'));
   return {
     prisma: createPrisma(database),
     jobs,
     models: await modelsOf(env),
+    mcp,
     storage,
     knowledgeLimits: {
       maxUploadBytes: env.MAX_UPLOAD_BYTES,
@@ -105,6 +116,7 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
     },
     async close() {
       await jobs.close();
+      await mcp.close();
       if (!embedded) await pool.end();
       await storage.close();
       await leave();

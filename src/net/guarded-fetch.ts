@@ -61,8 +61,6 @@ export function createGuardedFetch(options: GuardedFetchOptions = {}): GuardedFe
     const url = checkUrl(input instanceof Request ? input.url : input, policy);
     const request = new Request(input, { ...init, signal: null });
     const signal = init?.signal ?? (input instanceof Request ? input.signal : undefined);
-    // Its host is the one that was judged, not one that a header names.
-    request.headers.delete('host');
     const body = request.body ? await request.bytes() : undefined;
     let hop: Hop = { url, method: request.method, headers: request.headers, body };
 

@@ -17,7 +17,7 @@ type Job = JobWithMetadata<JobData>;
 /** How long a job may go unnoticed that nobody woke the crew for. */
 const IDLE_POLL_MS = 1_000;
 /** Wake-ups that come faster are taken together. */
-const LEAST_PAUSE_MS = 20;
+const LEAST_PAUSE_MS = 50;
 /** Well within the queue's `heartbeatSeconds`. */
 const HEARTBEAT_MS = 3_000;
 /** How long jobs may take to let go when the process stops. */

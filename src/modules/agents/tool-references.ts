@@ -5,7 +5,7 @@ import { ValidationError } from '../../lib/errors.ts';
 export type ToolReference = { approval: boolean } & (
   | { kind: 'calculator' }
   | { kind: 'current_time' }
-  /** By id or slug. All active collections of the tenant when absent. */
+  /** By UUID or slug. All active collections of the tenant when absent. */
   | { kind: 'search_knowledge'; collections: string[] | undefined }
   /** Tools of the tenant's MCP server with this slug; `*` for all of them. */
   | { kind: 'mcp'; server: string; tool: string }
@@ -14,7 +14,7 @@ export type ToolReference = { approval: boolean } & (
 /** Said of `Agent.tools` wherever it stands in the graph. */
 export const TOOLS_DESCRIPTION = `Tools the agent may call, as objects:
 - \`{ "name": "calculator" }\` and \`{ "name": "current_time" }\`, which are built in;
-- \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, collections by id or slug, all active ones when none are named;
+- \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, collections by UUID or slug, all active ones when none are named;
 - \`{ "mcp": "files", "name": "read_file" }\`, a tool of the tenant's MCP server with this slug, \`"*"\` for all of them.
 
 With \`"approval": true\` each call waits until somebody approves it. Other objects are tools of your own runtime: they are kept and not offered to the model.`;
@@ -23,7 +23,7 @@ const approval = z.boolean('Must be true or false.').default(false);
 const builtIn = z.object({ name: z.enum(['calculator', 'current_time', 'search_knowledge']), approval });
 const collections = z
   .array(
-    z.string('Must be an id or a slug.').min(1, 'Must not be empty.').max(100, 'Must be an id or a slug.'),
+    z.string('Must be a UUID or a slug.').min(1, 'Must not be empty.').max(100, 'Must be a UUID or a slug.'),
     'Must be a list.',
   )
   .min(1, 'Must not be empty.')

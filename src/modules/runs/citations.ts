@@ -1,0 +1,26 @@
+import type { Round } from './progress.ts';
+import type { KnowledgeHit, KnowledgeOutput } from './tools/search-knowledge.ts';
+
+const QUOTE_CHARACTERS = 300;
+
+function hitsOf({ calls }: Round): KnowledgeHit[] {
+  return calls
+    .filter(({ source, status }) => source === 'KNOWLEDGE' && status === 'SUCCEEDED')
+    .flatMap(({ output }) => (output as unknown as Partial<KnowledgeOutput> | null)?.hits ?? []);
+}
+
+/** The passages that a text refers to by their numbers, among those the run has found. */
+export function citationsOf(text: string, rounds: readonly Round[]): { citations?: object[] } {
+  const cited = new Set(Array.from(text.matchAll(/\[(\d{1,4})\]/g), (match) => Number(match[1])));
+  if (cited.size === 0) return {};
+  const citations = rounds
+    .flatMap(hitsOf)
+    .filter(({ number }) => number !== undefined && cited.has(number))
+    .map(({ number, chunkId, documentId, text: passage }) => ({
+      number,
+      chunkId,
+      documentId,
+      quote: passage.slice(0, QUOTE_CHARACTERS).toWellFormed(),
+    }));
+  return citations.length === 0 ? {} : { citations };
+}

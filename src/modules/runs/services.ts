@@ -1,0 +1,11 @@
+import type { DraftWriter } from '../conversations/draft-writer.ts';
+import type { KnowledgeServices } from '../knowledge/services.ts';
+import type { McpServices } from '../mcp/services.ts';
+
+/** What starting, stopping and deciding about runs takes. Those functions run inside the caller's transaction. */
+export type RunControls = Pick<KnowledgeServices, 'database' | 'prisma' | 'live' | 'jobs'>;
+
+/** What a worker carries out runs with. */
+export interface RunServices extends KnowledgeServices, McpServices {
+  drafts: DraftWriter;
+}

@@ -41,17 +41,38 @@ const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'a postgres:// URL')
   .optional();
-const oidcIssuers = z
-  .string()
-  .transform((value, context) => {
-    try {
-      return JSON.parse(value) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'JSON' });
-      return z.NEVER;
-    }
+const json = z.string().transform((value, context) => {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    context.addIssue({ code: 'custom', message: 'JSON' });
+    return z.NEVER;
+  }
+});
+const oidcIssuers = json.pipe(z.array(z.object({ issuer: z.url(), audience: z.string().min(1), jwksUri: z.url().optional() })));
+const PROVIDER_KINDS = ['openai', 'anthropic', 'openai-compatible'] as const;
+const modelProvider = z
+  .object({
+    name: z
+      .string()
+      .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'names of lower-case letters, digits and hyphens')
+      .max(50),
+    kind: z.enum(PROVIDER_KINDS).optional(),
+    apiKey: z.string().min(1).optional(),
+    baseUrl: z.url({ protocol: /^https?$/ }).optional(),
   })
-  .pipe(z.array(z.object({ issuer: z.url(), audience: z.string().min(1), jwksUri: z.url().optional() })));
+  .transform(({ kind, ...rest }) => ({ ...rest, kind: kind ?? PROVIDER_KINDS.find((known) => known === rest.name) }))
+  .refine(({ name }) => name !== 'built-in', 'another name than built-in, which is the model without a provider')
+  .refine(({ kind }) => kind, `a kind of ${PROVIDER_KINDS.join(', ')} where the name is none of them`)
+  .refine(({ kind, baseUrl }) => kind !== 'openai-compatible' || baseUrl, 'a baseUrl of each openai-compatible provider')
+  .refine(
+    ({ kind, apiKey }) => !kind || kind === 'openai-compatible' || apiKey,
+    'an apiKey of each openai and anthropic provider',
+  )
+  .transform(({ kind = 'openai', ...rest }) => ({ ...rest, kind }));
+const modelProviders = json
+  .pipe(z.array(modelProvider))
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'names that differ');
 
 /** Every variable there is. The configuration table of the README is printed from here. */
 export const variables = {
@@ -151,6 +172,12 @@ export const variables = {
   ANSWER_MODEL: variable(text, 'The model, such as `gpt-5-mini`.'),
   ANSWER_BASE_URL: variable(z.url().optional(), 'Address of the endpoint, up to `/v1`.'),
   ANSWER_API_KEY: variable(text, 'Key of the endpoint.'),
+  MODEL_PROVIDERS: variable(
+    modelProviders,
+    'Whose models agents run on: JSON array of `{ name, kind?, apiKey?, baseUrl? }`. Agents say `name`; `kind` is `openai`, `anthropic` or ' +
+      '`openai-compatible`, and may be left out where it is the name. Without any, a built-in model answers from knowledge search.',
+    { default: '[]' },
+  ),
   AUTH_KEYS: variable(text, 'The private keys that sign tokens, as a JWK set. `npm run keys:generate` makes one.'),
   AUTH_KEYS_FILE: variable(
     text,

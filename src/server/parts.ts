@@ -41,7 +41,7 @@ function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Ke
 }
 
 async function modelsOf(env: Env): Promise<Models> {
-  if (!env.EMBEDDING_PROVIDER && !env.ANSWER_PROVIDER) return localModels();
+  if (!env.EMBEDDING_PROVIDER && !env.ANSWER_PROVIDER && env.MODEL_PROVIDERS.length === 0) return localModels();
   const { createModels } = await import('../models/models.ts');
   return createModels({
     embeddings: env.EMBEDDING_PROVIDER && {
@@ -56,6 +56,7 @@ async function modelsOf(env: Env): Promise<Models> {
       model: env.ANSWER_MODEL ?? '',
       ...defined({ baseUrl: env.ANSWER_BASE_URL, apiKey: env.ANSWER_API_KEY }),
     },
+    providers: env.MODEL_PROVIDERS,
   } as ModelOptions);
 }
 

@@ -11,6 +11,7 @@ import { createMemoryTransport, type WakeUpTransport } from '../live/transport.t
 import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
 import type { ModelOptions, Models } from '../models/models.ts';
+import type { RunWorkOptions } from '../modules/runs/jobs.ts';
 import { createSealer } from '../sealing/sealer.ts';
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
@@ -83,6 +84,12 @@ function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
   }
   const folder = env.STORAGE_FOLDER ?? join(env.AGENTBASE_DATA_DIR, 'files');
   return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
+}
+
+/** How a process that carries out runs of agents does so. */
+export function runWorkOf(env: Env): RunWorkOptions {
+  const leaseMs = env.RUN_LEASE_SECONDS * 1000;
+  return { concurrency: env.RUNS_CONCURRENCY, settings: { leaseMs, renewMs: leaseMs / 3 } };
 }
 
 /** @param works whether this process does jobs, besides queueing them */

@@ -31,7 +31,11 @@ export function scriptedModels(provider = 'scripted'): ScriptedModels {
         const step = scripts.get(model)?.shift();
         if (!step) throw new Error(`nothing is written for a round of ${model}`);
         let text = '';
-        const round = await step({ ...request, onText: (piece) => request.onText(((text += piece), piece)) });
+        const onText = (piece: string) => {
+          text += piece;
+          request.onText(piece);
+        };
+        const round = await step({ ...request, onText });
         return {
           text,
           toolCalls: [],

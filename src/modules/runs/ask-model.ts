@@ -2,6 +2,7 @@ import { newId } from '../../lib/ids.ts';
 import type { Round as Answer, LanguageMessage, LanguageModel } from '../../models/language.ts';
 import { ModelError } from '../../models/model-error.ts';
 import { findDraft } from '../conversations/drafts.ts';
+import type { Citation } from '../knowledge/ask.ts';
 import { cleanText } from './clean.ts';
 import { LostRunError, RunCancelledError, RunFailure } from './errors.ts';
 import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';
@@ -15,6 +16,7 @@ import { type Claim, underClaim } from './under-claim.ts';
 
 export interface Question {
   model: LanguageModel;
+  citations: Citation[];
   instructions: string;
   /** All of it. */
   turns: Turn[];
@@ -78,7 +80,15 @@ export async function askModel(
     await underClaim(services, claim, () => recordLlmCall(services, claim, { ...called, status: 'ERROR', error }));
     throw new RunFailure(error.code, message);
   }
-  return recordAnswer(services, claim, { text, toolCalls: answer.toolCalls, called, messageId, rounds, tools });
+  return recordAnswer(services, claim, {
+    text,
+    toolCalls: answer.toolCalls,
+    called,
+    messageId,
+    citations: question.citations,
+    rounds,
+    tools,
+  });
 }
 
 /** What is worth a row among the calls: a worker that stops or has lost the run leaves it to the next one to ask again. */

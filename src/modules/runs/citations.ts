@@ -1,3 +1,4 @@
+import type { Citation } from '../knowledge/ask.ts';
 import type { Round } from './progress.ts';
 import type { KnowledgeHit, KnowledgeOutput } from './tools/search-knowledge.ts';
 
@@ -10,17 +11,12 @@ function hitsOf({ calls }: Round): KnowledgeHit[] {
 }
 
 /** The passages that a text refers to by their numbers, among those the run has found. */
-export function citationsOf(text: string, rounds: readonly Round[]): { citations?: object[] } {
+export function citationsOf(text: string, rounds: readonly Round[]): Citation[] {
   const cited = new Set(Array.from(text.matchAll(/\[(\d{1,4})\]/g), (match) => Number(match[1])));
-  if (cited.size === 0) return {};
-  const citations = rounds
+  if (cited.size === 0) return [];
+  return rounds
     .flatMap(hitsOf)
-    .filter(({ number }) => number !== undefined && cited.has(number))
-    .map(({ number, chunkId, documentId, text: passage }) => ({
-      number,
-      chunkId,
-      documentId,
-      quote: passage.slice(0, QUOTE_CHARACTERS).toWellFormed(),
-    }));
-  return citations.length === 0 ? {} : { citations };
+    .flatMap(({ number = 0, chunkId, documentId, text: passage }) =>
+      cited.has(number) ? [{ number, chunkId, documentId, quote: passage.slice(0, QUOTE_CHARACTERS).toWellFormed() }] : [],
+    );
 }

@@ -1,6 +1,7 @@
 import { newId } from '../../lib/ids.ts';
 import type { RoundToolCall } from '../../models/language.ts';
 import { removeDraft } from '../conversations/drafts.ts';
+import type { Citation } from '../knowledge/ask.ts';
 import { citationsOf } from './citations.ts';
 import { cleanJson, cleanText, shorten } from './clean.ts';
 import { endRun } from './end.ts';
@@ -20,6 +21,8 @@ export interface ModelAnswer {
   called: LlmCallRecord;
   /** The id its message is to have. Null for a run without a conversation. */
   messageId: string | null;
+  /** What the model itself says the text rests on. */
+  citations: Citation[];
   rounds: Round[];
   tools: Map<string, RunTool>;
 }
@@ -38,6 +41,7 @@ export async function recordAnswer(services: RunServices, claim: Claim, answer: 
   const { run } = claim;
   const { text, called, messageId } = answer;
   const calls = await checked(newCalls(answer.toolCalls), answer.tools);
+  const citations = answer.citations.length > 0 ? answer.citations : citationsOf(text, answer.rounds);
   const outcome = await underClaim(services, claim, async () => {
     const takes = await takesMessages(services, run);
     const kept = takes ? messageId : null;
@@ -50,7 +54,7 @@ export async function recordAnswer(services: RunServices, claim: Claim, answer: 
         role: 'ASSISTANT',
         content: text,
         ...(asked.length > 0 ? { toolCalls: asked } : {}),
-        ...citationsOf(text, answer.rounds),
+        ...(citations.length > 0 ? { citations } : {}),
         model: called.model.slice(0, 100),
         tokenCount: BigInt(called.outputTokens),
         latencyMs: Math.round(called.latencyMs),

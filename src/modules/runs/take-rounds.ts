@@ -17,7 +17,7 @@ import { takesMessages, writeRunMessage } from './write-message.ts';
  * next, so that whoever takes the run over goes on where it stands. Throws RunFailure, LostRunError, and the signal's reason.
  */
 export async function takeRounds(services: RunServices, claim: Claim, signal: AbortSignal): Promise<void> {
-  const model = await findModel(services, claim);
+  const found = findModel(services, claim);
   const transcript = await readTranscript(services, claim);
   const tools = await findRunTools(services, claim);
   for (;;) {
@@ -31,7 +31,7 @@ export async function takeRounds(services: RunServices, claim: Claim, signal: Ab
     await checkLimits(services, claim, rounds);
     const turns = [...transcript.turns, ...rounds.flatMap(turnsOfRound)];
     const fresh = last ? turnsOfRound(last).slice(1) : transcript.turns;
-    if ((await askModel(services, claim, { ...transcript, model, turns, fresh, rounds, tools }, signal)) === 'ENDED') return;
+    if ((await askModel(services, claim, { ...transcript, ...found, turns, fresh, rounds, tools }, signal)) === 'ENDED') return;
   }
 }
 

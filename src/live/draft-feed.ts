@@ -10,8 +10,8 @@ export interface DraftFeedOptions<Row> {
   tenantId: string;
   /** The object beside whose log the text stands. */
   id: string;
-  /** The number up to which the rows of the log are in memory. */
-  position: () => number;
+  /** Whether no row is known of that a reader who has read up to a number has yet to be given. */
+  caughtUp: (cursor: number) => boolean;
   /** The database says that the log has reached this number. */
   reach: (head: number) => void;
   onUnavailable: (error: unknown) => void;
@@ -32,8 +32,6 @@ export class DraftFeed<Row> {
   readonly #options: DraftFeedOptions<Row>;
   readonly #readers = new Set<FeedReader>();
   #text: Text | undefined;
-  /** The log's number at the moment at which the text was read. */
-  #head = 0;
   #stale = false;
   #fetching = false;
   /** Drafts that the log has put an end to since the running statement began, which may not see it yet. */
@@ -70,6 +68,11 @@ export class DraftFeed<Row> {
     if (!this.#fetching) void this.#fetch();
   }
 
+  /** Tells the readers that they may see the text now, or more of it. */
+  wake(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+
   /** These rows of the log are in memory now: readers see them before any more text. */
   settle(rows: readonly Row[]): void {
     for (const row of rows) {
@@ -82,10 +85,8 @@ export class DraftFeed<Row> {
     if (this.#text) this.refresh();
   }
 
-  /** The text, for a reader who has read the log up to a number: only once that is all there was when the text was read. */
   #textFor(cursor: number): Text | undefined {
-    const position = this.#options.position();
-    return position >= this.#head && position >= cursor ? this.#text : undefined;
+    return this.#options.caughtUp(cursor) ? this.#text : undefined;
   }
 
   async #fetch(): Promise<void> {
@@ -99,9 +100,9 @@ export class DraftFeed<Row> {
         const { head, draft } = await readAs({ tenantId }, () => source.read(database, id, known));
         if (!this.followed) break;
         this.#text = draft && !this.#settled.has(draft.id) ? grown(known, draft) : undefined;
-        this.#head = head;
+        // Rows that were there when the text was read come before it.
         reach(head);
-        for (const reader of this.#readers) reader.wake();
+        this.wake();
       }
     } catch (error) {
       // The poll tells the version again once the database answers.

@@ -55,8 +55,8 @@ export class Feed<Row extends Numbered> {
   constructor(options: FeedOptions<Row>) {
     this.#options = options;
     const { drafts } = options.source;
-    const feed = { position: () => this.#position, reach: (head: number) => this.reach(head) };
-    this.drafts = drafts && new DraftFeed({ ...options, ...feed, source: drafts });
+    const caughtUp = (cursor: number) => this.#position >= this.#wanted && this.#position >= cursor;
+    this.drafts = drafts && new DraftFeed({ ...options, source: drafts, caughtUp, reach: (head) => this.reach(head) });
   }
 
   get source(): LogSource<Row> {
@@ -138,6 +138,7 @@ export class Feed<Row extends Numbered> {
           this.#wanted = before;
         }
       }
+      this.drafts?.wake();
     } catch (error) {
       // The poll wakes the feed again once the database answers.
       if (error instanceof UnavailableError) this.#options.onUnavailable(error);

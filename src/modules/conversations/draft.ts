@@ -4,7 +4,10 @@ import type { DraftOf, DraftWrite } from './drafts.ts';
 /** Text of one conversation that is written in a second at most: a long one is written less often. */
 const BYTES_PER_MS = 1_048_576 / 1000;
 
-/** An answer while it is being written, for everybody who watches. Nothing here throws or rejects: a run does not fail for it. */
+/**
+ * An answer while it is being written, for everybody who watches. Nothing here throws or rejects: a run does not fail for it.
+ * What it writes is in transactions of its own, so await none of it inside of one: the embedded database has one connection.
+ */
 export interface Draft {
   append(text: string): void;
   /** The text begins again at nothing: the model is asked again. */

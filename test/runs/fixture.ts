@@ -3,10 +3,11 @@ import type { Viewer } from '../../src/auth/viewer.ts';
 import type { Services } from '../../src/graphql/context.ts';
 import { startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import type { Embedder } from '../../src/models/embedder.ts';
 import { workOnRuns } from '../../src/modules/runs/jobs.ts';
 import type { RunSettings } from '../../src/modules/runs/settings.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { until } from '../testkit/knowledge.ts';
+import { addCollection, addText, startWorker, until, untilRead } from '../testkit/knowledge.ts';
 import { jobsPool } from '../testkit/services.ts';
 import { asViewer, createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 import { type ScriptedModels, scriptedModels } from './scripted-models.ts';
@@ -98,6 +99,9 @@ export interface Stage {
   run(id: string): Promise<RunState>;
   /** Waits until the run is in one of these states: by default, until it has ended. */
   untilRun(id: string, ...statuses: string[]): Promise<RunState>;
+  /** A collection with one document in it, by its slug. A search for a query of `holds` waits until that resolves. */
+  knowledge(text: string): Promise<string>;
+  holds: Map<string, () => Promise<void>>;
   /** The payload or error of a mutation of one object. */
   change(name: string, input: Record<string, unknown>): Promise<{ __typename: string; code?: string; message?: string }>;
 }
@@ -107,6 +111,8 @@ export async function setStage(): Promise<Stage> {
   const tenant = await createBareTenant(graph, { members: ['MEMBER', 'VIEWER'] });
   const viewer = asViewer(tenant);
   const models = scriptedModels();
+  const holds = new Map<string, () => Promise<void>>();
+  const { embedder } = graph.services.models;
   const run = async (id: string) =>
     at<RunState>(await graph.execute(viewer, `query ($id: ID!) { agentRun(id: $id) { ${RUN} } }`, { id }), 'agentRun');
   return {
@@ -114,8 +120,17 @@ export async function setStage(): Promise<Stage> {
     tenant,
     viewer,
     models,
-    changes: { models: { ...graph.services.models, language: models } },
+    changes: { models: { ...graph.services.models, language: models, embedder: (id) => holding(embedder(id), holds) } },
     run,
+    holds,
+    async knowledge(text) {
+      const slug = unique('collection');
+      const collection = await addCollection(graph, viewer, { slug });
+      const worker = await startWorker(graph);
+      await untilRead(graph, viewer, (await addText(graph, viewer, collection, { text })).id);
+      await worker.close();
+      return slug;
+    },
     async agent(input = {}) {
       const model = unique('model');
       const answer = await graph.execute(
@@ -162,6 +177,18 @@ export async function setStage(): Promise<Stage> {
       return at(answer, 'r');
     },
   };
+}
+
+function holding(embedder: Embedder | undefined, holds: Map<string, () => Promise<void>>): Embedder | undefined {
+  return (
+    embedder && {
+      ...embedder,
+      async embed(texts, options) {
+        await holds.get(texts[0] ?? '')?.();
+        return embedder.embed(texts, options);
+      },
+    }
+  );
 }
 
 /** A stage for the tests of a file, with a worker. */

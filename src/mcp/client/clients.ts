@@ -9,10 +9,11 @@ import {
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '../../lib/logger.ts';
-import type { Connection } from './connection.ts';
+import type { Connection, Elicit } from './connection.ts';
 import { McpCallError, type McpErrorCode } from './errors.ts';
 import { saysToolUnknown, toolUnknown } from './explain.ts';
 import { bytesOf, listResources, listTools } from './lists.ts';
+import { Authorizations } from './oauth/authorizations.ts';
 import { Pool } from './pool.ts';
 import type { McpServerInfo } from './server-info.ts';
 import type { McpTarget } from './target.ts';
@@ -28,6 +29,8 @@ export interface McpClientsOptions {
   connectTimeoutMs: number;
   /** Of a result, and of a whole list. A message that is several times as long ends the connection. */
   maxResultBytes: number;
+  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  elicit?: Elicit;
   /** Where the programs of STDIO servers are looked for. @default the folder of this Node, and the system's */
   path?: string;
 }
@@ -87,7 +90,8 @@ const LEAST_MESSAGE_BYTES = 1024 * 1024;
 
 export function createMcpClients({ maxResultBytes, path = defaultPath(), ...options }: McpClientsOptions): McpClients {
   const maxMessageBytes = Math.max(LEAST_MESSAGE_BYTES, MESSAGE_BYTES_PER_RESULT_BYTE * maxResultBytes);
-  const pool = new Pool({ ...options, path, maxMessageBytes });
+  const authorizations = new Authorizations(options.fetch);
+  const pool = new Pool({ ...options, authorizations, path, maxMessageBytes });
 
   async function use<T>(
     operation: McpCall['operation'],
@@ -143,9 +147,16 @@ export function createMcpClients({ maxResultBytes, path = defaultPath(), ...opti
       }),
 
     serverInfo: (target, call = {}) => use('serverInfo', target, call, async (connection) => connection.serverInfo),
-    forget: (key) => pool.forget(key),
+    forget: (key) => {
+      authorizations.forget(key);
+      return pool.forget(key);
+    },
     stats: () => pool.stats,
-    close: () => pool.close(),
+    close: () => {
+      const closing = pool.close();
+      authorizations.close();
+      return closing;
+    },
     onCall: () => {},
   };
   return clients;

@@ -1,6 +1,14 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import type { AnySchema, SchemaOutput } from '@modelcontextprotocol/sdk/server/zod-compat.js';
-import { type ClientRequest, isJSONRPCRequest, type Progress, type ServerCapabilities } from '@modelcontextprotocol/sdk/types.js';
+import {
+  type ClientRequest,
+  type ElicitRequestFormParams,
+  ElicitRequestSchema,
+  type ElicitResult,
+  isJSONRPCRequest,
+  type Progress,
+  type ServerCapabilities,
+} from '@modelcontextprotocol/sdk/types.js';
 import type { Channel } from './channel.ts';
 import { orAborted, within } from './deadline.ts';
 import { McpCallError } from './errors.ts';
@@ -12,7 +20,11 @@ import { type McpTarget, secretsOf } from './target.ts';
 
 export interface ConnectionOptions extends ChannelOptions {
   connectTimeoutMs: number;
+  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  elicit?: Elicit;
 }
+
+export type Elicit = (target: McpTarget, question: ElicitRequestFormParams, signal: AbortSignal) => Promise<ElicitResult>;
 
 export interface RequestOptions {
   /** Its reason is a McpCallError. */
@@ -39,8 +51,7 @@ export class Connection {
   readonly closed: Promise<void>;
   readonly target: McpTarget;
   readonly #options: ConnectionOptions;
-  readonly #secrets: readonly string[];
-  readonly #client = new Client(CLIENT, { capabilities: {} });
+  readonly #client: Client;
   readonly #closing = Promise.withResolvers<void>();
   #channel: Channel | undefined;
   #failure: McpCallError | undefined;
@@ -50,10 +61,14 @@ export class Connection {
   constructor(target: McpTarget, options: ConnectionOptions) {
     this.target = target;
     this.#options = options;
-    this.#secrets = secretsOf(target);
+    this.#client = createClient(target, options.elicit);
     this.closed = this.#closing.promise;
     // Of use only while the connection opens.
     this.#failed.promise.catch(() => {});
+  }
+
+  get #secrets(): string[] {
+    return [...secretsOf(this.target), ...this.#options.authorizations.secretsOf(this.target.key)];
   }
 
   get gone(): boolean {
@@ -161,4 +176,15 @@ export class Connection {
     this.#gone = true;
     this.onGone();
   }
+}
+
+function createClient(target: McpTarget, elicit: Elicit | undefined): Client {
+  if (!elicit) return new Client(CLIENT, { capabilities: {} });
+  // What the answer leaves out gets the value that the question proposes.
+  const client = new Client(CLIENT, { capabilities: { elicitation: { form: { applyDefaults: true } } } });
+  client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
+    // The SDK refuses other kinds, which were not offered.
+    elicit(target, params as ElicitRequestFormParams, signal),
+  );
+  return client;
 }

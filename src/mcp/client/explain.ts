@@ -32,7 +32,7 @@ export function quote(text: string, secrets: readonly string[]): string {
 }
 
 /** What a rejected `fetch` means. */
-export function explainFetch(error: unknown): McpCallError {
+export function explainFetch(error: unknown, who = 'MCP server'): McpCallError {
   const chain = causes(error);
   // By its name, since any fetch may be given to us.
   const forbidden = chain.find(({ name }) => name === 'AddressNotAllowedError');
@@ -41,8 +41,8 @@ export function explainFetch(error: unknown): McpCallError {
   if (known) return known;
   const code = chain.map((cause) => ('code' in cause ? String(cause.code) : '')).find((text) => /^[A-Z][A-Z0-9_]+$/.test(text));
   const reason = code && NOT_CONNECTED[code];
-  if (reason) return new McpCallError('UNREACHABLE', `The MCP server ${reason}.`);
-  return new McpCallError('UNREACHABLE', `The connection to the MCP server failed${code ? ` (${code})` : ''}.`, {
+  if (reason) return new McpCallError('UNREACHABLE', `The ${who} ${reason}.`);
+  return new McpCallError('UNREACHABLE', `The connection to the ${who} failed${code ? ` (${code})` : ''}.`, {
     mayHaveRun: true,
   });
 }

@@ -1,11 +1,15 @@
 import type { Channel } from './channel.ts';
 import { McpCallError } from './errors.ts';
+import type { Authorizations } from './oauth/authorizations.ts';
+import { authorizedFetch } from './oauth/authorized-fetch.ts';
 import { SseChannel } from './sse-channel.ts';
 import { StdioChannel, type StdioOptions } from './stdio-channel.ts';
 import { type HttpOptions, StreamableChannel } from './streamable-channel.ts';
 import type { McpTarget } from './target.ts';
 
-export type ChannelOptions = HttpOptions & StdioOptions;
+export interface ChannelOptions extends HttpOptions, StdioOptions {
+  authorizations: Authorizations;
+}
 
 /** Opens nothing yet: its transport does when it is started. */
 export function openChannel(target: McpTarget, options: ChannelOptions): Channel {
@@ -14,7 +18,9 @@ export function openChannel(target: McpTarget, options: ChannelOptions): Channel
   if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a URL.');
   const { headers = {} } = target;
   if (!areHeaders(headers)) throw new McpCallError('UNREACHABLE', 'The headers for the MCP server cannot be sent.');
-  return target.transport === 'SSE' ? new SseChannel(url, headers, options) : new StreamableChannel(url, headers, options);
+  const authorization = options.authorizations.of(target, url);
+  const http = authorization ? { ...options, fetch: authorizedFetch(options.fetch, authorization, url) } : options;
+  return target.transport === 'SSE' ? new SseChannel(url, headers, http) : new StreamableChannel(url, headers, http);
 }
 
 /** The error of Headers, and of fetch, has the value in it. */

@@ -1,3 +1,5 @@
+import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
+
 /** Where an MCP server is and what it may take. */
 export interface McpTarget {
   /** Who shares a connection: tenant, server and version of its configuration. Whatever else is here must be the same for the same key. */
@@ -11,7 +13,30 @@ export interface McpTarget {
   /** SSE and STREAMABLE_HTTP. */
   url?: string;
   headers?: Readonly<Record<string, string>>;
+  /** SSE and STREAMABLE_HTTP: how to get an access token when the server asks for one. */
+  auth?: McpClientCredentials;
+  /** Instead of `auth`: any other way to a token. It keeps the tokens itself. */
+  authProvider?: McpAuthProvider;
   limits: McpLimits;
+}
+
+/** OAuth for a program that stands for itself, with nobody to sign in. */
+export type McpClientCredentials = {
+  kind: 'client_credentials';
+  /** The authorization server that knows the client, as its metadata names it. The credentials go nowhere else, whatever the MCP server says. */
+  issuer: string;
+  clientId: string;
+  /** Names with spaces between. @default what the MCP server asks for */
+  scope?: string;
+} & (
+  | { clientSecret: string; privateKey?: never }
+  /** PKCS #8 in PEM, for `private_key_jwt`, and what it signs with, such as `ES256`. */
+  | { privateKey: string; algorithm: string; clientSecret?: never }
+);
+
+export interface McpAuthProvider extends OAuthClientProvider {
+  /** What `redirectToAuthorization` led to. Without it, a server that wants a person to sign in is REFUSED. */
+  authorizationCode?(): Promise<string>;
 }
 
 export interface McpLimits {
@@ -26,12 +51,19 @@ export interface McpLimits {
 /** Shorter values are words like `true` or `production`: taking them out would only garble texts. */
 const SHORTEST_SECRET = 6;
 
-/** What of a target must not be read in a message or a log: values of headers and of the environment, and what an address keeps secret. */
-export function secretsOf({ env = {}, headers = {}, url = '' }: Pick<McpTarget, 'env' | 'headers' | 'url'>): string[] {
+/** What of a target must not be read in a message or a log: values of headers and of the environment, credentials, and what an address keeps secret. */
+export function secretsOf({
+  env = {},
+  headers = {},
+  url = '',
+  auth,
+}: Pick<McpTarget, 'env' | 'headers' | 'url' | 'auth'>): string[] {
   const address = URL.parse(url);
   const values = [
     ...Object.values(env),
     ...Object.values(headers),
+    auth?.clientSecret ?? '',
+    auth?.privateKey ?? '',
     ...(address ? [address.username, address.password, ...address.searchParams.values()] : []),
   ];
   // Parts too: the token of `Bearer …`, a line of a private key.

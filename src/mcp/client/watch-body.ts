@@ -6,10 +6,13 @@ export function watchBody(response: Response, read: (chunk: Uint8Array) => void,
     return response;
   }
   const reader = body.getReader();
+  let isCancelled = false;
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
+        // What was under way then ends as if it were all there is.
+        if (isCancelled) return;
         if (!done) {
           read(value);
           controller.enqueue(value);
@@ -18,6 +21,7 @@ export function watchBody(response: Response, read: (chunk: Uint8Array) => void,
         controller.close();
         ended();
       } catch (error) {
+        if (isCancelled) return;
         ended(error);
         controller.error(error);
         // It is of no use to anybody: whether it could be cancelled changes nothing.
@@ -25,6 +29,7 @@ export function watchBody(response: Response, read: (chunk: Uint8Array) => void,
       }
     },
     cancel(reason) {
+      isCancelled = true;
       ended();
       return reader.cancel(reason);
     },

@@ -20,11 +20,11 @@ export function explain(options: CallOptions, error: unknown): ModelError {
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     if (cause instanceof AnswerTooLargeError) return nonsense('sent an answer that is too large', false);
   }
+  if (NoOutputGeneratedError.isInstance(error) || brokeOff(error)) return nonsense('broke off its answer', true);
   if (InvalidResponseDataError.isInstance(error)) return nonsense(`sent too much or too little: ${error.message}`, false);
   if (JSONParseError.isInstance(error) || TypeValidationError.isInstance(error)) {
     return nonsense('sent an answer that cannot be read', false);
   }
-  if (NoOutputGeneratedError.isInstance(error) || brokeOff(error)) return nonsense('broke off its answer', true);
   if (StreamProviderError.isInstance(error)) return failed(options, error, error.statusCode ?? statusOf(error.type));
   if (!APICallError.isInstance(error)) throw error;
   const { statusCode, isRetryable } = error;
@@ -36,8 +36,9 @@ export function explain(options: CallOptions, error: unknown): ModelError {
   return isRetryable ? nonsense('broke off its answer', true) : nonsense('sent an answer that cannot be read', false);
 }
 
-/** What `fetch` says of a connection that broke while the answer was read. */
+/** What `fetch` says of a connection that broke while the answer was read, and the SDK of a stream without its end. */
 function brokeOff(error: unknown): boolean {
+  if (InvalidResponseDataError.isInstance(error)) return error.data === undefined;
   return error instanceof TypeError && error.message === 'terminated';
 }
 

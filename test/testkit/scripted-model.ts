@@ -214,7 +214,7 @@ function makeGate() {
     open: () => opened.resolve(),
     async pass(signal: AbortSignal) {
       reached.resolve();
-      await Promise.race([opened.promise, once(signal, 'abort')]);
+      if (!signal.aborted) await Promise.race([opened.promise, once(signal, 'abort')]);
     },
   };
 }

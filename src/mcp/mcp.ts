@@ -11,6 +11,8 @@ export interface Mcp {
   stats(): ReturnType<McpClients['stats']>;
   /** Told of every call. May be replaced at any time. */
   onCall: (call: McpCall) => void;
+  /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
+  forget(key: string): void;
   /** Of tenants' secrets. */
   sealer: Sealer;
   /** Where tenants' servers may be. */
@@ -57,6 +59,7 @@ export function openMcp({ sealer, allowedNetworks, idleMs, maxConnections, log }
     },
     stats: () => opened?.stats() ?? { connections: 0, idle: 0, running: 0, waiting: 0 },
     onCall: () => {},
+    forget: (key) => void opened?.forget(key),
     sealer,
     policy: createAddressPolicy(allowedNetworks),
     async close() {

@@ -2,7 +2,6 @@ import { type DbContext, runWithContext } from '../../db/context.ts';
 import type { McpServer, McpServerConfig, McpTool } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 import { McpCallError } from '../../mcp/client/errors.ts';
-import { SealedError } from '../../sealing/sealer.ts';
 import { fitsJson } from './json.ts';
 import { limitsOf } from './limits.ts';
 import { keepExecution } from './log-execution.ts';
@@ -83,8 +82,7 @@ async function open({ mcp, log }: McpServices, config: McpServerConfig): Promise
     return await openAllSecrets(mcp.sealer, config);
   } catch (error) {
     log.error({ err: error, tenantId: config.tenantId, configId: config.id }, 'the secrets of an MCP server do not open');
-    if (error instanceof SealedError) return undefined;
-    throw error;
+    return undefined;
   }
 }
 

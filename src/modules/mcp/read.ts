@@ -1,6 +1,4 @@
-import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
-import { rows, sql } from '../../db/sql.ts';
 import type { McpResource, McpServer, McpServerConfig, McpTool, McpToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 
@@ -48,10 +46,4 @@ export async function requireMcpTool(prisma: Prisma, id: string, path: string[])
   const tool = await prisma.mcpTool.findFirst({ where: { id } });
   if (!tool) throw new NotFoundError('The MCP tool', { path });
   return tool;
-}
-
-/** Whether the acting person runs the platform. An API key never does. */
-export async function isPlatformAdmin(database: Database): Promise<boolean> {
-  const [row] = await rows<{ yes: boolean }>(database, sql`SELECT app.is_platform_admin() AS yes`);
-  return row?.yes ?? false;
 }

@@ -69,6 +69,7 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
   const conversations = await openConversations(patient, CONVERSATIONS);
   const hastyConversations = await openConversations(hasty, HASTY);
   workers = await startWorkers(2, { ...environment, RUNS_CONCURRENCY: '8', RUN_LEASE_SECONDS: '5' }, random);
+  console.log('DBG start', performance.now());
   const witnesses = [...conversations, ...hastyConversations].map((conversationId, index) =>
     watchConversation(
       { url: server.url, credential: accessToken, conversationId, signal: ended.signal, onEvent: workers.saw },
@@ -89,8 +90,15 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
   })();
   await Promise.all([sending, workers.disturb(KILLS)]);
   expect(workers.kills).toBe(KILLS);
+  console.log('DBG killed', performance.now(), await statuses());
   await until(statuses, (found) => openOf(found) === 0, 120_000);
 
+  console.log(
+    'DBG drained',
+    performance.now(),
+    await statuses(),
+    await db.ownerQuery("SELECT retry_count, count(*) FROM pgboss.job WHERE name = 'run.execute' GROUP BY 1"),
+  );
   // Every run ended as its script says.
   const endings = await db.ownerQuery<{ id: string; status: string; error_code: string | null; text: string | null }>(
     "SELECT id, status, error_code, output ->> 'text' AS text FROM agent_runs",

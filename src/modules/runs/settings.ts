@@ -15,8 +15,8 @@ export interface RunSettings {
 }
 
 export const RUN_SETTINGS: RunSettings = {
-  leaseMs: 15_000,
-  renewMs: 5_000,
+  leaseMs: 6_000,
+  renewMs: 2_000,
   watchMs: 1_000,
   toolsAtOnce: 4,
   toolTimeoutMs: 60_000,

@@ -13,8 +13,6 @@ import { AgentVersion } from './agent-version.ts';
 
 type AgentRow = typeof Agent.$inferType;
 
-const MAX_BIGINT = 9_223_372_036_854_775_807n;
-
 function agentPayload(name: string) {
   return builder.objectRef<{ agent: AgentRow }>(name).implement({
     description: 'The agent after the change.',
@@ -42,11 +40,9 @@ function optionalFields(t: Parameters<Parameters<typeof builder.inputType>[1]['f
     timeoutMs: t.int({ description: 'Longest time of one run, in milliseconds.', validate: intRule(1, 86_400_000) }),
     maxIterations: t.int({ description: 'Most rounds of model and tools in one run.', validate: intRule(1, 1000) }),
     maxRunTokens: t.field({
-      type: 'BigInt',
+      type: 'NonNegativeInt',
       description: 'Most tokens of one run, input and output together. Null for no limit.',
-      validate: z
-        .union([z.bigint(), z.number()])
-        .refine((value) => value > 0 && value <= MAX_BIGINT, 'Must be at least 1.') as never,
+      validate: intRule(1, Number.MAX_SAFE_INTEGER),
     }),
     whenBusy: t.field({
       type: BusyPolicyEnum,
@@ -65,7 +61,9 @@ function optionalFields(t: Parameters<Parameters<typeof builder.inputType>[1]['f
 /** GraphQL's null means "take it away" where a column may be empty, and nothing elsewhere. */
 function agentFields(input: Record<string, unknown>): AgentFields {
   const nullable = new Set(['description', 'maxTokens', 'maxRunTokens', 'systemPrompt']);
-  return Object.fromEntries(Object.entries(input).filter(([key, value]) => value !== null || nullable.has(key)));
+  const { maxRunTokens } = input as { maxRunTokens?: number | null };
+  const given = { ...input, ...(maxRunTokens == null ? {} : { maxRunTokens: BigInt(maxRunTokens) }) };
+  return Object.fromEntries(Object.entries(given).filter(([key, value]) => value !== null || nullable.has(key)));
 }
 
 mutation('createAgent', {

@@ -1,6 +1,7 @@
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { decimalText } from '../../../lib/decimal-text.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
 import { AgentRun, loadRun } from './run.ts';
 
@@ -21,7 +22,7 @@ const LlmCall = builder.prismaNode('LlmCall', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it cost, in US dollars, as a decimal number.',
-      resolve: ({ costUsd }) => String(costUsd),
+      resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     latencyMs: t.exposeInt('latencyMs'),
     firstTokenMs: t.exposeInt('firstTokenMs', { nullable: true }),

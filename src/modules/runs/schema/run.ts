@@ -6,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { subjectOf } from '../../conversations/event-subjects.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
@@ -47,7 +48,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
-      resolve: ({ costUsd }) => String(costUsd),
+      resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     cancelRequestedAt: t.expose('cancelRequestedAt', { type: 'DateTime', nullable: true }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),

@@ -132,6 +132,15 @@ builder.objectField(Message, 'run', (t) =>
   }),
 );
 
+builder.objectField(ConversationEvent, 'runStatus', (t) =>
+  t.field({
+    type: RunStatusEnum,
+    nullable: true,
+    description: 'Where the run of a RUN_CHANGED event stood then. `run` tells where it stands now.',
+    resolve: ({ type, payload }) => (type === 'RUN_CHANGED' ? (payload as { status: RunStatus }).status : null),
+  }),
+);
+
 builder.objectField(ConversationEvent, 'run', (t) =>
   t.field({
     type: AgentRun,

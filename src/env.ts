@@ -154,7 +154,7 @@ export const variables = {
     default: '25',
   }),
   RUN_LEASE_SECONDS: variable(whole(3, 300), 'How long a run stays with a worker that no longer says it lives.', {
-    default: '15',
+    default: '6',
   }),
   EMBEDDING_PROVIDER: variable(
     provider,

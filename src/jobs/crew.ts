@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Logger } from '../lib/logger.ts';
+import { retryDeadJobs } from './dead-jobs.ts';
 import type { JobData, JobRun } from './jobs.ts';
 
 export interface CrewOptions {
@@ -18,8 +19,8 @@ type Job = JobWithMetadata<JobData>;
 const IDLE_POLL_MS = 1_000;
 /** Wake-ups that come faster are taken together. */
 const LEAST_PAUSE_MS = 50;
-/** Well within the queue's `heartbeatSeconds`. */
-const HEARTBEAT_MS = 3_000;
+/** Several of them within the time after which a worker is taken to be dead. */
+const HEARTBEAT_MS = 1_000;
 /** How long jobs may take to let go when the process stops. */
 const LET_GO_MS = 4_000;
 
@@ -34,6 +35,7 @@ export class Crew {
   #wake = Promise.withResolvers<void>();
   #fetching: Promise<void> | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
+  #beating = false;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -41,7 +43,7 @@ export class Crew {
 
   start(): void {
     this.#fetching = this.#fetch();
-    this.#heartbeat = setInterval(() => void this.#touch(), HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
   }
 
   /** Looks for jobs now. */
@@ -119,14 +121,20 @@ export class Crew {
     await boss.complete(queue, job);
   }
 
-  async #touch(): Promise<void> {
+  /** First says that its own jobs live: after a pause of this process nobody else may have. */
+  async #beat(): Promise<void> {
     const { boss, queue, log } = this.#options;
-    const jobs = [...this.#running.values()].map(({ job }) => job);
-    if (jobs.length === 0) return;
+    if (this.#beating) return;
+    this.#beating = true;
     try {
-      await boss.touch(queue, jobs);
+      const jobs = [...this.#running.values()].map(({ job }) => job);
+      if (jobs.length > 0) await boss.touch(queue, jobs);
+      const dead = await retryDeadJobs(boss, queue);
+      if (dead > 0) log.warn({ queue, jobs: dead }, 'a worker died, and its jobs are tried again');
     } catch (error) {
-      log.warn({ err: error, queue }, 'jobs could not say that they live');
+      log.warn({ err: error, queue }, 'jobs could not say that they live, or be looked for that are dead');
+    } finally {
+      this.#beating = false;
     }
   }
 }

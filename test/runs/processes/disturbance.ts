@@ -15,9 +15,9 @@ export interface Workers {
 }
 
 /** Seen at most between the start of a worker and its death. */
-const MOST_PROGRESS = 40;
-/** A worker that sees nothing of the kind dies all the same. */
-const LONGEST_LIFE_MS = 1_500;
+const MOST_PROGRESS = 400;
+/** A worker dies all the same when nothing more happens. */
+const LONGEST_LIFE_MS = 3_000;
 
 export async function startWorkers(count: number, environment: Record<string, string>, random: Random): Promise<Workers> {
   const alive = await Promise.all(Array.from({ length: count }, () => startWorker(environment)));

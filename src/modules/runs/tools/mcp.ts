@@ -1,9 +1,16 @@
 import { currentScope } from '../../../db/context.ts';
 import { findToolsForAgent, type McpToolReference } from '../../mcp/agent-tools.ts';
 import { callMcpTool } from '../../mcp/call-tool.ts';
+import { type McpToolOutput, textOfOutput } from '../../mcp/outcome.ts';
 import type { RunServices } from '../services.ts';
 import type { Claim } from '../under-claim.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
+
+/** Texts as a text, which models read best. Anything else as it came. */
+function plainly(output: McpToolOutput): unknown {
+  const textsAlone = output.structuredContent === undefined && output.content.every(({ type }) => type === 'text');
+  return textsAlone ? textOfOutput(output) : output;
+}
 
 /** The tools of MCP servers that a run may call, on behalf of whoever asked for it. */
 export async function mcpTools(
@@ -36,9 +43,13 @@ export async function mcpTools(
         timeoutMs: settings.toolTimeoutMs,
       });
       const { output, status, errorMessage } = outcome;
-      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output };
+      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output: output && plainly(output) };
       const error = errorMessage ?? `${name} failed.`;
-      return { status: status === 'TIMEOUT' ? 'TIMED_OUT' : 'FAILED', error, ...(output === null ? {} : { output }) };
+      return {
+        status: status === 'TIMEOUT' ? 'TIMED_OUT' : 'FAILED',
+        error,
+        ...(output === null ? {} : { output: plainly(output) }),
+      };
     },
   }));
 }

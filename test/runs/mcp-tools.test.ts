@@ -1,0 +1,129 @@
+import type { Tool } from '@modelcontextprotocol/sdk/types.js';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { readyServer } from '../mcp/module/kit.ts';
+import { echo, startToolServer, type ToolServer, text } from '../mcp/module/tool-server.ts';
+import type { PopulatedTenant } from '../testkit/tenants.ts';
+import { type RunWorker, type Stage, setStage, startRunWorker } from './fixture.ts';
+import { ask, gate, say } from './scripted-models.ts';
+
+const pay: Tool = {
+  name: 'pay',
+  description: 'Pays.',
+  inputSchema: { type: 'object', properties: { amount: { type: 'number' } } },
+};
+
+let stage: Stage;
+let server: ToolServer;
+let slug: string;
+let worker: RunWorker;
+
+beforeAll(async () => {
+  stage = await setStage();
+  server = await startToolServer([echo, pay]);
+  await readyServer(stage.graph, stage.tenant as PopulatedTenant, server.url);
+  const [row] = await stage.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE tenant_id = $1', [
+    stage.tenant.id,
+  ]);
+  slug = row?.slug ?? '';
+});
+afterEach(async () => {
+  server.seen.length = 0;
+  await worker.close();
+});
+afterAll(() => server.close());
+
+async function begin(tools: Record<string, unknown>[], ...calls: [name: string, args: Record<string, unknown>][]) {
+  const { models, agent, conversation, send } = stage;
+  worker = await startRunWorker(stage.graph, stage.changes);
+  const { id, model } = await agent({ tools: tools.map((tool) => ({ mcp: slug, ...tool })) });
+  models.script(
+    model,
+    ask(...calls.map(([name, args]): [string, Record<string, unknown>] => [`${slug}__${name}`, args])),
+    say('Done.'),
+  );
+  const { run } = await send(await conversation(id), 'Go');
+  return { run, model };
+}
+
+function uuidOf(id: string): string {
+  return Buffer.from(id, 'base64url').toString().split(':')[1] as string;
+}
+
+test('tools of MCP servers are offered and called, and logged on both sides', async () => {
+  server.answer = ({ name, arguments: given }) =>
+    given.message === 'broken' ? text('It broke.', true) : text(`${name}: ${given.message}`);
+  const { run, model } = await begin(
+    [{ name: '*' }],
+    ['echo', { message: 'Hi' }],
+    ['echo', { message: 'broken' }],
+    ['echo', { wrong: 1 }],
+  );
+  const state = await stage.untilRun(run);
+  expect(state.status).toBe('COMPLETED');
+  expect(
+    stage.models.requests
+      .get(model)?.[0]
+      ?.tools.map(({ name }) => name)
+      .toSorted(),
+  ).toEqual([`${slug}__echo`, `${slug}__pay`]);
+  expect(state.toolCalls.nodes).toMatchObject([
+    { source: 'MCP', status: 'SUCCEEDED', output: 'echo: Hi' },
+    { status: 'FAILED', errorMessage: 'It broke.' },
+    { status: 'FAILED', errorMessage: expect.stringContaining('message') },
+  ]);
+  expect(server.seen).toHaveLength(2);
+  const logged = await stage.graph.ownerQuery(
+    `SELECT m.status, m.error_code, m.user_id = r.user_id AS theirs, m.message_id IS NOT NULL AS told FROM mcp_tool_executions m
+     JOIN agent_runs r ON r.id = m.run_id WHERE m.run_id = $1 ORDER BY m.error_code NULLS FIRST`,
+    [uuidOf(run)],
+  );
+  expect(logged).toEqual([
+    { status: 'SUCCESS', error_code: null, theirs: true, told: true },
+    { status: 'ERROR', error_code: 'ARGUMENTS_INVALID', theirs: true, told: true },
+    { status: 'ERROR', error_code: 'TOOL_ERROR', theirs: true, told: true },
+  ]);
+});
+
+test('a call that somebody approved is made, and no other', async () => {
+  server.answer = ({ arguments: given }) => text(`Paid ${given.amount}.`);
+  const { run } = await begin([{ name: 'pay', approval: true }], ['pay', { amount: 1 }], ['pay', { amount: 1_000_000 }]);
+  const waiting = await stage.untilRun(run, 'WAITING_APPROVAL');
+  expect(server.seen).toEqual([]);
+  const [small, large] = waiting.toolCalls.nodes;
+  await stage.change('approveToolCall', { id: small?.id });
+  await stage.change('rejectToolCall', { id: large?.id, reason: 'Not that much.' });
+  const state = await stage.untilRun(run);
+  expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: 'Paid 1.' }, { status: 'REJECTED' }]);
+  expect(server.seen.map((call) => call.arguments)).toEqual([{ amount: 1 }]);
+});
+
+test('a call under way is stopped with its run', async () => {
+  const reached = gate();
+  server.answer = () => {
+    reached.open();
+    return new Promise(() => {});
+  };
+  const { run } = await begin([{ name: 'pay' }], ['pay', { amount: 1 }]);
+  await reached.opened;
+  const askedAt = performance.now();
+  await stage.change('cancelAgentRun', { id: run });
+  expect(await stage.untilRun(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
+  expect(performance.now() - askedAt).toBeLessThan(2_000);
+});
+
+test('after a worker is gone, what only reads is asked again, and what may have had an effect is not', async () => {
+  const [first, second] = [gate(), gate()];
+  server.answer = ({ name }) => {
+    (name === 'pay' ? first : second).open();
+    return new Promise(() => {});
+  };
+  const { run } = await begin([{ name: '*' }], ['pay', { amount: 1 }], ['echo', { message: 'Hi' }]);
+  await Promise.all([first.opened, second.opened]);
+  await worker.close();
+  server.answer = () => text('At last.');
+  worker = await startRunWorker(stage.graph, stage.changes);
+  const state = await stage.untilRun(run);
+  expect(state.status).toBe('COMPLETED');
+  expect(state.toolCalls.nodes).toMatchObject([{ status: 'INTERRUPTED' }, { status: 'SUCCEEDED', output: 'At last.' }]);
+  expect(server.seen.map(({ name }) => name).toSorted()).toEqual(['echo', 'echo', 'pay']);
+});

@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { runWithContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { Collection, Document } from '../../generated/prisma/client.ts';
@@ -134,20 +131,11 @@ function fingerprintOf({ chunkSize, chunkOverlap, embeddingModel, language }: Se
   return [`v${extractionVersion}`, chunkSize, chunkOverlap, language, embeddingModel].join(' ');
 }
 
-async function readChunks({ storage }: KnowledgeServices, claim: Claim, signal: AbortSignal): Promise<Chunk[]> {
-  const { document, collection } = claim;
-  const folder = await mkdtemp(join(tmpdir(), 'agentbase-'));
-  try {
-    const path = join(folder, 'document');
-    await storage.download(document.storageKey, path, { maxBytes: Number(document.sizeBytes), signal });
-    return await extractChunks(
-      { path, mediaType: document.mediaType as MediaType },
-      { chunkSize: collection.chunkSize, chunkOverlap: collection.chunkOverlap },
-      { signal },
-    );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+function readChunks({ storage }: KnowledgeServices, { document, collection }: Claim, signal: AbortSignal): Promise<Chunk[]> {
+  const { chunkSize, chunkOverlap } = collection;
+  return storage.lend(document.storageKey, { maxBytes: Number(document.sizeBytes), signal }, (path) =>
+    extractChunks({ path, mediaType: document.mediaType as MediaType }, { chunkSize, chunkOverlap }, { signal }),
+  );
 }
 
 async function indexChunks(services: KnowledgeServices, claim: Claim, chunks: Chunk[], signal: AbortSignal): Promise<void> {

@@ -34,8 +34,8 @@ function headOf({ steps }: Loaded): string {
   const settings = Object.entries(SETTINGS).map(([name, value]) => `\`${name}=${value}\``);
   return `# Search, measured
 
-Written by \`npm run bench:knowledge\`, on 2 cores that do other work as well: times are of that machine, everything else is the same in
-every run. A private PostgreSQL with ${settings.join(', ')} and no fsync holds one tenant of 50,000 passages, 20 of 2,000 and 500 of 20, in
+Written by \`npm run bench:knowledge\`, on 2 cores that do other work as well. Times are of that machine, and what the index of near
+neighbours misses is of that build of it; everything else is the same in every run. A private PostgreSQL with ${settings.join(', ')} and no fsync holds one tenant of 50,000 passages, 20 of 2,000 and 500 of 20, in
 an invented language whose words follow Zipf's law, embedded by \`local-lexical\`. Half of what the others have are documents of the large
 one, word by word. Everything is in memory, and nothing else runs on the server.
 

@@ -13,7 +13,7 @@ import type { Metrics } from './metrics.ts';
 import { answerMetrics } from './metrics-page.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
-import { answerUpload } from './uploads.ts';
+import { answerUpload, cutOffWhenIdle } from './uploads.ts';
 import type { Yoga } from './yoga.ts';
 
 export interface HttpParts {
@@ -113,8 +113,7 @@ export function createHttpServer(parts: HttpParts): Server {
       refuse(request, response, error, info.requestId, log);
       return;
     }
-    // A large file takes its time; what never sends anything is cut off by its socket.
-    request.setTimeout(UPLOAD_IDLE_MS, () => request.destroy());
+    cutOffWhenIdle(request, UPLOAD_IDLE_MS);
     const token = (request.url ?? '').split('?', 1)[0]?.slice(UPLOADS.length) ?? '';
     await answerUpload(services, token, request, response, info);
   }

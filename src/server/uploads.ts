@@ -32,6 +32,12 @@ function bodyOf(request: IncomingMessage): PassThrough {
   return request.pipe(body);
 }
 
+/** Ends a request whose body stands still. Once all of it has come, it is the storage that takes its time, and has limits of its own. */
+export function cutOffWhenIdle(request: IncomingMessage, idleMs: number): void {
+  request.setTimeout(idleMs, () => request.destroy());
+  request.once('end', () => request.setTimeout(0));
+}
+
 export interface UploadAnswer {
   documentId: string;
   duplicate: boolean;
@@ -76,6 +82,7 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
   TOKEN_INVALID: 401,
   FORBIDDEN: 403,
   NOT_FOUND: 404,
+  CONFLICT: 409,
   INVALID_STATE: 409,
   UNAVAILABLE: 503,
   RATE_LIMITED: 429,

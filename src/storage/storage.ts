@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -8,6 +8,7 @@ import type { Disk } from 'flydrive';
 import { isUuid } from '../lib/ids.ts';
 import { fromWeb } from './from-web.ts';
 import { Gauge } from './gauge.ts';
+import { FILE, sweepFolders } from './sweep.ts';
 
 export { TooLargeError } from './gauge.ts';
 
@@ -36,10 +37,12 @@ export interface Storage {
   discard(received: StoredFile): Promise<void>;
   /** Copies an object to a file of this machine. Throws FileMissingError and TooLargeError. */
   download(key: string, path: string, limits: { maxBytes: number; signal?: AbortSignal }): Promise<void>;
+  /** Lends a copy of an object to `use`, and takes it away afterwards. Throws what `download` throws, and what `use` does. */
+  lend<T>(key: string, limits: { maxBytes: number; signal?: AbortSignal }, use: (path: string) => Promise<T>): Promise<T>;
   exists(key: string): Promise<boolean>;
   /** Removes an object. One that is not there is fine. */
   remove(key: string): Promise<void>;
-  /** Removes received files that a process left behind when it died. Returns how many. */
+  /** Removes received and lent files that a process left behind when it died. Returns how many. */
   sweep(olderThanMs: number): Promise<number>;
   /** Rejects when it cannot be reached. */
   check(): Promise<void>;
@@ -97,20 +100,17 @@ export interface Place {
   close(): Promise<void>;
 }
 
-async function lastChange(path: string): Promise<number> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return 0;
-    throw error;
-  }
-}
+/** Straight in the temporary folder, where nobody can put anything else in the place of what is somebody's. */
+const LENT = 'agentbase-lent-';
 
 class PlacedStorage implements Storage {
   readonly #place: Place;
 
-  constructor(place: Place) {
+  readonly #temporary: string;
+
+  constructor(place: Place, temporary: string) {
     this.#place = place;
+    this.#temporary = temporary;
   }
 
   async receive(
@@ -124,7 +124,7 @@ class PlacedStorage implements Storage {
       stream.destroy();
       throw error;
     });
-    const path = join(folder, 'received');
+    const path = join(folder, FILE);
     const gauge = new Gauge(maxBytes);
     try {
       await pipeline(stream, gauge, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
@@ -162,6 +162,17 @@ class PlacedStorage implements Storage {
     );
   }
 
+  async lend<T>(key: string, limits: { maxBytes: number; signal?: AbortSignal }, use: (path: string) => Promise<T>): Promise<T> {
+    const folder = await mkdtemp(join(this.#temporary, LENT));
+    try {
+      const path = join(folder, FILE);
+      await this.download(key, path, limits);
+      return await use(path);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
   async exists(key: string): Promise<boolean> {
     return (await this.#place.disk()).exists(requireKey(key));
   }
@@ -171,21 +182,7 @@ class PlacedStorage implements Storage {
   }
 
   async sweep(olderThanMs: number): Promise<number> {
-    const { incoming } = this.#place;
-    const left = await readdir(incoming).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
-      throw error;
-    });
-    let swept = 0;
-    for (const name of left) {
-      const folder = join(incoming, name);
-      // The folder keeps the time it was made, the file in it that of its last bytes.
-      const times = await Promise.all([folder, join(folder, 'received')].map(lastChange));
-      if (Math.max(...times) > Date.now() - olderThanMs) continue;
-      await rm(folder, { recursive: true, force: true });
-      swept++;
-    }
-    return swept;
+    return (await sweepFolders(this.#place.incoming, '', olderThanMs)) + (await sweepFolders(this.#temporary, LENT, olderThanMs));
   }
 
   check(): Promise<void> {
@@ -230,14 +227,14 @@ async function openS3(
   return (await import('./s3.ts')).openS3(options);
 }
 
-function s3Place(options: S3Options): Place {
+function s3Place(options: S3Options, temporary: string): Place {
   let opened: ReturnType<typeof openS3> | undefined;
   const open = () => {
     opened ??= openS3(options);
     return opened;
   };
   return {
-    incoming: join(tmpdir(), 'agentbase-incoming'),
+    incoming: join(temporary, 'agentbase-incoming'),
     disk: async () => (await open()).disk,
     store: async (received, key) => (await open()).store(received, key),
     check: async () => (await open()).probe(),
@@ -245,6 +242,7 @@ function s3Place(options: S3Options): Place {
   };
 }
 
-export function createStorage(options: StorageOptions): Storage {
-  return new PlacedStorage(options.kind === 'local' ? localPlace(options.folder) : s3Place(options));
+/** @param temporary where files are for a while. The system's own folder in all but tests. */
+export function createStorage(options: StorageOptions, temporary = tmpdir()): Storage {
+  return new PlacedStorage(options.kind === 'local' ? localPlace(options.folder) : s3Place(options, temporary), temporary);
 }

@@ -111,6 +111,8 @@ test(`${KILLS} kills during the ingest of ${DOCUMENTS} documents leave what an u
   };
   await Promise.all([disturb(), disturb()]);
   expect(kills).toBeGreaterThanOrEqual(KILLS);
+  // No worker lives: these were in the middle of being read.
+  expect((await statuses(disturbed)).PROCESSING).toBeGreaterThan(0);
 
   const survivor = await startWorkerProcess();
   await until(() => statuses(disturbed), allIndexed, 180_000);

@@ -95,6 +95,22 @@ test('the same bytes are one document, whatever they are called; another collect
   expect(elsewhere.duplicate).toBe(false);
   const both = await Promise.all([1, 2, 3].map(() => addText(graph, viewer, collection, { text: 'Three at once.' })));
   expect(new Set(both.map(({ id }) => id)).size).toBe(1);
+  const counted = await graph.execute(viewer, 'query ($id: ID!) { collection(id: $id) { documentCount } }', { id: collection });
+  expect(at(counted, 'collection.documentCount')).toBe(2);
+});
+
+test('what failed under a wrong name is read under the right one', async () => {
+  const collection = await addCollection(graph, viewer);
+  const bytes = ['{ no JSON, but a sentence about lighthouses.'];
+  const { id } = await upload(graph, viewer, collection, new File(bytes, 'words.json', { type: 'application/json' }));
+  expect((await untilRead(graph, viewer, id)).errorCode).toBe('DAMAGED');
+  expect(await upload(graph, viewer, collection, new File(bytes, 'words.txt', { type: 'text/plain' }))).toEqual({
+    id,
+    duplicate: true,
+  });
+  expect(await untilRead(graph, viewer, id)).toMatchObject({ status: 'INDEXED', errorMessage: null });
+  const answer = await graph.execute(viewer, 'query ($id: ID!) { document(id: $id) { filename mediaType } }', { id });
+  expect(at(answer, 'document')).toEqual({ filename: 'words.txt', mediaType: 'text/plain' });
 });
 
 test('a deleted document is found no more, can be restored, and is purged with its file', async () => {

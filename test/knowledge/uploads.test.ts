@@ -1,5 +1,8 @@
-import { request } from 'node:http';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { cutOffWhenIdle } from '../../src/server/uploads.ts';
 import { until } from '../testkit/knowledge.ts';
 import { apiKey, type NewTenant, post, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
 
@@ -56,6 +59,7 @@ describe('uploadDocument', () => {
 
   test.each([
     ['0 bytes', new File([], 'empty.txt'), 'The document is empty.'],
+    ['a name of nothing but blanks', new File(['x'], '   ', { type: 'text/plain' }), 'The filename: Must not be empty.'],
     [
       'a type nobody reads',
       new File(['MZ'], 'setup.exe', { type: 'application/x-msdownload' }),
@@ -97,6 +101,9 @@ describe('createUpload', () => {
     // Used again, it brings the same document.
     const again = await put(url, `Something about elephants. ${'And more. '.repeat(30_000)}`);
     expect(await again.json()).toMatchObject({ documentId, duplicate: true });
+    // Other bytes are not taken under its id, nor kept.
+    const other = await put(url, 'Something about giraffes.');
+    expect([other.status, (await other.json()).error.code]).toEqual([409, 'CONFLICT']);
   });
 
   test.each([
@@ -122,6 +129,28 @@ describe('createUpload', () => {
       for (let piece = 0; piece < 10; piece++) sending.write(Buffer.alloc(1_000));
     });
     expect(status).toBe(400);
+  });
+
+  test('cuts off a body that stands still, and nothing that has come whole', async () => {
+    const limits: (number | undefined)[] = [];
+    const taking = createServer((incoming, response) => {
+      const whole = incoming.headers['content-length'] === '4';
+      cutOffWhenIdle(incoming, whole ? 60_000 : 100);
+      limits.push(incoming.socket.timeout);
+      incoming.resume().once('end', () => {
+        limits.push(incoming.socket.timeout);
+        response.end();
+      });
+    });
+    await once(taking.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void taking.close());
+    const { port } = taking.address() as AddressInfo;
+    await put(`http://127.0.0.1:${port}`, 'here');
+    expect(limits).toEqual([60_000, 0]);
+    const sending = request({ port, method: 'PUT', headers: { 'content-length': 100 } });
+    sending.write('a part');
+    const [error] = await once(sending, 'error');
+    expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
   });
 
   test('takes the longest names and metadata there may be, and refuses more', async () => {

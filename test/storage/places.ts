@@ -33,7 +33,7 @@ function namesIn(folder: string): string[] {
 
 export async function localPlace(): Promise<TestPlace> {
   const folder = newFolder();
-  const storage = createStorage({ kind: 'local', folder: join(folder, 'files') });
+  const storage = createStorage({ kind: 'local', folder: join(folder, 'files') }, folder);
   return {
     storage,
     folder,
@@ -59,7 +59,7 @@ export async function s3Place(): Promise<S3Place> {
     prefix: 'agentbase/',
     silenceMs: 500,
   };
-  const storage = withTemporaryFolder(folder, () => createStorage(options));
+  const storage = createStorage(options, folder);
   return {
     storage,
     folder,
@@ -72,17 +72,6 @@ export async function s3Place(): Promise<S3Place> {
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-function withTemporaryFolder<Value>(folder: string, make: () => Value): Value {
-  const before = process.env.TMPDIR;
-  process.env.TMPDIR = folder;
-  try {
-    return make();
-  } finally {
-    if (before === undefined) delete process.env.TMPDIR;
-    else process.env.TMPDIR = before;
-  }
 }
 
 export function receiveText(storage: Storage, text: string): Promise<StoredFile> {

@@ -178,6 +178,32 @@ describe.each([
     await refused;
   });
 
+  test('lends a copy for a while, and sweeps one that a process left', async () => {
+    const { storage } = place;
+    const key = await keepText(storage, 'lent');
+    const limits = { maxBytes: 4 };
+    const lent = await storage.lend(key, limits, async (path) => {
+      expect(await readFile(path, 'utf8')).toBe('lent');
+      return path;
+    });
+    await expect(stat(dirname(lent))).rejects.toThrow('ENOENT');
+    await expect(
+      storage.lend(key, limits, async (path) => {
+        throw new Error(path);
+      }),
+    ).rejects.toThrow('agentbase-lent-');
+    await expect(storage.lend(key, { maxBytes: 3 }, async () => {})).rejects.toThrow(TooLargeError);
+
+    const before = new Date(Date.now() - 2 * HOUR_MS);
+    await storage.lend(key, limits, async (path) => {
+      expect(await storage.sweep(HOUR_MS)).toBe(0);
+      await utimes(path, before, before);
+      await utimes(dirname(path), before, before);
+      expect(await storage.sweep(HOUR_MS)).toBe(1);
+      await expect(stat(dirname(path))).rejects.toThrow('ENOENT');
+    });
+  });
+
   test('sweeps what a process left, and not what still comes', async () => {
     const { storage } = place;
     const [old, recent, coming] = [

@@ -1,10 +1,11 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { rows, sql } from '../../db/sql.ts';
 import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { freeSlug, slugOf } from '../../lib/slug.ts';
-import { announceDocuments, queueProcessing } from './documents.ts';
+import { announceDocuments, lockDocuments, queueProcessing } from './documents.ts';
 import { requireCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -91,7 +92,9 @@ export async function updateCollection(
   id: string,
   changes: CollectionFields,
 ): Promise<Collection> {
-  const { prisma } = services;
+  const { database, prisma } = services;
+  // A worker that has just made its first passage is waited for, and its passages are seen.
+  await rows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
   requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
@@ -131,19 +134,29 @@ export async function reprocessCollection(
   id: string,
   changes: Pick<CollectionFields, 'embeddingModel' | 'language' | 'chunkSize' | 'chunkOverlap'>,
 ): Promise<Collection> {
-  const { prisma } = services;
+  const { database, prisma } = services;
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
   const model = changes.embeddingModel === undefined ? {} : embedding(services, changes.embeddingModel);
+  const documents = await prisma.document.findMany({ where: { collectionId: id, deletedAt: null }, select: { id: true } });
+  // Before the collection: whoever holds a document of it may wait for that.
+  await lockDocuments(
+    services,
+    documents.map((document) => document.id),
+  );
   await prisma.collection.update({
     where: { tenantId_id: { tenantId: viewer.tenantId, id } },
     data: { ...columns(changes), ...model },
   });
-  const documents = await prisma.document.findMany({ where: { collectionId: id, deletedAt: null }, select: { id: true } });
+  // With those that were added meanwhile. None can be any more; one that a worker holds is waiting for us, and finds the new settings.
+  const all = await rows<{ id: string }>(
+    database,
+    sql`SELECT id FROM documents WHERE collection_id = ${id}::uuid AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`,
+  );
   await queueProcessing(
     services,
     viewer.tenantId,
-    documents.map((document) => document.id),
+    all.map((document) => document.id),
   );
   await announceDocuments(services, id);
   return requireCollection(prisma, id, []);

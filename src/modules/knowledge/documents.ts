@@ -43,10 +43,19 @@ export async function announceDocuments({ prisma, live }: KnowledgeServices, col
   announceCollection(live, { tenantId, id: collectionId, changeSequence });
 }
 
+/**
+ * Waits for whoever changes these documents, and keeps others from it until the transaction ends. A change of a document moves its
+ * collection's counts: who changes several takes all of them before that, in one order, or two such wait for each other.
+ */
+export async function lockDocuments({ database }: KnowledgeServices, ids: string[]): Promise<void> {
+  await rows(database, sql`SELECT FROM documents WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR NO KEY UPDATE`);
+}
+
 /** Puts documents at the end of the queue, to be read from the start. What was found of them so far is found no more. */
 export async function queueProcessing(services: KnowledgeServices, tenantId: string, ids: string[]): Promise<void> {
   const { database, prisma, jobs } = services;
   if (ids.length === 0) return;
+  await lockDocuments(services, ids);
   // In this order: an indexed document may not lose a passage.
   await prisma.document.updateMany({ where: { id: { in: ids } }, data: { ...FRESH, indexFingerprint: null } });
   await rows(database, sql`DELETE FROM chunks WHERE document_id = ANY (${ids}::uuid[])`);
@@ -66,6 +75,10 @@ export async function addDocument(
   const { tenantId } = viewer;
   const id = given.id ?? newId();
   const metadata = given.metadata as PrismaTypes.InputJsonValue | undefined;
+  await rows(
+    database,
+    sql`SELECT FROM documents WHERE collection_id = ${collection.id}::uuid AND content_hash = ${given.file.contentHash} FOR NO KEY UPDATE`,
+  );
   // Two uploads of the same bytes at once: the second waits here for the first, then finds its document.
   const [added] = await rows<{ id: string }>(
     database,
@@ -83,12 +96,14 @@ export async function addDocument(
     where: { collectionId: collection.id, contentHash: given.file.contentHash },
   });
   if (known.deletedAt === null && known.status !== 'FAILED') return { document: known, duplicate: true };
-  // What was deleted comes back under its new name; what failed is tried again, now that its bytes are certainly there.
+  // What was deleted comes back as what it is called now. What failed is tried again, now that its bytes are certainly there, and as
+  // what it is said to be now: it may have failed because it was called something else.
+  const { filename = null, mediaType } = given;
   await prisma.document.update({
     where: { tenantId_id: { tenantId, id: known.id } },
     data: known.deletedAt
-      ? { deletedAt: null, title: given.title, filename: given.filename ?? null, metadata: metadata ?? {} }
-      : {},
+      ? { deletedAt: null, title: given.title, filename, mediaType, metadata: metadata ?? {} }
+      : { filename, mediaType },
   });
   await queueProcessing(services, tenantId, [known.id]);
   await announceDocuments(services, collection.id);
@@ -165,11 +180,14 @@ function requireNotDeleted({ deletedAt }: Document): void {
 export async function purgeDocument(services: KnowledgeServices, documentId: string): Promise<void> {
   const { database, storage, knowledgeLimits } = services;
   await database.transaction(async () => {
+    // Locked while its bytes go, so that nobody restores it meanwhile. Its collection is not: others must not wait for the storage.
     const [gone] = await rows<{ storageKey: string }>(
       database,
-      sql`DELETE FROM documents WHERE id = ${documentId}::uuid AND deleted_at <= now() - make_interval(days => ${knowledgeLimits.keepDeletedDays}) RETURNING storage_key`,
+      sql`SELECT storage_key FROM documents WHERE id = ${documentId}::uuid
+        AND deleted_at <= now() - make_interval(days => ${knowledgeLimits.keepDeletedDays}) FOR UPDATE`,
     );
-    // The last step before the commit: a row without its bytes would be worse than bytes without their row.
-    if (gone) await storage.remove(gone.storageKey);
+    if (!gone) return;
+    await storage.remove(gone.storageKey);
+    await rows(database, sql`DELETE FROM documents WHERE id = ${documentId}::uuid`);
   });
 }

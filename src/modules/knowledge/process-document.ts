@@ -1,6 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { runWithContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { Collection, Document } from '../../generated/prisma/client.ts';
@@ -21,6 +18,9 @@ const BATCH = 64;
 
 /** Somebody else has the document by now, or it is gone: what this worker knows of it is worth nothing any more. */
 class LostDocumentError extends Error {}
+
+/** The collection is set otherwise than when the document was taken: under another model its passages would not even be found. */
+class OutdatedClaimError extends Error {}
 
 export interface ProcessingRun {
   tenantId: string;
@@ -45,14 +45,17 @@ interface Claim {
  */
 export function processDocument(services: KnowledgeServices, run: ProcessingRun): Promise<void> {
   return runWithContext({ tenantId: run.tenantId }, async () => {
-    const claim = await takeDocument(services, run.documentId);
-    if (!claim) return;
-    try {
-      const chunks = await readChunks(services, claim, run.signal);
-      await indexChunks(services, claim, chunks, run.signal);
-      await finish(services, claim);
-    } catch (error) {
-      await settle(services, claim, run, error);
+    for (;;) {
+      const claim = await takeDocument(services, run.documentId);
+      if (!claim) return;
+      try {
+        const chunks = await readChunks(services, claim, run.signal);
+        await indexChunks(services, claim, chunks, run.signal);
+        return await finish(services, claim);
+      } catch (error) {
+        if (error instanceof OutdatedClaimError) continue;
+        return await settle(services, claim, run, error);
+      }
     }
   });
 }
@@ -121,26 +124,18 @@ async function takeDocument(services: KnowledgeServices, id: string): Promise<Cl
   });
 }
 
+type Settings = Pick<Collection, 'chunkSize' | 'chunkOverlap' | 'embeddingModel' | 'language'>;
+
 /** All that decides what the passages of given bytes are. */
-function fingerprintOf(collection: Collection): string {
-  const { chunkSize, chunkOverlap, embeddingModel, language } = collection;
+function fingerprintOf({ chunkSize, chunkOverlap, embeddingModel, language }: Settings): string {
   return [`v${extractionVersion}`, chunkSize, chunkOverlap, language, embeddingModel].join(' ');
 }
 
-async function readChunks({ storage }: KnowledgeServices, claim: Claim, signal: AbortSignal): Promise<Chunk[]> {
-  const { document, collection } = claim;
-  const folder = await mkdtemp(join(tmpdir(), 'agentbase-'));
-  try {
-    const path = join(folder, 'document');
-    await storage.download(document.storageKey, path, { maxBytes: Number(document.sizeBytes), signal });
-    return await extractChunks(
-      { path, mediaType: document.mediaType as MediaType },
-      { chunkSize: collection.chunkSize, chunkOverlap: collection.chunkOverlap },
-      { signal },
-    );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+function readChunks({ storage }: KnowledgeServices, { document, collection }: Claim, signal: AbortSignal): Promise<Chunk[]> {
+  const { chunkSize, chunkOverlap } = collection;
+  return storage.lend(document.storageKey, { maxBytes: Number(document.sizeBytes), signal }, (path) =>
+    extractChunks({ path, mediaType: document.mediaType as MediaType }, { chunkSize, chunkOverlap }, { signal }),
+  );
 }
 
 async function indexChunks(services: KnowledgeServices, claim: Claim, chunks: Chunk[], signal: AbortSignal): Promise<void> {
@@ -179,12 +174,12 @@ async function writeChunks(
   vectors: Float32Array[],
   tokens: number,
 ): Promise<void> {
-  const { document, embedder } = claim;
-  // Held first, so that whoever takes the document over waits, or is found to have done so.
+  const { document, collection, embedder } = claim;
+  // Held first, so that whoever takes the document over waits, or is found to have done so. The collection is not held yet: others
+  // write to it while these passages find their places in the indexes.
   await owned(
     services,
-    sql`UPDATE documents SET embedding_tokens = embedding_tokens + ${tokens}
-    WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid RETURNING id`,
+    sql`SELECT id FROM documents WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid FOR NO KEY UPDATE`,
   );
   const column = <Value>(value: (chunk: Chunk) => Value) => batch.map(value);
   await rows(
@@ -197,6 +192,16 @@ async function writeChunks(
         ${vectors.map(vectorText)}::text[]) AS c (id, position, content, token_count, page, section, embedding)
       ON CONFLICT (tenant_id, document_id, position) DO NOTHING`,
   );
+  await rows(
+    services.database,
+    sql`UPDATE documents SET embedding_tokens = embedding_tokens + ${tokens} WHERE id = ${document.id}::uuid`,
+  );
+  // Counting has locked the collection: what it says now holds when this commits.
+  const [now] = await rows<Settings>(
+    services.database,
+    sql`SELECT chunk_size, chunk_overlap, embedding_model, language FROM collections WHERE id = ${collection.id}::uuid`,
+  );
+  if (!now || fingerprintOf(now) !== fingerprintOf(collection)) throw new OutdatedClaimError();
 }
 
 async function finish(services: KnowledgeServices, claim: Claim): Promise<void> {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { Collection } from '../../generated/prisma/client.ts';
-import { ValidationError } from '../../lib/errors.ts';
+import { ConflictError, ValidationError } from '../../lib/errors.ts';
 import { storageKey, TooLargeError } from '../../storage/storage.ts';
 import type { NewDocument } from './documents.ts';
 import { type MediaType, mediaTypes } from './extraction/media-types.ts';
@@ -8,6 +8,7 @@ import { requireActiveCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
 export interface IncomingDocument {
+  /** Whoever brings other bytes under an id that has some is refused. */
   id?: string | undefined;
   collectionId: string;
   mediaType: MediaType;
@@ -43,7 +44,7 @@ export function titleOf(filename: string): string {
 
 /**
  * Streams a file into the storage, under its content's hash. Takes as long as the client does: never inside a transaction. Throws
- * NotFoundError, InvalidStateError and ValidationError.
+ * NotFoundError, InvalidStateError, ConflictError and ValidationError.
  */
 export async function receiveDocument(services: KnowledgeServices, incoming: IncomingDocument): Promise<ReceivedDocument> {
   const { prisma, storage, knowledgeLimits } = services;
@@ -56,6 +57,13 @@ export async function receiveDocument(services: KnowledgeServices, incoming: Inc
   if (file.sizeBytes === 0) {
     await storage.discard(file);
     throw ValidationError.at(path, 'The document is empty.');
+  }
+  if (rest.id !== undefined) {
+    const before = await prisma.document.findFirst({ where: { id: rest.id }, select: { contentHash: true } });
+    if (before && before.contentHash !== file.contentHash) {
+      await storage.discard(file);
+      throw new ConflictError('Another file has come by this URL already. Ask for one more with createUpload.', { path });
+    }
   }
   const key = storageKey({ tenantId: collection.tenantId, collectionId, contentHash: file.contentHash });
   try {

@@ -81,6 +81,13 @@ const hostile: Hostile[] = [
   { what: 'a table of many columns', bytes: () => ','.repeat(10_001), as: 'text/csv', code: 'TOO_LARGE', says: /columns/ },
   { what: 'a large file', bytes: () => 'text', as: TEXT, code: 'TOO_LARGE', limits: { maxBytes: 3 } },
   { what: 'a long text', bytes: () => 'text', as: TEXT, code: 'TOO_LARGE', limits: { maxCharacters: 3 } },
+  {
+    what: '200 MB of text',
+    bytes: () => Buffer.alloc(200_000_000, 'words and '),
+    as: TEXT,
+    code: 'TOO_LARGE',
+    says: /more than 20,000,000 characters/,
+  },
   { what: 'a long PDF', bytes: () => samplePdf(['ab', 'cd']), as: PDF, code: 'TOO_LARGE', limits: { maxCharacters: 3 } },
   { what: 'many chunks', bytes: () => 'word '.repeat(300), as: TEXT, code: 'TOO_LARGE', limits: { maxChunks: 3 } },
   { what: 'a text that takes its time', bytes: () => 'word '.repeat(3e6), as: TEXT, code: 'TOO_SLOW', limits: { timeoutMs: 50 } },

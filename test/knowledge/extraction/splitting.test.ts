@@ -118,6 +118,13 @@ describe('boundaries', () => {
     }
   });
 
+  test('what takes few tokens for many characters stays within what can be kept', () => {
+    const line = '='.repeat(500_000);
+    const pieces = split([passage(line)], 8_192);
+    expect(pieces.join('')).toBe(line);
+    for (const piece of pieces) expect(Buffer.byteLength(piece)).toBeLessThanOrEqual(262_144);
+  });
+
   test('nothing crosses a page', () => {
     expect(split([passage('a', null, 1), passage('b', null, 2), passage('c', null, 2)], 100)).toEqual(['a', 'b\n\nc']);
   });

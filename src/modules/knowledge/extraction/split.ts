@@ -37,6 +37,9 @@ function skipSpace(text: string, position: number): number {
   return at;
 }
 
+/** UTF-16 units of a piece. A token of nothing but dashes has up to 128 of them, and what is kept has at most 256 KiB in all. */
+const LONGEST_PIECE = 65_536;
+
 /** The piece from `start` on that ends at the best boundary. Its tokens are counted as it stands, without its neighbours. */
 function pieceFrom(text: string, ends: Uint32Array, start: number, { chunkSize, chunkOverlap }: SplitSettings): Piece {
   const first = tokensBefore(ends, start);
@@ -44,6 +47,7 @@ function pieceFrom(text: string, ends: Uint32Array, start: number, { chunkSize, 
   // What would leave a tiny rest behind leaves it a quarter of a chunk.
   const quarter = Math.floor(chunkSize / 4);
   let most = left > chunkSize && left < chunkSize + quarter ? left - quarter : Math.min(left, chunkSize);
+  most = Math.max(1, Math.min(most, tokensBefore(ends, start + LONGEST_PIECE) - first));
   for (;;) {
     const farthest = most >= left ? text.length : endOf(ends, first, most);
     // Each piece brings something new: half of what it has beside the part it repeats.

@@ -22,7 +22,7 @@ const ticketMetadataRule = jsonObjectRule.refine(
   (value) => Buffer.byteLength(JSON.stringify(value)) <= 4_096,
   'Must have at most 4 KiB as JSON. Use `updateDocument` for more.',
 );
-const filenameRule = z.string().min(1, 'Must not be empty.').max(255, 'Must have at most 255 characters.');
+const filenameRule = z.string().regex(/\S/, 'Must not be empty.').max(255, 'Must have at most 255 characters.');
 
 function payload(name: string) {
   return builder.objectRef<{ document: DocumentRow }>(name).implement({

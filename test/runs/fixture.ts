@@ -26,11 +26,16 @@ export async function startRunWorker(
   const log = createLogger('silent');
   const jobs = await startJobs({ pool, embedded: graph.embedded, works: true, log });
   const runs = await workOnRuns({ ...graph.services, jobs, ...changes } as never, { concurrency: 10, settings });
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await jobs.close();
+    await runs.close();
+    if (!graph.embedded) await pool.end();
+  };
   return {
-    async close() {
-      await jobs.close();
-      await runs.close();
-      if (!graph.embedded) await pool.end();
+    close() {
+      closing ??= close();
+      return closing;
     },
   };
 }

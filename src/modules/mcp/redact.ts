@@ -68,6 +68,7 @@ function spellingsOf(secrets: readonly string[]): string[] {
       secret,
       JSON.stringify(secret).slice(1, -1),
       encodeURIComponent(secret.toWellFormed()),
+      bytes.toString('base64'),
       bytes.toString('base64').replace(/=+$/, ''),
       bytes.toString('base64url'),
     ];

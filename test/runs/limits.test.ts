@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { RoundError } from '../../src/models/language.ts';
+import { at } from '../testkit/graph.ts';
+import { asViewer } from '../testkit/tenants.ts';
 import { useStage } from './fixture.ts';
 import { ask, gate, hang, type Step, say } from './scripted-models.ts';
 
@@ -135,4 +137,35 @@ test('a crash of our own is tried again, and the run does not know of it', async
   );
   expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Recovered.' }, iterations: 2 });
   expect(state.toolCalls.nodes).toHaveLength(1);
+});
+
+test('somebody who has left, or a key that was revoked, has no work done any more', async () => {
+  const { graph, tenant, models, agent, conversation, send, untilRun } = stage;
+  const { id, model } = await agent();
+  const go = gate();
+  models.script(model, async (request) => {
+    await go.opened;
+    return say('First.')(request);
+  });
+  const talk = await conversation(id);
+  const first = await send(talk, 'One');
+  const member = asViewer(tenant, 'MEMBER');
+  const sent = await graph.execute(
+    member,
+    'mutation ($id: ID!) { r: sendMessage(input: { conversationId: $id, content: "Two" }) { ... on SendMessagePayload { run { id } } } }',
+    { id: talk },
+  );
+  await graph.ownerQuery("UPDATE memberships SET status = 'SUSPENDED' WHERE user_id = $1", [member.userId]);
+  go.open();
+  expect((await untilRun(first.run)).status).toBe('COMPLETED');
+  expect(await untilRun(at(sent, 'r.run.id'))).toMatchObject({ status: 'FAILED', errorCode: 'NOT_ALLOWED', iterations: 0 });
+});
+
+test('an answer that was cut short says so', async () => {
+  const { models, agent, conversation, send, untilRun } = stage;
+  const { id, model } = await agent({ maxTokens: 5 });
+  models.script(model, say('Once upon a', { finishReason: 'length' }));
+  const state = await untilRun((await send(await conversation(id), 'A story')).run);
+  expect(state).toMatchObject({ status: 'COMPLETED', messages: { nodes: [{ metadata: { finishReason: 'length' } }] } });
+  expect(models.requests.get(model)?.[0]?.maxOutputTokens).toBe(5);
 });

@@ -83,6 +83,8 @@ export async function askModel(
   return recordAnswer(services, claim, {
     text,
     toolCalls: answer.toolCalls,
+    finishReason: answer.finishReason,
+    estimated: answer.estimated,
     called,
     messageId,
     citations: question.citations,

@@ -11,7 +11,7 @@ import type { RunTool, ToolOutcome } from './tools/tool.ts';
 import { type Claim, underClaim } from './under-claim.ts';
 
 /** What is kept and told of an output, in characters of its JSON. */
-const MAX_OUTPUT = 65_536;
+const MAX_OUTPUT = 32_768;
 const MAX_ERROR = 2_000;
 
 /** Carries out the calls of a round that wait for nobody, some at a time. Throws the signal's reason. */

@@ -1,5 +1,5 @@
 import { rows, sql } from '../../db/sql.ts';
-import type { AgentRun } from '../../generated/prisma/client.ts';
+import type { Agent, AgentRun } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import { endRun, oldestQueued, startNext } from './end.ts';
 import { hasEnded, lockRun } from './read.ts';
@@ -30,9 +30,9 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
     if (run.status === 'QUEUED' && !(await isItsTurn(services, run))) return undefined;
     const agent = await prisma.agent.findFirst({ where: { id: run.agentId } });
     if (!agent) throw new Error('the agent of a run is not there');
-    if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
-      const message = `The agent is ${agent.status.toLowerCase()} and takes no work.`;
-      await endRun(services, run, { status: 'FAILED', code: 'AGENT_NOT_ACTIVE', message });
+    const refusal = await refusalOf(services, run, agent);
+    if (refusal) {
+      await endRun(services, run, { status: 'FAILED', ...refusal });
       return undefined;
     }
     const token = newId();
@@ -45,6 +45,29 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
     await tellRun(services, run);
     return { run: await prisma.agentRun.findFirstOrThrow({ where: { id } }), agent, token, settings };
   });
+}
+
+/** Why a run may not be carried out any more, though it might when it was asked for. */
+async function refusalOf(
+  { prisma }: RunControls,
+  run: AgentRun,
+  agent: Agent,
+): Promise<{ code: string; message: string } | undefined> {
+  if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
+    return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status.toLowerCase()} and takes no work.` };
+  }
+  const { userId, apiKeyId } = run;
+  const member =
+    userId === null ||
+    (await prisma.membership.findFirst({ where: { userId, status: 'ACTIVE' }, select: { id: true } })) !== null;
+  const key =
+    apiKeyId === null ||
+    (await prisma.apiKey.findFirst({ where: { id: apiKeyId, status: { not: 'REVOKED' } }, select: { id: true } })) !== null;
+  if (member && key) return undefined;
+  return {
+    code: 'NOT_ALLOWED',
+    message: 'Whoever asked for the run may not do so any more: they have left, or their API key was revoked.',
+  };
 }
 
 /** Gives a run back so that another worker can go on at once. */

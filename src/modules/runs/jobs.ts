@@ -21,9 +21,8 @@ export async function workOnRuns(
   const all = { ...RUN_SETTINGS, ...settings };
   const watch = new RunWatch(services, all);
   const unhear = live.onHint('run', ({ id }) => {
-    watch.hear(id);
     // What was queued by another process is begun at once, not at the next look.
-    jobs.wake('run.execute');
+    if (!watch.hear(id)) jobs.wake('run.execute');
   });
   await jobs.work({ 'run.failed': ({ data }) => giveUpRun(services, data.tenantId, data.id) }, 1);
   jobs.workInParallel(

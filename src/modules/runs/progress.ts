@@ -1,4 +1,5 @@
 import type { AgentRun, Prisma as PrismaTypes, ToolCall } from '../../generated/prisma/client.ts';
+import type { FinishReason } from '../../models/language.ts';
 import type { RunControls } from './services.ts';
 
 /** What a model asked for in an answer. */
@@ -26,6 +27,9 @@ export interface RecordedResponse {
   text: string;
   toolCalls: AskedCall[];
   messageId: string | null;
+  finishReason: FinishReason;
+  /** Whether the provider did not count the tokens. */
+  estimated: boolean;
 }
 
 /** What a run has done so far, as the database has it: whoever takes it over goes on from here. */

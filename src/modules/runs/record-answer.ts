@@ -1,5 +1,5 @@
 import { newId } from '../../lib/ids.ts';
-import type { RoundToolCall } from '../../models/language.ts';
+import type { FinishReason, RoundToolCall } from '../../models/language.ts';
 import { removeDraft } from '../conversations/drafts.ts';
 import type { Citation } from '../knowledge/ask.ts';
 import { citationsOf } from './citations.ts';
@@ -18,6 +18,8 @@ import { takesMessages, writeRunMessage } from './write-message.ts';
 export interface ModelAnswer {
   text: string;
   toolCalls: RoundToolCall[];
+  finishReason: FinishReason;
+  estimated: boolean;
   called: LlmCallRecord;
   /** The id its message is to have. Null for a run without a conversation. */
   messageId: string | null;
@@ -39,14 +41,17 @@ interface NewCall extends AskedCall {
 /** Keeps what the model said, all of it or nothing: the call, the message, the tools it asks for; or the end of the run. */
 export async function recordAnswer(services: RunServices, claim: Claim, answer: ModelAnswer): Promise<'ENDED' | 'GOES_ON'> {
   const { run } = claim;
-  const { text, called, messageId } = answer;
+  const { text, called, messageId, finishReason, estimated } = answer;
   const calls = await checked(newCalls(answer.toolCalls), answer.tools);
   const citations = answer.citations.length > 0 ? answer.citations : citationsOf(text, answer.rounds);
   const outcome = await underClaim(services, claim, async () => {
     const takes = await takesMessages(services, run);
     const kept = takes ? messageId : null;
     const asked = calls.map(({ refusal, ...call }) => call);
-    await recordLlmCall(services, claim, { ...called, response: { text, toolCalls: asked, messageId: kept } });
+    await recordLlmCall(services, claim, {
+      ...called,
+      response: { text, toolCalls: asked, messageId: kept, finishReason, estimated },
+    });
     if (run.conversationId !== null && kept === null) return 'REFUSED';
     if (kept !== null && run.conversationId !== null) {
       await writeRunMessage(services, run, {
@@ -59,6 +64,8 @@ export async function recordAnswer(services: RunServices, claim: Claim, answer: 
         tokenCount: BigInt(called.outputTokens),
         latencyMs: Math.round(called.latencyMs),
         parentMessageId: run.messageId,
+        // Such as of an answer that was cut short.
+        ...(finishReason === 'stop' || finishReason === 'tool-calls' ? {} : { metadata: { finishReason } }),
       });
       await removeDraft(services.database, run.conversationId);
     }

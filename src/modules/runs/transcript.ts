@@ -51,19 +51,23 @@ function joined(parts: string[]): string {
  * The newest messages: not the run's own, and none that a later run has yet to answer. What a run wrote stands after the message it
  * answered, though others may have been said in between and waited for their turn.
  */
-async function readSaid({ database }: RunServices, { run }: Claim): Promise<Said[]> {
-  const newestFirst = await rows<Said & { thread: number }>(
+async function readSaid({ database }: RunServices, { run, settings }: Claim): Promise<Said[]> {
+  // Characters of several bytes among them.
+  const bytes = settings.transcriptTokens * CHARACTERS_OF_A_TOKEN * 4;
+  const found = await rows<Said & { thread: number }>(
     database,
-    sql`SELECT m.role, m.content, m.tool_calls, m.tool_results, m.sequence, coalesce(answered.sequence, m.sequence) AS thread
+    sql`SELECT role, content, tool_calls, tool_results, sequence, thread FROM (SELECT newest.*, sum(octet_length(content) +
+        coalesce(octet_length(tool_calls::text), 0) + coalesce(octet_length(tool_results::text), 0)) OVER (ORDER BY sequence DESC) AS bytes FROM (
+      SELECT m.role, m.content, m.tool_calls, m.tool_results, m.sequence, coalesce(answered.sequence, m.sequence) AS thread
       FROM messages m
         LEFT JOIN agent_runs writer ON writer.tenant_id = m.tenant_id AND writer.id = m.run_id
         LEFT JOIN messages answered ON answered.tenant_id = writer.tenant_id AND answered.id = writer.message_id
       WHERE m.conversation_id = ${run.conversationId}::uuid AND m.run_id IS DISTINCT FROM ${run.id}::uuid
         AND m.id IS DISTINCT FROM ${run.messageId}::uuid
         AND NOT EXISTS (SELECT FROM agent_runs q WHERE q.conversation_id = m.conversation_id AND q.message_id = m.id AND q.status = 'QUEUED')
-      ORDER BY m.sequence DESC LIMIT ${MAX_MESSAGES}`,
+      ORDER BY m.sequence DESC LIMIT ${MAX_MESSAGES}) newest) sized WHERE bytes <= ${bytes}::bigint ORDER BY sequence`,
   );
-  return newestFirst.sort((one, other) => one.thread - other.thread || one.sequence - other.sequence);
+  return found.sort((one, other) => one.thread - other.thread || one.sequence - other.sequence);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

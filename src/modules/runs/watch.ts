@@ -41,10 +41,14 @@ export class RunWatch {
     };
   }
 
-  /** Something happened to a run: looks at once, if it is one of this process. */
-  hear(id: string): void {
+  /**
+   * Something happened to a run: looks at once, if it is one of this process.
+   * @returns whether it is
+   */
+  hear(id: string): boolean {
     const watched = this.#runs.get(id);
     if (watched) void this.#look([watched]);
+    return watched !== undefined;
   }
 
   /** One statement for all runs of a tenant. */

@@ -27,7 +27,7 @@ const RunTriggerEnum = builder.enumType(RunTrigger, {
 });
 
 const ERROR_CODES =
-  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or one that begins with MODEL_';
+  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or one that begins with MODEL_';
 
 export const AgentRun = builder.prismaNode('AgentRun', {
   nullable: true,

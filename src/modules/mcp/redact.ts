@@ -21,6 +21,8 @@ const SECRET_KEY =
 /** `password=…`, `"api_key": "…"`, in a text. Each part is bounded, so that no text takes long. */
 const SECRET_IN_TEXT =
   /((?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)\\?["']?\s{0,5}[:=]\s{0,5})(\\?["'][^"'\\\r\n]{1,4096}|[^\s"'\\,;&(){}[\]]{1,4096})/gi;
+/** The word before a token is in every such header, and in many texts. */
+const SCHEME = /^(bearer|basic|digest)$/i;
 const SCHEME_IN_TEXT = /\b(bearer|basic)\s{1,5}[\w.~+/=-]{8,4096}/gi;
 
 /** @param secrets values by name, as they were sealed */
@@ -62,7 +64,8 @@ function walk(value: unknown, text: (given: string) => string, hides: (key: stri
 
 /** A secret as it stands in JSON, in a URL, and in base64. */
 function spellingsOf(secrets: readonly string[]): string[] {
-  return secrets.flatMap((secret) => {
+  const telling = secrets.filter((secret) => !SCHEME.test(secret));
+  return telling.flatMap((secret) => {
     const bytes = Buffer.from(secret);
     return [
       secret,

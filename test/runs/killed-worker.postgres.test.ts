@@ -93,12 +93,6 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
   expect(workers.kills).toBe(KILLS);
   await until(statuses, (found) => openOf(found) === 0, 120_000);
 
-  console.log(
-    'DBG drained',
-    performance.now(),
-    await statuses(),
-    await db.ownerQuery("SELECT retry_count, count(*) FROM pgboss.job WHERE name = 'run.execute' GROUP BY 1"),
-  );
   // Every run ended as its script says.
   const endings = await db.ownerQuery<{ id: string; status: string; error_code: string | null; text: string | null }>(
     "SELECT id, status, error_code, output ->> 'text' AS text FROM agent_runs",

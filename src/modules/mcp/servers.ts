@@ -70,7 +70,6 @@ export async function registerMcpServer(services: McpServices, viewer: Viewer, g
 /** Changes what is given. How a server is reached is its own: one of another kind is another server. */
 export async function updateMcpServer(
   services: McpServices,
-  _viewer: Viewer,
   id: string,
   changes: McpServerFields,
 ): Promise<McpServer> {

@@ -4,8 +4,7 @@ import type { McpTool } from '../../generated/prisma/client.ts';
  * What became of a tool since somebody looked at it. Only APPROVED ones are called: NEW ones nobody has approved yet, CHANGED ones are
  * not what was approved any more, WITHDRAWN ones the server no longer offers.
  */
-export const toolStatuses = ['APPROVED', 'CHANGED', 'NEW', 'WITHDRAWN'] as const;
-export type McpToolStatus = (typeof toolStatuses)[number];
+export type McpToolStatus = 'APPROVED' | 'CHANGED' | 'NEW' | 'WITHDRAWN';
 
 export function toolStatusOf({
   offered,

@@ -93,6 +93,6 @@ mutation('updateMcpServer', {
   }),
   payload: payload('UpdateMcpServerPayload'),
   resolve: async ({ id, ...changes }, context) => ({
-    server: await updateMcpServer(context, signedIn(context), uuidOf('McpServer', id, ['input', 'id']), given(changes)),
+    server: await updateMcpServer(context, uuidOf('McpServer', id, ['input', 'id']), given(changes)),
   }),
 });

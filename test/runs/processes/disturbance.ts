@@ -17,7 +17,7 @@ export interface Workers {
 /** Seen at most between the start of a worker and its death. */
 const MOST_PROGRESS = 400;
 /** A worker dies all the same when nothing more happens. */
-const LONGEST_LIFE_MS = 3_000;
+const LONGEST_LIFE_MS = 2_000;
 
 export async function startWorkers(count: number, environment: Record<string, string>, random: Random): Promise<Workers> {
   const alive = await Promise.all(Array.from({ length: count }, () => startWorker(environment)));

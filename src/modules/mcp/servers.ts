@@ -68,11 +68,7 @@ export async function registerMcpServer(services: McpServices, viewer: Viewer, g
 }
 
 /** Changes what is given. How a server is reached is its own: one of another kind is another server. */
-export async function updateMcpServer(
-  services: McpServices,
-  id: string,
-  changes: McpServerFields,
-): Promise<McpServer> {
+export async function updateMcpServer(services: McpServices, id: string, changes: McpServerFields): Promise<McpServer> {
   const { database, prisma, mcp } = services;
   const server = await requireMcpServer(prisma, id, ['input', 'id']);
   const platform = server.tenantId === null;

@@ -309,6 +309,10 @@ $$;
 CREATE TRIGGER change_tool_call BEFORE UPDATE ON tool_calls FOR EACH ROW EXECUTE FUNCTION app.change_tool_call();
 
 -- Audit ------------------------------------------------------------------------------------------------------------------
+-- What a conversation has cost moves with calls of models, which have rows of their own.
+DROP TRIGGER audit ON conversations;
+CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON conversations FOR EACH ROW EXECUTE FUNCTION app.audit('conversation', '{}',
+  '{last_sequence,last_event_sequence,message_count,total_tokens,input_tokens,output_tokens,last_message_at,cost_usd}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON agent_runs FOR EACH ROW EXECUTE FUNCTION app.audit('agent_run', '{}',
   '{iterations,input_tokens,output_tokens,cached_tokens,cost_usd,lease_owner,lease_expires_at,change_sequence}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON tool_calls FOR EACH ROW EXECUTE FUNCTION app.audit('tool_call');

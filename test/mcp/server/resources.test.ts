@@ -1,8 +1,9 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { contextOf, type PopulatedTenant, randomHash } from '../../testkit/tenants.ts';
-import { call, type Installation, startInstallation } from './installation.ts';
+import { appendMessage } from '../../../src/modules/conversations/append-message.ts';
+import { asViewer, contextOf, type PopulatedTenant, randomHash } from '../../testkit/tenants.ts';
+import { type Installation, startInstallation } from './installation.ts';
 
 let installation: Installation;
 let tenant: PopulatedTenant;
@@ -171,8 +172,10 @@ describe('a conversation', () => {
   test('that is very long keeps the end', async () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.token(mine));
+    const { services } = installation.app;
     for (let number = 3; number <= 8; number += 1) {
-      await call(client, 'send_message', { conversationId: mine.conversationId, content: `${number} `.repeat(60_000) });
+      const message = { conversationId: mine.conversationId, role: 'USER', content: `${number} `.repeat(60_000) } as const;
+      await services.database.transactionAs(contextOf(mine), () => appendMessage(services, asViewer(mine), message));
     }
     const { contents } = await client.readResource({ uri: conversationUri(mine.conversationId) });
     const { messages } = JSON.parse((contents as unknown as [{ text: string }])[0].text) as {

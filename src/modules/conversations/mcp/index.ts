@@ -3,9 +3,8 @@ import { createConversationTool } from './create-conversation.ts';
 import { listConversationsTool } from './list-conversations.ts';
 import { readMessagesTool } from './read-messages.ts';
 import { conversationResource } from './resource.ts';
-import { sendMessageTool } from './send-message.ts';
 
 export const conversationsForMcp: Partial<Catalog> = {
-  tools: [createConversationTool, listConversationsTool, sendMessageTool, readMessagesTool],
+  tools: [createConversationTool, listConversationsTool, readMessagesTool],
   resources: [conversationResource],
 };

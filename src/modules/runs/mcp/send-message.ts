@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineTool } from '../../../mcp/server/define-tool.ts';
-import { appendMessage } from '../append-message.ts';
+import { sendMessage } from '../start.ts';
 
 /** What the column holds, in bytes of UTF-8. */
 const MAX_CONTENT_BYTES = 1_048_576;
@@ -8,8 +8,9 @@ const MAX_CONTENT_BYTES = 1_048_576;
 export const sendMessageTool = defineTool({
   name: 'send_message',
   title: 'Send a message',
-  description: "Appends a user's message to a conversation. Read what follows it with read_messages.",
-  access: 'conversation:write',
+  description:
+    "Sends a user's message to the agent of a conversation, which begins to answer. Read what it says with read_messages, until the run has ended.",
+  access: 'agent:execute',
   writes: true,
   input: {
     conversationId: z.uuid().describe('The conversation, which must be ACTIVE.'),
@@ -28,15 +29,11 @@ export const sendMessageTool = defineTool({
   output: {
     messageId: z.uuid(),
     sequence: z.number().int().describe('Its number in the conversation: read_messages after it gives what follows.'),
+    runId: z.uuid().describe('The run that answers.'),
     repeated: z.boolean().describe('Whether the idempotency key had been used: this is the result of the first call.'),
   },
   async run(context, { conversationId, content, idempotencyKey }) {
-    const { message, repeated } = await appendMessage(context, context.viewer, {
-      conversationId,
-      role: 'USER',
-      content,
-      idempotencyKey,
-    });
-    return { messageId: message.id, sequence: message.sequence, repeated };
+    const { message, run, repeated } = await sendMessage(context, context.viewer, { conversationId, content, idempotencyKey });
+    return { messageId: message.id, sequence: message.sequence, runId: run.id, repeated };
   },
 });

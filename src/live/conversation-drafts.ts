@@ -6,7 +6,7 @@ import type { ConversationEventRow } from './event-log.ts';
 const isWritten = sql`EXISTS (SELECT FROM agent_runs
   WHERE agent_runs.tenant_id = drafts.tenant_id AND agent_runs.id = drafts.run_id AND agent_runs.status = 'RUNNING')`;
 
-type ReadRow = { head: number } & (DraftPiece | Record<keyof DraftPiece, null>);
+type ReadRow = { conversationId: string; head: number } & (DraftPiece | Record<keyof DraftPiece, null>);
 
 function messageOf({ type, payload }: ConversationEventRow): string | undefined {
   if (type !== 'MESSAGE_APPENDED' || payload === null || typeof payload !== 'object' || Array.isArray(payload)) return undefined;
@@ -23,21 +23,24 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
     );
     return new Map(drafts.map(({ conversationId, version }) => [conversationId, version]));
   },
-  async read(database, conversationId, known) {
+  async read(database, asked) {
     // One statement, for the text and the log's number must be of the same moment.
-    const [row] = await rows<ReadRow>(
+    const found = await rows<ReadRow>(
       database,
-      sql`SELECT conversations.last_event_sequence AS head, drafts.id, drafts.version, drafts.run_id, drafts.updated_at,
-          CASE WHEN drafts.id = ${known?.id ?? null}::uuid
-              AND drafts.version / ${VERSIONS_PER_START}::integer = ${known ? startOf(known.version) : null}::integer
-            THEN substr(drafts.content, ${known ? known.length + 1 : 1}::integer) ELSE drafts.content END AS text
+      sql`SELECT conversations.id AS conversation_id, conversations.last_event_sequence AS head,
+          drafts.id, drafts.version, drafts.run_id, drafts.updated_at,
+          CASE WHEN drafts.id = asked.draft_id AND drafts.version / ${VERSIONS_PER_START}::integer = asked.start
+            THEN substr(drafts.content, asked.length + 1) ELSE drafts.content END AS text
         FROM conversations LEFT JOIN message_drafts drafts
           ON drafts.tenant_id = conversations.tenant_id AND drafts.conversation_id = conversations.id AND ${isWritten}
-        WHERE conversations.id = ${conversationId}::uuid`,
+        JOIN unnest(${asked.map(({ id }) => id)}::uuid[], ${asked.map(({ known }) => known?.id ?? null)}::uuid[],
+            ${asked.map(({ known }) => (known ? startOf(known.version) : null))}::integer[],
+            ${asked.map(({ known }) => known?.length ?? null)}::integer[]) AS asked(id, draft_id, start, length)
+          ON asked.id = conversations.id`,
     );
-    if (!row) return { head: 0, draft: undefined };
-    const { head, ...draft } = row;
-    return { head, draft: draft.id === null ? undefined : draft };
+    return new Map(
+      found.map(({ conversationId, head, ...draft }) => [conversationId, { head, draft: draft.id === null ? undefined : draft }]),
+    );
   },
   settledBy: messageOf,
   toRow: ({ tenantId, id, sequence }, { id: messageId, runId, updatedAt }, delta) => ({

@@ -1,12 +1,10 @@
-import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
-import { codePoints, type DraftPiece, type DraftSource, goesOn, type KnownDraft } from './draft-source.ts';
+import type { DraftReads } from './draft-reads.ts';
+import { codePoints, type DraftPiece, goesOn, type KnownDraft } from './draft-source.ts';
 import type { FeedReader } from './feed.ts';
-import { readAs } from './read-as.ts';
 
 export interface DraftFeedOptions<Row> {
-  source: DraftSource<Row>;
-  database: Database;
+  reads: DraftReads<Row>;
   tenantId: string;
   /** The object beside whose log the text stands. */
   id: string;
@@ -76,7 +74,7 @@ export class DraftFeed<Row> {
   /** These rows of the log are in memory now: readers see them before any more text. */
   settle(rows: readonly Row[]): void {
     for (const row of rows) {
-      const id = this.#options.source.settledBy(row);
+      const id = this.#options.reads.source.settledBy(row);
       if (id === undefined) continue;
       if (this.#fetching) this.#settled.add(id);
       if (this.#text?.id === id) this.#text = undefined;
@@ -90,14 +88,14 @@ export class DraftFeed<Row> {
   }
 
   async #fetch(): Promise<void> {
-    const { source, database, tenantId, id, reach, onUnavailable } = this.#options;
+    const { reads, id, reach, onUnavailable } = this.#options;
     this.#fetching = true;
     try {
       while (this.#stale && this.followed) {
         this.#stale = false;
         this.#settled.clear();
         const known = this.#text;
-        const { head, draft } = await readAs({ tenantId }, () => source.read(database, id, known));
+        const { head, draft } = await reads.read(id, known);
         if (!this.followed) break;
         this.#text = draft && !this.#settled.has(draft.id) ? grown(known, draft) : undefined;
         // Rows that were there when the text was read come before it.
@@ -147,8 +145,8 @@ export class DraftReader<Row> {
     const text = this.#textFor(cursor) as Text;
     const told = this.#told && goesOn(this.#told, text) ? this.#told : { index: 0, length: 0 };
     this.#told = { id: text.id, version: text.version, length: text.length, index: text.content.length };
-    const { source, tenantId, id } = this.#options;
+    const { reads, tenantId, id } = this.#options;
     const delta = { messageId: text.id, offset: told.length, text: text.content.slice(told.index) };
-    return source.toRow({ tenantId, id, sequence: cursor }, text, delta);
+    return reads.source.toRow({ tenantId, id, sequence: cursor }, text, delta);
   }
 }

@@ -20,6 +20,17 @@ export interface KnownDraft {
   length: number;
 }
 
+export interface DraftQuestion {
+  /** The object beside whose log the text stands. */
+  id: string;
+  known: KnownDraft | undefined;
+}
+
+export interface DraftAnswer {
+  head: number;
+  draft: DraftPiece | undefined;
+}
+
 /** What stands behind what a reader has been told. */
 export interface DraftDelta {
   readonly messageId: string;
@@ -32,8 +43,11 @@ export interface DraftDelta {
 export interface DraftSource<Row> {
   /** The versions of the drafts of many objects of one tenant, by the ids of the objects. Those without one are left out. */
   readVersions(database: Database, ids: readonly string[]): Promise<Map<string, number>>;
-  /** The draft of one object as it is now, and the last number of its log at the same moment. */
-  read(database: Database, id: string, known: KnownDraft | undefined): Promise<{ head: number; draft: DraftPiece | undefined }>;
+  /**
+   * The drafts of objects of one tenant as they are now, and the last numbers of their logs at the same moment, by the ids of the
+   * objects. Those that are not there are left out.
+   */
+  read(database: Database, asked: readonly DraftQuestion[]): Promise<Map<string, DraftAnswer>>;
   /** The id of the draft that a row of the log puts an end to. */
   settledBy(row: Row): string | undefined;
   /** @param sequence the number of the reader's last row */

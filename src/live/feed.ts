@@ -1,6 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
 import { DraftFeed } from './draft-feed.ts';
+import type { DraftReads } from './draft-reads.ts';
 import { EventWindow } from './event-window.ts';
 import type { LogSource, Numbered } from './log-source.ts';
 import { readAs } from './read-as.ts';
@@ -22,6 +23,8 @@ export interface FeedOptions<Row extends Numbered> {
   bufferSize: number;
   /** Rows of one statement. */
   batchSize: number;
+  /** Of the text that is written beside logs of this kind. */
+  draftReads: DraftReads<Row> | undefined;
   onUnavailable: (error: unknown) => void;
 }
 
@@ -54,9 +57,9 @@ export class Feed<Row extends Numbered> {
 
   constructor(options: FeedOptions<Row>) {
     this.#options = options;
-    const { drafts } = options.source;
+    const { draftReads: reads } = options;
     const caughtUp = (cursor: number) => this.#position >= this.#wanted && this.#position >= cursor;
-    this.drafts = drafts && new DraftFeed({ ...options, source: drafts, caughtUp, reach: (head) => this.reach(head) });
+    this.drafts = reads && new DraftFeed({ ...options, reads, caughtUp, reach: (head) => this.reach(head) });
   }
 
   get source(): LogSource<Row> {

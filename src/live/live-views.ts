@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
 import { CredentialWatch } from './credential-watch.ts';
+import { DraftReads } from './draft-reads.ts';
 import { EventStream } from './event-stream.ts';
 import { Feed } from './feed.ts';
 import { inParallel } from './in-parallel.ts';
@@ -24,6 +25,7 @@ const FAREWELL_MS = 250;
 interface FeedsOfTenant {
   tenantId: string;
   source: LogSource<Numbered>;
+  draftReads: DraftReads<Numbered> | undefined;
   byId: Map<string, Feed<Numbered>>;
 }
 
@@ -159,16 +161,23 @@ export class LiveViews implements Live {
   #feed<Row extends Numbered>(source: LogSource<Row>, tenantId: string, id: string): Feed<Row> {
     const { database, bufferSize, batchSize } = this.#options;
     const key = keyOf(source.topic, tenantId);
-    const ofTenant: FeedsOfTenant = this.#feeds.get(key) ?? { tenantId, source, byId: new Map() };
+    const ofTenant = this.#feeds.get(key) ?? this.#feedsOf(source, tenantId);
     this.#feeds.set(key, ofTenant);
     let feed = ofTenant.byId.get(id) as Feed<Row> | undefined;
     if (!feed) {
       const onUnavailable = (error: unknown) => this.#outage.report(error);
-      feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, onUnavailable });
-      // One topic has one source, so that what comes out by its id has its rows.
+      // One topic has one source, so that what comes out has its rows.
+      const draftReads = ofTenant.draftReads as DraftReads<Row> | undefined;
+      feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, draftReads, onUnavailable });
       ofTenant.byId.set(id, feed as unknown as Feed<Numbered>);
     }
     return feed;
+  }
+
+  #feedsOf(source: LogSource<Numbered>, tenantId: string): FeedsOfTenant {
+    const { database } = this.#options;
+    const { drafts } = source;
+    return { tenantId, source, draftReads: drafts && new DraftReads({ source: drafts, database, tenantId }), byId: new Map() };
   }
 
   /** Lets go of a feed that nobody reads, and of the timers when it was the last. */

@@ -13,6 +13,8 @@ export interface Mcp {
   onCall: (call: McpCall) => void;
   /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
   forget(key: string): void;
+  /** The access tokens that were got for a configuration. */
+  tokensOf(key: string): string[];
   /** Of tenants' secrets. */
   sealer: Sealer;
   /** Where tenants' servers may be. */
@@ -59,6 +61,7 @@ export function openMcp({ sealer, allowedNetworks, idleMs, maxConnections, log }
     },
     stats: () => opened?.stats() ?? { connections: 0, idle: 0, running: 0, waiting: 0 },
     onCall: () => {},
+    tokensOf: (key) => opened?.tokensOf(key) ?? [],
     forget: (key) => void opened?.forget(key),
     sealer,
     policy: createAddressPolicy(allowedNetworks),

@@ -58,6 +58,7 @@ export const optionalJson = new Set([
   'messages.tool_results',
   'messages.citations',
   'tool_executions.output',
+  'mcp_server_configs.oauth',
   'mcp_tools.output_schema',
   'mcp_tool_executions.result',
   'agent_runs.output',
@@ -163,6 +164,9 @@ export const secretColumns = ['users.password_hash', 'invitations.token_hash', '
 
 /** Hashes of what the tenant may see anyway. */
 export const openHashes = ['documents.content_hash', 'mcp_tools.definition_hash', 'mcp_tools.approved_hash'];
+
+/** Sealed under keys that the database does not have, for the application to open. */
+export const sealedColumns = ['mcp_server_configs.oauth_secret'];
 
 /** Tables whose rows are for one person alone, even among the members of a tenant. */
 export const personalTables = new Set(['user_identities', 'refresh_tokens']);

@@ -56,6 +56,8 @@ CREATE TABLE mcp_server_configs (
   secret_names text[] NOT NULL DEFAULT '{}',
   env text,
   env_names text[] NOT NULL DEFAULT '{}',
+  oauth jsonb,
+  oauth_secret text,
   sealed_with varchar(100),
   limits jsonb NOT NULL DEFAULT '{}',
   allowed_user_ids uuid[] NOT NULL DEFAULT '{}',
@@ -173,7 +175,10 @@ ALTER TABLE mcp_server_configs
   -- Compact JWE: five parts. Nothing in the clear fits in here.
   ADD CONSTRAINT mcp_server_configs_secrets_check CHECK (secrets ~ '^[\w-]+(\.[\w-]*){4}$' AND (secrets IS NULL) = (cardinality(secret_names) = 0)),
   ADD CONSTRAINT mcp_server_configs_env_check CHECK (env ~ '^[\w-]+(\.[\w-]*){4}$' AND (env IS NULL) = (cardinality(env_names) = 0)),
-  ADD CONSTRAINT mcp_server_configs_sealed_with_check CHECK ((sealed_with IS NULL) = (secrets IS NULL AND env IS NULL)),
+  ADD CONSTRAINT mcp_server_configs_sealed_with_check CHECK ((sealed_with IS NULL) = (secrets IS NULL AND env IS NULL AND oauth_secret IS NULL)),
+  ADD CONSTRAINT mcp_server_configs_oauth_check CHECK (oauth IS NULL OR coalesce(
+    jsonb_typeof(oauth) = 'object' AND oauth ->> 'issuer' ~ '^https?://' AND length(oauth ->> 'clientId') > 0, false)),
+  ADD CONSTRAINT mcp_server_configs_oauth_secret_check CHECK (oauth_secret ~ '^[\w-]+(\.[\w-]*){4}$' AND (oauth IS NULL) = (oauth_secret IS NULL)),
   ADD CONSTRAINT mcp_server_configs_allowed_user_ids_check CHECK (cardinality(allowed_user_ids) <= 1000 AND array_position(allowed_user_ids, NULL) IS NULL),
   ADD CONSTRAINT mcp_server_configs_revision_check CHECK (revision > 0);
 ALTER TABLE mcp_tools
@@ -218,8 +223,8 @@ GRANT SELECT, INSERT ON mcp_servers TO agentbase_app;
 GRANT UPDATE (name, slug, description, version, category, transport, command, args, url, config_schema, status, is_public,
   documentation_url, repository_url, metadata, updated_at) ON mcp_servers TO agentbase_app;
 GRANT SELECT, INSERT ON mcp_server_configs TO agentbase_app;
-GRANT UPDATE (enabled, config, secrets, secret_names, env, env_names, sealed_with, limits, allowed_user_ids, revision, refreshed_at, refresh_error,
-  updated_at) ON mcp_server_configs TO agentbase_app;
+GRANT UPDATE (enabled, config, secrets, secret_names, env, env_names, oauth, oauth_secret, sealed_with, limits, allowed_user_ids, revision,
+  refreshed_at, refresh_error, updated_at) ON mcp_server_configs TO agentbase_app;
 GRANT SELECT, INSERT ON mcp_tools, mcp_resources TO agentbase_app;
 GRANT UPDATE (title, description, input_schema, output_schema, annotations, definition_hash, approved_hash, approved_at, approved_by_id,
   requires_approval, enabled, offered, updated_at) ON mcp_tools TO agentbase_app;
@@ -247,11 +252,12 @@ BEGIN
 END
 $$;
 CREATE TRIGGER revise_mcp_config BEFORE UPDATE ON mcp_server_configs FOR EACH ROW
-  WHEN ((OLD.enabled, OLD.config, OLD.secrets, OLD.env, OLD.limits) IS DISTINCT FROM (NEW.enabled, NEW.config, NEW.secrets, NEW.env, NEW.limits))
+  WHEN ((OLD.enabled, OLD.config, OLD.secrets, OLD.env, OLD.oauth, OLD.oauth_secret, OLD.limits)
+    IS DISTINCT FROM (NEW.enabled, NEW.config, NEW.secrets, NEW.env, NEW.oauth, NEW.oauth_secret, NEW.limits))
   EXECUTE FUNCTION app.revise_mcp_config();
 
 -- Audit ------------------------------------------------------------------------------------------------------------------
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON mcp_servers FOR EACH ROW EXECUTE FUNCTION app.audit('mcp_server');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON mcp_server_configs FOR EACH ROW EXECUTE FUNCTION app.audit('mcp_server_config',
-  '{secrets,env}', '{revision,refreshed_at,refresh_error}');
+  '{secrets,env,oauth_secret}', '{revision,refreshed_at,refresh_error}');
 CREATE TRIGGER audit AFTER INSERT OR UPDATE OR DELETE ON mcp_tools FOR EACH ROW EXECUTE FUNCTION app.audit('mcp_tool');

@@ -77,6 +77,8 @@ export interface McpClients {
   serverInfo(target: McpTarget, options?: CallOptions): Promise<McpServerInfo>;
   /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
   forget(key: string): Promise<void>;
+  /** The access tokens that were got for a target, which must not be read in what it answers. */
+  tokensOf(key: string): string[];
   stats(): Pool['stats'];
   /** Ends what is under way with ABORTED, and every connection. */
   close(): Promise<void>;
@@ -151,6 +153,7 @@ export function createMcpClients({ maxResultBytes, path = defaultPath(), ...opti
       authorizations.forget(key);
       return pool.forget(key);
     },
+    tokensOf: (key) => authorizations.secretsOf(key),
     stats: () => pool.stats,
     close: () => {
       const closing = pool.close();

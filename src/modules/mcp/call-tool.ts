@@ -7,10 +7,11 @@ import { limitsOf } from './limits.ts';
 import { keepExecution } from './log-execution.ts';
 import { type Attempt, answered, failed, type McpToolOutput } from './outcome.ts';
 import { PlaceholderError } from './placeholders.ts';
-import { createRedactor, type Redactor } from './redact.ts';
+import { type Redactor, redactorOf } from './redact.ts';
 import { issuesOf, type JsonSchema, UnusableSchemaError } from './schema-check.ts';
+import { type OpenedSecrets, openAllSecrets } from './secrets.ts';
 import type { McpServices } from './services.ts';
-import { type OpenedSecrets, openAllSecrets, targetOf } from './target.ts';
+import { connectionKey, targetOf } from './target.ts';
 import { toolStatusOf } from './tool-status.ts';
 
 export { type McpOutcomeCode, type McpToolOutput, textOfOutput } from './outcome.ts';
@@ -59,8 +60,9 @@ export function callMcpTool(services: McpServices, call: McpToolCall): Promise<M
     const startedAt = new Date();
     const start = performance.now();
     const opened = await open(services, found.config);
-    const redactor = createRedactor(...(opened ? [opened.secrets, opened.env] : []));
-    const attempt = redacted(await attemptCall(services, call, found, opened), redactor);
+    const bare = await attemptCall(services, call, found, opened);
+    const redactor = redactorOf(opened, tokensOf(services, found));
+    const attempt = redacted(bare, redactor);
     const durationMs = Math.round(performance.now() - start);
     // Without the secrets it cannot be told whether one of them is among the arguments.
     const parameters = opened ? redactor.jsonForLog(call.arguments) : {};
@@ -68,6 +70,10 @@ export function callMcpTool(services: McpServices, call: McpToolCall): Promise<M
     const { serverInstance: _, ...outcome } = attempt;
     return { ...outcome, executionId, durationMs };
   });
+}
+
+function tokensOf({ mcp }: McpServices, { server, config }: Found): string[] {
+  return server ? mcp.tokensOf(connectionKey({ server, config })) : [];
 }
 
 async function find({ prisma }: McpServices, toolId: string): Promise<Found> {

@@ -1,17 +1,18 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
-import type { McpServer, McpServerConfig, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import { type McpServer, type McpServerConfig, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import type { McpLimits } from '../../mcp/client/target.ts';
 import { SealedError } from '../../sealing/sealer.ts';
 import { forgetConnection } from './forget-connection.ts';
+import { checkOAuth, type McpOAuth, type McpOAuthInput, oauthOf } from './oauth.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
 import { requireMcpServer } from './read.ts';
 import { issuesOf, type JsonSchema, UnusableSchemaError } from './schema-check.ts';
 import { checkEnv, checkHeaders, mergeSecrets, type SecretChanges } from './secret-rules.ts';
-import { openSecrets, type SealedField, type SecretMap, sealSecrets } from './secrets.ts';
+import { openSecrets, type SealedField, type SealedRow, type SecretMap, sealAllSecrets } from './secrets.ts';
 import type { McpServices } from './services.ts';
 
 /** What a tenant sets of a server. Absent fields stay as they are, or take their default. */
@@ -22,6 +23,8 @@ export interface McpConfigFields {
   secrets?: SecretChanges | undefined;
   /** Environment of a STDIO server. */
   env?: SecretChanges | undefined;
+  /** For a remote server that wants access tokens. Null takes it away. */
+  oauth?: McpOAuthInput | null | undefined;
   limits?: Partial<McpLimits> | undefined;
   /** Empty for everybody who may call tools at all. */
   allowedUserIds?: string[] | undefined;
@@ -42,8 +45,13 @@ export async function configureMcpServer(
   if (fields.config !== undefined || !now) await checkConfig(server, fields.config ?? {});
   if (fields.allowedUserIds) await requireMembers(prisma, fields.allowedUserIds);
   checkSecrets(server, fields);
-  const row = now ?? { tenantId: viewer.tenantId, id: newId(), secrets: null, env: null };
-  const data = { ...plainColumns(fields, now), ...(await sealedColumns(services, row, fields)) };
+  const oauth = fields.oauth ? await checkOAuth(fields.oauth, now && oauthOf(now), services.mcp.policy) : fields.oauth;
+  const row = now ?? { tenantId: viewer.tenantId, id: newId(), secrets: null, env: null, oauthSecret: null };
+  const data = {
+    ...plainColumns(fields, now),
+    ...oauthColumn(oauth),
+    ...(await sealedColumns(services, row, { ...fields, oauthSecret: oauth === null ? {} : oauth?.secret })),
+  };
   if (now) {
     forgetConnection(services, { server, config: now });
     return prisma.mcpServerConfig.update({ where: { tenantId_id: { tenantId: now.tenantId, id: now.id } }, data });
@@ -61,6 +69,11 @@ function plainColumns({ enabled, config, limits, allowedUserIds }: McpConfigFiel
   };
 }
 
+function oauthColumn(change: { oauth: McpOAuth } | null | undefined) {
+  if (change === undefined) return {};
+  return { oauth: change === null ? PrismaTypes.DbNull : ({ ...change.oauth } as PrismaTypes.InputJsonObject) };
+}
+
 async function checkConfig(server: McpServer, config: Record<string, unknown>): Promise<void> {
   const path = ['input', 'config'];
   try {
@@ -74,44 +87,39 @@ async function checkConfig(server: McpServer, config: Record<string, unknown>): 
   }
 }
 
-function checkSecrets({ transport, configSchema }: McpServer, { secrets, env }: McpConfigFields): void {
+function checkSecrets({ transport, configSchema }: McpServer, { secrets, env, oauth }: McpConfigFields): void {
   const isProgram = transport === 'STDIO';
   if (secrets && isProgram) throw ValidationError.at(['input', 'secrets'], 'A STDIO server takes no headers. Use `env`.');
+  if (oauth && isProgram) throw ValidationError.at(['input', 'oauth'], 'A STDIO server takes no access tokens. Use `env`.');
   if (env && !isProgram) throw ValidationError.at(['input', 'env'], 'A remote server has no environment. Use `secrets`.');
   if (secrets) checkHeaders(secrets, ['input', 'secrets']);
   if (env) checkEnv(env, configSchema as JsonSchema, ['input', 'env']);
 }
 
-type SealedRow = Pick<McpServerConfig, 'tenantId' | 'id' | 'secrets' | 'env'>;
+interface SealedChanges extends Pick<McpConfigFields, 'secrets' | 'env'> {
+  /** Replaces what is there. */
+  oauthSecret?: SecretMap | undefined;
+}
 
-async function sealedColumns({ mcp: { sealer } }: McpServices, row: SealedRow, changes: McpConfigFields) {
-  if (!changes.secrets && !changes.env) return {};
-  const merged = async (field: SealedField): Promise<SecretMap> => {
-    const path = ['input', field];
-    const now = await opened(row, field, changes[field]);
-    return mergeSecrets(now, changes[field] ?? {}, { anyCase: field === 'secrets', path });
-  };
-  async function opened(from: SealedRow, field: SealedField, change: SecretChanges | undefined): Promise<SecretMap> {
+async function sealedColumns({ mcp: { sealer } }: McpServices, row: SealedRow, changes: SealedChanges) {
+  const { secrets, env, oauthSecret } = changes;
+  if (!secrets && !env && !oauthSecret) return {};
+  const opened = async (field: SealedField): Promise<SecretMap> => {
     try {
-      return await openSecrets(sealer, from, field, from[field]);
+      return await openSecrets(sealer, row, field, row[field]);
     } catch (error) {
       if (!(error instanceof SealedError)) throw error;
       throw new InvalidStateError(
         'What is sealed here cannot be opened any more, so nothing can be added to it. Its key is missing on this server.',
-        { path: ['input', change ? field : 'serverId'] },
+        { path: ['input', changes[field] ? field : 'serverId'] },
       );
     }
-  }
-  // Both anew, so that one key has sealed all of the row.
-  const secrets = await sealSecrets(sealer, row, 'secrets', await merged('secrets'));
-  const env = await sealSecrets(sealer, row, 'env', await merged('env'));
-  return {
-    secrets: secrets.text,
-    secretNames: secrets.names,
-    env: env.text,
-    envNames: env.names,
-    sealedWith: secrets.keyId ?? env.keyId,
   };
+  return sealAllSecrets(sealer, row, {
+    secrets: mergeSecrets(await opened('secrets'), secrets ?? {}, { anyCase: true, path: ['input', 'secrets'] }),
+    env: mergeSecrets(await opened('env'), env ?? {}, { anyCase: false, path: ['input', 'env'] }),
+    oauthSecret: oauthSecret ?? (await opened('oauthSecret')),
+  });
 }
 
 async function requireMembers(prisma: Prisma, userIds: string[]): Promise<void> {

@@ -3,9 +3,10 @@ import { ForbiddenError, InvalidStateError, NotFoundError, UnavailableError } fr
 import { McpCallError } from '../../mcp/client/errors.ts';
 import { SealedError } from '../../sealing/sealer.ts';
 import { PlaceholderError } from './placeholders.ts';
-import { createRedactor } from './redact.ts';
+import { redactorOf } from './redact.ts';
+import { openAllSecrets } from './secrets.ts';
 import type { McpServices } from './services.ts';
-import { openAllSecrets, targetOf } from './target.ts';
+import { connectionKey, targetOf } from './target.ts';
 
 export interface McpContent {
   uri: string;
@@ -28,17 +29,18 @@ export async function readMcpResource({ prisma, mcp }: McpServices, viewer: View
   }
   try {
     const opened = await openAllSecrets(mcp.sealer, config);
-    const redactor = createRedactor(opened.secrets, opened.env);
+    const redactor = () => redactorOf(opened, mcp.tokensOf(connectionKey({ server, config })));
     const clients = await mcp.clients();
     const contents = await clients.readResource(await targetOf({ server, config }, opened), uri).catch((error: unknown) => {
-      if (error instanceof McpCallError) throw new UnavailableError(redactor.text(error.message));
+      if (error instanceof McpCallError) throw new UnavailableError(redactor().text(error.message));
       throw error;
     });
+    const { text } = redactor();
     return contents.map((part) => ({
-      uri: redactor.text(part.uri),
-      mimeType: part.mimeType ? redactor.text(part.mimeType) : null,
-      text: 'text' in part ? redactor.text(part.text) : null,
-      blob: 'blob' in part ? redactor.text(part.blob) : null,
+      uri: text(part.uri),
+      mimeType: part.mimeType ? text(part.mimeType) : null,
+      text: 'text' in part ? text(part.text) : null,
+      blob: 'blob' in part ? text(part.blob) : null,
     }));
   } catch (error) {
     if (error instanceof PlaceholderError) throw new InvalidStateError(error.message);

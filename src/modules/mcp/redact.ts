@@ -1,5 +1,6 @@
 import { redact, secretsOf } from '../../mcp/client/target.ts';
 import { cleanText } from './json.ts';
+import type { OpenedSecrets } from './secrets.ts';
 
 export const REDACTED = '[redacted]';
 
@@ -23,6 +24,8 @@ const SECRET_IN_TEXT =
   /((?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)\\?["']?\s{0,5}[:=]\s{0,5})(\\?["'][^"'\\\r\n]{1,4096}|[^\s"'\\,;&(){}[\]]{1,4096})/gi;
 /** The word before a token is in every such header, and in many texts. */
 const SCHEME = /^(bearer|basic|digest)$/i;
+/** Around every private key. */
+const ARMOUR = /^(-----(BEGIN|END)|PRIVATE|KEY-----|-----(BEGIN|END) PRIVATE KEY-----)$/;
 const SCHEME_IN_TEXT = /\b(bearer|basic)\s{1,5}[\w.~+/=-]{8,4096}/gi;
 
 /** @param secrets values by name, as they were sealed */
@@ -46,6 +49,11 @@ export function createRedactor(...secrets: Readonly<Record<string, string>>[]): 
   };
 }
 
+/** @param tokens that were got with the secrets */
+export function redactorOf(opened: OpenedSecrets | undefined, tokens: readonly string[] = []): Redactor {
+  return createRedactor(...(opened ? Object.values(opened) : []), Object.fromEntries(tokens.entries()));
+}
+
 function isSecretKey(key: string): boolean {
   return SECRET_KEY.test(key.toLowerCase().replaceAll(/[^a-z0-9]/g, ''));
 }
@@ -64,7 +72,7 @@ function walk(value: unknown, text: (given: string) => string, hides: (key: stri
 
 /** A secret as it stands in JSON, in a URL, and in base64. */
 function spellingsOf(secrets: readonly string[]): string[] {
-  const telling = secrets.filter((secret) => !SCHEME.test(secret));
+  const telling = secrets.filter((secret) => !SCHEME.test(secret) && !ARMOUR.test(secret));
   return telling.flatMap((secret) => {
     const bytes = Buffer.from(secret);
     return [

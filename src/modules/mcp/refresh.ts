@@ -7,10 +7,11 @@ import { SealedError } from '../../sealing/sealer.ts';
 import { definitionOf, type ResourceDefinition, resourceOf, type ToolDefinition } from './definition.ts';
 import { PlaceholderError } from './placeholders.ts';
 import { requireMcpServer, requireMcpServerConfig } from './read.ts';
-import { createRedactor } from './redact.ts';
+import { redactorOf } from './redact.ts';
+import { type OpenedSecrets, openAllSecrets } from './secrets.ts';
 import type { McpServices } from './services.ts';
 import { storeResources, storeTools } from './store-offers.ts';
-import { type ConfiguredServer, connectionKey, type OpenedSecrets, openAllSecrets, targetOf } from './target.ts';
+import { type ConfiguredServer, connectionKey, targetOf } from './target.ts';
 
 /** What a server said of itself, or why it said nothing. */
 export interface Reading extends ConfiguredServer {
@@ -35,9 +36,9 @@ export async function readMcpServer(services: McpServices, serverId: string): Pr
     if (error instanceof SealedError) return { ...nothing, problem: 'The secrets of the configuration cannot be read.' };
     throw error;
   }
-  const redactor = createRedactor(opened.secrets, opened.env);
+  const redactor = () => redactorOf(opened, mcp.tokensOf(connectionKey({ server, config })));
   const problem = (error: unknown): string => {
-    if (error instanceof PlaceholderError || error instanceof McpCallError) return redactor.text(error.message);
+    if (error instanceof PlaceholderError || error instanceof McpCallError) return redactor().text(error.message);
     throw error;
   };
   try {
@@ -45,7 +46,8 @@ export async function readMcpServer(services: McpServices, serverId: string): Pr
     const clients = await mcp.clients();
     const tools = await clients.listTools(target);
     const resources = await clients.listResources(target).catch(problem);
-    const kept = tools.flatMap((tool) => definitionOf(tool, redactor) ?? []);
+    const now = redactor();
+    const kept = tools.flatMap((tool) => definitionOf(tool, now) ?? []);
     const distinct = [...new Map(kept.map((tool) => [tool.name, tool])).values()];
     const left = tools.length - distinct.length;
     const problems = [
@@ -56,7 +58,7 @@ export async function readMcpServer(services: McpServices, serverId: string): Pr
       server,
       config,
       tools: distinct,
-      resources: typeof resources === 'string' ? undefined : resources.flatMap((found) => resourceOf(found, redactor) ?? []),
+      resources: typeof resources === 'string' ? undefined : resources.flatMap((found) => resourceOf(found, now) ?? []),
       problem: problems.join(' ') || null,
     };
   } catch (error) {

@@ -1,9 +1,8 @@
 import type pg from 'pg';
 import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
-import type { McpServerConfig } from '../../generated/prisma/client.ts';
 import { SealedError, type Sealer } from '../../sealing/sealer.ts';
-import { openSecrets, sealSecrets } from './secrets.ts';
+import { openAllSecrets, sealAllSecrets } from './secrets.ts';
 
 export interface ResealOptions {
   /** Of the owner of the tables: nobody else sees every tenant. */
@@ -59,11 +58,9 @@ async function resealRow(prisma: Prisma, sealer: Sealer, id: string): Promise<bo
   const row = await prisma.mcpServerConfig.findFirst({ where: { id } });
   if (!row) return true;
   try {
-    const secrets = await sealAnew(sealer, row, 'secrets');
-    const env = await sealAnew(sealer, row, 'env');
     await prisma.mcpServerConfig.update({
       where: { tenantId_id: { tenantId: row.tenantId, id } },
-      data: { secrets: secrets.text, env: env.text, sealedWith: secrets.keyId ?? env.keyId },
+      data: await sealAllSecrets(sealer, row, await openAllSecrets(sealer, row)),
       select: { id: true },
     });
     return true;
@@ -71,10 +68,6 @@ async function resealRow(prisma: Prisma, sealer: Sealer, id: string): Promise<bo
     if (error instanceof SealedError) return false;
     throw error;
   }
-}
-
-async function sealAnew(sealer: Sealer, row: McpServerConfig, field: 'secrets' | 'env') {
-  return sealSecrets(sealer, row, field, await openSecrets(sealer, row, field, row[field]));
 }
 
 /** The role that looks things up before a tenant is known sees the ids of all, and the owner may become it. */

@@ -1,10 +1,10 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
-import type {
-  McpServer,
-  McpServerCategory,
-  McpServerStatus,
-  McpTransport,
+import {
+  type McpServer,
+  type McpServerCategory,
+  type McpServerStatus,
+  type McpTransport,
   Prisma as PrismaTypes,
 } from '../../generated/prisma/client.ts';
 import { ConflictError, ForbiddenError, ValidationError } from '../../lib/errors.ts';
@@ -89,7 +89,16 @@ async function beginAnew(prisma: Prisma, serverId: string): Promise<void> {
   const where = { serverId };
   await prisma.mcpServerConfig.updateMany({
     where,
-    data: { secrets: null, secretNames: [], env: null, envNames: [], sealedWith: null, refreshedAt: null },
+    data: {
+      secrets: null,
+      secretNames: [],
+      env: null,
+      envNames: [],
+      oauth: PrismaTypes.DbNull,
+      oauthSecret: null,
+      sealedWith: null,
+      refreshedAt: null,
+    },
   });
   await prisma.mcpTool.updateMany({
     where: { config: where },

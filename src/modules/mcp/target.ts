@@ -1,19 +1,14 @@
 import type { McpServer, McpServerConfig } from '../../generated/prisma/client.ts';
 import type { McpTarget } from '../../mcp/client/target.ts';
-import type { Sealer } from '../../sealing/sealer.ts';
 import { limitsOf } from './limits.ts';
+import { credentialsOf } from './oauth.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
 import { issuesOf, type JsonSchema, UnusableSchemaError } from './schema-check.ts';
-import { openSecrets, type SecretMap } from './secrets.ts';
+import type { OpenedSecrets } from './secrets.ts';
 
 export interface ConfiguredServer {
   server: McpServer;
   config: McpServerConfig;
-}
-
-export interface OpenedSecrets {
-  secrets: SecretMap;
-  env: SecretMap;
 }
 
 /** Connections of one key share everything: whatever changes how a server is reached makes another key. */
@@ -21,16 +16,8 @@ export function connectionKey({ server, config }: ConfiguredServer): string {
   return `${config.tenantId}:${config.id}:${config.revision}:${server.updatedAt.getTime()}`;
 }
 
-/** Throws SealedError. */
-export async function openAllSecrets(sealer: Sealer, config: McpServerConfig): Promise<OpenedSecrets> {
-  return {
-    secrets: await openSecrets(sealer, config, 'secrets', config.secrets),
-    env: await openSecrets(sealer, config, 'env', config.env),
-  };
-}
-
 /** How to reach a configured server. Throws PlaceholderError where its configuration does not do. */
-export async function targetOf(configured: ConfiguredServer, { secrets, env }: OpenedSecrets): Promise<McpTarget> {
+export async function targetOf(configured: ConfiguredServer, { secrets, env, oauthSecret }: OpenedSecrets): Promise<McpTarget> {
   const { server, config } = configured;
   const values = config.config as Record<string, unknown>;
   await requireFitting(server.configSchema as JsonSchema, values);
@@ -38,7 +25,8 @@ export async function targetOf(configured: ConfiguredServer, { secrets, env }: O
   if (server.transport === 'STDIO') {
     return { ...shared, command: server.command ?? '', args: fillPlaceholders(server.args, values), env };
   }
-  return { ...shared, url: server.url ?? '', headers: secrets };
+  const auth = credentialsOf(config.oauth, oauthSecret);
+  return { ...shared, url: server.url ?? '', headers: secrets, ...(auth ? { auth } : {}) };
 }
 
 /** The schema may have changed since the configuration was written, and says what a command of the platform may be given. */

@@ -14,6 +14,7 @@ const EARLY_S = 30;
 /** Even of a token that is said to end at once. */
 const LEAST_LIFE_S = 5;
 const LONGEST_TOKEN = 16_384;
+const MOST_TOKENS = 5;
 
 /** What a server says with a 401, or with a 403 that asks for more than the token allows. */
 export interface Challenge {
@@ -29,6 +30,8 @@ export class Authorization {
   readonly #fetch: typeof fetch;
   readonly #closed = new AbortController();
   #tokens: OAuthTokens | undefined;
+  /** Access tokens, the last one last. Those before it may still be on their way in an answer. */
+  #given: string[] = [];
   /** As performance.now() counts. */
   #endsAt = Number.POSITIVE_INFINITY;
   /** Scopes that were asked for, or given. */
@@ -44,15 +47,15 @@ export class Authorization {
   }
 
   get secrets(): string[] {
-    const { access_token, refresh_token } = this.#tokens ?? {};
-    return [access_token, refresh_token].filter((secret) => secret !== undefined);
+    const { refresh_token } = this.#tokens ?? {};
+    return refresh_token === undefined ? this.#given : [...this.#given, refresh_token];
   }
 
   /** What to send along now. Without one the server says what it wants. */
   async token(signal: AbortSignal): Promise<string | undefined> {
     if (performance.now() >= this.#endsAt) await orAborted(this.#renew(this.#last), signal);
     if (this.#renewing) await orAborted(this.#renewing, signal);
-    this.#tokens = await this.#provider.tokens();
+    this.#take(await this.#provider.tokens());
     return this.#tokens?.access_token;
   }
 
@@ -68,6 +71,12 @@ export class Authorization {
 
   close(): void {
     this.#closed.abort();
+  }
+
+  #take(tokens: OAuthTokens | undefined): void {
+    this.#tokens = tokens;
+    const token = tokens?.access_token;
+    if (token !== undefined && token !== this.#given.at(-1)) this.#given = [...this.#given, token].slice(-MOST_TOKENS);
   }
 
   /** Once for all who wait. */
@@ -97,7 +106,7 @@ export class Authorization {
         throw requests.failure ?? explainOAuth(error);
       }
     });
-    this.#tokens = tokens;
+    this.#take(tokens);
     this.#scopes = new Set([...scopes, ...scopesIn(tokens.scope)]);
     const { expires_in: seconds } = tokens;
     this.#endsAt = seconds ? performance.now() + Math.max(seconds - EARLY_S, LEAST_LIFE_S) * 1000 : Number.POSITIVE_INFINITY;

@@ -7,8 +7,17 @@ import { configureMcpServer } from '../configure.ts';
 import { limitBounds } from '../limits.ts';
 import { readMcpServer, storeReading } from '../refresh.ts';
 import type { SecretChanges } from '../secret-rules.ts';
-import { McpServerConfig } from './config.ts';
-import { allowedUsersRule, limitRule, secretsRule } from './rules.ts';
+import { McpOAuthAlgorithm, McpServerConfig } from './config.ts';
+import {
+  allowedUsersRule,
+  clientIdRule,
+  clientSecretRule,
+  issuerRule,
+  limitRule,
+  privateKeyRule,
+  scopeRule,
+  secretsRule,
+} from './rules.ts';
 
 function payload(name: string) {
   return builder.objectRef<{ config: typeof McpServerConfig.$inferType }>(name).implement({
@@ -34,6 +43,30 @@ const McpServerLimitsInput = builder.inputType('McpServerLimitsInput', {
       description: `Calls at a time, of each server process of Agentbase. ${limitBounds.concurrency.default} when nothing is said.`,
       validate: limitRule('concurrency'),
     }),
+  }),
+});
+
+const McpServerOAuthInput = builder.inputType('McpServerOAuthInput', {
+  description:
+    'OAuth client credentials, all of them. The secret or private key may be left out where the issuer and the client stay: then the one ' +
+    'that is sealed stays too.',
+  fields: (t) => ({
+    issuer: t.string({
+      required: true,
+      description: 'The authorization server that knows the client, as its metadata names it. The secret goes nowhere else.',
+      validate: issuerRule,
+    }),
+    clientId: t.string({ required: true, description: 'The client.', validate: clientIdRule }),
+    scope: t.string({
+      description: 'What to ask for, names with spaces between. What the server asks for when nothing is said.',
+      validate: scopeRule,
+    }),
+    clientSecret: t.string({ description: "The client's secret. Never answered.", validate: clientSecretRule }),
+    privateKey: t.string({
+      description: "The client's private key instead of a secret, PKCS #8 in PEM, for `private_key_jwt`. Never answered.",
+      validate: privateKeyRule,
+    }),
+    algorithm: t.field({ type: McpOAuthAlgorithm, description: 'What the private key signs with.' }),
   }),
 });
 
@@ -67,6 +100,10 @@ mutation('configureMcpServer', {
         'Environment variables of a STDIO server by name. Null takes one away, those that are not named stay. Never answered.',
       validate: secretsRule,
     }),
+    oauth: t.field({
+      type: McpServerOAuthInput,
+      description: 'How access tokens for a remote server are got. Null takes it away.',
+    }),
     limits: t.field({ type: McpServerLimitsInput, description: 'What its calls may take.' }),
     allowedUserIds: t.idList({
       description: 'Members who may call its tools, all of them. Empty for everybody who may call tools at all.',
@@ -74,12 +111,13 @@ mutation('configureMcpServer', {
     }),
   }),
   payload: payload('ConfigureMcpServerPayload'),
-  resolve: async ({ serverId, enabled, config, secrets, env, limits, allowedUserIds }, context) => ({
+  resolve: async ({ serverId, enabled, config, secrets, env, oauth, limits, allowedUserIds }, context) => ({
     config: await configureMcpServer(context, signedIn(context), uuidOf('McpServer', serverId, ['input', 'serverId']), {
       enabled: enabled ?? undefined,
       config: config ?? undefined,
       secrets: (secrets ?? undefined) as SecretChanges | undefined,
       env: (env ?? undefined) as SecretChanges | undefined,
+      oauth: oauth && withoutNulls(oauth),
       limits: limits ? (withoutNulls(limits) as Partial<Record<keyof typeof limitBounds, number>>) : undefined,
       allowedUserIds: allowedUserIds?.map((id, index) => uuidOf('User', String(id), ['input', 'allowedUserIds', String(index)])),
     }),

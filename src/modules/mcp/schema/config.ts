@@ -4,6 +4,7 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import type { McpLimits } from '../../../mcp/client/target.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { limitsOf } from '../limits.ts';
+import { type McpOAuth, oauthAlgorithms, oauthOf } from '../oauth.ts';
 import { findMcpServerConfigs, findMcpServerConfigsOf } from '../read.ts';
 import { loadMcpServer, McpServer } from './server.ts';
 
@@ -13,6 +14,30 @@ const McpServerLimits = builder.objectRef<McpLimits>('McpServerLimits').implemen
     timeoutMs: t.exposeInt('timeoutMs', { description: 'Longest time of a call, in milliseconds.' }),
     memoryMb: t.exposeInt('memoryMb', { description: 'Most memory of the program of a STDIO server, in MiB.' }),
     concurrency: t.exposeInt('concurrency', { description: 'Calls at a time, of each server process of Agentbase.' }),
+  }),
+});
+
+export const McpOAuthAlgorithm = builder.enumType('McpOAuthAlgorithm', {
+  description: 'What the private key of an OAuth client signs with.',
+  values: oauthAlgorithms,
+});
+
+const McpServerOAuth = builder.objectRef<McpOAuth>('McpServerOAuth').implement({
+  description: 'How access tokens for a remote server are got: OAuth client credentials, without their secret.',
+  fields: (t) => ({
+    issuer: t.exposeString('issuer', {
+      description: 'The authorization server that knows the client. The secret goes nowhere else.',
+    }),
+    clientId: t.exposeString('clientId', { description: 'The client.' }),
+    scope: t.exposeString('scope', {
+      nullable: true,
+      description: 'What is asked for, names with spaces between. Null for what the server asks for.',
+    }),
+    algorithm: t.expose('algorithm', {
+      type: McpOAuthAlgorithm,
+      nullable: true,
+      description: 'What the private key signs with. Null for a client that has a secret.',
+    }),
   }),
 });
 
@@ -27,6 +52,12 @@ export const McpServerConfig = builder.prismaNode('McpServerConfig', {
     config: t.expose('config', { type: 'JSONObject' }),
     secretNames: t.exposeStringList('secretNames'),
     envNames: t.exposeStringList('envNames'),
+    oauth: t.field({
+      type: McpServerOAuth,
+      nullable: true,
+      description: 'How access tokens for it are got. Null for a server that wants none.',
+      resolve: oauthOf,
+    }),
     limits: t.field({
       type: McpServerLimits,
       description: 'What its calls may take, with what is so when nothing is said.',

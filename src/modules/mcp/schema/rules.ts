@@ -20,6 +20,18 @@ export function limitRule(name: keyof typeof limitBounds) {
   return intRule(limitBounds[name].least, limitBounds[name].most);
 }
 
+/** As RFC 6749 writes them. */
+const visible = /^[\x20-\x7e]+$/;
+
+export const issuerRule = textRule(2_048).min(1, 'Must not be empty.');
+export const clientIdRule = textRule(500).regex(visible, 'Must be of visible ASCII characters and spaces.');
+export const clientSecretRule = textRule(8_192).regex(visible, 'Must be of visible ASCII characters and spaces.');
+export const privateKeyRule = textRule(16_384).min(1, 'Must not be empty.');
+export const scopeRule = textRule(1_000).regex(
+  /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+  'Must be names with single spaces between.',
+);
+
 /** Names with texts, or with null. What the values may be is told without showing them. */
 export const secretsRule = z.record(
   z.string().max(100, 'A name must have at most 100 characters.'),

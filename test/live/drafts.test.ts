@@ -1,12 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
+import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { conversationLog } from '../../src/live/live.ts';
 import type { Hint } from '../../src/live/topics.ts';
 import { findDraft } from '../../src/modules/conversations/drafts.ts';
 import { testGraph } from '../testkit/graph.ts';
 import { asViewer, contextOf, createTenant } from '../testkit/tenants.ts';
-import { createAnswerer, createDraftRoom, nextEvent, POLLS, READS, Transcript } from './draft-bench.ts';
+import { createAnswerer, createDraftRoom, DELTAS, nextEvent, POLLS, READS, Transcript } from './draft-bench.ts';
 import { countStatements, HeldTransport, range } from './live-bench.ts';
 import { open } from './open-subscription.ts';
 
@@ -417,6 +418,30 @@ describe('what it costs', () => {
       transport.deliver(hint, hint, hint);
     });
     expect(statements).toBe(1);
+    await close();
+  });
+
+  test('one statement for all conversations of a tenant that are told of together', async () => {
+    const transport = new HeldTransport();
+    const { answerer, tenant, live, viewer, close } = await createDraftRoom(graph, { transport });
+    const { id: tenantId, agentId } = tenant;
+    const begin = async (number: number) => {
+      const conversationId = newId();
+      await answerer.transaction(() => answerer.prisma.conversation.create({ data: { tenantId, id: conversationId, agentId } }));
+      const draft = answerer.writer.open(await answerer.start(conversationId));
+      await draft.flush();
+      const events = await open(graph, live, viewer, DELTAS, { id: encodeGlobalId('Conversation', conversationId) });
+      return { draft, events, pending: nextEvent(events), text: `Answer ${number}` };
+    };
+    const writing = await Promise.all(range(1, 5).map(begin));
+    for (const { draft, text } of writing) draft.append(text);
+    await Promise.all(writing.map(({ draft }) => draft.flush()));
+    const statements = await countStatements(graph, READS, async () => {
+      transport.deliver(...transport.published.filter(({ topic }) => topic === 'draft'));
+      for (const { pending, text } of writing) expect((await pending).delta).toMatchObject({ offset: 0, text });
+    });
+    expect(statements).toBe(1);
+    for (const { events } of writing) await events.return();
     await close();
   });
 

@@ -17,7 +17,7 @@ export interface Told {
 }
 
 const EVENTS = `subscription ($id: ID!) { conversationEvents(conversationId: $id) {
-  type delta { offset text } run { status } } }`;
+  sequence type runStatus delta { messageId offset text } } }`;
 
 let told: Told = { ages: [], deltas: 0, ended: 0, begun: 0 };
 
@@ -41,14 +41,14 @@ function watch(url: string, { credential, conversationId }: Watch['subscriptions
 }
 
 function take(
-  event: { type: string; delta: { offset: number; text: string } | null; run: { status: string } | null },
+  event: { type: string; delta: { offset: number; text: string } | null; runStatus: string | null },
   at: number,
 ): void {
   if (event.delta) {
     told.deltas++;
     if (event.delta.offset === 0) told.begun++;
     for (const age of agesOf(event.delta.text, at)) told.ages.push(age);
-  } else if (event.type === 'RUN_CHANGED' && ['COMPLETED', 'FAILED', 'CANCELLED'].includes(event.run?.status ?? '')) told.ended++;
+  } else if (event.type === 'RUN_CHANGED' && ['COMPLETED', 'FAILED', 'CANCELLED'].includes(event.runStatus ?? '')) told.ended++;
 }
 
 process.once('disconnect', () => process.exit(0));

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Database } from '../db/database.ts';
 import type { DraftAnswer, DraftQuestion, DraftSource, KnownDraft } from './draft-source.ts';
 import { readAs } from './read-as.ts';
@@ -10,13 +11,17 @@ export interface DraftReadsOptions<Row> {
   tenantId: string;
 }
 
+interface Asker extends DraftQuestion {
+  answer: PromiseWithResolvers<DraftAnswer>;
+}
+
 /**
  * Reads drafts of one tenant: those that are asked for in the same moment with one statement. Workers tell of many drafts at once, so
  * most are.
  */
 export class DraftReads<Row> {
   readonly #options: DraftReadsOptions<Row>;
-  #next: { asked: DraftQuestion[]; answers: Promise<Map<string, DraftAnswer>> } | undefined;
+  #next: Asker[] | undefined;
 
   constructor(options: DraftReadsOptions<Row>) {
     this.#options = options;
@@ -26,19 +31,29 @@ export class DraftReads<Row> {
     return this.#options.source;
   }
 
-  async read(id: string, known: KnownDraft | undefined): Promise<DraftAnswer> {
-    this.#next ??= this.#begin();
-    this.#next.asked.push({ id, known });
-    return (await this.#next.answers).get(id) ?? NOTHING;
+  read(id: string, known: KnownDraft | undefined): Promise<DraftAnswer> {
+    const answer = Promise.withResolvers<DraftAnswer>();
+    if (!this.#next) {
+      this.#next = [];
+      queueMicrotask(() => void this.#read());
+    }
+    this.#next.push({ id, known, answer });
+    return answer.promise;
   }
 
-  #begin() {
+  async #read(): Promise<void> {
     const { source, database, tenantId } = this.#options;
-    const asked: DraftQuestion[] = [];
-    const answers = Promise.resolve().then(() => {
-      this.#next = undefined;
-      return readAs({ tenantId }, () => source.read(database, asked));
-    });
-    return { asked, answers };
+    const askers = this.#next ?? [];
+    this.#next = undefined;
+    try {
+      const answers = await readAs({ tenantId }, () => source.read(database, askers));
+      for (const { id, answer } of askers) {
+        answer.resolve(answers.get(id) ?? NOTHING);
+        // Each has its readers to tell. Whoever asks this process for something else does not wait for all of them.
+        await nextTurn();
+      }
+    } catch (error) {
+      for (const { answer } of askers) answer.reject(error);
+    }
   }
 }

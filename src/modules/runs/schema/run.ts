@@ -146,6 +146,7 @@ builder.objectField(ConversationEvent, 'run', (t) =>
     type: AgentRun,
     nullable: true,
     description: 'The run of a RUN_CHANGED event as it is now, which may be further than the event.',
-    resolve: (event, _args, context) => loadRun(context, subjectOf(event, 'runId')),
+    // Not of a text that grows twenty times a second: each time would be a read.
+    resolve: (event, _args, context) => (event.type === 'RUN_CHANGED' ? loadRun(context, subjectOf(event, 'runId')) : null),
   }),
 );

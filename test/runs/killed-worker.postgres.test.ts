@@ -26,6 +26,7 @@ interface Sent {
 let place: Installation;
 let household: Household;
 let workers: Workers;
+/** What models do is the same in every run of the test; when workers die is not, for that depends on how far they got. */
 const random = randomNumbers(4);
 const runs = new Map<string, Sent>();
 const ended = new AbortController();
@@ -70,7 +71,12 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
   const hasty = await household.agent({ timeoutMs: HASTY_MS });
   const conversations = await openConversations(patient, CONVERSATIONS);
   const hastyConversations = await openConversations(hasty, HASTY);
-  workers = await startWorkers(WORKERS, { ...environment, RUNS_CONCURRENCY: '5', RUN_LEASE_SECONDS: '4' }, random);
+  workers = await startWorkers({
+    count: WORKERS,
+    environment: { ...environment, RUNS_CONCURRENCY: '4', RUN_LEASE_SECONDS: '4' },
+    random: randomNumbers(5),
+    delicate: () => place.tools.paying,
+  });
   const witnesses = [...conversations, ...hastyConversations].map((conversationId, index) =>
     watchConversation(
       { url: server.url, credential: accessToken, conversationId, signal: ended.signal, onEvent: workers.saw },

@@ -18,6 +18,8 @@ export interface CountedCall {
 export interface CountingTools {
   url: string;
   calls: CountedCall[];
+  /** Whether a call is under way that is not to be made twice. */
+  readonly paying: boolean;
   close(): Promise<void>;
 }
 
@@ -32,13 +34,17 @@ export const TOOLS = [
 /** An MCP server over Streamable HTTP on the loopback whose tools take their time, and which remembers each time one was begun. */
 export async function startCountingTools(): Promise<CountingTools> {
   const calls: CountedCall[] = [];
+  let paying = 0;
 
   function newServer(): McpServer {
     const server = new McpServer({ name: 'counting', version: '1' });
     for (const { name, annotations } of TOOLS) {
       server.registerTool(name, { inputSchema: INPUT, annotations }, async ({ key, ms }) => {
         calls.push({ tool: name, key, at: Date.now() });
+        const pays = annotations.readOnlyHint ? 0 : 1;
+        paying += pays;
         await delay(ms);
+        paying -= pays;
         return { content: [{ type: 'text', text: `${name} ${key}` }] };
       });
     }
@@ -60,6 +66,9 @@ export async function startCountingTools(): Promise<CountingTools> {
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
     calls,
+    get paying() {
+      return paying > 0;
+    },
     async close() {
       http.closeAllConnections();
       await new Promise((resolve) => http.close(resolve));

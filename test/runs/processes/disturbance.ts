@@ -19,7 +19,18 @@ const MOST_PROGRESS = 400;
 /** A worker dies all the same when nothing more happens. */
 const LONGEST_LIFE_MS = 2_000;
 
-export async function startWorkers(count: number, environment: Record<string, string>, random: Random): Promise<Workers> {
+export interface WorkersOptions {
+  count: number;
+  environment: Record<string, string>;
+  random: Random;
+  /** Whether this is a delicate moment. Some deaths wait for one. */
+  delicate(): boolean;
+}
+
+/** Of the deaths. */
+const DELICATE_SHARE = 0.4;
+
+export async function startWorkers({ count, environment, random, delicate }: WorkersOptions): Promise<Workers> {
   const alive = await Promise.all(Array.from({ length: count }, () => startWorker(environment)));
   let kills = 0;
   let seen = 0;
@@ -32,7 +43,8 @@ export async function startWorkers(count: number, environment: Record<string, st
       const enough = seen + Math.ceil(random() * MOST_PROGRESS);
       const end = Date.now() + LONGEST_LIFE_MS;
       while (seen < enough && Date.now() < end) await delay(5);
-      await delay(random() * 50);
+      if (random() > DELICATE_SHARE) await delay(random() * 50);
+      else while (!delicate() && Date.now() < end) await delay(2);
       await (alive[place] as WorkerProcess).end('SIGKILL');
       kills++;
       alive[place] = await startWorker(environment);

@@ -57,8 +57,8 @@ let keys = 0;
 
 /** Something a model may do: mostly talking and calling tools, now and then trouble. */
 export function anyPlay(random: Random, { pay, look }: PlayTools): Play {
-  const speak = (): ScriptedRound => ({ say: sentence(random), delayMs: between(random, 10, 40) });
-  const call = (name: string) => ({ name, arguments: { key: `key-${++keys}`, ms: between(random, 20, 400) } });
+  const speak = (): ScriptedRound => ({ say: sentence(random), delayMs: between(random, 5, 25) });
+  const call = (name: string) => ({ name, arguments: { key: `key-${++keys}`, ms: between(random, 50, 1_000) } });
   const tools = (): ScriptedRound => ({ ...speak(), call: [call(pay), call(look), call(pay)].slice(0, between(random, 1, 3)) });
   const dice = random();
   if (dice < 0.3) return completed([speak()]);

@@ -8,13 +8,15 @@ export interface CrewOptions {
   boss: PgBoss;
   queue: string;
   handle: (run: JobRun) => Promise<void>;
-  /** Most jobs at a time. */
+  /** Most jobs at a time, but for the spare hands. */
   size: number;
   log: Logger;
 }
 
 type Job = JobWithMetadata<JobData>;
 
+/** One spare hand for so many. They are for tenants that have no job here while the others hold all hands, for hours perhaps. */
+const HANDS_PER_SPARE = 4;
 /** How long a job may go unnoticed that nobody woke the crew for. */
 const IDLE_POLL_MS = 1_000;
 /** Wake-ups that come faster are taken together. */
@@ -65,22 +67,31 @@ export class Crew {
   }
 
   async #fetch(): Promise<void> {
-    const { boss, queue, size, log } = this.#options;
+    const { boss, queue, log } = this.#options;
     while (!this.#stopping.signal.aborted) {
       this.#wake = Promise.withResolvers();
-      const free = size - this.#running.size;
+      const { batchSize, ...rest } = this.#wanted();
       let found = 0;
       try {
-        const jobs = free > 0 ? await boss.fetch<JobData>(queue, { batchSize: free, includeMetadata: true }) : [];
+        const jobs = batchSize > 0 ? await boss.fetch<JobData>(queue, { batchSize, includeMetadata: true, ...rest }) : [];
         found = jobs.length;
         for (const job of jobs) this.#begin(job);
       } catch (error) {
         log.warn({ err: error, queue }, 'jobs could not be fetched');
       }
-      if (this.#stopping.signal.aborted || (found > 0 && found === free)) continue;
+      if (this.#stopping.signal.aborted || (found > 0 && found === batchSize)) continue;
       await delay(LEAST_PAUSE_MS);
       await this.#woken();
     }
+  }
+
+  /** As many as there are free hands; when all are at work, one of a tenant that has none here. */
+  #wanted(): { batchSize: number; ignoreGroups?: string[] } {
+    const { size } = this.#options;
+    const free = size - this.#running.size;
+    if (free > 0) return { batchSize: free };
+    if (-free >= Math.ceil(size / HANDS_PER_SPARE)) return { batchSize: 0 };
+    return { batchSize: 1, ignoreGroups: [...new Set(Array.from(this.#running.values(), ({ job }) => job.data.tenantId))] };
   }
 
   async #woken(): Promise<void> {
@@ -110,7 +121,7 @@ export class Crew {
     } catch (error) {
       // Put back rather than failed: that it was interrupted is not the job's fault, and another may begin at once.
       if (signal.aborted) {
-        await boss.insert(queue, [{ data: job.data }]);
+        await boss.insert(queue, [{ data: job.data, priority: job.priority, group: { id: job.data.tenantId } }]);
         await boss.complete(queue, job);
         return;
       }

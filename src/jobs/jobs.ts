@@ -36,8 +36,9 @@ export interface Jobs {
   /**
    * Queues jobs in the running transaction: they are there when the transaction commits, and only then.
    * @param delaySeconds how long they wait at least
+   * @param priority those of a higher one are done first
    */
-  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number): Promise<void>;
+  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number, priority?: number): Promise<void>;
   /** Begins to work. Without it, jobs are queued for others. */
   work(handlers: JobHandlers, concurrency: number): Promise<void>;
   /**
@@ -87,7 +88,7 @@ class BossJobs implements Jobs {
     for (const name of Object.keys(queues)) await this.#boss.getQueue(name);
   }
 
-  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0): Promise<void> {
+  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {
     const { transaction } = currentScope();
     if (!transaction) throw new Error('a job is queued inside a transaction');
     const db = bossDatabase(async (text, values) => {
@@ -103,7 +104,7 @@ class BossJobs implements Jobs {
     const startAfter = delaySeconds > 0 ? { startAfter: delaySeconds } : {};
     await this.#boss.insert(
       queue,
-      jobs.map((data) => ({ data, ...startAfter })),
+      jobs.map((data) => ({ data, priority, group: { id: data.tenantId }, ...startAfter })),
       { db },
     );
     afterCommit(() => {

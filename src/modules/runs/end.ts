@@ -3,6 +3,7 @@ import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import { removeDraft } from '../conversations/drafts.ts';
 import { cleanText } from './clean.ts';
+import { enqueueRun } from './enqueue.ts';
 import { isOpen, readRounds, resultOf } from './progress.ts';
 import type { RunControls } from './services.ts';
 import { tellRun } from './under-claim.ts';
@@ -100,12 +101,12 @@ async function cancelCall({ prisma }: RunControls, run: AgentRun, call: ToolCall
 
 /** Queues the run of a conversation that has waited longest, if none is active. */
 export async function startNext(
-  { database, jobs }: RunControls,
+  services: RunControls,
   { tenantId, conversationId }: Pick<AgentRun, 'tenantId' | 'conversationId'>,
 ): Promise<void> {
   if (conversationId === null) return;
-  const next = await oldestQueued(database, conversationId);
-  if (next !== undefined) await jobs.enqueue('run.execute', [{ tenantId, id: next }]);
+  const next = await oldestQueued(services.database, conversationId);
+  if (next !== undefined) await enqueueRun(services, { tenantId, id: next });
 }
 
 /** The run of a conversation whose turn it is. Messages have a number; what began without one stands by its time. */

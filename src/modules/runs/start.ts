@@ -8,6 +8,7 @@ import { requireAgent } from '../agents/read.ts';
 import { appendMessage } from '../conversations/append-message.ts';
 import { requireConversation } from '../conversations/read.ts';
 import { requestCancel } from './cancel.ts';
+import { enqueueRun } from './enqueue.ts';
 import { lockConversation } from './read.ts';
 import type { RunControls } from './services.ts';
 import { tellRun } from './under-claim.ts';
@@ -118,7 +119,7 @@ interface NewRun {
 }
 
 async function queueRun(services: RunControls, viewer: Viewer, agent: Agent, fields: NewRun): Promise<AgentRun> {
-  const { prisma, jobs } = services;
+  const { prisma } = services;
   const { tenantId } = viewer;
   if (fields.conversationId !== undefined && agent.whenBusy === 'INTERRUPT') {
     const busy = await prisma.agentRun.findMany({
@@ -141,6 +142,6 @@ async function queueRun(services: RunControls, viewer: Viewer, agent: Agent, fie
     },
   });
   await tellRun(services, run);
-  await jobs.enqueue('run.execute', [{ tenantId, id: run.id }]);
+  await enqueueRun(services, run);
   return run;
 }

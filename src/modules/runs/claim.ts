@@ -5,6 +5,7 @@ import { endRun, oldestQueued, startNext } from './end.ts';
 import { hasEnded, lockRun } from './read.ts';
 import type { RunControls } from './services.ts';
 import type { RunSettings } from './settings.ts';
+import { lostRight } from './standing.ts';
 import { type Claim, tellRun } from './under-claim.ts';
 
 /**
@@ -49,25 +50,14 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
 
 /** Why a run may not be carried out any more, though it might when it was asked for. */
 async function refusalOf(
-  { prisma }: RunControls,
+  services: RunControls,
   run: AgentRun,
   agent: Agent,
 ): Promise<{ code: string; message: string } | undefined> {
   if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
     return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status.toLowerCase()} and takes no work.` };
   }
-  const { userId, apiKeyId } = run;
-  const member =
-    userId === null ||
-    (await prisma.membership.findFirst({ where: { userId, status: 'ACTIVE' }, select: { id: true } })) !== null;
-  const key =
-    apiKeyId === null ||
-    (await prisma.apiKey.findFirst({ where: { id: apiKeyId, status: { not: 'REVOKED' } }, select: { id: true } })) !== null;
-  if (member && key) return undefined;
-  return {
-    code: 'NOT_ALLOWED',
-    message: 'Whoever asked for the run may not do so any more: they have left, or their API key was revoked.',
-  };
+  return lostRight(services, run);
 }
 
 /** Gives a run back so that another worker can go on at once. */

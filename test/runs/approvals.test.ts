@@ -1,6 +1,8 @@
 import { afterEach, beforeAll, expect, test } from 'vitest';
+import type { Viewer } from '../../src/auth/viewer.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { at } from '../testkit/graph.ts';
-import { asViewer } from '../testkit/tenants.ts';
+import { asViewer, randomHash, unique } from '../testkit/tenants.ts';
 import { type RunWorker, type Stage, setStage, startRunWorker } from './fixture.ts';
 import { ask, say } from './scripted-models.ts';
 
@@ -122,4 +124,43 @@ test('nobody is asked about a call that would be refused anyway', async () => {
   models.script(model, ask(['calculator', { wrong: 1 }]), say('Sorry.'));
   const state = await untilRun((await send(await conversation(id), 'Go')).run);
   expect(state).toMatchObject({ status: 'COMPLETED', toolCalls: { nodes: [{ status: 'FAILED' }] } });
+});
+
+test('an API key does not approve what was asked for with it, and may reject it', async () => {
+  const { graph, tenant, models, agent, conversation, untilRun } = stage;
+  worker = await startRunWorker(graph, stage.changes);
+  const keys = await graph.database.transactionAs({ tenantId: tenant.id, userId: tenant.owner.userId }, () =>
+    Promise.all(
+      ['asks', 'decides'].map((name) =>
+        graph.prisma.apiKey.create({
+          data: {
+            tenantId: tenant.id,
+            id: newId(),
+            userId: tenant.owner.userId,
+            name,
+            keyHash: randomHash(),
+            keyPrefix: unique('key').slice(0, 12),
+            scopes: ['agents:execute', 'agents:approve'],
+          },
+        }),
+      ),
+    ),
+  );
+  const [asking, deciding] = keys.map(({ id }) => ({ ...stage.viewer, apiKeyId: id })) as [Viewer, Viewer];
+  const { id, model } = await agent({ tools: [{ name: 'calculator', approval: true }] });
+  models.script(model, ask(['calculator', { expression: '1' }], ['calculator', { expression: '2' }]), say('Done.'));
+  const sent = await graph.execute(
+    asking,
+    'mutation ($id: ID!) { r: sendMessage(input: { conversationId: $id, content: "Go" }) { ... on SendMessagePayload { run { id } } } }',
+    { id: await conversation(id) },
+  );
+  const run = at<string>(sent, 'r.run.id');
+  const [one, two] = (await untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
+  const decide = (viewer: Viewer, name: string, call: string | undefined) =>
+    graph.execute(viewer, `mutation ($id: ID!) { r: ${name}(input: { id: $id }) { __typename } }`, { id: call });
+  expect((await decide(asking, 'approveToolCall', one?.id)).codes).toEqual(['FORBIDDEN']);
+  expect((await decide(deciding, 'approveToolCall', one?.id)).messages).toEqual([]);
+  expect((await decide(asking, 'rejectToolCall', two?.id)).messages).toEqual([]);
+  const done = await untilRun(run);
+  expect(done.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'REJECTED']);
 });

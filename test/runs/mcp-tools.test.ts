@@ -127,3 +127,44 @@ test('after a worker is gone, what only reads is asked again, and what may have 
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'INTERRUPTED' }, { status: 'SUCCEEDED', output: 'At last.' }]);
   expect(server.seen.map(({ name }) => name).toSorted()).toEqual(['echo', 'echo', 'pay']);
 });
+
+test('what was approved is called at the server it was meant for, whichever has its name by then', async () => {
+  const other = await startToolServer([echo, pay]);
+  const serverId = await readyServer(stage.graph, stage.tenant as PopulatedTenant, other.url);
+  const { run } = await begin([{ name: 'pay', approval: true }], ['pay', { amount: 1 }]);
+  const [call] = (await stage.untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
+  const rename = (from: string, to: string) =>
+    stage.graph.ownerQuery('UPDATE mcp_servers SET slug = $3 WHERE tenant_id = $1 AND slug = $2', [stage.tenant.id, from, to]);
+  const [{ slug: spare }] = (await stage.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE id = $1', [
+    uuidOf(serverId),
+  ])) as [{ slug: string }];
+  await rename(slug, 'before');
+  await rename(spare, slug);
+  await stage.change('approveToolCall', { id: call?.id });
+  const state = await stage.untilRun(run);
+  await rename(slug, spare);
+  await rename('before', slug);
+  await other.close();
+  expect([...server.seen, ...other.seen]).toEqual([]);
+  expect(state.toolCalls.nodes).toMatchObject([{ status: 'FAILED', errorMessage: expect.stringContaining('another tool') }]);
+});
+
+test('a call that has come to need approval is not repeated without it', async () => {
+  const reached = gate();
+  server.answer = () => {
+    reached.open();
+    return new Promise(() => {});
+  };
+  const { run } = await begin([{ name: 'echo' }], ['echo', { message: 'Hi' }]);
+  await reached.opened;
+  await worker.close();
+  await stage.graph.ownerQuery(
+    `UPDATE agents SET tools = jsonb_set(tools::jsonb, '{0,approval}', 'true') WHERE id = (SELECT agent_id FROM agent_runs WHERE id = $1)`,
+    [uuidOf(run)],
+  );
+  server.answer = () => text('Again.');
+  worker = await startRunWorker(stage.graph, stage.changes);
+  const state = await stage.untilRun(run);
+  expect(server.seen).toHaveLength(1);
+  expect(state.toolCalls.nodes).toMatchObject([{ status: 'FAILED', errorMessage: expect.stringContaining('approv') }]);
+});

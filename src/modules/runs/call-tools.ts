@@ -53,7 +53,7 @@ async function callTool(
   const { prisma } = services;
   const key = { tenantId_id: { tenantId: call.tenantId, id: call.id } };
   // Found at work by whoever took the run over from a worker that died.
-  const interrupted = call.status === 'RUNNING' && !tool?.repeatable;
+  const interrupted = call.status === 'RUNNING' && !(tool?.repeatable && isSame(tool, call));
   if (interrupted) {
     const error =
       'The worker that ran this call was lost. Whether the call took effect is not known: find out before you make it again.';
@@ -61,10 +61,9 @@ async function callTool(
     return;
   }
   const startedAt = new Date();
-  // What is wrong with the call itself was said when it was recorded.
-  if (!tool || call.errorMessage !== null) {
-    const error = call.errorMessage ?? `There is no tool called ${call.toolName}. Use only the tools you were given.`;
-    await keep(services, claim, round, call, 'FAILED', { error }, startedAt);
+  const refusal = refusalOf(call, tool);
+  if (!tool || refusal !== undefined) {
+    await keep(services, claim, round, call, 'FAILED', { error: refusal ?? '' }, startedAt);
     return;
   }
   await underClaim(services, claim, () =>
@@ -73,6 +72,23 @@ async function callTool(
   const outcome = await attempt(services, claim, tool, call, round, signal);
   const result = outcome.status === 'SUCCEEDED' ? { output: outcome.output } : { error: outcome.error, output: outcome.output };
   await keep(services, claim, round, call, outcome.status, result, startedAt);
+}
+
+/**
+ * Why a call is not carried out. Since it was recorded people may have taken their time to decide, or another worker has taken over:
+ * its name may mean another tool by now, which nobody has approved, and the agent may ask for approval that it did not ask for then.
+ */
+function refusalOf(call: ToolCall, tool: RunTool | undefined): string | undefined {
+  // What is wrong with the call itself was said when it was recorded.
+  if (call.errorMessage !== null) return call.errorMessage;
+  if (!tool) return `There is no tool called ${call.toolName}. Use only the tools you were given.`;
+  if (!isSame(tool, call)) return `${call.toolName} is another tool than when it was called. Call it again.`;
+  if (tool.approval && call.decidedAt === null) return `${call.toolName} has come to need approval. Call it again.`;
+  return undefined;
+}
+
+function isSame({ source, mcpToolId }: RunTool, call: ToolCall): boolean {
+  return source === call.source && (mcpToolId ?? null) === call.mcpToolId;
 }
 
 /** Throws the signal's reason; whatever else goes wrong is the call's outcome. */

@@ -1,6 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
-import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { ForbiddenError, InvalidStateError, NotFoundError } from '../../lib/errors.ts';
 import { waitsForPeople } from './claim.ts';
 import { lockRun, requireRun } from './read.ts';
 import type { RunControls } from './services.ts';
@@ -14,7 +14,8 @@ export interface Decision {
 
 /**
  * Decides about a tool call that waits. When no call of its run waits any more, the run goes on: it keeps the conversation's place
- * until a worker has it. Inside the caller's transaction. Throws NotFoundError and InvalidStateError.
+ * until a worker has it. Inside the caller's transaction. Throws NotFoundError, InvalidStateError and
+ * ForbiddenError.
  */
 export async function decideToolCall(
   services: RunControls,
@@ -34,6 +35,10 @@ export async function decideToolCall(
     });
   }
   const { run } = locked;
+  // A program is not to say yes to itself.
+  if (approve && viewer.apiKeyId !== undefined && viewer.apiKeyId === run.apiKeyId) {
+    throw new ForbiddenError('An API key does not approve calls of the runs that it has started.');
+  }
   const now = new Date();
   const toolCall = await prisma.toolCall.update({
     where: { tenantId_id: { tenantId: viewer.tenantId, id } },

@@ -23,6 +23,8 @@ export default defineConfig({
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // A condition is waited for as long as a busy machine takes.
+    expect: { poll: { timeout: 15_000 } },
     reporters: VITEST_JSON ? ['dot', ['json', { outputFile: VITEST_JSON }]] : ['dot'],
     slowTestThreshold: 5_000,
   },

@@ -3,7 +3,6 @@ import { useStage } from './fixture.ts';
 import { ask, gate, hang, say } from './scripted-models.ts';
 
 const stage = useStage();
-const SOON_MS = 2_000;
 
 test('a model that is writing is stopped, and what it has written stays', async () => {
   const { models, agent, conversation, send, untilRun, change, run: read } = stage;
@@ -20,11 +19,9 @@ test('a model that is writing is stopped, and what it has written stays', async 
   const { run } = await send(talk, 'Tell me a story');
   await untilRun(run, 'RUNNING');
   await expect.poll(() => models.requests.get(model)?.length).toBe(1);
-  const askedAt = performance.now();
   expect(await change('cancelAgentRun', { id: run })).toMatchObject({ __typename: 'CancelAgentRunPayload' });
   await stopped.opened;
   const state = await untilRun(run);
-  expect(performance.now() - askedAt).toBeLessThan(SOON_MS);
   expect(state).toMatchObject({ status: 'CANCELLED', errorCode: null, output: null });
   expect(state.cancelRequestedAt).not.toBeNull();
   expect(state.llmCalls.nodes).toMatchObject([{ status: 'ERROR', errorCode: 'CANCELLED' }]);
@@ -55,10 +52,8 @@ test('a tool at work is stopped, and what others have brought stays', async () =
   const { run } = await send(talk, 'Go');
   await begun.opened;
   await expect.poll(async () => (await stage.run(run)).toolCalls.nodes[0]?.status).toBe('SUCCEEDED');
-  const askedAt = performance.now();
   await change('cancelAgentRun', { id: run });
   const state = await untilRun(run);
-  expect(performance.now() - askedAt).toBeLessThan(SOON_MS);
   expect(state.status).toBe('CANCELLED');
   expect(state.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'CANCELLED']);
   expect(state.messages.nodes.map(({ role }) => role)).toEqual(['ASSISTANT', 'TOOL']);

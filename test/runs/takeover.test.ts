@@ -42,7 +42,8 @@ async function queueAgain(run: string): Promise<void> {
 
 test('a run whose worker has stopped is gone on with by another at once, and nothing is lost', async () => {
   const { models, agent, conversation, send, untilRun } = stage;
-  const first = await startWorker();
+  // Nobody would get the run for ten minutes, were it not given back.
+  const first = await startWorker({ leaseMs: 600_000 });
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   models.script(model, ask(['calculator', { expression: '6 * 7' }]), hang('The ans'));
   const talk = await conversation(id);
@@ -51,10 +52,8 @@ test('a run whose worker has stopped is gone on with by another at once, and not
   models.script(model, say('The answer is 42.'));
   await first.close();
   expect((await stage.run(run)).status).toBe('RUNNING');
-  const startedAt = performance.now();
   await startWorker();
   const state = await untilRun(run);
-  expect(performance.now() - startedAt).toBeLessThan(5_000);
   expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'The answer is 42.' }, iterations: 2 });
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: { result: '42' } }]);
   expect(state.messages.nodes.map(({ role, content }) => [role, content])).toEqual([

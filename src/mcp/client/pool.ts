@@ -114,7 +114,7 @@ export class Pool {
   }
 
   async #open(lane: Lane, target: McpTarget): Promise<Connection> {
-    await this.#makeRoom();
+    await this.#makeRoom(target);
     if (this.#closed) throw shuttingDown();
     const connection = new Connection(target, this.#options);
     this.#connections.set(connection, 0);
@@ -132,13 +132,25 @@ export class Pool {
   }
 
   /** Those that close count until they are closed: a program that does not end is still there. */
-  async #makeRoom(): Promise<void> {
-    while (this.#connections.size >= this.#options.maxConnections) {
-      const idle = [...this.#lanes.values()].filter(({ users, connection }) => users === 0 && connection);
+  async #makeRoom({ owner }: McpTarget): Promise<void> {
+    const { maxConnections } = this.#options;
+    const isOwned = ({ target }: Connection) => target.owner === owner;
+    for (;;) {
+      const owned = owner === undefined ? 0 : [...this.#connections.keys()].filter(isOwned).length;
+      const hasShare = owned >= Math.ceil(maxConnections / 2);
+      if (!hasShare && this.#connections.size < maxConnections) return;
+      const mayLeave = (connection: Connection) => !hasShare || isOwned(connection);
+      const idle = [...this.#lanes.values()].filter(({ users, connection }) => users === 0 && connection && mayLeave(connection));
       const [longest] = idle.sort((a, b) => a.lastUsed - b.lastUsed);
-      const closing = [...this.#connections].find(([{ gone }, calls]) => gone && calls === 0);
+      const closing = [...this.#connections].find(([other, calls]) => other.gone && calls === 0 && mayLeave(other));
       const leaving = longest?.connection ?? closing?.[0];
-      if (!leaving) throw busy('Every connection to MCP servers is in use.');
+      if (!leaving) {
+        throw busy(
+          hasShare
+            ? 'Half of all connections to MCP servers are in use for this tenant.'
+            : 'Every connection to MCP servers is in use.',
+        );
+      }
       await leaving.close();
     }
   }

@@ -4,6 +4,8 @@ import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.
 export interface McpTarget {
   /** Who shares a connection: tenant, server and version of its configuration. Whatever else is here must be the same for the same key. */
   key: string;
+  /** Whose it is: no owner holds more than half of the connections. */
+  owner?: string;
   transport: 'STDIO' | 'SSE' | 'STREAMABLE_HTTP';
   /** STDIO: a program, found in the pool's `path`, and its arguments. No shell reads them. */
   command?: string;

@@ -8,16 +8,20 @@ const PLACEHOLDER = /\{\{\s*([\w-]{1,100})\s*\}\}/g;
  * cannot become an option of the command. Throws PlaceholderError.
  */
 export function fillPlaceholders(args: readonly string[], config: Record<string, unknown>): string[] {
-  return args.map((arg) =>
-    arg.replaceAll(PLACEHOLDER, (_all, name: string, at: number) => {
+  return args.map((arg) => {
+    const filled = arg.replaceAll(PLACEHOLDER, (_all, name: string) => {
       const value = Object.hasOwn(config, name) ? config[name] : undefined;
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
         throw new PlaceholderError(`The configuration needs "${name}", as a text, a number or a boolean.`);
       }
       const text = String(value);
       if (text.includes('\0')) throw new PlaceholderError(`"${name}" has a character that cannot be used.`);
-      if (at === 0 && text.startsWith('-')) throw new PlaceholderError(`"${name}" must not begin with "-".`);
       return text;
-    }),
-  );
+    });
+    // Whichever of several values it is that begins the argument.
+    if (filled.startsWith('-') && !arg.startsWith('-')) {
+      throw new PlaceholderError(`The configuration must not make an option of "${arg}": it must not begin with "-".`);
+    }
+    return filled;
+  });
 }

@@ -21,7 +21,8 @@ export async function targetOf(configured: ConfiguredServer, { secrets, env, oau
   const { server, config } = configured;
   const values = config.config as Record<string, unknown>;
   await requireFitting(server.configSchema as JsonSchema, values);
-  const shared = { key: connectionKey(configured), transport: server.transport, limits: limitsOf(config.limits) };
+  const { tenantId: owner } = config;
+  const shared = { key: connectionKey(configured), owner, transport: server.transport, limits: limitsOf(config.limits) };
   if (server.transport === 'STDIO') {
     return { ...shared, command: server.command ?? '', args: fillPlaceholders(server.args, values), env };
   }

@@ -82,6 +82,25 @@ test('a full pool closes what was idle for longest, and says it is busy when not
   await whereabouts(clients, b);
 });
 
+test('one owner holds half of the pool at most, and makes room among its own', async () => {
+  const { env, open, heard } = await scene();
+  const clients = createClients({ maxConnections: 4 });
+  const of = (owner: string) => scriptedStdio([], { env, owner });
+  const [a, b, c] = [of('busy'), of('busy'), of('busy')];
+  const calls = [clients.callTool(a, { name: 'wait' })];
+  const idle = await whereabouts(clients, b);
+  await whereabouts(clients, c);
+  expect(isAlive(idle.pid)).toBe(false);
+  calls.push(clients.callTool(c, { name: 'wait' }));
+  await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
+  const refused = await failure(clients.callTool(b, { name: 'where' }));
+  expect(refused).toMatchObject({ code: 'BUSY', message: 'Half of all connections to MCP servers are in use for this tenant.' });
+  await whereabouts(clients, of('other'));
+  await open();
+  await Promise.all(calls);
+  await whereabouts(clients, b);
+});
+
 test('a connection that nobody uses is closed after a while, one that is used is not', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients({ idleMs: 100 });

@@ -17,6 +17,13 @@ test('one argument stays one argument, whatever the value is', () => {
   for (const arg of ['{{nested}}', '{{absent}}', '{{constructor}}', '{{option}}']) {
     expect(() => fillPlaceholders([arg], config)).toThrow(PlaceholderError);
   }
+  // Nor does a value that comes after an empty one, or half of it, become an option.
+  for (const [a, b] of [
+    ['', '--eval=1'],
+    ['-', '-eval=1'],
+  ] as const) {
+    expect(() => fillPlaceholders(['{{a}}{{b}}'], { a, b })).toThrow(PlaceholderError);
+  }
   // A value is not read for placeholders again.
   expect(fillPlaceholders(['{{a}}'], { a: '{{b}}', b: 'x' })).toEqual(['{{b}}']);
 });

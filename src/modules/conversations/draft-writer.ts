@@ -7,12 +7,15 @@ import { type DraftOf, discardDraft, writeDrafts } from './drafts.ts';
 export type { Draft } from './draft.ts';
 
 const TENANTS_AT_ONCE = 4;
+/** Each open draft makes all of them a little rarer, so that many cost the database and who watches not so many times as much. */
+const MS_PER_DRAFT = 1;
+const LONGEST_INTERVAL_MS = 100;
 
 export interface DraftWriterOptions {
   database: Database;
   live: Pick<Live, 'announce'>;
   log: Logger;
-  /** Least time between two writes of one draft, in milliseconds. @default 60 */
+  /** Least time between two writes of one draft, in milliseconds, when there are few. @default 60 */
   intervalMs?: number;
 }
 
@@ -96,7 +99,9 @@ class TickingWriter implements DraftWriter, DraftKeeper {
 
   #schedule(): void {
     if (this.#closed || this.#changed.size === 0) return;
-    const pause = Math.max(0, this.#tickedAt + this.#options.intervalMs - performance.now());
+    const { intervalMs } = this.#options;
+    const interval = Math.max(intervalMs, Math.min(intervalMs + this.#open.size * MS_PER_DRAFT, LONGEST_INTERVAL_MS));
+    const pause = Math.max(0, this.#tickedAt + interval - performance.now());
     this.#timer ??= setTimeout(() => this.#tick(), pause).unref();
   }
 

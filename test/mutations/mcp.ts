@@ -39,12 +39,14 @@ export const mcp: MutationCases = {
     audit: ['mcp_server.updated'],
   },
   configureMcpServer: {
-    payload: 'config { enabled secretNames limits { timeoutMs concurrency } allowedUsers { email } server { name } }',
+    payload:
+      'config { enabled secretNames oauth { issuer clientId scope algorithm } limits { timeoutMs concurrency } allowedUsers { email } server { name } }',
     refused: 'MEMBER',
     success: ({ mcpServerId, owner }) => ({
       serverId: server(mcpServerId),
       enabled: false,
-      secrets: { Authorization: 'Bearer something' },
+      secrets: { 'X-Key': 'something' },
+      oauth: { issuer: 'http://127.0.0.1:4000', clientId: 'agentbase', clientSecret: 'something' },
       limits: { timeoutMs: 5_000 },
       allowedUserIds: [owner.userId],
     }),

@@ -71,7 +71,7 @@ export function answer(response: ServerResponse, status: number, body: object): 
 
 /** Makes an MCP server take good tokens only. @param needs the scope a tool of this name needs */
 export function protect(
-  server: ScriptedHttp,
+  server: Pick<ScriptedHttp, 'origin' | 'url' | 'first'>,
   authorizationServer: AuthorizationServer,
   { needs = {}, named = {} }: { needs?: Record<string, string>; named?: object } = {},
 ): void {

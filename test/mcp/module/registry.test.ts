@@ -199,15 +199,22 @@ describe('what a server must be', () => {
     const before = await startToolServer();
     const after = await startToolServer([{ ...echo, description: 'Says something else.' }]);
     const owner = asViewer(tenant);
-    const id = await readyServer(graph, tenant, before.url, { secrets: { Authorization: 'Bearer for-the-first' } });
+    const id = await readyServer(graph, tenant, before.url, {
+      secrets: { Authorization: 'Bearer for-the-first' },
+      oauth: { issuer: before.origin, clientId: 'agentbase', clientSecret: 'for-the-first' },
+    });
     expect((await tools(graph, owner, id)).echo?.status).toBe('APPROVED');
     await mutate(graph, owner, 'updateMcpServer', { id, url: `${before.url}?page=2` }, SERVER);
     expect((await tools(graph, owner, id)).echo?.status).toBe('APPROVED');
 
     await mutate(graph, owner, 'updateMcpServer', { id, url: after.url }, SERVER);
     expect((await tools(graph, owner, id)).echo?.status).toBe('WITHDRAWN');
-    const config = 'query ($id: ID!) { mcpServer(id: $id) { config { secretNames refreshedAt } } }';
-    expect((await query(graph, owner, config, { id })).mcpServer.config).toEqual({ secretNames: [], refreshedAt: null });
+    const config = 'query ($id: ID!) { mcpServer(id: $id) { config { secretNames oauth { issuer } refreshedAt } } }';
+    expect((await query(graph, owner, config, { id })).mcpServer.config).toEqual({
+      secretNames: [],
+      oauth: null,
+      refreshedAt: null,
+    });
     await refresh(graph, owner, id);
     expect((await tools(graph, owner, id)).echo).toMatchObject({ status: 'APPROVED', description: 'Says something else.' });
     expect(after.seen).toEqual([]);

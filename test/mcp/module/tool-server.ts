@@ -12,6 +12,7 @@ import {
   type Resource,
   type Tool,
 } from '@modelcontextprotocol/sdk/types.js';
+import type { ScriptedHttp } from '../client/scripted-http.ts';
 
 export interface CallSeen {
   name: string;
@@ -20,7 +21,10 @@ export interface CallSeen {
 }
 
 export interface ToolServer {
+  origin: string;
   url: string;
+  /** What stands before everything else, and whether it answered. */
+  first: ScriptedHttp['first'];
   /** What it offers. May be changed at any time. */
   tools: Tool[];
   resources: Resource[];
@@ -49,6 +53,8 @@ export function text(said: string, isError = false): CallToolResult {
 /** A server of Streamable HTTP on loopback whose tools change when a test says so. It keeps no process alive. */
 export async function startToolServer(tools: Tool[] = [echo]): Promise<ToolServer> {
   const http = createServer(async (request, response) => {
+    const { method = '', url: path = '', headers } = request;
+    if (running.first({ method, path, headers, message: undefined, response })) return;
     const server = new Server({ name: 'tools', version: '1.2.3' }, { capabilities: { tools: {}, resources: {} } });
     server.setRequestHandler(ListToolsRequestSchema, () => ({ tools: running.tools }));
     server.setRequestHandler(ListResourcesRequestSchema, () => ({ resources: running.resources }));
@@ -67,8 +73,11 @@ export async function startToolServer(tools: Tool[] = [echo]): Promise<ToolServe
   });
   http.listen(0, '127.0.0.1').unref();
   await once(http, 'listening');
+  const origin = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const running: ToolServer = {
-    url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
+    origin,
+    url: `${origin}/mcp`,
+    first: () => false,
     tools,
     resources: [{ uri: 'memo://1', name: 'Memo', mimeType: 'text/plain' }],
     answer: ({ name, arguments: given, headers }) => text(JSON.stringify({ name, given, authorization: headers.authorization })),

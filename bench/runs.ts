@@ -64,8 +64,10 @@ async function busyRound(cluster: Cluster, world: World): Promise<Busy> {
     while ((await subscriber.ask<Told>({ look: true }))[what] < RUNS) await delay(20);
     return performance.now() - start;
   };
+  const talks = await world.open();
+  await subscriber.ask({ watch: { url: cluster.url, subscriptions: talks } });
   const start = performance.now();
-  await world.start(world.talks, PACE);
+  await world.start(talks, PACE);
   const begunMs = await untilAll('begun');
   const phase = await readFor(cluster, world);
   const endedMs = await untilAll('ended');
@@ -172,8 +174,6 @@ const cluster = await startCluster();
 const failures: string[] = [];
 try {
   const world = await makeWorld(cluster, TENANTS, RUNS);
-  const watch = { url: cluster.url, subscriptions: world.talks };
-  await cluster.subscriber.ask({ watch });
   // Everything has been compiled and planned before anything is measured.
   await readFor(cluster, world);
   await busyRound(cluster, world);

@@ -1,4 +1,4 @@
-/** A process of its own: watches conversations over one WebSocket each, and takes the time of every token. */
+/** A process of its own: watches conversations over one WebSocket each, until it is given others, and takes the time of every token. */
 import { WebSocket } from 'ws';
 import { agesOf, now } from './token.ts';
 
@@ -21,8 +21,11 @@ const EVENTS = `subscription ($id: ID!) { conversationEvents(conversationId: $id
 
 let told: Told = { ages: [], deltas: 0, ended: 0, begun: 0 };
 
+const sockets = new Set<WebSocket>();
+
 function watch(url: string, { credential, conversationId }: Watch['subscriptions'][number]): Promise<void> {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
+  sockets.add(socket);
   const ready = Promise.withResolvers<void>();
   const say = (message: object) => socket.send(JSON.stringify(message));
   socket.once('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${credential}` } }));
@@ -55,6 +58,8 @@ process.once('disconnect', () => process.exit(0));
 process.on('message', async (message: { watch?: Watch; look?: true; take?: true }) => {
   if (message.watch) {
     const { url, subscriptions } = message.watch;
+    for (const socket of sockets) socket.terminate();
+    sockets.clear();
     await Promise.all(subscriptions.map((subscription) => watch(url, subscription)));
     process.send?.({});
   }

@@ -8,10 +8,10 @@ export interface Talk {
 }
 
 export interface World {
-  /** Conversations with nothing in them, one for each run. */
-  talks: Talk[];
   /** Who reads meanwhile, in a tenant of its own. */
   reader: { credential: string; queries: Record<string, string> };
+  /** Conversations with nothing in them, one for each run: what was said before would be read and sent along. */
+  open(): Promise<Talk[]>;
   /** Has a model answer in each of these, all at once. */
   start(talks: Talk[], pace: Pace): Promise<void>;
 }
@@ -60,11 +60,10 @@ export async function makeWorld({ url }: Cluster, tenants: number, runs: number)
     return { credential, conversationId: made.conversation.id };
   };
 
-  const talks: Talk[] = [];
-  for (let tenant = 0; tenant < tenants; tenant++) {
+  const agents: { credential: string; id: string }[] = [];
+  while (agents.length < tenants) {
     const credential = await signUp();
-    const id = await agent(credential, 'Agent');
-    for (let run = tenant; run < runs; run += tenants) talks.push(await talk(credential, id));
+    agents.push({ credential, id: await agent(credential, 'Agent') });
   }
   const credential = await signUp();
   for (let number = 1; number <= READERS_CONVERSATIONS; number++) {
@@ -79,7 +78,12 @@ export async function makeWorld({ url }: Cluster, tenants: number, runs: number)
     }
   }
   return {
-    talks,
+    async open() {
+      const talks: Talk[] = [];
+      for (const { credential: theirs, id } of agents)
+        for (let run = 0; run < runs / tenants; run++) talks.push(await talk(theirs, id));
+      return talks;
+    },
     reader: { credential, queries: QUERIES },
     async start(some, pace) {
       const content = messageFor(pace);

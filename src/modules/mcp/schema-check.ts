@@ -1,7 +1,8 @@
 import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { LRUCache } from 'lru-cache';
+import { OverBudgetError, withinBudget } from './check-budget.ts';
 import { fitsJson, hashOfJson } from './json.ts';
-import { TookTooLongError, withinTime } from './within-time.ts';
+import { TookTooLongError } from './within-time.ts';
 
 export type JsonSchema = Record<string, unknown>;
 
@@ -70,9 +71,11 @@ async function compile(schema: JsonSchema): Promise<Compiled> {
   const compiler = typeof $schema === 'string' && /draft-0[467]/.test($schema) ? draft7 : current;
   let result: Compiled;
   try {
-    result = { validate: withinTime(COMPILE_MS, () => compiler(rest)) };
+    result = { validate: withinBudget(COMPILE_MS, () => compiler(rest)) };
   } catch (error) {
     result = { unusable: error instanceof TookTooLongError ? 'it takes too long to read' : reasonOf(error) };
+    // Others may have the same schema.
+    if (error instanceof OverBudgetError) return result;
   }
   compiled.set(key, result);
   return result;
@@ -94,7 +97,7 @@ export async function issuesOf(schema: JsonSchema, value: unknown): Promise<Sche
   if ('unusable' in result) throw new UnusableSchemaError(result.unusable);
   const { validate } = result;
   try {
-    return withinTime(CHECK_MS, () => (validate(value) ? [] : (validate.errors ?? []).slice(0, 1).map(issueOf)));
+    return withinBudget(CHECK_MS, () => (validate(value) ? [] : (validate.errors ?? []).slice(0, 1).map(issueOf)));
   } catch (error) {
     if (error instanceof TookTooLongError) return [{ path: [], message: 'Takes too long to check.' }];
     // A schema that refers to itself without end.

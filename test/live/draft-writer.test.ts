@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { currentScope } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
 import type { Logger } from '../../src/lib/logger.ts';
@@ -23,6 +24,8 @@ function createDesk() {
   const state = { away: false, gate: Promise.resolve() };
   const database = {
     preparedStatements: false,
+    write: (statement: Statement) =>
+      database.transactionAs(currentScope().context as { tenantId: string }, () => database.query(statement)),
     async transactionAs({ tenantId }: { tenantId: string }, work: () => Promise<unknown>) {
       await state.gate;
       if (state.away) throw new Error('away');
@@ -38,10 +41,14 @@ function createDesk() {
       const versions = inserts ? lists[0].map(() => 2 ** 20) : (lists[2] as number[]);
       return { fields, rows: lists[0].map((id, index) => ({ id, version: versions[index] })) };
     },
-  } as unknown as Database;
+  };
   const note = (_fields: unknown, message: string) => void logged.push(message);
   const log = { warn: note, info: (message: string) => void logged.push(message) } as unknown as Logger;
-  const writer = createDraftWriter({ database, log, live: { announce: (hint) => void hints.push(hint) } });
+  const writer = createDraftWriter({
+    database: database as unknown as Database,
+    log,
+    live: { announce: (hint) => void hints.push(hint) },
+  });
   const keyOf = (tenantId = newId()) => ({ tenantId, conversationId: newId(), runId: newId(), messageId: newId() });
   /** The texts of the last write. */
   const written = () => {

@@ -1,3 +1,4 @@
+import { runWithContext } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
 import { rows, sql } from '../../db/sql.ts';
 import { VERSIONS_PER_START } from '../../live/live.ts';
@@ -48,7 +49,7 @@ export async function discardDraft(database: Database, of: DraftOf, version: num
 }
 
 /**
- * Writes texts of one tenant, in the running transaction.
+ * Writes texts of one tenant, in a transaction of its own.
  * @returns the versions that were written, by message. A draft that is not among them has been taken over or removed.
  */
 export async function writeDrafts(
@@ -58,10 +59,13 @@ export async function writeDrafts(
 ): Promise<Map<string, number>> {
   const taken = writes.filter(({ version }) => version === undefined);
   const grown = writes.filter(({ version }) => version !== undefined);
-  const written = [
-    ...(taken.length > 0 ? await takeOver(database, tenantId, taken) : []),
-    ...(grown.length > 0 ? await grow(database, tenantId, grown) : []),
-  ];
+  const writer = { query: database.write.bind(database), preparedStatements: database.preparedStatements };
+  const written = await (taken.length === 0
+    ? runWithContext({ tenantId }, () => grow(writer, tenantId, grown))
+    : database.transactionAs({ tenantId }, async () => [
+        ...(await takeOver(database, tenantId, taken)),
+        ...(grown.length > 0 ? await grow(database, tenantId, grown) : []),
+      ]));
   return new Map(written.map(({ id, version }) => [id, version]));
 }
 
@@ -97,7 +101,7 @@ async function takeOver(database: Database, tenantId: string, writes: readonly D
 }
 
 /** Another worker's start is another one, so what this worker still writes then meets no row. */
-function grow(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
+function grow(database: Parameters<typeof rows>[0], tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
   return rows<Written>(
     database,
     sql`UPDATE message_drafts drafts SET content = given.content,

@@ -165,7 +165,7 @@ function head(): string {
   const settings = Object.entries(SETTINGS).map(([name, value]) => `\`${name}=${value}\``);
   return `# Runs, measured
 
-Written by \`npm run bench:runs\`, on 2 cores that do other work as well. ${RUNS} conversations of ${TENANTS} tenants are answered at once, on two worker processes and
+Written by \`npm run bench:runs\`, on 2 cores, in rounds in which they had nothing else to do. ${RUNS} conversations of ${TENANTS} tenants are answered at once, on two worker processes and
 one server process over a private PostgreSQL with ${settings.join(', ')} and no fsync. A model's server in a process of its own sends each run ${PACE.tokens} tokens, one in
 ${PACE.everyMs} ms: ${(RUNS * 1000) / PACE.everyMs} a second. Each conversation is watched over a WebSocket of its own.`;
 }

@@ -25,5 +25,7 @@ export const RUN_SETTINGS: RunSettings = {
 
 /** What holds of every run, whoever carries it out. */
 export const MAX_CALLS_OF_A_ROUND = 32;
+/** Runs of one conversation that wait for their turn. */
+export const MAX_WAITING = 100;
 /** Rounds of nothing but failed calls after which a model is taken to have lost its way. */
 export const MAX_FAILING_ROUNDS = 3;

@@ -11,6 +11,7 @@ import { requestCancel } from './cancel.ts';
 import { enqueueRun } from './enqueue.ts';
 import { lockConversation } from './read.ts';
 import type { RunControls } from './services.ts';
+import { MAX_WAITING } from './settings.ts';
 import { tellRun } from './under-claim.ts';
 
 export interface SentMessage {
@@ -118,6 +119,19 @@ interface NewRun {
   metadata?: Record<string, unknown> | undefined;
 }
 
+/** Every run that ends looks for the next one among those that wait. */
+async function requirePlace({ prisma }: RunControls, conversationId: string | undefined): Promise<void> {
+  if (conversationId === undefined) return;
+  const waiting = await prisma.agentRun.count({ where: { conversationId, status: 'QUEUED' } });
+  if (waiting < MAX_WAITING) return;
+  throw new InvalidStateError(
+    `${MAX_WAITING} messages of this conversation wait for an answer already. Wait, or cancel their runs.`,
+    {
+      path: ['input', 'conversationId'],
+    },
+  );
+}
+
 async function queueRun(services: RunControls, viewer: Viewer, agent: Agent, fields: NewRun): Promise<AgentRun> {
   const { prisma } = services;
   const { tenantId } = viewer;
@@ -128,6 +142,7 @@ async function queueRun(services: RunControls, viewer: Viewer, agent: Agent, fie
     });
     for (const { id } of busy) await requestCancel(services, id);
   }
+  await requirePlace(services, fields.conversationId);
   const { input, metadata, ...columns } = fields;
   const run = await prisma.agentRun.create({
     data: {

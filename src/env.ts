@@ -150,9 +150,13 @@ export const variables = {
     },
   ),
   JOBS_CONCURRENCY: variable(whole(1, 64), 'How many jobs of a kind a worker does at the same time.', { default: '2' }),
-  RUNS_CONCURRENCY: variable(whole(1, 1_000), 'How many runs of agents a worker carries out at the same time.', {
-    default: '25',
-  }),
+  RUNS_CONCURRENCY: variable(
+    whole(1, 1_000),
+    'How many runs of agents a worker carries out at the same time. It takes up to a quarter more, one for each tenant that has none.',
+    {
+      default: '25',
+    },
+  ),
   RUN_LEASE_SECONDS: variable(whole(3, 300), 'How long a run stays with a worker that no longer says it lives.', {
     default: '6',
   }),

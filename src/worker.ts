@@ -9,9 +9,11 @@ import { workOnRuns } from './modules/runs/jobs.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
+import { meterMcp } from './server/mcp-metrics.ts';
 import { answerMetrics } from './server/metrics-page.ts';
 import { meterModels } from './server/model-metrics.ts';
 import { openParts, runWorkOf, transportOf } from './server/parts.ts';
+import { meterRuns } from './server/run-metrics.ts';
 
 /** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
@@ -35,6 +37,8 @@ async function main(): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   meterModels(parts.models, registry);
+  meterMcp(parts.mcp, registry);
+  meterRuns(parts.runMeter, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
       answerMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {

@@ -5,6 +5,7 @@ import type { Prisma } from '../db/prisma.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { RunMeter } from '../lib/run-meter.ts';
 import type { Live } from '../live/live.ts';
 import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
@@ -21,6 +22,7 @@ export interface Services {
   jobs: Jobs;
   models: Models;
   mcp: Mcp;
+  runMeter: RunMeter;
   storage: Storage;
   tickets: Tickets;
   knowledgeLimits: KnowledgeLimits;

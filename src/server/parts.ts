@@ -7,6 +7,7 @@ import type { Env } from '../env.ts';
 import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
+import { createRunMeter, type RunMeter } from '../lib/run-meter.ts';
 import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
 import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
@@ -25,6 +26,7 @@ export interface Parts {
   jobs: Jobs;
   models: Models;
   mcp: Mcp;
+  runMeter: RunMeter;
   storage: Storage;
   knowledgeLimits: KnowledgeLimits;
   close(): Promise<void>;
@@ -116,6 +118,7 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
     jobs,
     models: await modelsOf(env),
     mcp,
+    runMeter: createRunMeter(),
     storage,
     knowledgeLimits: {
       maxUploadBytes: env.MAX_UPLOAD_BYTES,

@@ -8,6 +8,7 @@ import { createSignInLimiter } from '../../src/auth/sign-in-limiter.ts';
 import type { Services } from '../../src/graphql/context.ts';
 import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import { createRunMeter } from '../../src/lib/run-meter.ts';
 import { createLive } from '../../src/live/live.ts';
 import { createMemoryTransport } from '../../src/live/transport.ts';
 import { openMcp } from '../../src/mcp/mcp.ts';
@@ -75,6 +76,7 @@ async function make(db: TestDatabase): Promise<Services> {
       maxConnections: 20,
       log,
     }),
+    runMeter: createRunMeter(),
     storage: createStorage({ kind: 'local', folder: storageFolder }),
     tickets: createTickets('a pepper for tests alone'),
     knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },

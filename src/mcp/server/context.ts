@@ -6,6 +6,7 @@ import type { Jobs } from '../../jobs/jobs.ts';
 import { ForbiddenError } from '../../lib/errors.ts';
 import type { KnowledgeLimits } from '../../lib/knowledge-limits.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { RunMeter } from '../../lib/run-meter.ts';
 import type { Live } from '../../live/live.ts';
 import type { Models } from '../../models/models.ts';
 import type { Storage } from '../../storage/storage.ts';
@@ -17,6 +18,7 @@ export interface McpServices {
   live: Live;
   jobs: Jobs;
   models: Models;
+  runMeter: RunMeter;
   storage: Storage;
   knowledgeLimits: KnowledgeLimits;
   log: Logger;

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
@@ -136,7 +137,7 @@ async function keep(
   claim: Claim,
   round: Round,
   call: ToolCall,
-  status: ToolCallStatus,
+  status: ToolOutcome['status'] | 'INTERRUPTED',
   { output, error }: { output?: unknown; error?: string },
   startedAt: Date,
 ): Promise<void> {
@@ -171,6 +172,8 @@ async function keep(
       },
       select: { id: true },
     });
+    const seconds = (completedAt.getTime() - startedAt.getTime()) / 1000;
+    afterCommit(() => services.runMeter.onToolCall({ source: call.source, outcome: status, seconds }));
   });
 }
 

@@ -1,3 +1,4 @@
+import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
@@ -19,8 +20,10 @@ export type Ending =
  * stays, and the next run of the conversation has its turn.
  */
 export async function endRun(services: RunControls, run: AgentRun, ending: Ending): Promise<void> {
-  const { database, prisma } = services;
+  const { database, prisma, runMeter } = services;
   if (ending.status !== 'COMPLETED') await leaveTidy(services, run);
+  // By the clock that gave the other moments.
+  const completedAt = (await rows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date();
   await prisma.agentRun.update({
     where: { tenantId_id: { tenantId: run.tenantId, id: run.id } },
     data: {
@@ -29,11 +32,12 @@ export async function endRun(services: RunControls, run: AgentRun, ending: Endin
       leaseExpiresAt: null,
       ...(ending.status === 'COMPLETED' ? { output: ending.output } : {}),
       ...(ending.status === 'FAILED' ? { errorCode: ending.code, errorMessage: cleanText(ending.message.slice(0, 2000)) } : {}),
-      // By the clock that gave the other moments.
-      completedAt: (await rows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date(),
+      completedAt,
     },
     select: { id: true },
   });
+  const seconds = (completedAt.getTime() - run.createdAt.getTime()) / 1000;
+  afterCommit(() => runMeter.onRun({ status: ending.status, seconds }));
   await tellRun(services, run);
   await startNext(services, run);
 }
@@ -71,7 +75,7 @@ async function leaveTidy(services: RunControls, run: AgentRun): Promise<void> {
   }
 }
 
-async function cancelCall({ prisma }: RunControls, run: AgentRun, call: ToolCall): Promise<void> {
+async function cancelCall({ prisma, runMeter }: RunControls, run: AgentRun, call: ToolCall): Promise<void> {
   const now = new Date();
   await prisma.toolCall.update({
     where: { tenantId_id: { tenantId: run.tenantId, id: call.id } },
@@ -80,6 +84,8 @@ async function cancelCall({ prisma }: RunControls, run: AgentRun, call: ToolCall
   });
   if (call.status !== 'RUNNING') return;
   const startedAt = call.startedAt ?? call.createdAt;
+  const seconds = Math.max(0, now.getTime() - startedAt.getTime()) / 1000;
+  afterCommit(() => runMeter.onToolCall({ source: call.source, outcome: 'CANCELLED', seconds }));
   await prisma.toolExecution.create({
     data: {
       tenantId: run.tenantId,

@@ -43,6 +43,7 @@ async function carryOut(services: RunServices, claim: Claim, watch: RunWatch, ex
   const late = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const signal = AbortSignal.any([execution.signal, watched.signal, late.signal]);
+  services.runMeter.underWay++;
   try {
     const left = await timeLeft(services, claim);
     if (left <= 0) throw tooLate(claim);
@@ -51,6 +52,7 @@ async function carryOut(services: RunServices, claim: Claim, watch: RunWatch, ex
   } catch (error) {
     await settle(services, claim, execution, signal.aborted ? signal.reason : error);
   } finally {
+    services.runMeter.underWay--;
     clearTimeout(timer);
   }
 }

@@ -11,6 +11,8 @@ const ERROR = 50;
 
 export interface WorkerProcess {
   pid: number;
+  /** Where it tells of itself. */
+  origin: string;
   /** What it logged as an error. */
   errors: string[];
   /** Ends it and waits until it is gone. */
@@ -36,10 +38,14 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
   child.once('exit', () => process.off('exit', killed));
   const said: string[] = [];
   const errors: string[] = [];
+  let origin = '';
   const ready = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (line) => {
     said.push(line);
-    if (line.includes('the worker runs')) ready.resolve();
+    if (line.includes('the worker runs')) {
+      origin = `http://127.0.0.1:${JSON.parse(line).address.port}`;
+      ready.resolve();
+    }
     if (/^\{"level":(\d+)/.exec(line)?.[1] === String(ERROR)) errors.push(line);
   });
   createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
@@ -56,6 +62,7 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
     .finally(() => clearTimeout(late));
   return {
     pid: child.pid as number,
+    origin,
     errors,
     async end(signal) {
       child.kill(signal);

@@ -96,7 +96,7 @@ export const variables = {
   }),
   DATABASE_OWNER_URL: variable(
     databaseUrl,
-    'PostgreSQL, as the owner of the tables, for `npm run db:migrate`. DATABASE_URL when absent.',
+    'PostgreSQL, as the owner of the tables, for `db:migrate`, `secrets:reseal` and `platform:admin`. DATABASE_URL when absent.',
   ),
   DATABASE_LISTEN_URL: variable(
     databaseUrl,

@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type PrivatePostgres, startPostgres } from '../../scripts/private-services.ts';
 import { openPool } from '../../src/db/connect.ts';
@@ -12,6 +9,7 @@ import { openSecrets, sealSecrets } from '../../src/modules/mcp/secrets.ts';
 import { changeSealingKeyFile, ensureSealingKeyFile, fileSealingKeys, generateSealingKey } from '../../src/sealing/keys.ts';
 import { createSealer, type Sealer } from '../../src/sealing/sealer.ts';
 import { temporaryFolder } from '../mcp/client/servers.ts';
+import { runScript } from '../testkit/run-script.ts';
 import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 
 let postgres: PrivatePostgres;
@@ -50,13 +48,8 @@ afterAll(async () => {
   await postgres?.stop();
 });
 
-async function reseal(file: string, user: string): Promise<{ code: number | null; said: string; complained: string }> {
-  const script = fileURLToPath(new URL('../../scripts/reseal.ts', import.meta.url));
-  const env = { PATH: process.env.PATH ?? '', SEALING_KEYS_FILE: file, DATABASE_OWNER_URL: postgres.url('owned', user) };
-  const child = spawn(process.execPath, [script], { env });
-  const exit = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const [code, said, complained] = await Promise.all([exit, text(child.stdout), text(child.stderr)]);
-  return { code, said, complained };
+function reseal(file: string, user: string) {
+  return runScript('reseal', [], { SEALING_KEYS_FILE: file, DATABASE_OWNER_URL: postgres.url('owned', user) });
 }
 
 const placeOf = (tenant: PopulatedTenant) => ({ tenantId: tenant.id, id: tenant.mcpServerConfigId });

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, VITEST_JSON } = process.env;
+const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, TEST_CONFORMANCE, VITEST_JSON } = process.env;
 
 export default defineConfig({
   // graphql ships CommonJS and ESM: the tests must load the copy that Node gives to Yoga and Pothos.
@@ -14,6 +14,8 @@ export default defineConfig({
       ...(TEST_DATABASE_URL ? [] : ['**/*.postgres.test.ts']),
       ...(TEST_PGBOUNCER_URL ? [] : ['**/*.pgbouncer.test.ts']),
       ...(TEST_BROWSER === '1' ? [] : ['**/*.browser.test.ts']),
+      // A process or two for each scenario of the official suites.
+      ...(TEST_CONFORMANCE === '1' ? [] : ['**/*.conformance.test.ts']),
     ],
     environment: 'node',
     globalSetup: ['test/testkit/global-setup.ts'],
@@ -23,6 +25,8 @@ export default defineConfig({
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
+    // A condition is waited for as long as a busy machine takes.
+    expect: { poll: { timeout: 15_000 } },
     reporters: VITEST_JSON ? ['dot', ['json', { outputFile: VITEST_JSON }]] : ['dot'],
     slowTestThreshold: 5_000,
   },

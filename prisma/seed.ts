@@ -89,7 +89,17 @@ async function seedTenant(services: Services, tenant: string, email: string) {
       await say('USER', 'Wonderful, thank you!');
       const { secret } = await createApiKey(services, viewer, {
         name: 'Demo runtime',
-        scopes: ['tenant:read', 'agents:read', 'conversations:read', 'conversations:write', 'knowledge:read', 'knowledge:write'],
+        scopes: [
+          'tenant:read',
+          'agents:read',
+          'agents:execute',
+          'conversations:read',
+          'conversations:write',
+          'knowledge:read',
+          'knowledge:write',
+          'mcp:read',
+          'mcp:execute',
+        ],
       });
       return { access: { tenant, email, password, apiKey: secret }, conversationId: conversation.id };
     }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createAddressPolicy } from './net/address-policy.ts';
 
 interface Variable<T> {
   description: string;
@@ -27,22 +28,51 @@ const list = z.string().transform((value) =>
     .map((entry) => entry.trim())
     .filter(Boolean),
 );
+const networks = list.refine((entries) => {
+  try {
+    createAddressPolicy(entries);
+    return true;
+  } catch {
+    return false;
+  }
+}, 'networks such as 10.1.0.0/16 or fd12:3456::/32');
 const provider = z.enum(['openai', 'openai-compatible']).optional();
 const databaseUrl = z
   .string()
   .regex(/^postgres(ql)?:\/\//, 'a postgres:// URL')
   .optional();
-const oidcIssuers = z
-  .string()
-  .transform((value, context) => {
-    try {
-      return JSON.parse(value) as unknown;
-    } catch {
-      context.addIssue({ code: 'custom', message: 'JSON' });
-      return z.NEVER;
-    }
+const json = z.string().transform((value, context) => {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    context.addIssue({ code: 'custom', message: 'JSON' });
+    return z.NEVER;
+  }
+});
+const oidcIssuers = json.pipe(z.array(z.object({ issuer: z.url(), audience: z.string().min(1), jwksUri: z.url().optional() })));
+const PROVIDER_KINDS = ['openai', 'anthropic', 'openai-compatible'] as const;
+const modelProvider = z
+  .object({
+    name: z
+      .string()
+      .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'names of lower-case letters, digits and hyphens')
+      .max(50),
+    kind: z.enum(PROVIDER_KINDS).optional(),
+    apiKey: z.string().min(1).optional(),
+    baseUrl: z.url({ protocol: /^https?$/ }).optional(),
   })
-  .pipe(z.array(z.object({ issuer: z.url(), audience: z.string().min(1), jwksUri: z.url().optional() })));
+  .transform(({ kind, ...rest }) => ({ ...rest, kind: kind ?? PROVIDER_KINDS.find((known) => known === rest.name) }))
+  .refine(({ name }) => name !== 'built-in', 'another name than built-in, which is the model without a provider')
+  .refine(({ kind }) => kind, `a kind of ${PROVIDER_KINDS.join(', ')} where the name is none of them`)
+  .refine(({ kind, baseUrl }) => kind !== 'openai-compatible' || baseUrl, 'a baseUrl of each openai-compatible provider')
+  .refine(
+    ({ kind, apiKey }) => !kind || kind === 'openai-compatible' || apiKey,
+    'an apiKey of each openai and anthropic provider',
+  )
+  .transform(({ kind = 'openai', ...rest }) => ({ ...rest, kind }));
+const modelProviders = json
+  .pipe(z.array(modelProvider))
+  .refine((all) => new Set(all.map(({ name }) => name)).size === all.length, 'names that differ');
 
 /** Every variable there is. The configuration table of the README is printed from here. */
 export const variables = {
@@ -66,7 +96,7 @@ export const variables = {
   }),
   DATABASE_OWNER_URL: variable(
     databaseUrl,
-    'PostgreSQL, as the owner of the tables, for `npm run db:migrate`. DATABASE_URL when absent.',
+    'PostgreSQL, as the owner of the tables, for `db:migrate`, `secrets:reseal` and `platform:admin`. DATABASE_URL when absent.',
   ),
   DATABASE_LISTEN_URL: variable(
     databaseUrl,
@@ -120,6 +150,16 @@ export const variables = {
     },
   ),
   JOBS_CONCURRENCY: variable(whole(1, 64), 'How many jobs of a kind a worker does at the same time.', { default: '2' }),
+  RUNS_CONCURRENCY: variable(
+    whole(1, 1_000),
+    'How many runs of agents a worker carries out at the same time. It takes up to a quarter more, one for each tenant that has none.',
+    {
+      default: '25',
+    },
+  ),
+  RUN_LEASE_SECONDS: variable(whole(3, 300), 'How long a run stays with a worker that no longer says it lives.', {
+    default: '6',
+  }),
   EMBEDDING_PROVIDER: variable(
     provider,
     'Who turns passages into vectors: `openai` or `openai-compatible`. The built-in `local-lexical` when absent.',
@@ -142,11 +182,33 @@ export const variables = {
   ANSWER_MODEL: variable(text, 'The model, such as `gpt-5-mini`.'),
   ANSWER_BASE_URL: variable(z.url().optional(), 'Address of the endpoint, up to `/v1`.'),
   ANSWER_API_KEY: variable(text, 'Key of the endpoint.'),
+  MODEL_PROVIDERS: variable(
+    modelProviders,
+    'Whose models agents run on: JSON array of `{ name, kind?, apiKey?, baseUrl? }`. Agents say `name`; `kind` is `openai`, `anthropic` or ' +
+      '`openai-compatible`, and may be left out where it is the name. Without any, a built-in model answers from knowledge search.',
+    { default: '[]' },
+  ),
   AUTH_KEYS: variable(text, 'The private keys that sign tokens, as a JWK set. `npm run keys:generate` makes one.'),
   AUTH_KEYS_FILE: variable(
     text,
     'The same in a file, which is read again when it changes. One of the two is demanded in production.',
   ),
+  SEALING_KEYS: variable(text, "The keys that seal tenants' secrets, as a JWK set. `npm run secrets:generate` makes one."),
+  SEALING_KEYS_FILE: variable(
+    text,
+    'The same in a file, which is read again when it changes. One of the two is demanded in production.',
+  ),
+  MCP_ALLOWED_NETWORKS: variable(
+    networks,
+    "Networks tenants' MCP servers may be in although they are not public, such as `10.1.0.0/16`, separated by commas.",
+    { default: '' },
+  ),
+  MCP_IDLE_SECONDS: variable(whole(1, 86_400), 'How long a connection to an MCP server stays open that nobody uses.', {
+    default: '300',
+  }),
+  MCP_MAX_CONNECTIONS: variable(whole(1, 10_000), 'Most connections of one process to MCP servers, programs among them.', {
+    default: '100',
+  }),
   JWT_ISSUER: variable(text, '`iss` of the tokens made here. PUBLIC_URL when absent.'),
   JWT_AUDIENCE: variable(z.string().min(1), '`aud` of the tokens made here.', { default: 'agentbase' }),
   ACCESS_TOKEN_TTL_SECONDS: variable(whole(30, 900), 'Life of an access token.', { default: '900' }),
@@ -219,6 +281,9 @@ export function readEnv(source: Record<string, string | undefined> = process.env
     if (env.AUTH_KEYS === undefined && env.AUTH_KEYS_FILE === undefined) {
       problems.push(`AUTH_KEYS or AUTH_KEYS_FILE is demanded in production. ${variables.AUTH_KEYS.description}`);
     }
+  }
+  if (production && env.SEALING_KEYS === undefined && env.SEALING_KEYS_FILE === undefined) {
+    problems.push(`SEALING_KEYS or SEALING_KEYS_FILE is demanded in production. ${variables.SEALING_KEYS.description}`);
   }
   if (env.PERSISTED_OPERATIONS_ONLY === true && env.PERSISTED_OPERATIONS_FILE === undefined) {
     problems.push('PERSISTED_OPERATIONS_FILE is demanded where PERSISTED_OPERATIONS_ONLY is set: nothing could be run.');

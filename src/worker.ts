@@ -5,12 +5,15 @@ import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
 import { createLive } from './live/live.ts';
 import { knowledgeJobs } from './modules/knowledge/jobs.ts';
+import { workOnRuns } from './modules/runs/jobs.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
+import { meterMcp } from './server/mcp-metrics.ts';
 import { answerMetrics } from './server/metrics-page.ts';
 import { meterModels } from './server/model-metrics.ts';
-import { openParts, transportOf } from './server/parts.ts';
+import { openParts, runWorkOf, transportOf } from './server/parts.ts';
+import { meterRuns } from './server/run-metrics.ts';
 
 /** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
@@ -24,6 +27,7 @@ async function main(): Promise<void> {
   // It only ever tells: nobody follows anything here.
   const live = createLive({ database, log, transport: await transportOf(env, log), recheck: async () => false });
   await parts.jobs.work(knowledgeJobs({ ...parts, database, live, log }), env.JOBS_CONCURRENCY);
+  const runs = await workOnRuns({ ...parts, database, live, log }, runWorkOf(env));
   const checks = {
     postgres: async () => {
       await database.query('SELECT 1');
@@ -33,6 +37,8 @@ async function main(): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   meterModels(parts.models, registry);
+  meterMcp(parts.mcp, registry);
+  meterRuns(parts.runMeter, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
       answerMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
@@ -52,6 +58,7 @@ async function main(): Promise<void> {
   log.info({ address: server.address() }, 'the worker runs: it does jobs, keeps partitions, and answers /health/ready');
   const stopWorking = async () => {
     await closeParts();
+    await runs.close();
     await live.close();
     await connections.close();
   };

@@ -9,6 +9,10 @@ export const permissions = [
   'agent:read',
   'agent:configure',
   'agent:execute',
+  'agent:approve',
+  'mcp:read',
+  'mcp:configure',
+  'mcp:execute',
   'conversation:read',
   'conversation:write',
   'knowledge:read',
@@ -25,11 +29,13 @@ export type Role = (typeof roles)[number];
 /** How far up a role stands. Nobody makes, changes or unmakes a role above their own. */
 export const roleRank: Record<Role, number> = { VIEWER: 0, MEMBER: 1, ADMIN: 2, OWNER: 3 };
 
-const viewer: Permission[] = ['tenant:read', 'member:read', 'agent:read', 'conversation:read', 'knowledge:read'];
+const viewer: Permission[] = ['tenant:read', 'member:read', 'agent:read', 'conversation:read', 'knowledge:read', 'mcp:read'];
 const member: Permission[] = [
   ...viewer,
   'agent:configure',
   'agent:execute',
+  'agent:approve',
+  'mcp:execute',
   'conversation:write',
   'knowledge:write',
   'knowledge:configure',
@@ -50,6 +56,9 @@ export const scopePermissions = {
   'agents:read': ['agent:read'],
   'agents:write': ['agent:read', 'agent:configure'],
   'agents:execute': ['agent:read', 'agent:execute', 'conversation:read', 'conversation:write'],
+  'agents:approve': ['agent:read', 'agent:approve'],
+  'mcp:read': ['mcp:read'],
+  'mcp:execute': ['mcp:read', 'mcp:execute'],
   'conversations:read': ['conversation:read'],
   'conversations:write': ['conversation:read', 'conversation:write'],
   'knowledge:read': ['knowledge:read'],

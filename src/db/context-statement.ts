@@ -14,12 +14,15 @@ export interface Timeouts {
 }
 
 /** `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. */
-export const READ_CONTEXT_SQL =
-  "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', 'on', true), " +
-  "set_config('statement_timeout', $1, true), set_config('app.tenant_id', $2, true), set_config('app.user_id', $3, true)";
+export const ONE_STATEMENT_CONTEXT_SQL =
+  "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', $5, true), " +
+  "set_config('statement_timeout', $1, true), set_config('app.tenant_id', $2, true), set_config('app.user_id', $3, true), " +
+  // An API key of somebody who runs the platform does not see what they see.
+  "set_config('app.api_key_id', $4, true)";
 
-export function readContextValues(context: DbContext, timeouts: Timeouts): string[] {
-  return [String(timeouts.statementMs), context.tenantId ?? '', context.userId ?? ''];
+export function oneStatementContextValues(context: DbContext, timeouts: Timeouts, readOnly: boolean): string[] {
+  const { tenantId = '', userId = '', apiKeyId = '' } = context;
+  return [String(timeouts.statementMs), tenantId, userId, apiKeyId, readOnly ? 'on' : 'off'];
 }
 
 function setLocal(name: string, value: string): string {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
-import { beginSql, READ_CONTEXT_SQL, readContextValues, type Timeouts } from './context-statement.ts';
+import { beginSql, ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues, type Timeouts } from './context-statement.ts';
 import { ContextualQuery } from './contextual-query.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { type Queryable, Transaction } from './transaction.ts';
@@ -47,16 +47,31 @@ export class Database implements Queryable {
     const scope = currentScope();
     const query = typeof config === 'string' ? { text: config } : config;
     if (scope.transaction) return scope.transaction.query(query);
+    return this.#alone(query, scope.context, true);
+  }
+
+  /**
+   * Runs one statement that writes as whoever acts: a transaction of its own, in one round trip. For what is written many times a second
+   * and has neither audit nor events, which know of the request from `transaction` alone.
+   */
+  async write(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
+    const { transaction, context } = currentScope();
+    const query = typeof config === 'string' ? { text: config } : config;
+    if (transaction) return transaction.query(query);
+    return this.#alone(query, context, context.readOnly === true);
+  }
+
+  async #alone(query: pg.QueryConfig, scope: DbContext, readOnly: boolean): Promise<pg.QueryResult> {
     this.onStatement(query.text);
     const client = await this.#checkout();
     try {
       const context = {
         name: this.preparedStatements ? CONTEXT_STATEMENT : '',
-        text: READ_CONTEXT_SQL,
-        values: readContextValues(scope.context, this.timeouts),
+        text: ONE_STATEMENT_CONTEXT_SQL,
+        values: oneStatementContextValues(scope, this.timeouts, readOnly),
       };
       if (this.preparedStatements && !this.#prepared.has(client)) {
-        await client.query({ name: CONTEXT_STATEMENT, text: READ_CONTEXT_SQL, values: context.values });
+        await client.query({ name: CONTEXT_STATEMENT, text: ONE_STATEMENT_CONTEXT_SQL, values: context.values });
         this.#prepared.add(client);
       }
       const result = await new Promise<pg.QueryResult>((resolve, reject) => {

@@ -63,6 +63,7 @@ export function toDomainError(error: unknown): unknown {
   const { sqlState } = sqlErrorParts(error);
   const prismaCode = field(error, 'code');
   if (sqlState === 'AB001') return new InvalidStateError('The conversation has ended and takes no messages.', { cause: error });
+  if (sqlState === 'AB003') return new InvalidStateError('This has ended already.', { cause: error });
   if (sqlState === 'AB002') return new InvalidStateError('A tenant needs at least one active owner.', { cause: error });
   if (sqlState === '23505' || prismaCode === 'P2002') return new ConflictError('This already exists.', { cause: error });
   if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });

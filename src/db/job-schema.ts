@@ -17,6 +17,9 @@ export const queues = {
   'document.purge': { retryLimit: 20 },
   'evaluation.run': { retryLimit: 4, expireInSeconds: HOUR_SECONDS, deadLetter: 'evaluation.failed' },
   'evaluation.failed': { retryLimit: 8 },
+  // A run that waits for its turn or for people has no job. One that works may take as long as its agent allows.
+  'run.execute': { retryLimit: 10, retryDelayMax: 10, expireInSeconds: 24 * HOUR_SECONDS, deadLetter: 'run.failed' },
+  'run.failed': { retryLimit: 20 },
 } as const satisfies Record<string, Omit<Queue, 'name'>>;
 
 export type QueueName = keyof typeof queues;

@@ -5,7 +5,9 @@ import type { Prisma } from '../db/prisma.ts';
 import type { Jobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
+import type { RunMeter } from '../lib/run-meter.ts';
 import type { Live } from '../live/live.ts';
+import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Tickets } from '../storage/upload-ticket.ts';
@@ -19,6 +21,8 @@ export interface Services {
   live: Live;
   jobs: Jobs;
   models: Models;
+  mcp: Mcp;
+  runMeter: RunMeter;
   storage: Storage;
   tickets: Tickets;
   knowledgeLimits: KnowledgeLimits;

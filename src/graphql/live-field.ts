@@ -13,6 +13,8 @@ export interface FollowOptions<Row> {
   /** The UUID of the object whose log is followed. */
   id: string;
   after?: number | undefined;
+  /** Whether the text that is being written is told as well. */
+  drafts?: boolean;
   /** Which rows to tell. All when nothing is said. */
   keep?: (row: Row) => boolean;
 }
@@ -21,11 +23,12 @@ export interface FollowOptions<Row> {
 export async function follow<Row extends Numbered>(
   context: GraphQLContext,
   source: LogSource<Row>,
-  { access, id, after, keep = () => true }: FollowOptions<Row>,
+  { access, id, after, drafts, keep = () => true }: FollowOptions<Row>,
 ): Promise<AsyncIterableIterator<Told<Row>>> {
   const viewer = signedIn(context);
   if (!viewer.permissions.has(access)) throw new ForbiddenError(`Your role or API key does not allow ${access}.`);
-  const rows = await context.live.follow(source, { viewer, dbContext: dbContextOf(viewer, context.request), id, after });
+  const dbContext = dbContextOf(viewer, context.request);
+  const rows = await context.live.follow(source, { viewer, dbContext, id, after, drafts });
   return toldToTheEnd(rows, keep);
 }
 

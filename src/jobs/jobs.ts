@@ -4,6 +4,7 @@ import { afterCommit, currentScope } from '../db/context.ts';
 import { APPLICATION_ROLE } from '../db/context-statement.ts';
 import { bossDatabase, JOBS_ROLE, JOBS_SCHEMA, type QueueName, queues } from '../db/job-schema.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Crew } from './crew.ts';
 
 /** What a job carries: whose it is, and which object. Never what a tenant said. */
 export interface JobData {
@@ -35,10 +36,18 @@ export interface Jobs {
   /**
    * Queues jobs in the running transaction: they are there when the transaction commits, and only then.
    * @param delaySeconds how long they wait at least
+   * @param priority those of a higher one are done first
    */
-  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number): Promise<void>;
+  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number, priority?: number): Promise<void>;
   /** Begins to work. Without it, jobs are queued for others. */
   work(handlers: JobHandlers, concurrency: number): Promise<void>;
+  /**
+   * Begins to work on queues of long jobs that mostly wait for others.
+   * @param size jobs of one queue at a time; however many, an idle queue is asked once a second
+   */
+  workInParallel(handlers: JobHandlers, size: number): void;
+  /** Looks for jobs of a queue now, where this process works on it in parallel: somebody heard that there are some. */
+  wake(queue: QueueName): void;
   /** Lets running jobs go back to the queue, and stops. */
   close(): Promise<void>;
 }
@@ -50,8 +59,11 @@ const SUPERVISE_SECONDS = 5;
 class BossJobs implements Jobs {
   readonly #boss: PgBoss;
   readonly #workers = new Map<QueueName, string[]>();
+  readonly #crews = new Map<QueueName, Crew>();
+  readonly #log: Logger;
 
   constructor({ pool, embedded, works, log }: JobsOptions) {
+    this.#log = log;
     this.#boss = new PgBoss({
       db: bossDatabase((text, values) => pool.query(text, values)),
       schema: JOBS_SCHEMA,
@@ -76,7 +88,7 @@ class BossJobs implements Jobs {
     for (const name of Object.keys(queues)) await this.#boss.getQueue(name);
   }
 
-  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0): Promise<void> {
+  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {
     const { transaction } = currentScope();
     if (!transaction) throw new Error('a job is queued inside a transaction');
     const db = bossDatabase(async (text, values) => {
@@ -92,11 +104,12 @@ class BossJobs implements Jobs {
     const startAfter = delaySeconds > 0 ? { startAfter: delaySeconds } : {};
     await this.#boss.insert(
       queue,
-      jobs.map((data) => ({ data, ...startAfter })),
+      jobs.map((data) => ({ data, priority, group: { id: data.tenantId }, ...startAfter })),
       { db },
     );
     afterCommit(() => {
       for (const worker of this.#workers.get(queue) ?? []) this.#boss.notifyWorker(worker);
+      this.wake(queue);
     });
   }
 
@@ -125,7 +138,20 @@ class BossJobs implements Jobs {
     return id;
   }
 
+  workInParallel(handlers: JobHandlers, size: number): void {
+    for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
+      const crew = new Crew({ boss: this.#boss, queue, handle, size, log: this.#log });
+      this.#crews.set(queue, crew);
+      crew.start();
+    }
+  }
+
+  wake(queue: QueueName): void {
+    this.#crews.get(queue)?.wake();
+  }
+
   async close(): Promise<void> {
+    await Promise.all([...this.#crews.values()].map((crew) => crew.stop()));
     await this.#boss.stop({ graceful: false, close: false });
   }
 }

@@ -1,10 +1,18 @@
 import type { Database } from '../db/database.ts';
 import { rows, sql } from '../db/sql.ts';
-import type { ConversationEvent } from '../generated/prisma/client.ts';
+import type { ConversationEvent, ConversationEventType } from '../generated/prisma/client.ts';
+import { conversationDrafts } from './conversation-drafts.ts';
+import type { DraftDelta } from './draft-source.ts';
 import type { LogSource } from './log-source.ts';
 
-/** A row of `conversation_events`. Shared by all who follow the conversation: never change it. */
-export type ConversationEventRow = Readonly<ConversationEvent>;
+/**
+ * A row of `conversation_events`, or text of an answer that is being written, which is in no table under that number. Shared
+ * by all who follow the conversation: never change it.
+ */
+export type ConversationEventRow = Readonly<Omit<ConversationEvent, 'type'>> & {
+  readonly type: ConversationEventType | 'MESSAGE_DELTA';
+  readonly delta?: DraftDelta;
+};
 
 const batches = new WeakMap<ConversationEventRow, readonly ConversationEventRow[]>();
 
@@ -58,4 +66,5 @@ export const conversationLog: LogSource<ConversationEventRow> = {
   readHead,
   readHeads,
   readAfter: readEvents,
+  drafts: conversationDrafts,
 };

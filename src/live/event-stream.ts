@@ -1,5 +1,6 @@
 import { UnavailableError } from '../lib/errors.ts';
 import type { Credential } from './credential-watch.ts';
+import type { DraftReader } from './draft-feed.ts';
 import type { Feed, FeedReader } from './feed.ts';
 import type { Numbered } from './log-source.ts';
 import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
@@ -8,6 +9,8 @@ export interface EventStreamOptions<Row extends Numbered> {
   feed: Feed<Row>;
   /** Events after this number. */
   after: number;
+  /** Whether it is told the text that is being written as well. */
+  drafts: boolean;
   expiresAt: Date | undefined;
   onUnavailable: (error: unknown) => void;
   /** Called once, when it ends in whatever way. */
@@ -16,10 +19,12 @@ export interface EventStreamOptions<Row extends Numbered> {
 
 /**
  * One reader of a log. It holds a place in the log and no rows but the page it is reading: recent rows come from the
- * feed's window, older ones from the database, at the pace at which they are asked for.
+ * feed's window, older ones from the database, at the pace at which they are asked for. Text that is being written comes when
+ * there are no rows to read.
  */
 export class EventStream<Row extends Numbered> implements AsyncIterableIterator<Row>, FeedReader {
   readonly #options: EventStreamOptions<Row>;
+  readonly #drafts: DraftReader<Row> | undefined;
   #credential: Credential | undefined;
   #cursor: number;
   #page: readonly Row[] = [];
@@ -35,6 +40,7 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
   constructor(options: EventStreamOptions<Row>) {
     this.#options = options;
     this.#cursor = options.after;
+    this.#drafts = options.drafts ? options.feed.drafts?.enter(this) : undefined;
   }
 
   /** Whether somebody waits for an event at this moment. */
@@ -111,10 +117,12 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
       this.endIfExpired();
       const row = this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
       if (this.#ended) continue;
-      if (row === undefined) await this.#woken.promise;
-      else if (row === 'gone') await this.#attempt(() => this.#readPage());
+      const draft = row === undefined && this.#drafts?.ready(this.#cursor) ? this.#drafts : undefined;
+      if (row === 'gone') await this.#attempt(() => this.#readPage());
+      else if (row === undefined && !draft) await this.#woken.promise;
       else if (!this.#credential?.isFresh()) await this.#attempt(async () => this.#credential?.check());
-      else {
+      else if (draft) return { done: false, value: draft.take(this.#cursor) };
+      else if (row) {
         if (this.#pageIndex < this.#page.length) this.#pageIndex++;
         this.#cursor = row.sequence;
         return { done: false, value: row };

@@ -1,5 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
+import { DraftFeed } from './draft-feed.ts';
+import type { DraftReads } from './draft-reads.ts';
 import { EventWindow } from './event-window.ts';
 import type { LogSource, Numbered } from './log-source.ts';
 import { readAs } from './read-as.ts';
@@ -21,6 +23,8 @@ export interface FeedOptions<Row extends Numbered> {
   bufferSize: number;
   /** Rows of one statement. */
   batchSize: number;
+  /** Of the text that is written beside logs of this kind. */
+  draftReads: DraftReads<Row> | undefined;
   onUnavailable: (error: unknown) => void;
 }
 
@@ -37,6 +41,8 @@ export interface Page<Row> {
  */
 export class Feed<Row extends Numbered> {
   readonly readers = new Set<FeedReader>();
+  /** The text that is being written beside the log. */
+  readonly drafts: DraftFeed<Row> | undefined;
   readonly #options: FeedOptions<Row>;
   readonly #pages = new Map<number, Promise<Page<Row>>>();
   #window: EventWindow<Row> | undefined;
@@ -51,6 +57,9 @@ export class Feed<Row extends Numbered> {
 
   constructor(options: FeedOptions<Row>) {
     this.#options = options;
+    const { draftReads: reads } = options;
+    const caughtUp = (cursor: number) => this.#position >= this.#wanted && this.#position >= cursor;
+    this.drafts = reads && new DraftFeed({ ...options, reads, caughtUp, reach: (head) => this.reach(head) });
   }
 
   get source(): LogSource<Row> {
@@ -125,12 +134,14 @@ export class Feed<Row extends Numbered> {
         this.#position = Math.max(before, rows.at(-1)?.sequence ?? 0, complete);
         if (rows.length > 0) {
           window.push(rows);
+          this.drafts?.settle(rows);
           for (const reader of this.readers) reader.wake();
         } else if (this.#position === before && this.#heard === heard) {
           // The hint was ahead of what can be seen; the poll asks again.
           this.#wanted = before;
         }
       }
+      this.drafts?.wake();
     } catch (error) {
       // The poll wakes the feed again once the database answers.
       if (error instanceof UnavailableError) this.#options.onUnavailable(error);

@@ -2,6 +2,7 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
 import { CredentialWatch } from './credential-watch.ts';
+import { DraftReads } from './draft-reads.ts';
 import { EventStream } from './event-stream.ts';
 import { Feed } from './feed.ts';
 import { inParallel } from './in-parallel.ts';
@@ -12,6 +13,7 @@ import { readAs } from './read-as.ts';
 import { Repeater } from './repeater.ts';
 import { StreamEndedError } from './stream-ended-error.ts';
 import type { Hint, Topic } from './topics.ts';
+import type { HintListener } from './transport.ts';
 
 const POLLS_AT_ONCE = 4;
 /** Longest pause between two attempts while the database is away. */
@@ -23,6 +25,7 @@ const FAREWELL_MS = 250;
 interface FeedsOfTenant {
   tenantId: string;
   source: LogSource<Numbered>;
+  draftReads: DraftReads<Numbered> | undefined;
   byId: Map<string, Feed<Numbered>>;
 }
 
@@ -62,6 +65,12 @@ export class LiveViews implements Live {
 
   announce(change: Hint): void {
     this.#options.transport.publish(change);
+  }
+
+  onHint(topic: Topic, listener: HintListener): () => void {
+    return this.#options.transport.subscribe((hint) => {
+      if (hint.topic === topic) listener(hint);
+    });
   }
 
   async follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<EventStream<Row>> {
@@ -120,7 +129,7 @@ export class LiveViews implements Live {
 
   #open<Row extends Numbered>(
     { topic }: LogSource<Row>,
-    { viewer, signal, id }: LogSubscription,
+    { viewer, signal, id, drafts = false }: LogSubscription,
     feed: Feed<Row>,
     after: number,
   ): EventStream<Row> {
@@ -128,12 +137,14 @@ export class LiveViews implements Live {
     const stream = new EventStream({
       feed,
       after,
+      drafts,
       expiresAt: viewer.expiresAt,
       onUnavailable: (error) => this.#outage.report(error),
       onEnd: () => {
         signal?.removeEventListener('abort', abort);
         this.#streams.delete(stream);
         feed.readers.delete(stream);
+        feed.drafts?.leave(stream);
         this.#release(topic, viewer.tenantId, id, feed);
       },
     });
@@ -150,16 +161,23 @@ export class LiveViews implements Live {
   #feed<Row extends Numbered>(source: LogSource<Row>, tenantId: string, id: string): Feed<Row> {
     const { database, bufferSize, batchSize } = this.#options;
     const key = keyOf(source.topic, tenantId);
-    const ofTenant: FeedsOfTenant = this.#feeds.get(key) ?? { tenantId, source, byId: new Map() };
+    const ofTenant = this.#feeds.get(key) ?? this.#feedsOf(source, tenantId);
     this.#feeds.set(key, ofTenant);
     let feed = ofTenant.byId.get(id) as Feed<Row> | undefined;
     if (!feed) {
       const onUnavailable = (error: unknown) => this.#outage.report(error);
-      feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, onUnavailable });
-      // One topic has one source, so that what comes out by its id has its rows.
+      // One topic has one source, so that what comes out has its rows.
+      const draftReads = ofTenant.draftReads as DraftReads<Row> | undefined;
+      feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, draftReads, onUnavailable });
       ofTenant.byId.set(id, feed as unknown as Feed<Numbered>);
     }
     return feed;
+  }
+
+  #feedsOf(source: LogSource<Numbered>, tenantId: string): FeedsOfTenant {
+    const { database } = this.#options;
+    const { drafts } = source;
+    return { tenantId, source, draftReads: drafts && new DraftReads({ source: drafts, database, tenantId }), byId: new Map() };
   }
 
   /** Lets go of a feed that nobody reads, and of the timers when it was the last. */
@@ -175,15 +193,19 @@ export class LiveViews implements Live {
   }
 
   #hear({ topic, tenantId, id, sequence }: Hint): void {
-    this.#feeds.get(keyOf(topic, tenantId))?.byId.get(id)?.wake(sequence);
+    const feedOf = (log: Topic) => this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
+    if (topic === 'draft') feedOf('conversation')?.drafts?.reach(sequence);
+    else feedOf(topic)?.wake(sequence);
   }
 
   /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant. */
   async #poll(): Promise<void> {
     try {
-      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, { tenantId, source, byId }]) => {
+      await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, feeds]) => {
+        const { tenantId, source, byId } = feeds;
         const heads = await readAs({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
         for (const [id, head] of heads) byId.get(id)?.reach(head);
+        await this.#pollDrafts(feeds);
       });
       this.#failedPolls = 0;
       if (this.#outage.over()) for (const stream of this.#streams) stream.wake();
@@ -191,6 +213,14 @@ export class LiveViews implements Live {
       this.#failedPolls++;
       this.#outage.report(error);
     }
+  }
+
+  async #pollDrafts({ tenantId, source, byId }: FeedsOfTenant): Promise<void> {
+    const followed = [...byId].filter(([, { drafts }]) => drafts?.followed);
+    if (!source.drafts || followed.length === 0) return;
+    const ids = followed.map(([id]) => id);
+    const versions = await readAs({ tenantId }, async () => source.drafts?.readVersions(this.#options.database, ids));
+    for (const [id, { drafts }] of followed) drafts?.reach(versions?.get(id));
   }
 
   /** Ends the views whose right has ended, and those that nobody reads. */

@@ -4,9 +4,10 @@ import type { Database } from '../db/database.ts';
 import type { Logger } from '../lib/logger.ts';
 import { LiveViews } from './live-views.ts';
 import type { LogSource, Numbered } from './log-source.ts';
-import type { Hint } from './topics.ts';
-import type { WakeUpTransport } from './transport.ts';
+import type { Hint, Topic } from './topics.ts';
+import type { HintListener, WakeUpTransport } from './transport.ts';
 
+export { codePoints, type DraftDelta, startOf, VERSIONS_PER_START } from './draft-source.ts';
 export { batchOf, type ConversationEventRow, conversationLog } from './event-log.ts';
 export type { LogSource, Numbered } from './log-source.ts';
 export { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
@@ -39,6 +40,8 @@ export interface LogSubscription {
   id: string;
   /** Everything after this number is told again first. Without it, only what is new. */
   after?: number | undefined;
+  /** Whether the text that is being written beside the log is told as well, between the rows. */
+  drafts?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -54,6 +57,11 @@ export interface LiveStats {
 export interface Live {
   /** Tells everybody that a log has reached a number. To be called after the commit. */
   announce(change: Hint): void;
+  /**
+   * Hears what is announced, here and in other processes: at once or never, perhaps twice, perhaps without a reason.
+   * @returns takes the listener back
+   */
+  onHint(topic: Topic, listener: HintListener): () => void;
   /**
    * The rows of a log in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
    * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.

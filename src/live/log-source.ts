@@ -1,4 +1,5 @@
 import type { Database } from '../db/database.ts';
+import type { DraftSource } from './draft-source.ts';
 import type { Topic } from './topics.ts';
 
 /** A row of a log. Shared by all who follow it: never change it. */
@@ -25,4 +26,6 @@ export interface LogSource<Row extends Numbered> {
   readAfter(database: Database, id: string, after: number, limit: number): Promise<Row[]>;
   /** What a row is a state of. A newer row then takes the place of an older one in memory. Without it, every row is kept. */
   keyOf?(row: Row): string;
+  /** Texts that are being written beside the logs. */
+  readonly drafts?: DraftSource<Row>;
 }

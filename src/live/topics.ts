@@ -1,7 +1,10 @@
 import { isUuid } from '../lib/ids.ts';
 
-/** What can be followed. Each is a numbered log of one object of a tenant. */
-export const topics = ['conversation', 'collection'] as const;
+/**
+ * What can be followed. Each is a numbered log of one object of a tenant, but for `draft`: that is the text that is being
+ * written in a conversation, by its version.
+ */
+export const topics = ['conversation', 'collection', 'run', 'draft'] as const;
 
 export type Topic = (typeof topics)[number];
 

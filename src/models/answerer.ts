@@ -70,7 +70,8 @@ export function createAnswerer(options: AnswerModelOptions, report: OnUsage, { b
       maxRetries: 0,
       abortSignal,
     });
-    if (text.trim() === '') throw new AnswerError(`${named} gave no answer (${finishReason}).`, { retryable: false });
+    if (text.trim() === '')
+      throw new AnswerError(`${named} gave no answer (${finishReason}).`, { code: 'MODEL_NONSENSE', retryable: false });
     const inputTokens = countOr(usage.inputTokens, 0);
     const outputTokens = countOr(usage.outputTokens, 0);
     return { text: text.trim(), inputTokens, outputTokens, tokens: inputTokens + outputTokens };

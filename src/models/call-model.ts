@@ -1,6 +1,5 @@
-import { APICallError, InvalidResponseDataError } from 'ai';
-import { ModelError, type ModelErrorOptions } from './model-error.ts';
-import { AnswerTooLargeError } from './provider.ts';
+import { explain } from './explain-failure.ts';
+import type { ModelError, ModelErrorOptions } from './model-error.ts';
 import { pause } from './rate-gate.ts';
 
 export interface CallOptions {
@@ -10,9 +9,11 @@ export interface CallOptions {
   apiKey: string | undefined;
   /** Waited for before each attempt, outside of its time. What it throws ends the call. */
   admit?: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** Of one attempt. */
-  timeoutMs: number;
+  /** Of one attempt. It bounds itself when absent. */
+  timeoutMs?: number | undefined;
   maxRetries: number;
+  /** Told of each retry, before the pause. What it throws ends the call. */
+  onRetry?: (() => void) | undefined;
   /** The first pause before a retry, doubled for each that follows. */
   backoffMs?: number | undefined;
   Failure: new (message: string, options: ModelErrorOptions) => ModelError;
@@ -21,11 +22,6 @@ export interface CallOptions {
 const MAX_BACKOFF_MS = 20_000;
 /** A provider that wants to be left alone for longer gets its wish: the call fails, and says when to try again. */
 const MAX_RETRY_AFTER_MS = 60_000;
-const MAX_QUOTE = 300;
-
-function passes(status: number): boolean {
-  return status === 408 || status === 409 || status === 429 || status >= 500;
-}
 
 /**
  * Runs `attempt`, again with back-off where that can help. Throws a `Failure`; when the caller's signal is aborted, its reason as
@@ -38,14 +34,15 @@ export async function callModel<T>(
 ): Promise<T> {
   for (let retries = 0; ; retries++) {
     await options.admit?.(signal);
-    const timeout = AbortSignal.timeout(options.timeoutMs);
+    const timeout = options.timeoutMs === undefined ? undefined : AbortSignal.timeout(options.timeoutMs);
     try {
-      return await attempt(AbortSignal.any([signal, timeout]));
+      return await attempt(timeout ? AbortSignal.any([signal, timeout]) : signal);
     } catch (error) {
       signal.throwIfAborted();
-      const failure = timeout.aborted ? timedOut(options) : explain(options, error);
+      const failure = timeout?.aborted ? timedOut(options) : explain(options, error);
       const waitMs = (failure.retryAfterSeconds ?? 0) * 1000;
       if (!failure.retryable || retries >= options.maxRetries || waitMs > MAX_RETRY_AFTER_MS) throw failure;
+      options.onRetry?.();
       await pause(Math.max(waitMs, backoff(retries, options.backoffMs)), signal);
     }
   }
@@ -57,53 +54,6 @@ function backoff(retries: number, firstMs = 500): number {
   return ms / 2 + (Math.random() * ms) / 2;
 }
 
-function timedOut({ model, timeoutMs, Failure }: CallOptions): ModelError {
-  return new Failure(`${model} did not answer within ${timeoutMs / 1000} seconds.`, { retryable: true });
-}
-
-function explain({ model, apiKey, Failure }: CallOptions, error: unknown): ModelError {
-  if (error instanceof ModelError) return error;
-  if (InvalidResponseDataError.isInstance(error))
-    return new Failure(`${model} sent too much or too little: ${error.message}`, { retryable: false });
-  if (!APICallError.isInstance(error)) throw error;
-  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof AnswerTooLargeError)
-      return new Failure(`${model} sent an answer that is too large.`, { retryable: false });
-  }
-  const { statusCode, isRetryable } = error;
-  if (statusCode === undefined) return new Failure(`${model} cannot be reached.`, { retryable: true });
-  if (statusCode < 300) {
-    // The SDK calls it worth a retry where the connection broke.
-    const what = isRetryable ? 'broke off its answer' : 'sent an answer that cannot be read';
-    return new Failure(`${model} ${what}.`, { retryable: isRetryable });
-  }
-  const said = quote(error.message, apiKey);
-  return new Failure(`${model} answered with status ${statusCode}${said && `: ${said}`}`, {
-    // No pause fills an empty account.
-    retryable: passes(statusCode) && !outOfQuota(error.data),
-    retryAfterSeconds: retryAfter(error.responseHeaders),
-  });
-}
-
-function outOfQuota(data: unknown): boolean {
-  return (data as { error?: { code?: unknown } } | undefined)?.error?.code === 'insufficient_quota';
-}
-
-/** Providers repeat what they were sent, keys included. */
-function quote(message: string, apiKey: string | undefined): string {
-  const hidden = (apiKey ? message.replaceAll(apiKey, '[key]') : message)
-    .replace(/\bsk-[\w*.-]+/g, '[key]')
-    .replace(/\bbearer\s+\S+/gi, 'Bearer [key]')
-    .replace(/\/\/[^\s/@]*@/g, '//')
-    .replace(/\s+/g, ' ')
-    .trim();
-  return hidden.length > MAX_QUOTE ? `${hidden.slice(0, MAX_QUOTE - 1)}…` : hidden;
-}
-
-/** Seconds of a Retry-After header, which is a number or a date. */
-function retryAfter(headers: Record<string, string> | undefined): number | undefined {
-  const value = headers?.['retry-after']?.trim();
-  if (!value) return undefined;
-  const seconds = /^\d+(\.\d+)?$/.test(value) ? Number(value) : (Date.parse(value) - Date.now()) / 1000;
-  return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+function timedOut({ model, timeoutMs = 0, Failure }: CallOptions): ModelError {
+  return new Failure(`${model} did not answer within ${timeoutMs / 1000} seconds.`, { code: 'MODEL_TIMEOUT', retryable: true });
 }

@@ -8,6 +8,7 @@ export function localModels(): Models {
     embedder: (id) => (id === localLexical.id ? localLexical : undefined),
     embedderIds: [localLexical.id],
     answerer: undefined,
+    language: { resolve: () => undefined, providers: [] },
     onUsage: () => {},
   };
 }

@@ -1,4 +1,20 @@
+/** What went wrong, for programs. */
+export type ModelErrorCode =
+  /** No connection, or a call that cannot be sent. */
+  | 'MODEL_UNREACHABLE'
+  /** Began to answer too late, or fell silent in the middle. */
+  | 'MODEL_STALLED'
+  /** Did not finish in time. */
+  | 'MODEL_TIMEOUT'
+  /** The provider did not want the call as it was: a wrong key, an unknown model, too long a prompt. */
+  | 'MODEL_REFUSED'
+  /** The provider is out of order, or has too much to do. */
+  | 'MODEL_OVERLOADED'
+  /** The answer cannot be read, is larger than any should be, or broke off. */
+  | 'MODEL_NONSENSE';
+
 export interface ModelErrorOptions {
+  code: ModelErrorCode;
   /** Whether the same call can succeed later. */
   retryable: boolean;
   /** When the provider wants to be asked again, in seconds from now. */
@@ -10,12 +26,14 @@ export interface ModelErrorOptions {
  * no key and no address in it. It carries no `cause`: those of the SDK hold the whole request and answer, which are tenants' texts.
  */
 export class ModelError extends Error {
+  readonly code: ModelErrorCode;
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(message: string, options: ModelErrorOptions) {
     super(message);
     this.name = new.target.name;
+    this.code = options.code;
     this.retryable = options.retryable;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }

@@ -1,5 +1,7 @@
 import { type Answerer, type AnswerModelOptions, createAnswerer } from './answerer.ts';
 import type { Embedder } from './embedder.ts';
+import type { LanguageModels } from './language.ts';
+import { createLanguageModels, type LanguageProviderOptions, type RoundPace } from './language-models.ts';
 import { localLexical } from './local-lexical.ts';
 import { createProviderEmbedder, type EmbeddingModelOptions, type Pace } from './provider-embedder.ts';
 import type { OnUsage, Usage } from './usage.ts';
@@ -8,6 +10,8 @@ export interface ModelOptions {
   /** Without one, collections are embedded by `local-lexical`. */
   embeddings: EmbeddingModelOptions | undefined;
   answers: AnswerModelOptions | undefined;
+  /** Whose models agents run on. */
+  providers?: readonly LanguageProviderOptions[] | undefined;
 }
 
 /** The models of an installation. */
@@ -20,12 +24,14 @@ export interface Models {
   readonly embedderIds: string[];
   /** Undefined when no model is configured. */
   readonly answerer: Answerer | undefined;
+  /** What agents run on. */
+  readonly language: LanguageModels;
   /** Told of every request to a provider, retries included. May be replaced at any time. */
   onUsage: OnUsage;
 }
 
 /** Throws where the configuration cannot work. Asks no provider anything. @param pace for tests */
-export function createModels({ embeddings, answers }: ModelOptions, pace: Pace = {}): Models {
+export function createModels({ embeddings, answers, providers = [] }: ModelOptions, pace: Pace & RoundPace = {}): Models {
   // Warnings of the SDK, such as of a model that takes no temperature, would come with every request and past the log.
   globalThis.AI_SDK_LOG_WARNINGS = false;
   const report = (usage: Usage) => models.onUsage(usage);
@@ -36,6 +42,7 @@ export function createModels({ embeddings, answers }: ModelOptions, pace: Pace =
     embedder: (id) => embedders.get(id),
     embedderIds: [...embedders.keys()],
     answerer: answers && createAnswerer(answers, report, pace),
+    language: createLanguageModels(providers, report, pace),
     onUsage: () => {},
   };
   return models;

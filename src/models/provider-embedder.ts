@@ -1,10 +1,10 @@
 import { embedMany } from 'ai';
+import { Slots } from '../lib/slots.ts';
 import { type Batch, batches } from './batches.ts';
 import { type CallOptions, callModel } from './call-model.ts';
 import { EMBEDDING_WIDTH, type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
 import { connectProvider, type ProviderOptions } from './provider.ts';
 import { RateGate } from './rate-gate.ts';
-import { Slots } from './slots.ts';
 import { inOrder, unitVectors } from './unit-vectors.ts';
 import { countOr, metered, type OnUsage } from './usage.ts';
 
@@ -104,7 +104,10 @@ class ProviderEmbedder implements Embedder {
     const maxWaitMs = MAX_WAIT_WINDOWS[purpose] * this.#windowMs;
     const admit = async () => {
       if (await this.#gate.enter(batch.tokens, maxWaitMs, signal)) return;
-      throw new EmbeddingError(`${this.#call.model} is used as much as its limits allow. Try again later.`, { retryable: true });
+      throw new EmbeddingError(`${this.#call.model} is used as much as its limits allow. Try again later.`, {
+        code: 'MODEL_OVERLOADED',
+        retryable: true,
+      });
     };
     return await callModel({ ...this.#call, admit }, signal, (attemptSignal) =>
       metered(this.#report, { model: this.id, kind: 'embedding' }, () => this.#request(batch, attemptSignal)),

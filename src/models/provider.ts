@@ -1,3 +1,4 @@
+import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { EmbeddingModel, LanguageModel } from 'ai';
@@ -34,35 +35,57 @@ export function boundedFetch(maxBytes: number): typeof fetch {
   };
 }
 
+/** Where models are, and how one speaks to them. */
+export interface Endpoint {
+  kind: ProviderOptions['provider'] | 'anthropic';
+  /** The provider's own address when absent, which `openai-compatible` has not. */
+  baseUrl?: string | undefined;
+  apiKey?: string | undefined;
+}
+
+const OWN_ADDRESS = {
+  openai: 'https://api.openai.com/v1',
+  anthropic: 'https://api.anthropic.com/v1',
+  'openai-compatible': undefined,
+};
+
 /** Throws where the configuration cannot work. What it says has neither address nor key in it. */
-function checkedBaseUrl({ provider, baseUrl }: ProviderOptions): string {
-  if (baseUrl === undefined) {
-    if (provider === 'openai') return 'https://api.openai.com/v1';
-    throw new Error('A model of an openai-compatible provider needs the base URL of its server.');
-  }
-  const url = URL.parse(baseUrl);
+function checkedBaseUrl({ kind, baseUrl }: Endpoint): string {
+  const address = baseUrl ?? OWN_ADDRESS[kind];
+  if (address === undefined) throw new Error('A model of an openai-compatible provider needs the base URL of its server.');
+  const url = URL.parse(address);
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
     throw new Error('The base URL of a model must be http or https, without user name, password and query.');
   }
   return url.href;
 }
 
-interface ProviderModels {
-  embedding(): EmbeddingModel;
-  language(): LanguageModel;
+interface Connection {
+  embedding(model: string): EmbeddingModel;
+  language(model: string): LanguageModel;
 }
 
-export function connectProvider(options: ProviderOptions, maxAnswerBytes: number): ProviderModels {
-  const { provider, model, apiKey } = options;
-  const baseURL = checkedBaseUrl(options);
+/** Asks nothing yet. */
+export function connect(endpoint: Endpoint, maxAnswerBytes: number): Connection {
+  const { kind, apiKey } = endpoint;
+  const baseURL = checkedBaseUrl(endpoint);
   const fetch = boundedFetch(maxAnswerBytes);
-  if (provider === 'openai') {
-    // Given even so that the SDK does not look for them in the environment.
-    if (!apiKey) throw new Error('A model of OpenAI needs an API key.');
-    const openai = createOpenAI({ baseURL, apiKey, fetch });
-    // Chat completions, not the SDK's default of responses: OpenAI stores those unless told otherwise.
-    return { embedding: () => openai.embedding(model), language: () => openai.chat(model) };
+  if (kind === 'openai-compatible') {
+    const compatible = createOpenAICompatible({ name: kind, baseURL, ...(apiKey && { apiKey }), fetch, includeUsage: true });
+    return { embedding: (model) => compatible.embeddingModel(model), language: (model) => compatible.chatModel(model) };
   }
-  const compatible = createOpenAICompatible({ name: 'openai-compatible', baseURL, ...(apiKey && { apiKey }), fetch });
-  return { embedding: () => compatible.embeddingModel(model), language: () => compatible.chatModel(model) };
+  // Address and key are given even so that the SDK does not look for them in the environment.
+  if (!apiKey) throw new Error(`A model of ${kind === 'openai' ? 'OpenAI' : 'Anthropic'} needs an API key.`);
+  if (kind === 'anthropic') {
+    const anthropic = createAnthropic({ baseURL, apiKey, fetch });
+    return { embedding: (model) => anthropic.embeddingModel(model), language: (model) => anthropic.chat(model) };
+  }
+  const openai = createOpenAI({ baseURL, apiKey, fetch });
+  // Chat completions, not the SDK's default of responses: OpenAI stores those unless told otherwise.
+  return { embedding: (model) => openai.embedding(model), language: (model) => openai.chat(model) };
+}
+
+export function connectProvider({ provider, model, baseUrl, apiKey }: ProviderOptions, maxAnswerBytes: number) {
+  const connection = connect({ kind: provider, baseUrl, apiKey }, maxAnswerBytes);
+  return { embedding: () => connection.embedding(model), language: () => connection.language(model) };
 }

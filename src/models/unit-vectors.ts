@@ -20,7 +20,7 @@ export function inOrder(rows: Rows, answer: unknown): Rows {
  * @param width what the vectors must have, where it is known
  */
 export function unitVectors(model: string, rows: Rows, width: number | undefined): Float32Array[] {
-  const refuse = (what: string) => new EmbeddingError(`${model} ${what}`, { retryable: false });
+  const refuse = (what: string) => new EmbeddingError(`${model} ${what}`, { code: 'MODEL_NONSENSE', retryable: false });
   const expected = width ?? rows[0]?.length ?? 0;
   return rows.map((row) => {
     if (row.length > EMBEDDING_WIDTH) {

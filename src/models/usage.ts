@@ -1,7 +1,7 @@
 /** What one request to a provider took. */
 export interface Usage {
   model: string;
-  kind: 'embedding' | 'answer';
+  kind: 'embedding' | 'answer' | 'run';
   /** Read and written together. 0 for a request that failed. */
   tokens: number;
   seconds: number;

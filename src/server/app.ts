@@ -12,6 +12,7 @@ import type { Services } from '../graphql/context.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { createLive } from '../live/live.ts';
 import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
+import { workOnRuns } from '../modules/runs/jobs.ts';
 import { createTickets } from '../storage/upload-ticket.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
@@ -19,7 +20,7 @@ import type { HealthCheck } from './health.ts';
 import { createHttpServer } from './http.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createMetrics } from './metrics.ts';
-import { openParts, type Parts, transportOf } from './parts.ts';
+import { openParts, type Parts, runWorkOf, transportOf } from './parts.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { serveWebSockets } from './websocket.ts';
 import { createGraphQLServer, type Yoga } from './yoga.ts';
@@ -137,6 +138,7 @@ export async function createApp(
   const services: Services = { ...shared, prisma, database, auth, live, log, baseUrl, tickets: createTickets(pepper) };
   // The embedded database has one process, which does its jobs too.
   if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
+  const runs = folder ? await workOnRuns(services, runWorkOf(env)) : undefined;
   const metrics = createMetrics(services);
   const yoga = await createGraphQLServer(env, services, [metrics.plugin]);
   const rateLimit = createRateLimit(
@@ -182,6 +184,7 @@ export async function createApp(
       await yoga.dispose();
       await letGo('identity', auth.close(), log);
       await letGo('jobs and storage', closeParts(), log);
+      await runs?.close();
       await prisma.$disconnect();
       await letGo('database', connections.close(), log);
       folder?.close();

@@ -8,6 +8,7 @@ import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
+import { createMcpEndpoint } from './mcp-endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { answerMetrics } from './metrics-page.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -119,6 +120,7 @@ export function createHttpServer(parts: HttpParts): Server {
 
   const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
     '/graphql': graphql,
+    '/mcp': createMcpEndpoint(parts),
     '/health': (_request, response) => ready(response),
     '/health/ready': (_request, response) => ready(response),
     '/health/live': (_request, response) => json(response, 200, { status: 'live' }),

@@ -2,9 +2,13 @@ import { type DocumentNode, getOperationAST } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database.ts';
+import type { RunMeter } from '../lib/run-meter.ts';
 import type { Live } from '../live/live.ts';
+import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
+import { meterMcp } from './mcp-metrics.ts';
 import { meterModels } from './model-metrics.ts';
+import { meterRuns } from './run-metrics.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -14,8 +18,16 @@ export interface Metrics {
   request(route: string): (status: number) => void;
 }
 
+export interface MeteredParts {
+  database: Database;
+  live: Live;
+  models: Models;
+  mcp: Mcp;
+  runMeter: RunMeter;
+}
+
 /** Prometheus metrics of one server, in a registry of their own. */
-export function createMetrics({ database, live, models }: { database: Database; live: Live; models: Models }): Metrics {
+export function createMetrics({ database, live, models, mcp, runMeter }: MeteredParts): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -61,6 +73,8 @@ export function createMetrics({ database, live, models }: { database: Database; 
     },
   });
   meterModels(models, registry);
+  meterMcp(mcp, registry);
+  meterRuns(runMeter, registry);
   return {
     registry,
     plugin: {

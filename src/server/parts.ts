@@ -7,12 +7,16 @@ import type { Env } from '../env.ts';
 import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
+import { createRunMeter, type RunMeter } from '../lib/run-meter.ts';
 import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
 import type { ModelOptions, Models } from '../models/models.ts';
-
+import type { RunWorkOptions } from '../modules/runs/jobs.ts';
+import { createSealer } from '../sealing/sealer.ts';
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
+import { sealingKeysOf } from './sealing-keys.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -21,6 +25,8 @@ export interface Parts {
   prisma: Prisma;
   jobs: Jobs;
   models: Models;
+  mcp: Mcp;
+  runMeter: RunMeter;
   storage: Storage;
   knowledgeLimits: KnowledgeLimits;
   close(): Promise<void>;
@@ -38,7 +44,7 @@ function defined<T extends object>(options: T): { [Key in keyof T]: Exclude<T[Ke
 }
 
 async function modelsOf(env: Env): Promise<Models> {
-  if (!env.EMBEDDING_PROVIDER && !env.ANSWER_PROVIDER) return localModels();
+  if (!env.EMBEDDING_PROVIDER && !env.ANSWER_PROVIDER && env.MODEL_PROVIDERS.length === 0) return localModels();
   const { createModels } = await import('../models/models.ts');
   return createModels({
     embeddings: env.EMBEDDING_PROVIDER && {
@@ -53,6 +59,7 @@ async function modelsOf(env: Env): Promise<Models> {
       model: env.ANSWER_MODEL ?? '',
       ...defined({ baseUrl: env.ANSWER_BASE_URL, apiKey: env.ANSWER_API_KEY }),
     },
+    providers: env.MODEL_PROVIDERS,
   } as ModelOptions);
 }
 
@@ -81,6 +88,12 @@ function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
   return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
 }
 
+/** How a process that carries out runs of agents does so. */
+export function runWorkOf(env: Env): RunWorkOptions {
+  const leaseMs = env.RUN_LEASE_SECONDS * 1000;
+  return { concurrency: env.RUNS_CONCURRENCY, settings: { leaseMs, renewMs: leaseMs / 3 } };
+}
+
 /** @param works whether this process does jobs, besides queueing them */
 export async function openParts(env: Env, { database }: Connections, log: Logger, works: boolean): Promise<Parts> {
   const embedded = env.DATABASE_URL === undefined;
@@ -91,12 +104,21 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
   pool.on('error', (error) => log.warn({ err: error }, 'a connection of the job queue was lost'));
   const jobs = await startJobs({ pool, embedded, works, log });
   const { storage, leave } = storageOf(env);
+  const mcp = openMcp({
+    sealer: createSealer(await sealingKeysOf(env, log)),
+    allowedNetworks: env.MCP_ALLOWED_NETWORKS,
+    idleMs: env.MCP_IDLE_SECONDS * 1_000,
+    maxConnections: env.MCP_MAX_CONNECTIONS,
+    log,
+  });
   // What processes left behind that died while a file was on its way.
   storage.sweep(DAY_MS).catch((error: unknown) => log.warn({ err: error }, 'files left behind could not be removed'));
   return {
     prisma: createPrisma(database),
     jobs,
     models: await modelsOf(env),
+    mcp,
+    runMeter: createRunMeter(),
     storage,
     knowledgeLimits: {
       maxUploadBytes: env.MAX_UPLOAD_BYTES,
@@ -105,6 +127,7 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
     },
     async close() {
       await jobs.close();
+      await mcp.close();
       if (!embedded) await pool.end();
       await storage.close();
       await leave();

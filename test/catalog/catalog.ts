@@ -1,4 +1,5 @@
 import type { Probe } from '../testkit/roles.ts';
+import { sharedTables } from './expectations.ts';
 
 export type Query = Probe['query'];
 
@@ -35,8 +36,9 @@ export async function readTables(query: Query): Promise<Table[]> {
     ORDER BY c.relname`);
 }
 
+/** Every row of it belongs to a tenant. */
 export function isTenantTable(table: Table): boolean {
-  return table.columns.some(({ name }) => name === 'tenant_id');
+  return table.columns.some(({ name }) => name === 'tenant_id') && !sharedTables.has(table.name);
 }
 
 export interface Reference {

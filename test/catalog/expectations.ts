@@ -8,7 +8,15 @@ export const globalTables: Record<string, string> = {
   tenants: 'A tenant is its own boundary: its id is what tenant_id is everywhere else.',
   users: 'A person may belong to several tenants, and is seen through their memberships.',
   user_identities: 'How an external issuer knows a person, before any tenant is known.',
+  mcp_servers: 'A registry: a tenant has entries of its own, and sees those that the platform shows to all.',
+  model_prices: 'What models cost is the same for everybody.',
 };
+
+/** Global tables of which tenants have rows of their own: those without a tenant are the platform's. */
+export const sharedTables = new Set(['mcp_servers']);
+
+/** Tables that every tenant reads and nobody owns. Who may write them has tests of its own. */
+export const commonTables = new Set(['model_prices']);
 
 /** Tables whose rows never change, so that `created_at` says it all. */
 export const appendOnly = new Set([
@@ -19,6 +27,8 @@ export const appendOnly = new Set([
   'audit_logs',
   'chunks',
   'rag_queries',
+  'mcp_tool_executions',
+  'llm_calls',
 ]);
 
 /** Tables without the audit trigger. */
@@ -27,6 +37,10 @@ export const unaudited: Record<string, string> = {
   conversation_events: 'A log as well, written by the triggers of tables that are audited.',
   chunks: 'Made by the machine from a document, which is audited.',
   rag_queries: 'A log of what was asked.',
+  mcp_tool_executions: 'A log of what was called.',
+  llm_calls: 'A log of what models were asked.',
+  mcp_resources: 'What a server said it has, read again at any time.',
+  message_drafts: 'Gone in seconds: what it becomes is a message, which is audited.',
 };
 
 /** Columns that look like references and have no foreign key. */
@@ -35,6 +49,7 @@ export const looseReferences: Record<string, string> = {
   'audit_logs.api_key_id': 'History outlives whom it tells of.',
   'audit_logs.resource_id': 'Any table, and rows that are gone.',
   'audit_logs.request_id': 'An identifier from outside.',
+  'tool_calls.call_id': "The model's own name for it.",
 };
 
 /** JSON that may be absent, where absence says something that `{}` would not. */
@@ -43,6 +58,12 @@ export const optionalJson = new Set([
   'messages.tool_results',
   'messages.citations',
   'tool_executions.output',
+  'mcp_server_configs.oauth',
+  'mcp_tools.output_schema',
+  'mcp_tool_executions.result',
+  'agent_runs.output',
+  'llm_calls.response',
+  'tool_calls.output',
   'audit_logs.old_values',
   'audit_logs.new_values',
 ]);
@@ -62,10 +83,31 @@ export const cascades: Record<string, string> = {
   'documents.collection_id': 'A part of the collection.',
   'chunks.document_id': 'A part of the document.',
   'evaluation_runs.evaluation_id': 'A question of the evaluation.',
+  'mcp_server_configs.server_id': 'Nothing is left to configure. Servers go with their tenant alone.',
+  'mcp_tools.config_id': 'What the configured server offers.',
+  'mcp_resources.config_id': 'What the configured server offers.',
+  'mcp_tool_executions.config_id': 'Configurations go with their tenant alone.',
+  'mcp_tool_executions.conversation_id': 'A part of the conversation.',
+  'mcp_tool_executions.run_id': 'A part of the run.',
+  'tool_executions.run_id': 'A part of the run.',
+  'agent_runs.conversation_id': 'A part of the conversation.',
+  'llm_calls.run_id': 'A part of the run.',
+  'llm_calls.conversation_id': 'A part of the conversation.',
+  'tool_calls.run_id': 'A part of the run.',
+  'message_drafts.conversation_id': 'A part of the conversation.',
+  'message_drafts.run_id': 'A part of the run.',
 };
 
 /** References to who or what did something: the row stays, the reference is emptied. Those to users need no mention. */
-export const emptied = new Set(['tool_executions.message_id', 'tool_executions.agent_id']);
+export const emptied = new Set([
+  'tool_executions.message_id',
+  'tool_executions.agent_id',
+  'mcp_tool_executions.agent_id',
+  'mcp_tool_executions.message_id',
+  'llm_calls.agent_id',
+  'agent_runs.api_key_id',
+  'tool_calls.mcp_tool_id',
+]);
 
 /** What the application may do. `()` stands for some columns only; the catalog snapshot names them. */
 export const applicationGrants: Record<string, string> = {
@@ -90,6 +132,16 @@ export const applicationGrants: Record<string, string> = {
   rag_queries: 'INSERT, SELECT, UPDATE()',
   evaluations: 'DELETE, INSERT, SELECT, UPDATE()',
   evaluation_runs: 'INSERT, SELECT, UPDATE()',
+  mcp_servers: 'INSERT, SELECT, UPDATE()',
+  mcp_server_configs: 'INSERT, SELECT, UPDATE()',
+  mcp_tools: 'INSERT, SELECT, UPDATE()',
+  mcp_resources: 'INSERT, SELECT, UPDATE()',
+  mcp_tool_executions: 'INSERT, SELECT',
+  agent_runs: 'INSERT, SELECT, UPDATE()',
+  llm_calls: 'INSERT, SELECT',
+  tool_calls: 'INSERT, SELECT, UPDATE()',
+  message_drafts: 'DELETE, INSERT, SELECT, UPDATE()',
+  model_prices: 'DELETE, INSERT, SELECT, UPDATE()',
   audit_logs: 'SELECT',
 };
 
@@ -111,7 +163,10 @@ export const gateGrants: Record<string, string> = {
 export const secretColumns = ['users.password_hash', 'invitations.token_hash', 'refresh_tokens.token_hash', 'api_keys.key_hash'];
 
 /** Hashes of what the tenant may see anyway. */
-export const openHashes = ['documents.content_hash'];
+export const openHashes = ['documents.content_hash', 'mcp_tools.definition_hash', 'mcp_tools.approved_hash'];
+
+/** Sealed under keys that the database does not have, for the application to open. */
+export const sealedColumns = ['mcp_server_configs.oauth_secret'];
 
 /** Tables whose rows are for one person alone, even among the members of a tenant. */
 export const personalTables = new Set(['user_identities', 'refresh_tokens']);
@@ -133,6 +188,11 @@ export const tenantIsolation: Policy = {
   using: '(tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
   check: '(tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id))',
 };
+
+const OWN_OR_PLATFORM =
+  '((tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id)) OR ' +
+  '((tenant_id IS NULL) AND ( SELECT app.is_platform_admin() AS is_platform_admin)))';
+const PLATFORM = '( SELECT app.is_platform_admin() AS is_platform_admin)';
 
 const gateLookup: Policy = { command: 'SELECT', role: 'agentbase_gate', using: 'true', check: null };
 
@@ -162,6 +222,26 @@ export const otherPolicies: Record<string, Policy> = {
   'users.change_self': { command: 'UPDATE', role: 'agentbase_app', using: SELF, check: SELF },
   'user_identities.own_identities': { command: 'ALL', role: 'agentbase_app', using: OWN, check: OWN },
   'refresh_tokens.own_sessions': { command: 'ALL', role: 'agentbase_app', using: OWN, check: OWN, restrictive: true },
+  'mcp_servers.visible': {
+    command: 'SELECT',
+    role: 'agentbase_app',
+    using:
+      '((tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id)) OR ' +
+      '((tenant_id IS NULL) AND (( SELECT app.current_tenant_id() AS current_tenant_id) IS NOT NULL) AND ' +
+      '(is_public OR ( SELECT app.is_platform_admin() AS is_platform_admin))))',
+    check: null,
+  },
+  'mcp_servers.add_own': { command: 'INSERT', role: 'agentbase_app', using: null, check: OWN_OR_PLATFORM },
+  'mcp_servers.change_own': { command: 'UPDATE', role: 'agentbase_app', using: OWN_OR_PLATFORM, check: OWN_OR_PLATFORM },
+  'model_prices.visible': {
+    command: 'SELECT',
+    role: 'agentbase_app',
+    using: '(( SELECT app.current_tenant_id() AS current_tenant_id) IS NOT NULL)',
+    check: null,
+  },
+  'model_prices.add_price': { command: 'INSERT', role: 'agentbase_app', using: null, check: PLATFORM },
+  'model_prices.change_price': { command: 'UPDATE', role: 'agentbase_app', using: PLATFORM, check: PLATFORM },
+  'model_prices.remove_price': { command: 'DELETE', role: 'agentbase_app', using: PLATFORM, check: null },
   'tenants.gate_lookup': gateLookup,
   'users.gate_lookup': gateLookup,
   'user_identities.gate_lookup': gateLookup,

@@ -5,6 +5,7 @@ import type { Table } from './catalog.ts';
 import { everyPolicyIsMeant, readPolicies } from './checks/row-security.ts';
 import { auditProblems, lookupProblems } from './gate.ts';
 import { foreignKeyProblems, isolationProblems } from './isolation.ts';
+import { platformProblems } from './platform.ts';
 import { createScene, quote, type Scene } from './scene.ts';
 
 /** Two tenants, and a role that has been granted nothing, which is gone afterwards. */
@@ -37,6 +38,10 @@ test('what is looked up before a tenant is known is found by its secret alone', 
   expect(await withScene(lookupProblems)).toEqual([]);
 });
 
+test('what the platform keeps for all is read by tenants and changed by its own people alone', async () => {
+  expect(await withScene(platformProblems)).toEqual([]);
+});
+
 test('every change is audited by the database', async () => {
   expect(await withScene(auditProblems)).toEqual([]);
 });
@@ -49,6 +54,7 @@ async function behaviourProblems(probe: Probe, scene: Scene, name: string): Prom
     ...(await isolationProblems(probe, scene, table)),
     ...(await lookupProblems(probe, scene)),
     ...(await auditProblems(probe, scene)),
+    ...(await platformProblems(probe, scene)),
   ];
 }
 

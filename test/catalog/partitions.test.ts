@@ -50,7 +50,14 @@ const audited = async (query: Query, id: string) =>
 test('every partitioned table has this month, the next three, and one for everything else', async () => {
   await withTenant(async ({ query }) => {
     const tables = await query<{ name: string }>('SELECT table_name::text AS name FROM app.partitioned_tables ORDER BY 1');
-    expect(tables.map(({ name }) => name)).toEqual(['audit_logs', 'conversation_events', 'rag_queries', 'tool_executions']);
+    expect(tables.map(({ name }) => name)).toEqual([
+      'audit_logs',
+      'conversation_events',
+      'llm_calls',
+      'mcp_tool_executions',
+      'rag_queries',
+      'tool_executions',
+    ]);
     for (const { name } of tables) {
       const partitions = await query<{ name: string; bound: string }>(
         `SELECT c.relname::text AS name, pg_get_expr(c.relpartbound, c.oid) AS bound FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid

@@ -3,7 +3,9 @@ import pg from 'pg';
 import type { DbContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
-import { isTenantTable, type Query, type Reference, readIndexes, readReferences, readTables, type Table } from './catalog.ts';
+import { type Query, type Reference, readIndexes, readReferences, readTables, type Table } from './catalog.ts';
+
+import { commonTables } from './expectations.ts';
 
 export type Row = Record<string, unknown>;
 
@@ -15,19 +17,33 @@ export interface Scene {
   /** What no two rows of a table may share, besides their id. */
   uniques: { table: string; columns: string[] }[];
   references: Reference[];
+  /** A second row of mine, by table, where a twin has to point at another one than its original. */
+  spares: Record<string, string>;
 }
 
 export async function createScene(clients: Parameters<typeof createTenant>[0], query: Query): Promise<Scene> {
+  const mine = await createTenant(clients, { members: ['ADMIN'] });
   return {
-    mine: await createTenant(clients, { members: ['ADMIN'] }),
+    mine,
     theirs: await createTenant(clients),
     tables: await readTables(query),
     uniques: [
-      ...(await readIndexes(query)).filter(({ unique, primary }) => unique && !primary),
+      ...(await readIndexes(query)).filter(({ unique, primary, partial }) => unique && !primary && !partial),
       ...(await uniqueInAMonth(query)),
     ],
     references: await readReferences(query),
+    spares: await sparesOf(query, mine),
   };
+}
+
+async function sparesOf(query: Query, { id, agentId }: PopulatedTenant): Promise<Record<string, string>> {
+  const spares = { conversations: newId(), mcp_servers: newId() };
+  await query('INSERT INTO conversations (tenant_id, id, agent_id) VALUES ($1, $2, $3)', [id, spares.conversations, agentId]);
+  await query(
+    `INSERT INTO mcp_servers (id, tenant_id, name, slug, transport, url) VALUES ($1, $2, 'Spare', 'spare', 'SSE', 'https://mcp.example.test')`,
+    [spares.mcp_servers, id],
+  );
+  return spares;
 }
 
 /** A partitioned table cannot have a unique index over all months; each month has one. */
@@ -44,7 +60,8 @@ export function quote(name: string): string {
 
 /** The condition that holds for the rows of a tenant, and of the people in it. */
 export function rowsOf(table: Table, tenant: PopulatedTenant): string {
-  if (isTenantTable(table)) return `tenant_id = '${tenant.id}'`;
+  if (table.columns.some(({ name }) => name === 'tenant_id')) return `tenant_id = '${tenant.id}'`;
+  if (commonTables.has(table.name)) return 'false';
   if (table.name === 'tenants') return `id = '${tenant.id}'`;
   return `${table.name === 'users' ? 'id' : 'user_id'} = '${tenant.owner.userId}'`;
 }
@@ -72,8 +89,9 @@ function another(scene: Scene, table: Table, name: string, value: unknown): unkn
   const type = table.columns.find((column) => column.name === name)?.type ?? '';
   const text = randomBytes(32).toString('hex');
   if (type === 'uuid') {
-    const toPerson = scene.references.some((r) => r.table === table.name && r.target === 'users' && r.columns.includes(name));
-    return toPerson ? scene.theirs.owner.userId : newId();
+    const reference = scene.references.find((r) => r.table === table.name && r.columns.at(-1) === name);
+    if (reference?.target === 'users') return scene.theirs.owner.userId;
+    return scene.spares[reference?.target ?? ''] ?? newId();
   }
   if (type === 'integer' || type === 'bigint') return randomBytes(3).readUIntBE(0, 3) + 1_000;
   if (String(value).includes('@')) return `${text.slice(0, 12)}@example.test`;

@@ -77,3 +77,31 @@ test('a transaction is BEGIN with its context, the statements, COMMIT: a round t
   expect(statements).toEqual(['BEGIN', 'INSERT', 'COMMIT']);
   expect(sent().letters).toBe('QBDESQ');
 });
+
+test('one statement may write alone in one round trip, as whoever acts and no further', async () => {
+  const { db, other, sent } = await tapped();
+  const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
+  const rename = (name: string) =>
+    other.database.write({ text: 'UPDATE agents SET name = $1 WHERE id = $2', values: [name, tenant.agentId] });
+  const namesAs = async () =>
+    (await runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany())).map(({ name }) => name);
+  await namesAs();
+  sent();
+  expect(await runWithContext(contextOf(tenant), () => rename('Renamed'))).toMatchObject({ rowCount: 1 });
+  expect(sent().letters).toBe('BEPBDES');
+  expect(await runWithContext(contextOf(stranger), () => rename('Stolen'))).toMatchObject({ rowCount: 0 });
+  await expect(runWithContext({ ...contextOf(tenant), readOnly: true }, () => rename('Late'))).rejects.toMatchObject({
+    code: '25006',
+  });
+  // In a transaction it is a part of it.
+  const undone = other.database.transactionAs(contextOf(tenant), async () => {
+    await rename('Undone');
+    throw new Error('undone');
+  });
+  await expect(undone).rejects.toThrow('undone');
+  // And what comes after it on the same connection writes nothing again.
+  await expect(
+    runWithContext(contextOf(tenant), () => other.database.query({ text: 'UPDATE agents SET name = $1', values: ['x'] })),
+  ).rejects.toMatchObject({ code: '25006' });
+  expect(await namesAs()).toEqual(['Renamed']);
+});

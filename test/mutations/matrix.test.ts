@@ -7,9 +7,11 @@ import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants
 import { agentsAndConversations } from './agents-and-conversations.ts';
 import { type MutationCase, PASSWORD } from './cases.ts';
 import { knowledge } from './knowledge.ts';
+import { mcp } from './mcp.ts';
+import { runs } from './runs.ts';
 import { tenancy } from './tenancy.ts';
 
-const cases = { ...agentsAndConversations, ...knowledge, ...tenancy };
+const cases = { ...agentsAndConversations, ...knowledge, ...mcp, ...runs, ...tenancy };
 
 let graph: Graph;
 let other: PopulatedTenant;

@@ -7,6 +7,7 @@ const PRODUCTION = {
   PUBLIC_URL: 'https://api.example.test',
   API_KEY_PEPPER: 'a pepper of more than thirty-two characters',
   AUTH_KEYS: '{"keys":[]}',
+  SEALING_KEYS: '{"keys":[{}]}',
 };
 
 function problems(env: Record<string, string | undefined>): string {

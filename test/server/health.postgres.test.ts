@@ -153,6 +153,7 @@ test('production refuses a login that could see everything, and a database that 
         PUBLIC_URL: 'https://api.example.test',
         API_KEY_PEPPER: 'a pepper of more than thirty-two characters',
         AUTH_KEYS: '{"keys":[]}',
+        SEALING_KEYS: '{"keys":[]}',
       }),
       { log },
     );

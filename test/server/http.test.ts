@@ -179,6 +179,9 @@ describe('beside GraphQL', () => {
       'agentbase_database_statements_total',
       'agentbase_database_connections',
       'agentbase_live{what="subscribers"}',
+      'agentbase_mcp{what="connections"}',
+      'agentbase_runs_under_way',
+      'agentbase_run_seconds',
     ]) {
       expect(metrics).toContain(name);
     }

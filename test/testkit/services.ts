@@ -8,9 +8,13 @@ import { createSignInLimiter } from '../../src/auth/sign-in-limiter.ts';
 import type { Services } from '../../src/graphql/context.ts';
 import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import { createRunMeter } from '../../src/lib/run-meter.ts';
 import { createLive } from '../../src/live/live.ts';
 import { createMemoryTransport } from '../../src/live/transport.ts';
+import { openMcp } from '../../src/mcp/mcp.ts';
 import { createModels } from '../../src/models/models.ts';
+import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../src/sealing/keys.ts';
+import { createSealer } from '../../src/sealing/sealer.ts';
 import { createStorage } from '../../src/storage/storage.ts';
 import { createTickets } from '../../src/storage/upload-ticket.ts';
 import type { TestDatabase } from './database.ts';
@@ -64,6 +68,15 @@ async function make(db: TestDatabase): Promise<Services> {
     log,
     jobs: await startJobs({ pool: jobsPool(db), embedded, works: false, log }),
     models: createModels({ embeddings: undefined, answers: undefined }),
+    mcp: openMcp({
+      sealer: createSealer(inlineSealingKeys(textOfSealingKeys([generateSealingKey()]))),
+      // The servers of these tests are on loopback.
+      allowedNetworks: ['127.0.0.1'],
+      idleMs: 60_000,
+      maxConnections: 20,
+      log,
+    }),
+    runMeter: createRunMeter(),
     storage: createStorage({ kind: 'local', folder: storageFolder }),
     tickets: createTickets('a pepper for tests alone'),
     knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },

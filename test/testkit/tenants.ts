@@ -5,6 +5,7 @@ import { assumeContext, type DbContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { Prisma } from '../../src/db/prisma.ts';
 import { newId } from '../../src/lib/ids.ts';
+import { fillKnowledge, fillMcp, fillRuns } from './fill.ts';
 
 export interface Clients {
   database: Database;
@@ -84,6 +85,15 @@ export interface PopulatedTenant extends TestTenant {
   ragQueryId: string;
   evaluationId: string;
   evaluationRunId: string;
+  mcpServerId: string;
+  mcpServerConfigId: string;
+  mcpToolId: string;
+  mcpResourceId: string;
+  mcpToolExecutionId: string;
+  agentRunId: string;
+  llmCallId: string;
+  toolCallId: string;
+  messageDraftId: string;
 }
 
 /** A tenant with a row in every table. */
@@ -109,6 +119,15 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
     ragQueryId: newId(),
     evaluationId: newId(),
     evaluationRunId: newId(),
+    mcpServerId: newId(),
+    mcpServerConfigId: newId(),
+    mcpToolId: newId(),
+    mcpResourceId: newId(),
+    mcpToolExecutionId: newId(),
+    agentRunId: newId(),
+    llmCallId: newId(),
+    toolCallId: newId(),
+    messageDraftId: newId(),
   };
   const { agentId, conversationId, messageIds } = ids;
   await database.transactionAs({ tenantId, userId }, async () => {
@@ -173,84 +192,10 @@ export async function createTenant(clients: Clients, options: TenantOptions = {}
       },
     });
     await fillKnowledge(prisma, tenantId, userId, ids);
+    await fillMcp(prisma, tenantId, userId, ids);
+    await fillRuns(prisma, tenantId, userId, ids);
   });
   return { ...tenant, ...ids };
-}
-
-type KnowledgeIds = Pick<
-  PopulatedTenant,
-  'collectionId' | 'documentId' | 'chunkId' | 'ragQueryId' | 'evaluationId' | 'evaluationRunId'
->;
-
-async function fillKnowledge(prisma: Prisma, tenantId: string, userId: string, ids: KnowledgeIds): Promise<void> {
-  const { collectionId, documentId } = ids;
-  const contentHash = randomHash();
-  await prisma.collection.create({
-    data: {
-      tenantId,
-      id: collectionId,
-      name: 'Collection',
-      slug: unique('collection'),
-      embeddingModel: 'local-lexical',
-      embeddingDimensions: 1536,
-      createdById: userId,
-    },
-  });
-  await prisma.document.create({
-    data: {
-      tenantId,
-      id: documentId,
-      collectionId,
-      title: 'Document',
-      mediaType: 'text/plain',
-      sizeBytes: 11,
-      contentHash,
-      storageKey: `${tenantId}/${collectionId}/${contentHash}`,
-      uploadedById: userId,
-    },
-  });
-  const vector = `[1${',0'.repeat(1535)}]`;
-  await prisma.$executeRaw`INSERT INTO chunks (tenant_id, id, collection_id, document_id, position, content, token_count, embedding_model, embedding)
-    VALUES (${tenantId}::uuid, ${ids.chunkId}::uuid, ${collectionId}::uuid, ${documentId}::uuid, 0, 'Hello there', 2, 'local-lexical', ${vector}::vector)`;
-  await prisma.ragQuery.create({
-    data: {
-      tenantId,
-      id: ids.ragQueryId,
-      userId,
-      query: 'Hello?',
-      strategy: 'HYBRID',
-      mode: 'EXACT',
-      collectionIds: [collectionId],
-      requested: 10,
-      returned: 0,
-      responseMs: 1,
-    },
-  });
-  const questions = [{ query: 'Hello?', expectedDocumentIds: [documentId] }];
-  await prisma.evaluation.create({
-    data: {
-      tenantId,
-      id: ids.evaluationId,
-      name: 'Evaluation',
-      strategy: 'HYBRID',
-      collectionIds: [collectionId],
-      topK: 10,
-      questions,
-      questionCount: 1,
-      createdById: userId,
-    },
-  });
-  await prisma.evaluationRun.create({
-    data: {
-      tenantId,
-      id: ids.evaluationRunId,
-      evaluationId: ids.evaluationId,
-      position: 0,
-      query: 'Hello?',
-      latencyMs: 1,
-      userId,
-    },
-  });
 }
 
 /** The first member of a role, as a request of theirs is seen. */

@@ -1,10 +1,11 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
-import type { Agent, AgentKind, AgentVersion, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
+import type { Agent, AgentKind, AgentVersion, BusyPolicy, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { freeSlug, slugOf } from '../../lib/slug.ts';
 import { requireAgent } from './read.ts';
+import { checkTools } from './tool-references.ts';
 
 /** What people decide about an agent. Absent fields stay as they are, or take the column's default. */
 export interface AgentFields {
@@ -24,11 +25,14 @@ export interface AgentFields {
   memoryEnabled?: boolean | undefined;
   tags?: string[] | undefined;
   config?: Record<string, unknown> | undefined;
+  whenBusy?: BusyPolicy | undefined;
+  maxRunTokens?: bigint | null | undefined;
   metadata?: Record<string, unknown> | undefined;
 }
 
 function columns(fields: AgentFields) {
   const { tools, config, metadata, ...rest } = fields;
+  checkTools(tools ?? [], ['input', 'tools']);
   return {
     ...rest,
     tools: tools as PrismaTypes.InputJsonValue | undefined,
@@ -103,6 +107,8 @@ export async function publishAgentVersion(
   if (agent.status === 'ARCHIVED')
     throw new InvalidStateError('The agent is archived. Restore it first.', { path: ['input', 'agentId'] });
   const { tenantId, id: _id, status, version, createdAt, updatedAt, createdById, ...definition } = agent;
+  // A JSON number cannot hold every bigint, and JSON.stringify none.
+  const maxRunTokens = definition.maxRunTokens === null ? null : String(definition.maxRunTokens);
   return prisma.agentVersion.create({
     // The database gives the number, under the agent's lock.
     data: {
@@ -112,7 +118,7 @@ export async function publishAgentVersion(
       number: 0,
       notes,
       publishedById: viewer.userId,
-      snapshot: definition as PrismaTypes.InputJsonObject,
+      snapshot: { ...definition, maxRunTokens } as PrismaTypes.InputJsonObject,
     },
   });
 }

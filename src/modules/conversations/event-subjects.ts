@@ -9,7 +9,7 @@ const AHEAD = 32;
 const MAX_BYTES = 16 * 1024 * 1024;
 const ROW_BYTES = 500;
 
-type SubjectKey = 'messageId' | 'toolExecutionId';
+type SubjectKey = 'messageId' | 'toolExecutionId' | 'runId';
 
 function textBytes(...values: unknown[]): number {
   return values.reduce<number>((sum, value) => sum + (value == null ? 0 : JSON.stringify(value).length * 2), ROW_BYTES);

@@ -14,6 +14,8 @@ const MOST_SENTENCES = 4;
 const LEAST_TOPICS = 0.34;
 const LEAST_SHARE = 0.25;
 const MOST_CHARACTERS = 1_200;
+/** What has fewer words is a heading, and says nothing. */
+const LEAST_WORDS = 3;
 const NOTHING = 'The documents that were searched say nothing about this.';
 
 /** A word without its commonest endings; long ones are told apart by their beginning. */
@@ -66,7 +68,7 @@ export function extractiveAnswer(question: string, passages: readonly Passage[])
       const shared = [...asked].filter((word) => sentence.words.has(word)).reduce((sum, word) => sum + weightOf(word), 0);
       return { ...sentence, share: total > 0 ? shared / total : 0 };
     })
-    .filter(({ share, text }) => share >= LEAST_SHARE && text.length <= MOST_CHARACTERS)
+    .filter(({ share, text, words }) => share >= LEAST_SHARE && words.size >= LEAST_WORDS && text.length <= MOST_CHARACTERS)
     .sort((one, other) => other.share * (0.5 + other.passage.score) - one.share * (0.5 + one.passage.score));
   const chosen: typeof ranked = [];
   let length = 0;

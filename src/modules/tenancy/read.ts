@@ -39,6 +39,12 @@ export function myTenants(database: Database): Promise<TenantChoice[]> {
   return rows<TenantChoice>(database, sql`SELECT tenant_id, name, slug, role, joined_at FROM app.my_tenants()`);
 }
 
+/** Whether the acting person runs the platform. An API key never does. */
+export async function isPlatformAdmin(database: Database): Promise<boolean> {
+  const [row] = await rows<{ yes: boolean }>(database, sql`SELECT app.is_platform_admin() AS yes`);
+  return row?.yes ?? false;
+}
+
 /** The names external issuers know the acting person by. */
 export function myIdentities(prisma: Prisma): Promise<UserIdentity[]> {
   return prisma.userIdentity.findMany({ orderBy: { createdAt: 'asc' } });

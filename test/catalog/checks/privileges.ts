@@ -1,5 +1,5 @@
 import { type Check, problemsOf, type Query, readTables } from '../catalog.ts';
-import { applicationGrants, definerFunctions, gateGrants, openHashes, secretColumns } from '../expectations.ts';
+import { applicationGrants, definerFunctions, gateGrants, openHashes, sealedColumns, secretColumns } from '../expectations.ts';
 
 const OURS = "('public', 'app', 'partitions')";
 
@@ -103,7 +103,7 @@ export const secretsAreUnreadable: Check = async (query) => [
     query,
     `SELECT c.relname || '.' || a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attname ~ '(_hash|_secret|password)$'
-       AND c.relname || '.' || a.attname <> ALL ('{${[...secretColumns, ...openHashes]}}')`,
+       AND c.relname || '.' || a.attname <> ALL ('{${[...secretColumns, ...openHashes, ...sealedColumns]}}')`,
     ({ column }) => `${column} looks like a secret and is not on the list`,
   )),
 ];

@@ -1,5 +1,5 @@
 import { sql } from '../../../db/sql.ts';
-import { AgentKind, AgentStatus } from '../../../generated/prisma/enums.ts';
+import { AgentKind, AgentStatus, BusyPolicy } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
@@ -7,6 +7,7 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findAgents } from '../read.ts';
+import { TOOLS_DESCRIPTION } from '../tool-references.ts';
 
 export const AgentKindEnum = builder.enumType(AgentKind, {
   name: 'AgentKind',
@@ -15,6 +16,11 @@ export const AgentKindEnum = builder.enumType(AgentKind, {
 export const AgentStatusEnum = builder.enumType(AgentStatus, {
   name: 'AgentStatus',
   description: 'ACTIVE agents take conversations, INACTIVE ones are paused, ARCHIVED ones are put away until restored.',
+});
+
+export const BusyPolicyEnum = builder.enumType(BusyPolicy, {
+  name: 'BusyPolicy',
+  description: 'What a message does to a conversation whose agent is at work: QUEUE waits for it, INTERRUPT stops it.',
 });
 
 export const Agent = builder.prismaNode('Agent', {
@@ -36,11 +42,13 @@ export const Agent = builder.prismaNode('Agent', {
     capabilities: t.stringList({ description: 'What the agent can do.', resolve: (agent) => agent.capabilities as string[] }),
     tools: t.field({
       type: ['JSONObject'],
-      description: 'Tools the agent may call.',
+      description: TOOLS_DESCRIPTION,
       resolve: (agent) => agent.tools as unknown[],
     }),
     timeoutMs: t.exposeInt('timeoutMs'),
     maxIterations: t.exposeInt('maxIterations'),
+    maxRunTokens: t.expose('maxRunTokens', { type: 'BigInt', nullable: true }),
+    whenBusy: t.expose('whenBusy', { type: BusyPolicyEnum }),
     memoryEnabled: t.exposeBoolean('memoryEnabled'),
     status: t.expose('status', { type: AgentStatusEnum }),
     version: t.exposeInt('version'),

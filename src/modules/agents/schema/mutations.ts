@@ -6,8 +6,9 @@ import { uuidOf } from '../../../graphql/global-id.ts';
 import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
 import { intRule, jsonArrayRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
+import { TOOLS_DESCRIPTION } from '../tool-references.ts';
 import { type AgentFields, archiveAgent, createAgent, publishAgentVersion, restoreAgent, updateAgent } from '../write.ts';
-import { Agent, AgentKindEnum } from './agent.ts';
+import { Agent, AgentKindEnum, BusyPolicyEnum } from './agent.ts';
 import { AgentVersion } from './agent-version.ts';
 
 type AgentRow = typeof Agent.$inferType;
@@ -35,9 +36,18 @@ function optionalFields(t: Parameters<Parameters<typeof builder.inputType>[1]['f
     maxTokens: t.int({ description: 'Most tokens of one answer.', validate: intRule(1, 10_000_000) }),
     systemPrompt: t.string({ description: 'The instructions the model is given.', validate: textRule(100_000) }),
     capabilities: t.stringList({ description: 'What the agent can do.', validate: z.array(textRule(100)).max(100) }),
-    tools: t.field({ type: ['JSONObject'], description: 'Tools the agent may call.', validate: jsonArrayRule }),
+    tools: t.field({ type: ['JSONObject'], description: TOOLS_DESCRIPTION, validate: jsonArrayRule }),
     timeoutMs: t.int({ description: 'Longest time of one run, in milliseconds.', validate: intRule(1, 86_400_000) }),
     maxIterations: t.int({ description: 'Most rounds of model and tools in one run.', validate: intRule(1, 1000) }),
+    maxRunTokens: t.field({
+      type: 'NonNegativeInt',
+      description: 'Most tokens of one run, input and output together. Null for no limit.',
+      validate: intRule(1, Number.MAX_SAFE_INTEGER),
+    }),
+    whenBusy: t.field({
+      type: BusyPolicyEnum,
+      description: 'What a message does to a conversation whose agent is at work. QUEUE when a new agent says nothing.',
+    }),
     memoryEnabled: t.boolean({ description: 'Whether earlier conversations are remembered.' }),
     tags: t.stringList({
       description: 'Labels to filter by, at most 50.',
@@ -50,8 +60,10 @@ function optionalFields(t: Parameters<Parameters<typeof builder.inputType>[1]['f
 
 /** GraphQL's null means "take it away" where a column may be empty, and nothing elsewhere. */
 function agentFields(input: Record<string, unknown>): AgentFields {
-  const nullable = new Set(['description', 'maxTokens', 'systemPrompt']);
-  return Object.fromEntries(Object.entries(input).filter(([key, value]) => value !== null || nullable.has(key)));
+  const nullable = new Set(['description', 'maxTokens', 'maxRunTokens', 'systemPrompt']);
+  const { maxRunTokens } = input as { maxRunTokens?: number | null };
+  const given = { ...input, ...(maxRunTokens == null ? {} : { maxRunTokens: BigInt(maxRunTokens) }) };
+  return Object.fromEntries(Object.entries(given).filter(([key, value]) => value !== null || nullable.has(key)));
 }
 
 mutation('createAgent', {

@@ -6,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findConversations } from '../read.ts';
@@ -33,7 +34,7 @@ export const Conversation = builder.prismaNode('Conversation', {
     outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
-      resolve: ({ costUsd }) => String(costUsd),
+      resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),
     startedAt: t.expose('startedAt', { type: 'DateTime' }),

@@ -65,7 +65,7 @@ const MessageFilter = builder.inputType('MessageFilter', {
   }),
 });
 
-const messageList = listType({
+export const messageList = listType({
   name: 'Message',
   table: 'messages',
   node: Message,

@@ -2,7 +2,7 @@ import type { Message as MessageRow, ToolExecution as ToolExecutionRow } from '.
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { follow, openRow } from '../../../graphql/live-field.ts';
+import { type FollowOptions, follow, openRow } from '../../../graphql/live-field.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
 import { type ConversationEventRow, conversationLog } from '../../../live/live.ts';
 import type { Told } from '../../../live/told-to-the-end.ts';
@@ -11,19 +11,13 @@ import { findMessages, findToolExecutions } from '../read.ts';
 import { ConversationEvent } from './event.ts';
 import { Message } from './message.ts';
 
-/** @param keep which events to tell */
 function followConversation(
   context: GraphQLContext,
   conversationId: string,
-  after: number | undefined,
-  keep?: (event: ConversationEventRow) => boolean,
+  options: Pick<FollowOptions<ConversationEventRow>, 'after' | 'drafts' | 'keep'>,
 ) {
-  return follow(context, conversationLog, {
-    access: 'conversation:read',
-    id: uuidOf('Conversation', conversationId, ['conversationId']),
-    after,
-    ...(keep ? { keep } : {}),
-  });
+  const id = uuidOf('Conversation', conversationId, ['conversationId']);
+  return follow(context, conversationLog, { access: 'conversation:read', id, ...options });
 }
 
 /**
@@ -77,7 +71,9 @@ const CUT_OFF =
 builder.subscriptionField('conversationEvents', (t) =>
   t.field({
     type: ConversationEvent,
-    description: `What happens in a conversation, as it happens, each event once and in order. ${CUT_OFF}`,
+    description:
+      'What happens in a conversation, as it happens, each event once and in order. Between them comes the text of an answer while it is ' +
+      `being written, as MESSAGE_DELTA events: at most 20 a second, and none before all events so far were told. ${CUT_OFF}`,
     authScopes: { permission: 'conversation:read' },
     args: {
       conversationId: t.arg.id({ required: true, description: "The conversation's `id` or `uuid`." }),
@@ -86,7 +82,8 @@ builder.subscriptionField('conversationEvents', (t) =>
           'First tells again every event after this number: 0 for all, or the last one seen. Without it, only new ones.',
       }),
     },
-    subscribe: (_root, { conversationId, after }, context) => followConversation(context, conversationId, after ?? undefined),
+    subscribe: (_root, { conversationId, after }, context) =>
+      followConversation(context, conversationId, { after: after ?? undefined, drafts: true }),
     resolve: (told, _args, context) => openEvent(context, told),
   }),
 );
@@ -98,7 +95,7 @@ builder.subscriptionField('messageAppended', (t) =>
     authScopes: { permission: 'conversation:read' },
     args: { conversationId: t.arg.id({ required: true, description: "The conversation's `id` or `uuid`." }) },
     subscribe: (_root, { conversationId }, context) =>
-      followConversation(context, conversationId, undefined, ({ type }) => type === 'MESSAGE_APPENDED'),
+      followConversation(context, conversationId, { keep: ({ type }) => type === 'MESSAGE_APPENDED' }),
     resolve: async (told, _args, context) => {
       const message = await eventSubjects(context.prisma).message(openEvent(context, told));
       if (!message) throw new NotFoundError('The message');

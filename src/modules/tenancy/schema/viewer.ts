@@ -1,6 +1,6 @@
 import type { Viewer as ViewerShape } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
-import { myIdentities, myTenants, type TenantChoice } from '../read.ts';
+import { isPlatformAdmin, myIdentities, myTenants, type TenantChoice } from '../read.ts';
 import { ApiKey, loadApiKey } from './api-key.ts';
 import { MemberRoleEnum, PermissionEnum } from './enums.ts';
 import { loadTenant, Tenant } from './tenant.ts';
@@ -56,6 +56,10 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
       description: 'The tenant the request acts in.',
       grantScopes: ['self'],
       resolve: ({ tenantId }, _args, context) => loadTenant(context, tenantId),
+    }),
+    isPlatformAdmin: t.boolean({
+      description: 'Whether the person runs the platform. An API key never does.',
+      resolve: (_viewer, _args, { database }) => isPlatformAdmin(database),
     }),
     tenants: t.field({
       type: [TenantChoiceType],

@@ -7,6 +7,11 @@ export class Slots {
     this.#free = limit;
   }
 
+  /** How many stand in line. */
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#enter(signal);
     try {

@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Of `USER_HZ`, which is 100 on every Linux there is. */
+const TICKS_PER_SECOND = 100;
+
+interface Stat {
+  parent: number;
+  seconds: number;
+}
+
+/** Time a process has used, with that of children that are gone. Undefined for one that is gone itself. */
+function statOf(pid: number): Stat | undefined {
+  try {
+    const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name before may have spaces in it.
+    const fields = line
+      .slice(line.lastIndexOf(')') + 2)
+      .split(' ')
+      .map(Number);
+    const [parent = 0] = fields.slice(1);
+    const ticks = fields.slice(11, 15).reduce((sum, field) => sum + field, 0);
+    return { parent, seconds: ticks / TICKS_PER_SECOND };
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+/** Seconds of processor time of each process and its children. */
+export function cpuOf(processes: Record<string, number>): Record<string, number> {
+  const all = new Map<number, Stat>();
+  for (const entry of readdirSync('/proc')) {
+    const stat = /^\d+$/.test(entry) ? statOf(Number(entry)) : undefined;
+    if (stat) all.set(Number(entry), stat);
+  }
+  return Object.fromEntries(
+    Object.entries(processes).map(([name, pid]) => {
+      const children = [...all.values()].filter(({ parent }) => parent === pid);
+      return [name, [all.get(pid), ...children].reduce((sum, stat) => sum + (stat?.seconds ?? 0), 0)];
+    }),
+  );
+}
+
+/** Seconds that all cores of the machine were busy since its start, whoever for. */
+export function machineCpu(): number {
+  const fields = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').trim().split(/\s+/).slice(1).map(Number);
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = fields;
+  return (user + nice + system + irq + softIrq) / TICKS_PER_SECOND;
+}

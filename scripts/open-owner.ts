@@ -1,0 +1,35 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { openPool } from '../src/db/connect.ts';
+import { Database } from '../src/db/database.ts';
+import type { Env } from '../src/env.ts';
+import { connectEmbedded } from '../src/server/connections.ts';
+import { openDataFolder } from '../src/server/data-folder.ts';
+
+/**
+ * The database as the owner of its tables has it: of DATABASE_OWNER_URL, DATABASE_URL when absent, or the embedded one, whose server
+ * must be stopped.
+ */
+export async function openOwner(env: Env): Promise<{ database: Database; close(): Promise<void> }> {
+  const connectionString = env.DATABASE_OWNER_URL ?? env.DATABASE_URL;
+  if (!connectionString) return openEmbeddedOwner(env);
+  const pool = openPool({ connectionString, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 60_000 });
+  const timeouts = { statementMs: 30_000, lockMs: 30_000, idleInTransactionMs: 30_000 };
+  const database = new Database({ pool, timeouts, preparedStatements: env.DATABASE_PREPARED_STATEMENTS, maxWaiting: 100 });
+  return { database, close: () => pool.end() };
+}
+
+async function openEmbeddedOwner(env: Env) {
+  const path = env.AGENTBASE_DATA_DIR;
+  if (!existsSync(join(path, 'postgres'))) {
+    throw new Error(`${path} has no database yet: start Agentbase once, or name another database in DATABASE_OWNER_URL`);
+  }
+  const folder = openDataFolder(path);
+  try {
+    const { database, close } = await connectEmbedded(env, folder);
+    return { database, close: () => close().finally(() => folder.close()) };
+  } catch (error) {
+    folder.close();
+    throw error;
+  }
+}

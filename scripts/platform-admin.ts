@@ -1,0 +1,51 @@
+/**
+ * Who runs the platform: registers MCP servers for all tenants, and sets the prices of models.
+ *
+ *   grant <e-mail>    lets somebody, who has signed up already
+ *   revoke <e-mail>   does not let them any more
+ *   list              prints who may
+ *
+ * Reads DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the embedded one, whose server must be stopped.
+ */
+import { readToolEnv } from '../src/env.ts';
+import { listPlatformAdmins, setPlatformAdmin } from '../src/modules/tenancy/platform-admins.ts';
+import { openOwner } from './open-owner.ts';
+
+type Pool = Parameters<typeof setPlatformAdmin>[0];
+
+const change = (isPlatformAdmin: boolean) => async (pool: Pool, email: string) => {
+  const changed = await setPlatformAdmin(pool, email, isPlatformAdmin);
+  return `${email} ${isPlatformAdmin ? 'runs' : 'does not run'} the platform${changed ? '' : ', as before'}`;
+};
+
+const commands: Record<string, { takes: number; run: (pool: Pool, email: string) => Promise<string> }> = {
+  grant: { takes: 1, run: change(true) },
+  revoke: { takes: 1, run: change(false) },
+  list: {
+    takes: 0,
+    async run(pool) {
+      const admins = await listPlatformAdmins(pool);
+      if (admins.length === 0) return 'nobody';
+      return admins.map(({ email, active }) => (active ? email : `${email} (not active)`)).join('\n');
+    },
+  },
+};
+
+const [name = '', ...rest] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+if (!command || rest.length !== command.takes) {
+  process.stderr.write('usage: npm run platform:admin -- grant <e-mail> | revoke <e-mail> | list\n');
+  process.exitCode = 2;
+} else {
+  try {
+    const { database, close } = await openOwner(readToolEnv());
+    try {
+      process.stdout.write(`${await command.run(database.pool, rest[0] ?? '')}\n`);
+    } finally {
+      await close();
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

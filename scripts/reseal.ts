@@ -1,0 +1,38 @@
+/**
+ * Seals all of the tenants' secrets anew that are not under the newest sealing key. Safe to stop and to run again, and while servers run.
+ * Reads SEALING_KEYS or SEALING_KEYS_FILE, and DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the
+ * embedded one, whose server must be stopped.
+ */
+import { createPrisma } from '../src/db/prisma.ts';
+import { readToolEnv } from '../src/env.ts';
+import { createLogger } from '../src/lib/logger.ts';
+import { type ResealProgress, resealSecrets } from '../src/modules/mcp/reseal.ts';
+import { createSealer } from '../src/sealing/sealer.ts';
+import { sealingKeysOf } from '../src/server/sealing-keys.ts';
+import { openOwner } from './open-owner.ts';
+
+const env = readToolEnv();
+
+function tell({ tenants, resealed, failed }: ResealProgress): void {
+  process.stdout.write(`${tenants} tenants looked at, ${resealed} configurations sealed anew, ${failed} that do not open\n`);
+}
+
+try {
+  // Before the database: without the right keys there is nothing to do.
+  if (env.DATABASE_URL && !env.SEALING_KEYS && !env.SEALING_KEYS_FILE) {
+    throw new Error('SEALING_KEYS or SEALING_KEYS_FILE must name the keys that the servers have');
+  }
+  const sealer = createSealer(await sealingKeysOf(env, createLogger('error')));
+  const { database, close } = await openOwner(env);
+  try {
+    const prisma = createPrisma(database);
+    const { failed } = await resealSecrets({ pool: database.pool, database, prisma, sealer, onProgress: tell });
+    await prisma.$disconnect();
+    if (failed > 0) throw new Error('some do not open: a key of theirs is missing. Do not drop keys before that is solved.');
+  } finally {
+    await close();
+  }
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,56 @@
+/**
+ * The keys that seal tenants' secrets, as a JWK set of symmetric keys. The first key seals, all of them open.
+ *
+ *   generate                 prints a new set with one key, for SEALING_KEYS
+ *   generate --file <file>   makes the file, unless it is there
+ *   rotate                   puts a new key in front
+ *   prune [--keep <n>]       drops all but the newest n keys (1 when not given); do it once `reseal` has nothing left to do
+ *
+ * The last two change the file of --file. Without one they read a set from the standard input and print the result.
+ */
+import { text } from 'node:stream/consumers';
+import { parseArgs } from 'node:util';
+import type { JWK } from 'jose';
+import {
+  changeSealingKeyFile,
+  ensureSealingKeyFile,
+  generateSealingKey,
+  parseSealingKeys,
+  textOfSealingKeys,
+} from '../src/sealing/keys.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { file: { type: 'string' }, keep: { type: 'string', default: '1' } },
+});
+
+async function change(edit: (keys: JWK[]) => JWK[]): Promise<void> {
+  if (values.file) await changeSealingKeyFile(values.file, edit);
+  else process.stdout.write(textOfSealingKeys(edit(parseSealingKeys(await text(process.stdin)))));
+}
+
+const commands: Record<string, () => Promise<void>> = {
+  async generate() {
+    if (values.file) await ensureSealingKeyFile(values.file);
+    else process.stdout.write(textOfSealingKeys([generateSealingKey()]));
+  },
+  rotate: () => change((keys) => [generateSealingKey(), ...keys]),
+  async prune() {
+    const keep = Number(values.keep);
+    if (!Number.isInteger(keep) || keep < 1) throw new Error('--keep takes a whole number of at least 1');
+    await change((keys) => keys.slice(0, keep));
+  },
+};
+
+const command = commands[positionals[0] ?? ''];
+if (!command || positionals.length !== 1) {
+  process.stderr.write(`usage: secrets ${Object.keys(commands).join('|')} [--file <file>] [--keep <n>]\n`);
+  process.exitCode = 2;
+} else {
+  try {
+    await command();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,152 @@
+import { UnavailableError } from '../lib/errors.ts';
+import type { DraftReads } from './draft-reads.ts';
+import { codePoints, type DraftPiece, goesOn, type KnownDraft } from './draft-source.ts';
+import type { FeedReader } from './feed.ts';
+
+export interface DraftFeedOptions<Row> {
+  reads: DraftReads<Row>;
+  tenantId: string;
+  /** The object beside whose log the text stands. */
+  id: string;
+  /** Whether no row is known of that a reader who has read up to a number has yet to be given. */
+  caughtUp: (cursor: number) => boolean;
+  /** The database says that the log has reached this number. */
+  reach: (head: number) => void;
+  onUnavailable: (error: unknown) => void;
+}
+
+/** The text so far: the one copy that all readers are served from. */
+interface Text extends KnownDraft {
+  runId: string;
+  updatedAt: Date;
+  content: string;
+}
+
+/**
+ * Follows the text that is being written beside one log, for everybody in this process who reads it: one statement for each
+ * wake-up, which brings what is new. Sleeps while nobody reads.
+ */
+export class DraftFeed<Row> {
+  readonly #options: DraftFeedOptions<Row>;
+  readonly #readers = new Set<FeedReader>();
+  #text: Text | undefined;
+  #stale = false;
+  #fetching = false;
+  /** Drafts that the log has put an end to since the running statement began, which may not see it yet. */
+  readonly #settled = new Set<string>();
+
+  constructor(options: DraftFeedOptions<Row>) {
+    this.#options = options;
+  }
+
+  get followed(): boolean {
+    return this.#readers.size > 0;
+  }
+
+  enter(reader: FeedReader): DraftReader<Row> {
+    this.#readers.add(reader);
+    // What is in memory is kept up to date for those who came before.
+    if (this.#readers.size === 1) this.refresh();
+    return new DraftReader(this.#options, (cursor) => this.#textFor(cursor));
+  }
+
+  leave(reader: FeedReader): void {
+    this.#readers.delete(reader);
+    if (!this.followed) this.#text = undefined;
+  }
+
+  /** The draft has this version, or there is none. Lies and repetitions do no harm. */
+  reach(version: number | undefined): void {
+    if (version !== this.#text?.version) this.refresh();
+  }
+
+  /** The draft may have changed. */
+  refresh(): void {
+    this.#stale = true;
+    if (!this.#fetching) void this.#fetch();
+  }
+
+  /** Tells the readers that they may see the text now, or more of it. */
+  wake(): void {
+    for (const reader of this.#readers) reader.wake();
+  }
+
+  /** These rows of the log are in memory now: readers see them before any more text. */
+  settle(rows: readonly Row[]): void {
+    for (const row of rows) {
+      const id = this.#options.reads.source.settledBy(row);
+      if (id === undefined) continue;
+      if (this.#fetching) this.#settled.add(id);
+      if (this.#text?.id === id) this.#text = undefined;
+    }
+    // What happened may be the end of the run that wrote it.
+    if (this.#text) this.refresh();
+  }
+
+  #textFor(cursor: number): Text | undefined {
+    return this.#options.caughtUp(cursor) ? this.#text : undefined;
+  }
+
+  async #fetch(): Promise<void> {
+    const { reads, id, reach, onUnavailable } = this.#options;
+    this.#fetching = true;
+    try {
+      while (this.#stale && this.followed) {
+        this.#stale = false;
+        this.#settled.clear();
+        const known = this.#text;
+        const { head, draft } = await reads.read(id, known);
+        if (!this.followed) break;
+        this.#text = draft && !this.#settled.has(draft.id) ? grown(known, draft) : undefined;
+        // Rows that were there when the text was read come before it.
+        reach(head);
+        this.wake();
+      }
+    } catch (error) {
+      // The poll tells the version again once the database answers.
+      if (error instanceof UnavailableError) onUnavailable(error);
+      else for (const reader of [...this.#readers]) reader.end(error);
+    } finally {
+      this.#fetching = false;
+    }
+  }
+}
+
+function grown(known: Text | undefined, { text, ...draft }: DraftPiece): Text {
+  const length = codePoints(text);
+  if (!known || !goesOn(known, draft)) return { ...draft, content: text, length };
+  return Object.assign(known, draft, { content: known.content + text, length: known.length + length });
+}
+
+/** One reader's place in the text. Nothing waits for a slow one: what it is given is cut off when it asks. */
+export class DraftReader<Row> {
+  readonly #options: DraftFeedOptions<Row>;
+  readonly #textFor: (cursor: number) => Text | undefined;
+  /** What it was told last: of which draft, and how far. */
+  #told: (KnownDraft & { index: number }) | undefined;
+
+  constructor(options: DraftFeedOptions<Row>, textFor: (cursor: number) => Text | undefined) {
+    this.#options = options;
+    this.#textFor = textFor;
+  }
+
+  /** Whether there is something to tell to a reader who has read the log up to a number. */
+  ready(cursor: number): boolean {
+    const text = this.#textFor(cursor);
+    if (!text) return false;
+    const told = this.#told;
+    if (told && goesOn(told, text)) return text.content.length > told.index;
+    // Nothing is news to a reader of a text that begins again.
+    return text.content !== '' || (told?.id === text.id && told.index > 0);
+  }
+
+  /** To be called when it is ready. */
+  take(cursor: number): Row {
+    const text = this.#textFor(cursor) as Text;
+    const told = this.#told && goesOn(this.#told, text) ? this.#told : { index: 0, length: 0 };
+    this.#told = { id: text.id, version: text.version, length: text.length, index: text.content.length };
+    const { reads, tenantId, id } = this.#options;
+    const delta = { messageId: text.id, offset: told.length, text: text.content.slice(told.index) };
+    return reads.source.toRow({ tenantId, id, sequence: cursor }, text, delta);
+  }
+}

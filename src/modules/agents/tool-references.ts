@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { ValidationError } from '../../lib/errors.ts';
+
+/** A tool that runs of an agent may call. */
+export type ToolReference = { approval: boolean } & (
+  | { kind: 'calculator' }
+  | { kind: 'current_time' }
+  /** By UUID or slug. All active collections of the tenant when absent. */
+  | { kind: 'search_knowledge'; collections: string[] | undefined }
+  /** Tools of the tenant's MCP server with this slug; `*` for all of them. */
+  | { kind: 'mcp'; server: string; tool: string }
+);
+
+/** Said of `Agent.tools` wherever it stands in the graph. */
+export const TOOLS_DESCRIPTION = `Tools the agent may call, as objects:
+- \`{ "name": "calculator" }\` and \`{ "name": "current_time" }\`, which are built in;
+- \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, collections by UUID or slug, all active ones when none are named;
+- \`{ "mcp": "files", "name": "read_file" }\`, a tool of the tenant's MCP server with this slug, \`"*"\` for all of them.
+
+With \`"approval": true\` each call waits until somebody approves it. Other objects are tools of your own runtime: they are kept and not offered to the model.`;
+
+const approval = z.boolean('Must be true or false.').default(false);
+const builtIn = z.object({ name: z.enum(['calculator', 'current_time', 'search_knowledge']), approval });
+const collections = z
+  .array(
+    z.string('Must be a UUID or a slug.').min(1, 'Must not be empty.').max(100, 'Must be a UUID or a slug.'),
+    'Must be a list.',
+  )
+  .min(1, 'Must not be empty.')
+  .max(50, 'Must have at most 50 items.');
+const mcp = z.object({
+  mcp: z.string('Must be the slug of an MCP server.').min(1, 'Must not be empty.').max(63, 'Must be the slug of an MCP server.'),
+  name: z
+    .string("Must be the name of a tool, or '*' for all.")
+    .min(1, 'Must not be empty.')
+    .max(200, 'Must have at most 200 characters.'),
+  approval,
+});
+
+function read(tool: unknown): { reference: ToolReference | undefined; issues: z.core.$ZodIssue[] } {
+  const given = (typeof tool === 'object' && tool !== null ? tool : {}) as Record<string, unknown>;
+  if ('mcp' in given) {
+    const { data, error } = mcp.safeParse(given);
+    if (!data) return { reference: undefined, issues: error.issues };
+    return { reference: { kind: 'mcp', server: data.mcp, tool: data.name, approval: data.approval }, issues: [] };
+  }
+  if (!builtIn.shape.name.safeParse(given.name).success) return { reference: undefined, issues: [] };
+  const { data, error } = builtIn.extend({ collections: collections.optional() }).safeParse(given);
+  if (!data) return { reference: undefined, issues: error.issues };
+  const { name: kind, collections: among } = data;
+  const reference = kind === 'search_knowledge' ? { kind, collections: among } : { kind };
+  return { reference: { ...reference, approval: data.approval }, issues: [] };
+}
+
+/** Throws ValidationError for tools that begin like one of ours and go on otherwise. */
+export function checkTools(tools: readonly unknown[], path: string[]): void {
+  const issues = tools.flatMap((tool, index) =>
+    read(tool).issues.map(({ message, path: inside }) => ({ path: [...path, String(index), ...inside.map(String)], message })),
+  );
+  if (issues.length > 0) throw new ValidationError(issues);
+}
+
+/** The tools of an agent that a run can call. What it cannot read it leaves out: it is somebody else's. */
+export function toolReferences(tools: unknown): ToolReference[] {
+  return Array.isArray(tools) ? tools.flatMap((tool) => read(tool).reference ?? []) : [];
+}

@@ -1,0 +1,56 @@
+import type { Database } from '../../db/database.ts';
+import { type Page, type PageArgs, readPage } from '../../db/page.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import { sql } from '../../db/sql.ts';
+import type { Document } from '../../generated/prisma/client.ts';
+import { NotFoundError } from '../../lib/errors.ts';
+
+/** The documents of the tenant that have been read and are not deleted, newest first. */
+export function listReadableDocuments(database: Database, page: PageArgs): Promise<Page<Document>> {
+  return readPage(
+    database,
+    {
+      table: 'documents',
+      order: { column: 'uploaded_at', type: 'timestamptz', direction: 'DESC' },
+      where: [sql`documents.deleted_at IS NULL`, sql`documents.status = 'INDEXED'`],
+    },
+    page,
+  );
+}
+
+export interface DocumentText {
+  title: string;
+  /** Its passages in their order. Where they overlap, so does the text. */
+  text: string;
+  /** How many passages the text has, and how many there are. */
+  passages: number;
+  of: number;
+}
+
+/** Passages that are read at a time. */
+const BATCH = 100;
+
+/** The text of a document up to about `mostCharacters`, in whole passages. Throws NotFoundError. */
+export async function documentText(prisma: Prisma, id: string, mostCharacters: number): Promise<DocumentText> {
+  const document = await prisma.document.findFirst({ where: { id, deletedAt: null } });
+  if (!document) throw new NotFoundError('The document');
+  const parts: string[] = [];
+  let length = 0;
+  for (let more = true; more && length < mostCharacters; ) {
+    const passages = await prisma.chunk.findMany({
+      where: { documentId: id, position: { gte: parts.length } },
+      orderBy: { position: 'asc' },
+      take: BATCH,
+      select: { content: true },
+    });
+    for (const { content } of passages) {
+      if (parts.length > 0 && length + content.length > mostCharacters) {
+        return { title: document.title, text: parts.join('\n\n'), passages: parts.length, of: document.chunkCount };
+      }
+      parts.push(content);
+      length += content.length;
+    }
+    more = passages.length === BATCH;
+  }
+  return { title: document.title, text: parts.join('\n\n'), passages: parts.length, of: document.chunkCount };
+}

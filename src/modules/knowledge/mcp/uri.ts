@@ -1,0 +1,4 @@
+/** A document as a resource. */
+export function uriOf(id: string): string {
+  return `agentbase://documents/${id}`;
+}

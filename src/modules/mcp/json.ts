@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+const MAX_DEPTH = 64;
+
+/** Whether a JSON value is small and flat enough to keep. Walks by itself: a value may be deeper than any stack. */
+export function fitsJson(value: unknown, maxBytes: number): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return false;
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+  }
+  return Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes;
+}
+
+/** The same text for the same value, however its keys are ordered. */
+export function canonicalJson(value: unknown): string {
+  return JSON.stringify(value, (_key, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
+/** In hex. */
+export function hashOfJson(value: unknown): string {
+  return createHash('sha256').update(canonicalJson(value)).digest('hex');
+}
+
+/** A text as the database takes it: well-formed, and without NUL. */
+export function cleanText(text: string): string {
+  return text.replaceAll('\0', '').toWellFormed();
+}
+
+/** A text of at most so many characters, with a word on what is missing. */
+export function shorten(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max).toWellFormed()}… [${text.length - max} more characters]`;
+}

@@ -1,0 +1,132 @@
+import { sql } from '../../../db/sql.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { queryById } from '../../../graphql/query-by-id.ts';
+import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
+import { loadMessage, Message } from '../../conversations/schema/message.ts';
+import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
+import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { findMcpToolExecutions } from '../read.ts';
+import { loadMcpServerConfig, McpServerConfig } from './config.ts';
+
+export const McpToolExecution = builder.prismaNode('McpToolExecution', {
+  nullable: true,
+  authScopes: { permission: 'mcp:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: inTenant,
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    toolName: t.exposeString('toolName'),
+    parameters: t.expose('parameters', { type: 'JSONObject' }),
+    result: t.expose('result', { type: 'JSON', nullable: true }),
+    status: t.expose('status', { type: ExecutionStatusEnum }),
+    errorCode: t.exposeString('errorCode', { nullable: true }),
+    errorMessage: t.exposeString('errorMessage', { nullable: true }),
+    durationMs: t.exposeInt('durationMs'),
+    serverInstance: t.exposeString('serverInstance', { nullable: true }),
+    startedAt: t.expose('startedAt', { type: 'DateTime' }),
+    completedAt: t.expose('completedAt', { type: 'DateTime' }),
+    metadata: t.expose('metadata', { type: 'JSONObject' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    config: t.field({
+      type: McpServerConfig,
+      nullable: true,
+      description: 'The configuration of the server that was called.',
+      resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
+    }),
+    user: t.field({
+      type: User,
+      nullable: true,
+      description: 'The person who called, or for whom an agent did. Null once they have left the tenant.',
+      resolve: ({ userId }, _args, context) => loadUser(context, userId),
+    }),
+    agent: t.field({
+      type: Agent,
+      nullable: true,
+      description: 'The agent that called, if any.',
+      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
+    }),
+    conversation: t.field({
+      type: Conversation,
+      nullable: true,
+      description: 'The conversation it belongs to, if any.',
+      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
+    }),
+    message: t.field({
+      type: Message,
+      nullable: true,
+      description: 'The message that asked for it, if any.',
+      resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
+    }),
+  }),
+});
+
+export const loadMcpToolExecution = byId('McpToolExecution', findMcpToolExecutions);
+
+const McpToolExecutionFilter = builder.inputType('McpToolExecutionFilter', {
+  description: 'Which calls of MCP tools. All conditions must hold.',
+  fields: (t) => ({
+    serverId: t.id({ description: 'Of this server.' }),
+    toolName: t.string({ description: 'Of tools with this name.' }),
+    status: t.field({ type: [ExecutionStatusEnum], description: 'That ended in one of these ways.' }),
+    errorCode: t.string({ description: 'That failed with this code.' }),
+    userId: t.id({ description: 'By this person, or for them.' }),
+    agentId: t.id({ description: 'By this agent.' }),
+    conversationId: t.id({ description: 'In this conversation.' }),
+    after: t.field({ type: 'DateTime', description: 'At or after this moment.' }),
+    before: t.field({ type: 'DateTime', description: 'Before this moment.' }),
+  }),
+});
+
+const column = (name: 'user' | 'agent' | 'conversation', typename: string, id: string | null | undefined) => {
+  if (!id) return [];
+  const uuid = uuidOf(typename, id, ['filter', `${name}Id`]);
+  if (name === 'user') return [sql`mcp_tool_executions.user_id = ${uuid}::uuid`];
+  if (name === 'agent') return [sql`mcp_tool_executions.agent_id = ${uuid}::uuid`];
+  return [sql`mcp_tool_executions.conversation_id = ${uuid}::uuid`];
+};
+
+listType({
+  name: 'McpToolExecution',
+  table: 'mcp_tool_executions',
+  node: McpToolExecution,
+  orders: {
+    // Ids are UUIDv7: the order of ids is the order of time.
+    NEWEST_FIRST: { column: 'id', type: 'uuid', direction: 'DESC' },
+    OLDEST_FIRST: { column: 'id', type: 'uuid', direction: 'ASC' },
+  },
+  filter: {
+    type: McpToolExecutionFilter,
+    where: (filter: typeof McpToolExecutionFilter.$inferInput) => [
+      ...(filter.serverId
+        ? [
+            sql`mcp_tool_executions.config_id IN (SELECT c.id FROM mcp_server_configs c
+              WHERE c.server_id = ${uuidOf('McpServer', filter.serverId, ['filter', 'serverId'])}::uuid)`,
+          ]
+        : []),
+      ...(filter.toolName ? [sql`mcp_tool_executions.tool_name = ${filter.toolName}`] : []),
+      ...(filter.status ? [sql`mcp_tool_executions.status = ANY (${filter.status}::execution_status[])`] : []),
+      ...(filter.errorCode ? [sql`mcp_tool_executions.error_code = ${filter.errorCode}`] : []),
+      ...column('user', 'User', filter.userId),
+      ...column('agent', 'Agent', filter.agentId),
+      ...column('conversation', 'Conversation', filter.conversationId),
+      // The id begins with the time, and months are partitions of ids: this reads only the months it must.
+      ...(filter.after ? [sql`mcp_tool_executions.id >= app.uuid_v7_floor(${filter.after}::timestamptz)`] : []),
+      ...(filter.before ? [sql`mcp_tool_executions.id < app.uuid_v7_floor(${filter.before}::timestamptz)`] : []),
+    ],
+  },
+}).query('mcpToolExecutions', {
+  description: 'Every call of an MCP tool in the tenant, whatever came of it.',
+  access: 'mcp:read',
+});
+
+queryById('mcpToolExecution', {
+  type: McpToolExecution,
+  what: 'A call of an MCP tool',
+  access: 'mcp:read',
+  load: loadMcpToolExecution,
+});

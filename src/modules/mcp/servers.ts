@@ -1,0 +1,168 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import {
+  type McpServer,
+  type McpServerCategory,
+  type McpServerStatus,
+  type McpTransport,
+  Prisma as PrismaTypes,
+} from '../../generated/prisma/client.ts';
+import { ConflictError, ForbiddenError, ValidationError } from '../../lib/errors.ts';
+import { newId } from '../../lib/ids.ts';
+import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { AddressNotAllowedError, checkUrl } from '../../net/check-url.ts';
+import { isPlatformAdmin } from '../tenancy/read.ts';
+import { forgetConnection } from './forget-connection.ts';
+import { requireMcpServer } from './read.ts';
+import { type JsonSchema, requireUsableSchema, UnusableSchemaError } from './schema-check.ts';
+import { envNamesOf } from './secret-rules.ts';
+import type { McpServices } from './services.ts';
+
+/** What people decide about a server. Absent fields stay as they are, or take their default. */
+export interface McpServerFields {
+  name?: string | undefined;
+  slug?: string | undefined;
+  description?: string | null | undefined;
+  version?: string | null | undefined;
+  category?: McpServerCategory | undefined;
+  command?: string | undefined;
+  args?: string[] | undefined;
+  url?: string | undefined;
+  configSchema?: JsonSchema | undefined;
+  status?: McpServerStatus | undefined;
+  isPublic?: boolean | undefined;
+  documentationUrl?: string | null | undefined;
+  repositoryUrl?: string | null | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+export interface NewMcpServer extends McpServerFields {
+  name: string;
+  transport: McpTransport;
+  /** For the platform instead of the tenant. */
+  platform: boolean;
+}
+
+/** Adds a server to the registry: the tenant's, or the platform's if the acting person runs it. */
+export async function registerMcpServer(services: McpServices, viewer: Viewer, given: NewMcpServer): Promise<McpServer> {
+  const { database, prisma, mcp } = services;
+  const { platform, transport, ...fields } = given;
+  if (platform && !(await isPlatformAdmin(database))) {
+    throw new ForbiddenError('Only people who run the platform register servers for it.');
+  }
+  requireKind(transport, platform, fields);
+  const tenantId = platform ? null : viewer.tenantId;
+  if (fields.slug !== undefined) await requireFreeSlug(prisma, tenantId, fields.slug);
+  const slug = fields.slug ?? (await freeSlug(slugOf(given.name, 'server'), (taken) => slugTaken(prisma, tenantId, taken)));
+  return prisma.mcpServer.create({
+    data: {
+      ...(await columns(mcp, fields)),
+      tenantId,
+      id: newId(),
+      name: given.name,
+      slug,
+      transport,
+      createdById: viewer.userId ?? null,
+    },
+  });
+}
+
+/** Changes what is given. How a server is reached is its own: one of another kind is another server. */
+export async function updateMcpServer(services: McpServices, id: string, changes: McpServerFields): Promise<McpServer> {
+  const { database, prisma, mcp } = services;
+  const server = await requireMcpServer(prisma, id, ['input', 'id']);
+  const platform = server.tenantId === null;
+  if (platform && !(await isPlatformAdmin(database))) {
+    throw new ForbiddenError("Only people who run the platform change the platform's servers.");
+  }
+  requireKind(server.transport, platform, changes, server);
+  if (changes.slug !== undefined) await requireFreeSlug(prisma, server.tenantId, changes.slug, id);
+  const data = await columns(mcp, changes);
+  if (!platform && data.url !== undefined && originOf(data.url) !== originOf(server.url)) await beginAnew(prisma, id);
+  const config = await prisma.mcpServerConfig.findFirst({ where: { serverId: id } });
+  if (config) forgetConnection(services, { server, config });
+  return prisma.mcpServer.update({ where: { id }, data });
+}
+
+/** What was sealed for one address is not sent to another, and what was approved there is not approved here. */
+async function beginAnew(prisma: Prisma, serverId: string): Promise<void> {
+  const where = { serverId };
+  await prisma.mcpServerConfig.updateMany({
+    where,
+    data: {
+      secrets: null,
+      secretNames: [],
+      env: null,
+      envNames: [],
+      oauth: PrismaTypes.DbNull,
+      oauthSecret: null,
+      sealedWith: null,
+      refreshedAt: null,
+    },
+  });
+  await prisma.mcpTool.updateMany({
+    where: { config: where },
+    data: { offered: false, approvedHash: null, approvedAt: null, approvedById: null },
+  });
+}
+
+async function columns(mcp: McpServices['mcp'], fields: McpServerFields) {
+  const { url, configSchema, metadata, ...rest } = fields;
+  if (configSchema !== undefined) await requireSchema(configSchema);
+  return {
+    ...rest,
+    ...(url === undefined ? {} : { url: allowedUrl(mcp, url) }),
+    ...(configSchema === undefined ? {} : { configSchema: configSchema as PrismaTypes.InputJsonObject }),
+    ...(metadata === undefined ? {} : { metadata: metadata as PrismaTypes.InputJsonObject }),
+  };
+}
+
+/** As far as it can be told without a connection; the rest is told before each. */
+function allowedUrl({ policy }: McpServices['mcp'], url: string): string {
+  try {
+    return checkUrl(url, policy).href;
+  } catch (error) {
+    if (error instanceof AddressNotAllowedError) throw ValidationError.at(['input', 'url'], error.message);
+    throw error;
+  }
+}
+
+async function requireSchema(schema: JsonSchema): Promise<void> {
+  const path = ['input', 'configSchema'];
+  try {
+    await requireUsableSchema(schema);
+  } catch (error) {
+    if (error instanceof UnusableSchemaError) throw ValidationError.at(path, `This schema cannot be used: ${error.message}.`);
+    throw error;
+  }
+  if (envNamesOf(schema) === undefined) {
+    throw ValidationError.at([...path, 'x-env'], 'Must be a list of at most 50 names of environment variables.');
+  }
+}
+
+function requireKind(transport: McpTransport, platform: boolean, fields: McpServerFields, now?: McpServer): void {
+  const refuse = (field: string, message: string) => ValidationError.at(['input', field], message);
+  const isProgram = transport === 'STDIO';
+  if (isProgram && !platform) throw refuse('transport', 'A tenant registers remote servers: SSE or STREAMABLE_HTTP.');
+  if (fields.isPublic && !platform) throw refuse('isPublic', 'Only servers of the platform are shown to all tenants.');
+  if (isProgram && fields.url !== undefined) throw refuse('url', 'A STDIO server has a command, not an address.');
+  if (!isProgram && fields.command !== undefined) throw refuse('command', 'A remote server has an address, not a command.');
+  if (!isProgram && fields.args !== undefined) throw refuse('args', 'A remote server has an address, not a command.');
+  if (isProgram && fields.command === undefined && !now) throw refuse('command', 'A STDIO server needs a command.');
+  if (!isProgram && fields.url === undefined && !now) throw refuse('url', 'A remote server needs an address.');
+}
+
+async function slugTaken(prisma: Prisma, tenantId: string | null, slug: string, except?: string): Promise<boolean> {
+  const holder = await prisma.mcpServer.findFirst({ where: { tenantId, slug }, select: { id: true } });
+  return holder !== null && holder.id !== except;
+}
+
+async function requireFreeSlug(prisma: Prisma, tenantId: string | null, slug: string, except?: string): Promise<void> {
+  if (await slugTaken(prisma, tenantId, slug, except)) {
+    throw new ConflictError(`Another MCP server already has the slug "${slug}".`, { path: ['input', 'slug'] });
+  }
+}
+
+function originOf(url: string | null): string | undefined {
+  return URL.parse(url ?? '')?.origin;
+}

@@ -1,0 +1,36 @@
+import type { Viewer } from '../../auth/viewer.ts';
+import type { McpTool } from '../../generated/prisma/client.ts';
+import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
+import { requireMcpTool } from './read.ts';
+import type { McpServices } from './services.ts';
+
+type Services = Pick<McpServices, 'prisma'>;
+
+/**
+ * Approves a tool as it is. @param definitionHash of the definition that was looked at: another one may have come in between
+ */
+export async function approveMcpTool({ prisma }: Services, viewer: Viewer, id: string, definitionHash: string): Promise<McpTool> {
+  const tool = await requireMcpTool(prisma, id, ['input', 'id']);
+  if (!tool.offered) throw new InvalidStateError('The server does not offer the tool any more.', { path: ['input', 'id'] });
+  const approvedHash = definitionHash.toLowerCase();
+  const { count } = await prisma.mcpTool.updateMany({
+    where: { id, definitionHash: approvedHash },
+    data: { approvedHash, approvedAt: new Date(), approvedById: viewer.userId ?? null },
+  });
+  if (count === 0) {
+    throw new ConflictError('The tool is not what you looked at any more. Look at it again.', {
+      path: ['input', 'definitionHash'],
+    });
+  }
+  return requireMcpTool(prisma, id, ['input', 'id']);
+}
+
+export async function updateMcpTool(
+  { prisma }: Services,
+  viewer: Viewer,
+  id: string,
+  changes: { enabled?: boolean | undefined; requiresApproval?: boolean | undefined },
+): Promise<McpTool> {
+  await requireMcpTool(prisma, id, ['input', 'id']);
+  return prisma.mcpTool.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: changes });
+}

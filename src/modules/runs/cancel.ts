@@ -1,0 +1,38 @@
+import type { AgentRun } from '../../generated/prisma/client.ts';
+import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { endRun } from './end.ts';
+import { hasEnded, lockRun, requireRun } from './read.ts';
+import type { RunControls } from './services.ts';
+import { tellRun } from './under-claim.ts';
+
+/** Stops a run: at once where nobody works on it, else within two seconds. Throws NotFoundError and InvalidStateError. */
+export async function cancelAgentRun(services: RunControls, id: string): Promise<AgentRun> {
+  const run = await requestCancel(services, id);
+  if (!run) throw new NotFoundError('The run', { path: ['input', 'id'] });
+  if (run.status !== 'CANCELLED' && hasEnded(run)) {
+    throw new InvalidStateError(`The run has ended already: it is ${run.status.toLowerCase()}.`, { path: ['input', 'id'] });
+  }
+  return requireRun(services.prisma, id, ['input', 'id']);
+}
+
+/** The same for a run that may have ended, inside a transaction that has its conversation locked or nothing yet. Gives the run as it was found. */
+export async function requestCancel(services: RunControls, id: string): Promise<AgentRun | undefined> {
+  const { database, prisma } = services;
+  const locked = await lockRun(database, prisma, id);
+  if (!locked || hasEnded(locked.run)) return locked?.run;
+  const { run, heldForMs } = locked;
+  if (run.status !== 'RUNNING' || heldForMs === 0) {
+    // Nobody works on it, or nobody who still may.
+    await endRun(services, run, { status: 'CANCELLED' });
+    return run;
+  }
+  if (run.cancelRequestedAt === null) {
+    await prisma.agentRun.update({
+      where: { tenantId_id: { tenantId: run.tenantId, id } },
+      data: { cancelRequestedAt: new Date() },
+      select: { id: true },
+    });
+    await tellRun(services, run);
+  }
+  return run;
+}

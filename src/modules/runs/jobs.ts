@@ -1,0 +1,41 @@
+import { createDraftWriter } from '../conversations/draft-writer.ts';
+import { executeRun, giveUpRun } from './execute.ts';
+import type { RunServices } from './services.ts';
+import { RUN_SETTINGS, type RunSettings } from './settings.ts';
+import { RunWatch } from './watch.ts';
+
+export interface RunWorkOptions {
+  /** Runs at a time. */
+  concurrency: number;
+  settings?: Partial<RunSettings>;
+}
+
+/** Makes this process carry out runs, until its jobs are closed. Close this after them, while the database is still there. */
+export async function workOnRuns(
+  parts: Omit<RunServices, 'drafts'>,
+  { concurrency, settings = {} }: RunWorkOptions,
+): Promise<{ close(): Promise<void> }> {
+  const { jobs, live } = parts;
+  const drafts = createDraftWriter(parts);
+  const services: RunServices = { ...parts, drafts };
+  const all = { ...RUN_SETTINGS, ...settings };
+  const watch = new RunWatch(services, all);
+  const unhear = live.onHint('run', ({ id }) => {
+    // What was queued by another process is begun at once, not at the next look.
+    if (!watch.hear(id)) jobs.wake('run.execute');
+  });
+  await jobs.work({ 'run.failed': ({ data }) => giveUpRun(services, data.tenantId, data.id) }, 1);
+  jobs.workInParallel(
+    {
+      'run.execute': ({ data: { tenantId, id: runId }, signal, lastAttempt }) =>
+        executeRun(services, all, watch, { tenantId, runId, signal, lastAttempt }),
+    },
+    concurrency,
+  );
+  return {
+    async close() {
+      unhear();
+      await drafts.close();
+    },
+  };
+}

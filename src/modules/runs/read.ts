@@ -1,0 +1,60 @@
+import type { Database } from '../../db/database.ts';
+import type { Prisma } from '../../db/prisma.ts';
+import { rows, sql } from '../../db/sql.ts';
+import type { AgentRun, LlmCall, RunStatus, ToolCall } from '../../generated/prisma/client.ts';
+import { NotFoundError } from '../../lib/errors.ts';
+
+export function findRuns(prisma: Prisma, ids: string[]): Promise<AgentRun[]> {
+  return prisma.agentRun.findMany({ where: { id: { in: ids } } });
+}
+
+export function findLlmCalls(prisma: Prisma, ids: string[]): Promise<LlmCall[]> {
+  return prisma.llmCall.findMany({ where: { id: { in: ids } } });
+}
+
+export function findToolCalls(prisma: Prisma, ids: string[]): Promise<ToolCall[]> {
+  return prisma.toolCall.findMany({ where: { id: { in: ids } } });
+}
+
+/** Throws NotFoundError. */
+export async function requireRun(prisma: Prisma, id: string, path: string[]): Promise<AgentRun> {
+  const run = await prisma.agentRun.findFirst({ where: { id } });
+  if (!run) throw new NotFoundError('The run', { path });
+  return run;
+}
+
+export function hasEnded({ status }: { status: RunStatus }): boolean {
+  return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED';
+}
+
+/** A run that nobody else changes until the transaction ends. */
+export interface LockedRun {
+  run: AgentRun;
+  /** How long its worker still has it, in milliseconds. 0 where none does. */
+  heldForMs: number;
+}
+
+/**
+ * Locks a run and its conversation, in this order everywhere: what is written to the conversation locks it anyway, and two who
+ * lock in different orders wait for each other. Undefined for a run that is not there.
+ */
+export async function lockRun(database: Database, prisma: Prisma, id: string): Promise<LockedRun | undefined> {
+  await rows(
+    database,
+    sql`SELECT c.id FROM agent_runs r JOIN conversations c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id
+      WHERE r.id = ${id}::uuid FOR NO KEY UPDATE OF c`,
+  );
+  const [lease] = await rows<{ heldForMs: number | null }>(
+    database,
+    sql`SELECT (extract(epoch FROM lease_expires_at - clock_timestamp()) * 1000)::float8 AS held_for_ms
+      FROM agent_runs WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
+  );
+  const run = lease && (await prisma.agentRun.findFirst({ where: { id } }));
+  return run ? { run, heldForMs: Math.max(0, lease.heldForMs ?? 0) } : undefined;
+}
+
+/** Locks a conversation before what is written to its runs. */
+export async function lockConversation(database: Database, id: string | null): Promise<void> {
+  if (id === null) return;
+  await rows(database, sql`SELECT FROM conversations WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+}

@@ -1,0 +1,55 @@
+import { builder } from '../../../graphql/builder.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { inTenant } from '../../../graphql/in-tenant.ts';
+import { decimalText } from '../../../lib/decimal-text.ts';
+import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
+import { AgentRun, loadRun } from './run.ts';
+
+const LlmCall = builder.prismaNode('LlmCall', {
+  nullable: true,
+  authScopes: { permission: 'conversation:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: inTenant,
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    iteration: t.exposeInt('iteration'),
+    provider: t.exposeString('provider'),
+    model: t.exposeString('model'),
+    prompt: t.expose('prompt', { type: 'JSONObject' }),
+    response: t.expose('response', { type: 'JSONObject', nullable: true }),
+    inputTokens: t.expose('inputTokens', { type: 'BigInt' }),
+    outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
+    cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
+    costUsd: t.string({
+      description: 'What it cost, in US dollars, as a decimal number.',
+      resolve: ({ costUsd }) => decimalText(costUsd),
+    }),
+    latencyMs: t.exposeInt('latencyMs'),
+    firstTokenMs: t.exposeInt('firstTokenMs', { nullable: true }),
+    status: t.expose('status', { type: ExecutionStatusEnum }),
+    errorCode: t.exposeString('errorCode', { nullable: true }),
+    errorMessage: t.exposeString('errorMessage', { nullable: true }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    run: t.field({
+      type: AgentRun,
+      nullable: true,
+      description: 'The run it belongs to, if any.',
+      resolve: ({ runId }, _args, context) => loadRun(context, runId),
+    }),
+  }),
+});
+
+listType({
+  name: 'LlmCall',
+  table: 'llm_calls',
+  node: LlmCall,
+  orders: {
+    // Ids are UUIDv7: the order of ids is the order of time.
+    OLDEST_FIRST: { column: 'id', type: 'uuid', direction: 'ASC' },
+    NEWEST_FIRST: { column: 'id', type: 'uuid', direction: 'DESC' },
+  },
+}).of(AgentRun, 'llmCalls', {
+  description: 'The calls of models it took, those that failed among them.',
+  column: 'run_id',
+  access: 'conversation:read',
+});

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { sql } from '../../../db/sql.ts';
+import { builder } from '../../../graphql/builder.ts';
+import { listType } from '../../../graphql/connection.ts';
+import { uuidOf } from '../../../graphql/global-id.ts';
+import { mutation } from '../../../graphql/mutation.ts';
+import { textRule } from '../../../graphql/rules.ts';
+import { decimalText } from '../../../lib/decimal-text.ts';
+import { removeModelPrice, setModelPrice } from '../prices.ts';
+
+const ModelPrice = builder.prismaNode('ModelPrice', {
+  nullable: true,
+  authScopes: { permission: 'agent:read' },
+  id: { resolve: ({ id }) => id },
+  findUnique: (id) => ({ id }),
+  fields: (t) => ({
+    uuid: t.expose('id', { type: 'UUID' }),
+    provider: t.exposeString('provider'),
+    model: t.exposeString('model'),
+    inputPerMillionUsd: t.string({
+      description: 'US dollars for a million tokens of input, as a decimal number.',
+      resolve: ({ inputPerMillionUsd }) => decimalText(inputPerMillionUsd),
+    }),
+    outputPerMillionUsd: t.string({
+      description: 'US dollars for a million tokens of output, as a decimal number.',
+      resolve: ({ outputPerMillionUsd }) => decimalText(outputPerMillionUsd),
+    }),
+    cachedInputPerMillionUsd: t.string({
+      nullable: true,
+      description: 'US dollars for a million tokens of input that the provider had in its cache. As any input when null.',
+      resolve: ({ cachedInputPerMillionUsd: price }) => (price === null ? null : decimalText(price)),
+    }),
+    effectiveFrom: t.expose('effectiveFrom', { type: 'DateTime' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime' }),
+    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
+  }),
+});
+
+const ModelPriceFilter = builder.inputType('ModelPriceFilter', {
+  description: 'Which prices. All conditions must hold.',
+  fields: (t) => ({
+    provider: t.string({ description: 'Of this provider.' }),
+    model: t.string({ description: 'Of this model.' }),
+  }),
+});
+
+listType({
+  name: 'ModelPrice',
+  table: 'model_prices',
+  node: ModelPrice,
+  orders: { EFFECTIVE_FROM_DESC: { column: 'effective_from', type: 'timestamptz', direction: 'DESC' } },
+  filter: {
+    type: ModelPriceFilter,
+    where: ({ provider, model }: typeof ModelPriceFilter.$inferInput) => [
+      ...(provider ? [sql`model_prices.provider = ${provider}`] : []),
+      ...(model ? [sql`model_prices.model = ${model}`] : []),
+    ],
+  },
+}).query('modelPrices', {
+  description: 'What models cost, of which runs work out their costs. The same for all tenants.',
+  access: 'agent:read',
+});
+
+const usdRule = z.string().regex(/^\d{1,12}(\.\d{1,6})?$/, 'Must be a decimal number such as 2.50, with at most 6 places.');
+
+mutation('setModelPrice', {
+  description:
+    'Says what a model costs from a moment on, for all tenants. Calls that were made before keep their costs. Takes an administrator of the ' +
+    'platform.',
+  access: 'person',
+  input: (t) => ({
+    provider: t.string({
+      required: true,
+      description: 'The provider, as agents name it.',
+      validate: textRule(50).regex(/\S/, 'Must not be empty.'),
+    }),
+    model: t.string({
+      required: true,
+      description: 'The model, as agents name it.',
+      validate: textRule(150).regex(/\S/, 'Must not be empty.'),
+    }),
+    inputPerMillionUsd: t.string({
+      required: true,
+      description: 'US dollars for a million tokens of input, such as `2.50`.',
+      validate: usdRule,
+    }),
+    outputPerMillionUsd: t.string({
+      required: true,
+      description: 'US dollars for a million tokens of output.',
+      validate: usdRule,
+    }),
+    cachedInputPerMillionUsd: t.string({
+      description:
+        'US dollars for a million tokens of input that the provider had in its cache. As any input when nothing is said.',
+      validate: usdRule,
+    }),
+    effectiveFrom: t.field({ type: 'DateTime', description: 'From when on it holds. Now when nothing is said.' }),
+  }),
+  payload: builder.objectRef<{ price: typeof ModelPrice.$inferType }>('SetModelPricePayload').implement({
+    description: 'The price as it is kept.',
+    fields: (t) => ({ price: t.field({ type: ModelPrice, description: 'The price.', resolve: ({ price }) => price }) }),
+  }),
+  resolve: async ({ effectiveFrom, cachedInputPerMillionUsd, ...fields }, context) => ({
+    price: await setModelPrice(context, {
+      ...fields,
+      effectiveFrom: effectiveFrom ?? undefined,
+      cachedInputPerMillionUsd: cachedInputPerMillionUsd ?? undefined,
+    }),
+  }),
+});
+
+mutation('removeModelPrice', {
+  description: 'Takes a price back: the one before it holds again. Takes an administrator of the platform.',
+  access: 'person',
+  input: (t) => ({ id: t.id({ required: true, description: 'The price.' }) }),
+  payload: builder.objectRef<{ price: typeof ModelPrice.$inferType }>('RemoveModelPricePayload').implement({
+    description: 'The price that is gone.',
+    fields: (t) => ({ price: t.field({ type: ModelPrice, description: 'The price.', resolve: ({ price }) => price }) }),
+  }),
+  resolve: async ({ id }, context) => ({ price: await removeModelPrice(context, uuidOf('ModelPrice', id, ['input', 'id'])) }),
+});

@@ -1,0 +1,70 @@
+import pg from 'pg';
+import type { DbContext } from '../../src/db/context.ts';
+import { newId } from '../../src/lib/ids.ts';
+import type { Probe } from '../testkit/roles.ts';
+import { unique } from '../testkit/tenants.ts';
+import type { Scene } from './scene.ts';
+
+const APPLICATION = 'agentbase_app';
+
+/** What the platform keeps for all tenants: everybody in a tenant reads what is shown to them, its own people alone change it. */
+export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> {
+  return probe.undone(async () => {
+    const { mine, theirs } = scene;
+    const ids = { shown: newId(), hidden: newId(), price: newId() };
+    await probe.query('UPDATE users SET is_platform_admin = true WHERE id = $1', [theirs.owner.userId]);
+    await probe.query(
+      `INSERT INTO mcp_servers (id, name, slug, transport, command, is_public)
+       VALUES ($1, 'Shown', $3, 'STDIO', 'server', true), ($2, 'Hidden', $4, 'STDIO', 'server', false)`,
+      [ids.shown, ids.hidden, unique('shown'), unique('hidden')],
+    );
+    await probe.query(
+      `INSERT INTO model_prices (id, provider, model, input_per_million_usd, output_per_million_usd) VALUES ($1, 'local', $2, 1, 2)`,
+      [ids.price, unique('model')],
+    );
+    const tenant: DbContext = { tenantId: mine.id, userId: mine.owner.userId };
+    const admin: DbContext = { tenantId: theirs.id, userId: theirs.owner.userId };
+    const key: DbContext = { ...admin, apiKeyId: theirs.apiKeyId };
+    const problems: string[] = [];
+    /** @param rows how many are to be read or written; null where it is to be refused */
+    const expect = async (who: string, context: DbContext, what: string, rows: number | null, sql: string, values: unknown[]) => {
+      const answer = await probe.attempt(APPLICATION, context, sql, values);
+      const got = answer instanceof pg.DatabaseError ? null : answer.count;
+      if (got !== rows) problems.push(`${who} ${what}: ${got ?? 'refused'} instead of ${rows ?? 'refused'}`);
+    };
+    const server = 'SELECT FROM mcp_servers WHERE id = $1';
+    const rename = "UPDATE mcp_servers SET name = 'Renamed' WHERE id = $1";
+    const register = `INSERT INTO mcp_servers (id, name, slug, transport, command) VALUES ($1, 'New', 'new-of-all', 'STDIO', 'server')`;
+    const price = 'SELECT FROM model_prices WHERE id = $1';
+    const raise = 'UPDATE model_prices SET input_per_million_usd = 3 WHERE id = $1';
+    const remove = 'DELETE FROM model_prices WHERE id = $1';
+    const add = `INSERT INTO model_prices (id, provider, model, input_per_million_usd, output_per_million_usd) VALUES ($1, 'local', 'new', 1, 2)`;
+    const others: [who: string, context: DbContext, sees: number][] = [
+      ['a tenant', tenant, 1],
+      ['nobody', {}, 0],
+    ];
+    for (const [who, context, sees] of others) {
+      await expect(who, context, 'sees what is shown', sees, server, [ids.shown]);
+      await expect(who, context, 'sees what is hidden', 0, server, [ids.hidden]);
+      await expect(who, context, 'changes what is shown', 0, rename, [ids.shown]);
+      await expect(who, context, 'registers for all', null, register, [newId()]);
+      await expect(who, context, 'sees prices', sees, price, [ids.price]);
+      await expect(who, context, 'changes prices', 0, raise, [ids.price]);
+      await expect(who, context, 'removes prices', 0, remove, [ids.price]);
+      await expect(who, context, 'adds prices', null, add, [newId()]);
+    }
+    await expect('the platform', admin, 'sees what is hidden', 1, server, [ids.hidden]);
+    await expect('the platform', admin, 'changes what is hidden', 1, rename, [ids.hidden]);
+    await expect('the platform', admin, 'registers for all', 1, register, [newId()]);
+    await expect('the platform', admin, 'changes prices', 1, raise, [ids.price]);
+    await expect('the platform', admin, 'removes prices', 1, remove, [ids.price]);
+    await expect('the platform', admin, 'adds prices', 1, add, [newId()]);
+    await expect("an API key of the platform's", key, 'registers for all', null, register, [newId()]);
+    await expect("an API key of the platform's", key, 'adds prices', null, add, [newId()]);
+    const configure = 'INSERT INTO mcp_server_configs (tenant_id, id, server_id) VALUES ($1, $2, $3)';
+    await expect('a tenant', tenant, 'configures what is shown', 1, configure, [mine.id, newId(), ids.shown]);
+    await expect('a tenant', tenant, 'configures what is hidden', null, configure, [mine.id, newId(), ids.hidden]);
+    await expect('a tenant', tenant, "configures another's", null, configure, [mine.id, newId(), theirs.mcpServerId]);
+    return problems;
+  });
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { readEnv } from '../../../src/env.ts';
+import type { Logger } from '../../../src/lib/logger.ts';
+import { createMcpEndpoint, type McpOptions } from '../../../src/server/mcp-endpoint.ts';
+import { createRateLimit } from '../../../src/server/rate-limit.ts';
+import type { Installation } from './installation.ts';
+
+export interface TestEndpoint {
+  url: string;
+  close(): Promise<void>;
+}
+
+export interface EndpointOptions extends McpOptions {
+  /** Put into every request: for clients that cannot be told to send one. */
+  credential?: string;
+  log?: Logger;
+}
+
+/** The endpoint as the server has it, with more to offer than Agentbase's own, on a port of its own. Close it. */
+export async function startEndpoint(
+  { app }: Installation,
+  { credential, log, ...options }: EndpointOptions,
+): Promise<TestEndpoint> {
+  let origin = '';
+  const services = { ...app.services, ...(log ? { log } : {}), baseUrl: () => origin };
+  const rateLimit = createRateLimit({ credential: 100_000, anonymous: 100_000 }, undefined);
+  const env = readEnv({ NODE_ENV: 'test' });
+  const mcp = createMcpEndpoint({ env, auth: services.auth, rateLimit, services, log: services.log }, options);
+  const server = createServer((request, response) => {
+    if (credential) request.headers.authorization = `Bearer ${credential}`;
+    void mcp(request, response);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `${origin}/mcp`,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

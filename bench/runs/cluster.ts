@@ -94,7 +94,7 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 /** @returns its process id, once it says that it is ready */
-async function startProgram(children: ChildProcess[], name: string, env: Record<string, string>, ready: string): Promise<number> {
+export async function startProgram(children: ChildProcess[], name: string, env: Record<string, string>, ready: string): Promise<number> {
   const child = spawn(process.execPath, [file(`../../src/${name}`)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   let said = '';
@@ -107,7 +107,7 @@ async function startProgram(children: ChildProcess[], name: string, env: Record<
   return child.pid as number;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -115,7 +115,8 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-function startHelper(children: ChildProcess[], name: string): Helper & { said<Answer>(): Promise<Answer> } {
+/** @param name of its file, beside this one */
+export function startHelper(children: ChildProcess[], name: string): Helper & { said<Answer>(): Promise<Answer> } {
   const child = fork(file(`./${name}`), { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
   children.push(child);
   const said = async <Answer>() => {

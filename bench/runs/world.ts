@@ -1,4 +1,5 @@
 import { newId } from '../../src/lib/ids.ts';
+import { type ChangeArguments, change as changeAt } from './change.ts';
 import type { Cluster } from './cluster.ts';
 import { messageFor, type Pace } from './token.ts';
 
@@ -27,21 +28,7 @@ const READERS_MESSAGES = 8;
 
 /** @param tenants whose the runs are, in equal parts */
 export async function makeWorld({ url }: Cluster, tenants: number, runs: number): Promise<World> {
-  async function change<T>(credential: string | undefined, field: string, input: object, selection: string): Promise<T> {
-    const title = field.charAt(0).toUpperCase() + field.slice(1);
-    const response = await fetch(`${url}/graphql`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json', ...(credential ? { authorization: `Bearer ${credential}` } : {}) },
-      body: JSON.stringify({
-        query: `mutation ($input: ${title}Input!) { r: ${field}(input: $input) { ... on ${title}Payload { ${selection} } ... on UserError { message } } }`,
-        variables: { input },
-      }),
-    });
-    const answer = (await response.json()) as { data?: { r?: Record<string, unknown> } };
-    const payload = answer.data?.r;
-    if (!payload || 'message' in payload) throw new Error(`${field}: ${JSON.stringify(answer)}`);
-    return payload as T;
-  }
+  const change = <T>(...asked: ChangeArguments) => changeAt<T>(url, ...asked);
   const signUp = async () => {
     const input = { email: `${newId()}@example.test`, password: 'correct horse battery', tenantName: 'Bench' };
     return (await change<{ accessToken: string }>(undefined, 'signUp', input, 'accessToken')).accessToken;

@@ -49,7 +49,7 @@ export async function subscribe(
   };
   socket.on('data', (bytes) => {
     if (cut) return cut(bytes);
-    head += bytes.latin1Slice();
+    head += bytes.toString('latin1');
     const headEnd = head.indexOf(END_OF_HEAD);
     if (headEnd < 0) return;
     if (!start.accepts(head)) return end(head);

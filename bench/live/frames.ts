@@ -16,7 +16,7 @@ const END_OF_EVENT = '\n\n';
 export function sseEvents(onMessage: OnMessage): Cutter {
   let rest = '';
   return (bytes) => {
-    const text = rest + bytes.latin1Slice();
+    const text = rest + bytes.toString('latin1');
     let from = 0;
     for (;;) {
       const start = text.indexOf(DATA, from);
@@ -50,7 +50,7 @@ export interface WebSocketEvents {
 export function webSocketMessages({ onMessage, onPing, onClose }: WebSocketEvents): Cutter {
   let rest = '';
   return (bytes) => {
-    const text = rest + bytes.latin1Slice();
+    const text = rest + bytes.toString('latin1');
     let from = 0;
     for (;;) {
       const [start, length] = payloadAt(text, from);

@@ -96,7 +96,11 @@ export async function commits(cluster: Cluster, plan: Plan, on: boolean, options
   const heads = on ? await headsOf(cluster.owner, plan.rooms) : [];
   const watched = on ? await watch(cluster, plan, 'agentbase') : undefined;
   const work = () =>
-    write(cluster, { forMs, paced: { targets: targetsOf(plan.tenants), perSecond }, closed: { targets: targetsOf(busy), atOnce } });
+    write(cluster, {
+      forMs,
+      paced: { targets: targetsOf(plan.tenants), perSecond },
+      closed: { targets: targetsOf(busy), atOnce },
+    });
   // What has been opened or closed just now is not what is measured.
   await delay(500);
   let written: Written | undefined;

@@ -26,7 +26,7 @@ export interface Written {
 }
 
 const MUTATION = `mutation Append($input: AppendMessageInput!) {
-  appendMessage(input: $input) { ... on AppendMessagePayload { message { id sequence } } ... on UserError { message } } }`;
+  appendMessage(input: $input) { ... on AppendMessagePayload { appendedMessage { id sequence } } ... on UserError { message } } }`;
 
 async function append(pool: Pool, { credential, id }: Target): Promise<void> {
   const { statusCode, body } = await pool.request({

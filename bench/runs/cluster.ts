@@ -94,7 +94,12 @@ export async function startCluster(): Promise<Cluster> {
 }
 
 /** @returns its process id, once it says that it is ready */
-export async function startProgram(children: ChildProcess[], name: string, env: Record<string, string>, ready: string): Promise<number> {
+export async function startProgram(
+  children: ChildProcess[],
+  name: string,
+  env: Record<string, string>,
+  ready: string,
+): Promise<number> {
   const child = spawn(process.execPath, [file(`../../src/${name}`)], { env, stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   let said = '';

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type ExecutionArgs, GraphQLError, getOperationAST } from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, GraphQLError, getOperationAST } from 'graphql';
 import { useServer } from 'graphql-ws/use/ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -10,12 +10,13 @@ import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
-import { iterateWithin, within } from '../graphql/plugins/tenant-context.ts';
+import { within } from '../graphql/plugins/tenant-context.ts';
 import { DomainError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
+import { sendResults } from './send-results.ts';
 import type { EdgeContext, Yoga } from './yoga.ts';
 
 export interface WebSocketParts {
@@ -36,6 +37,7 @@ type Execute = (args: ExecutionArgs) => unknown;
 
 interface Extra {
   edge?: EdgeContext;
+  request: IncomingMessage;
   socket: WebSocket;
 }
 
@@ -110,11 +112,14 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
       // The plugins around execution act as the viewer too: a masked error is logged with the request it belongs to.
       execute: (args) =>
         within(args.contextValue as GraphQLContext, () => (args.rootValue as { execute: Execute }).execute(args)) as never,
-      subscribe: async (args) => {
-        const context = args.contextValue as GraphQLContext;
-        const result = await within(context, () => (args.rootValue as { subscribe: Execute }).subscribe(args));
-        return (isAsyncIterable(result) ? iterateWithin(context, result) : result) as never;
-      },
+      subscribe: (args) =>
+        within(args.contextValue as GraphQLContext, () => (args.rootValue as { subscribe: Execute }).subscribe(args)) as never,
+      onOperation: ({ extra: { socket, request } }, id, _payload, args, result) =>
+        isAsyncIterable(result)
+          ? sendResults(result as AsyncIterable<ExecutionResult>, { socket, duplex: request.socket, id }, (work) =>
+              within(args.contextValue as GraphQLContext, work),
+            )
+          : undefined,
       async onSubscribe(connection, _id, payload) {
         const { edge } = connection.extra;
         if (!edge) return [new GraphQLError('The connection was not initialised.')];

@@ -7,6 +7,7 @@ import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { bodyLimit } from '../graphql/plugins/body-limit.ts';
 import { csrfPrevention } from '../graphql/plugins/csrf-prevention.ts';
+import { eventStreams } from '../graphql/plugins/event-streams.ts';
 import { introspectionOff } from '../graphql/plugins/introspection.ts';
 import { operationCost } from '../graphql/plugins/operation-cost.ts';
 import { operationLimits } from '../graphql/plugins/operation-limits.ts';
@@ -56,6 +57,7 @@ export async function createGraphQLServer(env: Env, services: Services, observe:
       }),
       ...(env.INTROSPECTION ? [] : [introspectionOff()]),
       csrfPrevention(),
+      eventStreams(),
       requestParsing(),
       ...(env.PERSISTED_OPERATIONS_FILE ? persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY) : []),
       ...observe,

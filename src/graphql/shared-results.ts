@@ -1,0 +1,164 @@
+import {
+  type DocumentNode,
+  type ExecutionArgs,
+  type ExecutionResult,
+  type GraphQLSchema,
+  print,
+  TypeInfo,
+  visit,
+  visitWithTypeInfo,
+} from 'graphql';
+import { LRUCache } from 'lru-cache';
+import type { Viewer } from '../auth/viewer.ts';
+
+/**
+ * Types whose fields are the same for everybody of a tenant with the same rights: the policies of their tables know the tenant alone,
+ * and their resolvers read nothing else of the viewer. Whatever leads beyond them is shared by nobody but the same credential.
+ */
+export const TENANT_TYPES: ReadonlySet<string> = new Set([
+  'Subscription',
+  'ConversationEvent',
+  'MessageDelta',
+  'Message',
+  'ToolExecution',
+  'Conversation',
+  'Document',
+  'AgentRun',
+]);
+
+const MAX_BYTES = 16 * 1024 * 1024;
+
+interface Shared {
+  /** Counts executions in the order in which they began. */
+  number: number;
+  result: Promise<ExecutionResult>;
+}
+
+/** @param after only a result whose execution has a higher number will do */
+type FindShared = (row: object, after: number, execute: () => Promise<ExecutionResult>) => Shared;
+
+const texts = new WeakMap<ExecutionResult, string>();
+
+/** A result as JSON, written once however many it is told to. */
+export function textOf(result: ExecutionResult): string {
+  let text = texts.get(result);
+  if (text === undefined) {
+    text = JSON.stringify(result);
+    texts.set(result, text);
+  }
+  return text;
+}
+
+const tenantWide = new WeakMap<DocumentNode, boolean>();
+
+/** Whether a valid document asks only for what is the same for everybody of a tenant with the same rights. */
+function isTenantWide(schema: GraphQLSchema, document: DocumentNode): boolean {
+  let all = tenantWide.get(document);
+  if (all === undefined) {
+    all = true;
+    const types = new TypeInfo(schema);
+    const Field = () => {
+      if (!TENANT_TYPES.has(types.getParentType()?.name ?? '')) all = false;
+    };
+    visit(document, visitWithTypeInfo(types, { Field }));
+    tenantWide.set(document, all);
+  }
+  return all;
+}
+
+/** Whether JSON says all there is to know of a value. A file of a multipart request is none. */
+function isJson(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'bigint';
+  if (Array.isArray(value)) return value.every(isJson);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return (prototype === null || prototype === Object.prototype) && Object.values(value).every(isJson);
+}
+
+/**
+ * What the result of an event depends on, besides the event: two subscriptions with the same key get the same result of the same row.
+ * Undefined where that cannot be told.
+ */
+export function shareKey(args: ExecutionArgs, viewer: Viewer): string | undefined {
+  const { schema, document, operationName, variableValues } = args;
+  if (!isJson(variableValues ?? {})) return undefined;
+  const { tenantId, userId, apiKeyId, sessionId, role, permissions } = viewer;
+  const who = isTenantWide(schema, document) ? [apiKeyId !== undefined] : [userId, apiKeyId, sessionId];
+  return JSON.stringify([
+    print(document),
+    operationName ?? null,
+    variableValues ?? {},
+    tenantId,
+    role,
+    [...permissions].sort(),
+    ...who.map((part) => part ?? null),
+  ]);
+}
+
+/**
+ * Results of events, executed and serialised once for all subscriptions for which they are the same. Kept only for those who are about
+ * to ask: what is not remembered any more is executed again.
+ */
+export class SharedResults {
+  readonly #shared = new LRUCache<string, Shared>({ maxSize: MAX_BYTES });
+  readonly #rows = new WeakMap<object, number>();
+  #rowCount = 0;
+  #executions = 0;
+
+  /** @param key see `shareKey` */
+  reader(key: string): ResultReader {
+    return new ResultReader(
+      (row, after, execute) => this.#get(`${this.#numberOf(row)} ${key}`, after, execute),
+      this.#executions,
+    );
+  }
+
+  #numberOf(row: object): number {
+    let number = this.#rows.get(row);
+    if (number === undefined) {
+      number = ++this.#rowCount;
+      this.#rows.set(row, number);
+    }
+    return number;
+  }
+
+  #get(key: string, after: number, execute: () => Promise<ExecutionResult>): Shared {
+    const known = this.#shared.get(key);
+    if (known && known.number > after) return known;
+    const shared = { number: ++this.#executions, result: execute() };
+    this.#shared.set(key, shared, { size: key.length });
+    const keep = (result: ExecutionResult) => {
+      if (this.#shared.peek(key) !== shared) return;
+      // An error tells of whom it happened to, and may be over for the next.
+      if (result.errors) this.#shared.delete(key);
+      else this.#shared.set(key, shared, { size: key.length + 2 * textOf(result).length });
+    };
+    shared.result.then(keep, () => this.#shared.delete(key));
+    return shared;
+  }
+}
+
+/** The results of one subscription. It never sees the world go back: what was read before its last result is read again. */
+export class ResultReader {
+  readonly #get: FindShared;
+  #last: number;
+
+  constructor(get: FindShared, since: number) {
+    this.#get = get;
+    this.#last = since;
+  }
+
+  /**
+   * The result of a row.
+   * @param execute as this subscription's viewer
+   */
+  async get(row: object, execute: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
+    let mine = false;
+    const shared = this.#get(row, this.#last, () => {
+      mine = true;
+      return execute();
+    });
+    this.#last = shared.number;
+    const result = await shared.result;
+    return result.errors && !mine ? execute() : result;
+  }
+}

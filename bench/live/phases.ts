@@ -11,6 +11,8 @@ export interface FanOut {
   rate: number;
   /** Microseconds of processor time of the server, for each delivery. */
   cpu: number;
+  /** The same of the process that reads them. */
+  readerCpu: number;
   /** Bytes of memory that each open subscription adds to the server, once it has been used. */
   memory: number;
 }
@@ -29,13 +31,17 @@ export async function fanOut(cluster: Cluster, plan: Plan, name: ServerName, { e
   await watched.burst(1);
   const memory = (memoryOf(pid) - idle) / (plan.rooms.length * plan.readers);
   await watched.burst(events);
-  const before = cpuSeconds(watched);
+  const processes = { server: pid, reader: cluster.subscriber.pid };
+  const before = cpuOf(processes);
   let ms = 0;
   for (let time = 0; time < times; time++) ms += (await watched.burst(events)).ms;
+  const after = cpuOf(processes);
   const deliveries = times * events * plan.rooms.length * plan.readers;
-  const cpu = ((cpuSeconds(watched) - before) * 1e6) / deliveries;
+  const [cpu = 0, readerCpu = 0] = (['server', 'reader'] as const).map(
+    (name) => (((after[name] ?? 0) - (before[name] ?? 0)) * 1e6) / deliveries,
+  );
   await watched.close();
-  return { rate: (deliveries * 1_000) / ms, cpu, memory };
+  return { rate: (deliveries * 1_000) / ms, cpu, readerCpu, memory };
 }
 
 function cpuSeconds({ pid }: Watched): number {

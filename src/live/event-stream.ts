@@ -63,6 +63,11 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
   }
 
   next(): Promise<IteratorResult<Row, undefined>> {
+    const row = this.#asking === 0 ? this.#takeRow() : undefined;
+    if (row) {
+      this.#lastAskedAt = Date.now();
+      return Promise.resolve({ done: false, value: row });
+    }
     this.#asking++;
     const result = this.#tail
       .then(() => this.#advance())
@@ -109,6 +114,17 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
     if (!this.asked && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
   }
 
+  /** The next row, where there is nothing to wait for. */
+  #takeRow(): Row | undefined {
+    this.endIfExpired();
+    if (this.#ended || !this.#credential?.isFresh()) return undefined;
+    const row = this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
+    if (row === undefined || row === 'gone') return undefined;
+    if (this.#pageIndex < this.#page.length) this.#pageIndex++;
+    this.#cursor = row.sequence;
+    return row;
+  }
+
   async #advance(): Promise<IteratorResult<Row, undefined>> {
     for (;;) {
       if (this.#ended) return this.#finish(this.#ended);
@@ -122,10 +138,9 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
       else if (row === undefined && !draft) await this.#woken.promise;
       else if (!this.#credential?.isFresh()) await this.#attempt(async () => this.#credential?.check());
       else if (draft) return { done: false, value: draft.take(this.#cursor) };
-      else if (row) {
-        if (this.#pageIndex < this.#page.length) this.#pageIndex++;
-        this.#cursor = row.sequence;
-        return { done: false, value: row };
+      else {
+        const taken = this.#takeRow();
+        if (taken) return { done: false, value: taken };
       }
     }
   }

@@ -5,6 +5,8 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { textOf } from '../shared-results.ts';
 
 const KEEP_ALIVE_MS = 12_000;
+/** Bytes that are read ahead of a connection. */
+const MAX_WAITING = 16 * 1024;
 const PING = ':\n\n';
 const HEADERS = {
   'content-type': 'text/event-stream',
@@ -41,19 +43,35 @@ function streamOf(results: AsyncIterable<ExecutionResult>): Readable {
   const iterator = results[Symbol.asyncIterator]();
   const inScope = AsyncLocalStorage.snapshot();
   let reading = false;
+  let full = false;
+  /** Events of this turn, which go out together: a chunk of HTTP costs more than the copy. */
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
 
-  async function read(stream: Readable): Promise<void> {
+  function flush(): void {
+    if (waiting.length === 0 || stream.destroyed) return;
+    const bytes = waiting.length === 1 ? waiting[0] : Buffer.concat(waiting, waitingBytes);
+    waiting = [];
+    waitingBytes = 0;
+    if (!stream.push(bytes)) full = true;
+  }
+
+  async function read(): Promise<void> {
     reading = true;
     try {
-      for (;;) {
+      while (!full) {
         const { done, value } = await iterator.next();
         if (stream.destroyed) return;
         if (done) {
+          flush();
           stream.push('event: complete\ndata:\n\n');
           stream.push(null);
           return;
         }
-        if (!stream.push(eventOf(value))) return;
+        const event = eventOf(value);
+        if (waiting.push(event) === 1) process.nextTick(flush);
+        waitingBytes += event.length;
+        if (waitingBytes >= MAX_WAITING) flush();
       }
     } catch (error) {
       stream.destroy(error as Error);
@@ -63,9 +81,10 @@ function streamOf(results: AsyncIterable<ExecutionResult>): Readable {
   }
 
   const stream = new Readable({
-    highWaterMark: 16 * 1024,
+    highWaterMark: MAX_WAITING,
     read() {
-      if (!reading) inScope(() => void read(this));
+      full = false;
+      if (!reading) inScope(() => void read());
     },
     destroy(error, done) {
       clearInterval(pings);

@@ -49,6 +49,12 @@ function underWay({ subscriptions }: Connection): number {
   return Object.keys(subscriptions).length;
 }
 
+/** What cannot be sent because the client has gone is no error: its end is told by the socket. graphql-ws would print a stack. */
+function leaveQuietly(socket: WebSocket): void {
+  const send = socket.send.bind(socket) as (data: string, sent: () => void) => void;
+  socket.send = ((data: string, sent: () => void) => send(data, () => sent())) as WebSocket['send'];
+}
+
 const PATH = '/graphql';
 const CLOSE_CODES: Partial<Record<DomainError['code'], number>> = {
   UNAUTHENTICATED: 4401,
@@ -77,7 +83,10 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
   const sockets = new WebSocketServer({ noServer: true, maxPayload: env.MAX_BODY_BYTES });
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (request.url?.split('?', 1)[0] === PATH) {
-      sockets.handleUpgrade(request, socket, head, (open) => sockets.emit('connection', open, request));
+      sockets.handleUpgrade(request, socket, head, (open) => {
+        leaveQuietly(open);
+        sockets.emit('connection', open, request);
+      });
       return;
     }
     socket.on('error', () => {});

@@ -33,6 +33,8 @@ interface Shared {
   /** Counts executions in the order in which they began. */
   number: number;
   result: Promise<ExecutionResult>;
+  /** The same, once it is there and may be told to others. */
+  settled: ExecutionResult | undefined;
 }
 
 /** @param after only a result whose execution has a higher number will do */
@@ -127,9 +129,10 @@ export class SharedResults {
   #get(key: string, after: number, execute: () => Promise<ExecutionResult>): Shared {
     const known = this.#shared.get(key);
     if (known && known.number > after) return known;
-    const shared = { number: ++this.#executions, result: execute() };
+    const shared: Shared = { number: ++this.#executions, result: execute(), settled: undefined };
     this.#shared.set(key, shared, { size: key.length });
     const keep = (result: ExecutionResult) => {
+      if (!result.errors) shared.settled = result;
       if (this.#shared.peek(key) !== shared) return;
       // An error tells of whom it happened to, and may be over for the next.
       if (result.errors) this.#shared.delete(key);
@@ -154,14 +157,13 @@ export class ResultReader {
    * The result of a row.
    * @param execute as this subscription's viewer
    */
-  async get(row: object, execute: () => Promise<ExecutionResult>): Promise<ExecutionResult> {
+  get(row: object, execute: () => Promise<ExecutionResult>): ExecutionResult | Promise<ExecutionResult> {
     let mine = false;
     const shared = this.#get(row, this.#last, () => {
       mine = true;
       return execute();
     });
     this.#last = shared.number;
-    const result = await shared.result;
-    return result.errors && !mine ? execute() : result;
+    return shared.settled ?? shared.result.then((result) => (result.errors && !mine ? execute() : result));
   }
 }

@@ -31,7 +31,7 @@ function resultsOf(
       const { done, value: told } = await rows.next();
       if (done) return { done: true, value: undefined };
       const result = reader && 'row' in told ? reader.get(told.row, () => execution(told)) : execution(told);
-      return { done: false, value: await result };
+      return { done: false, value: result instanceof Promise ? await result : result };
     },
     async return() {
       await rows.return?.();

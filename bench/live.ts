@@ -24,8 +24,8 @@ const READERS = 40;
 const SUBSCRIBERS = TENANTS * ROOMS_OF_EACH * READERS;
 /** Messages a second, which are 2,000 deliveries. */
 const PER_SECOND = 50;
-const BURST = { events: 20, times: options.quick ? 2 : 5 };
-const FOR_MS = options.quick ? 3_000 : 6_000;
+const BURST = { events: 20, times: options.quick ? 2 : 3 };
+const FOR_MS = options.quick ? 3_000 : 4_000;
 const AT_ONCE = 8;
 
 const TARGETS = { fanOut: 3, p99Ms: 150, commits: 0.9 };

@@ -33,6 +33,8 @@ export interface Meter {
   load: Helper;
   /** The parent of PostgreSQL's processes. */
   postmaster: number;
+  /** Requests so far, warm-ups among them. */
+  answered: number;
 }
 
 const MS = 1_000;
@@ -43,6 +45,7 @@ export async function takeSlice(
   connections: number,
   forMs: number,
 ): Promise<Slice> {
+  const { load, postmaster } = meter;
   const { name, server, operation, requests } = contender;
   const plan = `${name} ${operation}`;
   await load.ask({ plan, url: server.url, requests });
@@ -50,6 +53,7 @@ export async function takeSlice(
   const before = cpuOf(processes);
   const result = await load.ask<Load>({ run: plan, connections, forMs });
   const after = cpuOf(processes);
+  meter.answered += result.answered;
   const perRequest = (part: 'server' | 'postgres') => (((after[part] ?? 0) - (before[part] ?? 0)) * MS) / result.answered;
   return {
     ...result,
@@ -90,7 +94,7 @@ export async function interleave(
   return slices;
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((one, other) => one - other);
   const middle = sorted.length / 2;
   return ((sorted[Math.floor(middle)] ?? Number.NaN) + (sorted[Math.ceil(middle) - 1] ?? Number.NaN)) / 2;

@@ -34,7 +34,11 @@ export function startFor(cluster: Cluster, { database, secrets }: Filled, progra
 }
 
 export function startMeter(cluster: Cluster): Meter {
-  return { load: cluster.processes.help(fileURLToPath(new URL('./load.ts', import.meta.url))), postmaster: cluster.postmaster };
+  return {
+    load: cluster.processes.help(fileURLToPath(new URL('./load.ts', import.meta.url))),
+    postmaster: cluster.postmaster,
+    answered: 0,
+  };
 }
 
 /** A server with a way to prove who one is. */
@@ -75,4 +79,9 @@ export function contendersOf(
     operation,
     requests: requestsOf(DIALECTS[server.program], operation, questions[operation], credentials),
   }));
+}
+
+/** Tokens end after 15 minutes: gives new ones to who has some. */
+export async function refreshTokens(entrants: Entrant[], { world, secrets }: Filled): Promise<void> {
+  for (const entrant of entrants) if (entrant.column === 'agentbase, JWT') entrant.credentials = await signTokens(world, secrets);
 }

@@ -46,7 +46,7 @@ const CONVERSATIONS = `
     pg_temp.uuid_of('user', tenant_number * 1000 + member_place, began) AS user_id
   FROM (
     SELECT t.id AS tenant_id, t.number AS tenant_number, t.began, t.conversations_before + place AS number, place,
-      CASE WHEN t.conversations < 3 THEN 8 ELSE (ARRAY[${SIZES}])[1 + (place + t.number) % ${SIZES.length}] END AS size, 1 + place % t.agents AS agent_place, 1 + place % t.members AS member_place,
+      CASE WHEN t.conversations < 3 THEN 16 ELSE (ARRAY[${SIZES}])[1 + (place + t.number) % ${SIZES.length}] END AS size, 1 + place % t.agents AS agent_place, 1 + place % t.members AS member_place,
       t.began + interval '1 day' + (place::float8 / t.conversations) * interval '${DAYS - 2} days' + (t.number % 1000) * interval '1 millisecond' AS started_exactly,
       place % 5 <> 4 AS active
     FROM made_tenants t, generate_series(0, t.conversations - 1) place

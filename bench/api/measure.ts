@@ -39,12 +39,7 @@ export interface Meter {
 
 const MS = 1_000;
 
-export async function takeSlice(
-  { load, postmaster }: Meter,
-  contender: Contender,
-  connections: number,
-  forMs: number,
-): Promise<Slice> {
+export async function takeSlice(meter: Meter, contender: Contender, connections: number, forMs: number): Promise<Slice> {
   const { load, postmaster } = meter;
   const { name, server, operation, requests } = contender;
   const plan = `${name} ${operation}`;

@@ -4,6 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { postgraphile } from 'postgraphile';
+import { TYPES } from 'postgraphile/@dataplan/pg';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
@@ -29,8 +30,22 @@ function pgSettingsOf(caller: Caller): Record<string, string> {
   };
 }
 
+/** It does not know the type of embeddings, of which nobody asks for any here. */
+const VectorPlugin: GraphileConfig.Plugin = {
+  name: 'VectorPlugin',
+  version: '1.0.0',
+  gather: {
+    hooks: {
+      async pgCodecs_findPgCodec(_info, event) {
+        if (event.pgType.typname === 'vector') event.pgCodec ??= TYPES.text;
+      },
+    },
+  },
+};
+
 const pgl = postgraphile({
   extends: [PostGraphileAmberPreset],
+  plugins: [VectorPlugin],
   // Lists are ordered by the second column of an index whose first is the tenant, which this plugin does not take for indexed.
   disablePlugins: ['PgIndexBehaviorsPlugin'],
   pgServices: [

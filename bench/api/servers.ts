@@ -62,6 +62,8 @@ export async function startServer(processes: Processes, options: ServerOptions):
     RATE_LIMIT_PER_MINUTE: '100000000',
     RATE_LIMIT_ANONYMOUS_PER_MINUTE: '100000000',
     AGENTBASE_DATA_DIR: 'memory://',
+    // pg says of Prisma's queries in a transaction that they overlap, each time a server starts.
+    NODE_NO_WARNINGS: '1',
     ...(bypassUrl ? { BYPASS_URL: bypassUrl } : {}),
     ...(listenUrl ? { DATABASE_LISTEN_URL: listenUrl } : {}),
   };

@@ -22,7 +22,7 @@ export interface WireFigures {
 const WARM_UP = 20;
 const COUNTED = 15;
 /** At once, over all connections. */
-const CROWD = 600;
+const CROWD = 320;
 
 /**
  * Counts what the servers send to PostgreSQL, from between the two, the same way for each. Requests go one after another, and the

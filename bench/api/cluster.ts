@@ -58,7 +58,7 @@ export async function startCluster(settings: Partial<typeof SETTINGS> = {}): Pro
   };
   try {
     await superuser.query(
-      `CREATE ROLE ${SERVER_ROLE} LOGIN; CREATE ROLE ${BYPASS_ROLE} LOGIN BYPASSRLS; GRANT pg_read_all_data TO ${BYPASS_ROLE}; ALTER ROLE ${BYPASS_ROLE} SET plan_cache_mode = force_generic_plan`,
+      `CREATE ROLE ${SERVER_ROLE} LOGIN; CREATE ROLE ${BYPASS_ROLE} LOGIN BYPASSRLS; ALTER ROLE ${BYPASS_ROLE} SET plan_cache_mode = force_generic_plan`,
     );
     return {
       postgres,
@@ -68,6 +68,9 @@ export async function startCluster(settings: Partial<typeof SETTINGS> = {}): Pro
         await superuser.query(`CREATE DATABASE ${name}`);
         const owner = poolOf(postgres.url(name));
         await migrate(owner, { serverRole: SERVER_ROLE });
+        await owner.query(
+          `GRANT USAGE ON SCHEMA public TO ${BYPASS_ROLE}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${BYPASS_ROLE}`,
+        );
         const client = await owner.connect();
         try {
           await fillDatabase(client, messages);

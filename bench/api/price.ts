@@ -2,12 +2,12 @@ import pg from 'pg';
 import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../src/db/context-statement.ts';
 import { ContextualQuery } from '../../src/db/contextual-query.ts';
 import { interleave, type Meter, median, ratioOf } from './measure.ts';
-import { FULL, limit, type OperationName } from './operations.ts';
+import { bareLimit, FULL, limit, type OperationName } from './operations.ts';
 import { type Asked, makeQuestions, requestsOf } from './questions.ts';
 import type { Filled } from './run.ts';
 import { TIMEOUTS } from './servers/credentials.ts';
 import { type LimitStatement, limitStatement } from './servers/limit-sql.ts';
-import { bareLimit, type Server } from './servers.ts';
+import type { Server } from './servers.ts';
 
 /** How many times as long a statement takes with role, context and row security as without. */
 export interface Price {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Processes } from '../lib/processes.ts';
-import { agentbase, bareLimit, type Dialect, limit, postgraphile, recipe } from './operations.ts';
+import { agentbase, type Dialect, limit, postgraphile, recipe } from './operations.ts';
 import type { Secrets } from './world.ts';
 
 export const POOL_SIZE = 16;
@@ -11,7 +11,6 @@ export type Column = 'agentbase' | 'agentbase, JWT' | 'PostGraphile' | 'recipe' 
 export type Program = 'agentbase' | 'postgraphile' | 'recipe' | 'limit';
 
 export const DIALECTS: Record<Program, Dialect> = { agentbase, postgraphile, recipe, limit };
-export { bareLimit };
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 

@@ -12,6 +12,7 @@ const [from = '', to = ''] = process.argv.slice(2);
 const { main } = JSON.parse(readFileSync(from, 'utf8')) as Results;
 const operations = Object.keys(main) as (keyof Results['main'])[];
 const columns = ['agentbase', 'PostGraphile', 'recipe'] as const;
+const TITLE = 'Requests a second, in percent of the limit';
 const COLORS = ['#2f6feb', '#e07b39', '#8a8f98'];
 
 const chart = init(null, null, { renderer: 'svg', ssr: true, width: 900, height: 420 });
@@ -19,7 +20,7 @@ chart.setOption({
   animation: false,
   backgroundColor: '#ffffff',
   color: COLORS,
-  title: { text: 'Requests a second, in percent of the limit', left: 16, top: 12, textStyle: { fontSize: 15 } },
+  title: { text: TITLE, left: 16, top: 12, textStyle: { fontSize: 15 } },
   legend: { right: 16, top: 14 },
   grid: { left: 56, right: 24, top: 60, bottom: 40 },
   xAxis: { type: 'category', data: operations },
@@ -35,5 +36,7 @@ chart.setOption({
     }),
   })),
 });
-writeFileSync(to, `${chart.renderToSVGString()}\n`);
+// For who hears it instead of seeing it.
+const svg = chart.renderToSVGString().replace(/^<svg [^>]*>/, (tag) => `${tag}\n<title>${TITLE}</title>`);
+writeFileSync(to, `${svg}\n`);
 chart.dispose();

@@ -12,7 +12,7 @@ import { measureIngest } from './knowledge/ingest.ts';
 import { type Loaded, load } from './knowledge/load.ts';
 import { checkPlans } from './knowledge/plans.ts';
 import { measureFilters, measureTenants, type World } from './knowledge/recall.ts';
-import { type Section, sectionText, writePage } from './knowledge/report.ts';
+import { type Section, sectionText, writePage } from './lib/report.ts';
 
 const PAGE = fileURLToPath(new URL('../docs/bench-knowledge.md', import.meta.url));
 

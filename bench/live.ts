@@ -5,8 +5,8 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { p50, quantile } from './knowledge/figures.ts';
-import { type Section, sectionText, writePage } from './knowledge/report.ts';
+import { p50, quantile } from './lib/figures.ts';
+import { type Section, sectionText, writePage } from './lib/report.ts';
 import { startCluster } from './live/cluster.ts';
 import { commits, type FanOut, fanOut, type Latency, latency } from './live/phases.ts';
 import type { Plan, ServerName } from './live/watch.ts';

@@ -6,9 +6,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { type Section, sectionText, writePage } from './knowledge/report.ts';
+import { cpuOf, machineCpu } from './lib/cpu.ts';
+import { type Section, sectionText, writePage } from './lib/report.ts';
 import { type Cluster, SETTINGS, startCluster } from './runs/cluster.ts';
-import { cpuOf, machineCpu } from './runs/cpu.ts';
 import type { Times } from './runs/reader.ts';
 import type { Told } from './runs/subscriber.ts';
 import { makeWorld, type World } from './runs/world.ts';

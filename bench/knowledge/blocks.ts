@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
+import type { Section } from '../lib/report.ts';
 import type { BenchTenant, Group } from './corpus.ts';
 import type { World } from './recall.ts';
-import type { Section } from './report.ts';
 
 const MOST_TIMES = 2;
 const DEPTH = 50;

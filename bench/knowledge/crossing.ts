@@ -2,13 +2,13 @@ import { runWithContext } from '../../src/db/context.ts';
 import { rows, sql } from '../../src/db/sql.ts';
 import { localLexical } from '../../src/models/local-lexical.ts';
 import { vectorText } from '../../src/modules/knowledge/vector-text.ts';
+import { mean, p50, p95, timed } from '../lib/figures.ts';
+import type { Section } from '../lib/report.ts';
 import type { Bench } from './cluster.ts';
 import { type BenchCollection, type BenchTenant, queriesOf } from './corpus.ts';
 import { embedQuery, nearestOf, recallOf } from './exact.ts';
-import { mean, p50, p95, timed } from './figures.ts';
 import { passagesOf } from './load.ts';
 import type { World } from './recall.ts';
-import type { Section } from './report.ts';
 import { seeded } from './words.ts';
 
 const TOP = 10;

@@ -9,10 +9,10 @@ import { localLexical } from '../../src/models/local-lexical.ts';
 import { processDocument } from '../../src/modules/knowledge/process-document.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
 import { createStorage, storageKey } from '../../src/storage/storage.ts';
+import { timed } from '../lib/figures.ts';
+import type { Section } from '../lib/report.ts';
 import { type BenchCollection, type BenchTenant, idOf } from './corpus.ts';
-import { timed } from './figures.ts';
 import type { World } from './recall.ts';
-import type { Section } from './report.ts';
 import { seeded } from './words.ts';
 
 /** As src/modules/knowledge/process-document.ts takes them. */

@@ -2,11 +2,11 @@ import type pg from 'pg';
 import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
 import { localLexical } from '../../src/models/local-lexical.ts';
 import { vectorText } from '../../src/modules/knowledge/vector-text.ts';
+import type { Section } from '../lib/report.ts';
 import { type BenchTenant, SHARES } from './corpus.ts';
 import { scopesOf, type Way } from './crossing.ts';
 import { embedQuery } from './exact.ts';
 import type { World } from './recall.ts';
-import type { Section } from './report.ts';
 
 /** More than the five after which PostgreSQL may take a generic plan for a prepared statement. */
 const TIMES = 8;

@@ -1,12 +1,12 @@
 import { runWithContext } from '../../src/db/context.ts';
 import type { SearchStrategy } from '../../src/generated/prisma/client.ts';
 import { type SearchInput, search } from '../../src/modules/knowledge/search.ts';
+import { lowest, mean, p50, p95, timed } from '../lib/figures.ts';
+import type { Section } from '../lib/report.ts';
 import type { Bench } from './cluster.ts';
 import { type BenchTenant, type Corpus, type Group, type Query, queriesOf, SHARES } from './corpus.ts';
 import { embedQuery, nearestOf, recallOf } from './exact.ts';
-import { lowest, mean, p50, p95, timed } from './figures.ts';
 import { passagesOf, type Vectors } from './load.ts';
-import type { Section } from './report.ts';
 import { seeded } from './words.ts';
 
 const TOP = 10;

@@ -1,22 +1,21 @@
-import type { ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startPostgres } from '../../scripts/private-services.ts';
 import { generateSigningKey } from '../../src/auth/keyring.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { generateSealingKey, textOfSealingKeys } from '../../src/sealing/keys.ts';
-import { freePort, type Helper, SETTINGS, startHelper, startProgram } from '../runs/cluster.ts';
+import { freePort, type Helper, Processes, postmasterOf } from '../lib/processes.ts';
+import { SETTINGS } from '../runs/cluster.ts';
 
+const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SERVER_ROLE = 'agentbase_bench_server';
-
-/** A process of the bench that also says something nobody asked for at that moment. */
-export type Speaker = ReturnType<typeof startHelper>;
 
 export interface Cluster {
   agentbase: { url: string; pid: number };
   stock: { url: string; process: Helper };
   /** PostgreSQL's first process, the parent of its others. */
   postgresPid: number;
-  subscriber: Speaker;
+  subscriber: Helper;
   writer: Helper;
   owner: pg.Pool;
   stop(): Promise<void>;
@@ -24,13 +23,13 @@ export interface Cluster {
 
 /** A private PostgreSQL, the server as it ships, the stock server, and those who use them: each a process of its own. */
 export async function startCluster(): Promise<Cluster> {
-  const children: ChildProcess[] = [];
+  const started = new Processes();
   // The moment of each commit, to the microsecond, is what deliveries are measured from.
   const postgres = await startPostgres({ settings: { ...SETTINGS, track_commit_timestamp: 'on' } });
   const owner = new pg.Pool({ connectionString: postgres.url(), max: 4 });
   owner.on('error', () => {});
   const stop = async () => {
-    for (const child of children) child.kill('SIGKILL');
+    started.stop();
     await owner.end();
     await postgres.stop();
   };
@@ -39,9 +38,8 @@ export async function startCluster(): Promise<Cluster> {
     await migrate(owner, { serverRole: SERVER_ROLE });
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const pid = await startProgram(
-      children,
-      'main.ts',
+    const pid = await started.start(
+      file('../../src/main.ts'),
       {
         PATH: process.env.PATH ?? '',
         NODE_ENV: 'production',
@@ -59,15 +57,14 @@ export async function startCluster(): Promise<Cluster> {
       },
       'listens at',
     );
-    const stock = startHelper(children, '../live/stock-server.ts');
+    const stock = started.help(file('./stock-server.ts'));
     const { url: stockUrl } = await stock.said<{ url: string }>();
-    const { rows } = await owner.query<{ pid: string }>("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid");
     return {
       agentbase: { url, pid },
       stock: { url: stockUrl, process: stock },
-      postgresPid: Number(rows[0]?.pid),
-      subscriber: startHelper(children, '../live/subscriber.ts'),
-      writer: startHelper(children, '../live/writer.ts'),
+      postgresPid: await postmasterOf(owner),
+      subscriber: started.help(file('./subscriber.ts')),
+      writer: started.help(file('./writer.ts')),
       owner,
       stop,
     };

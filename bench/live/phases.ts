@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { cpuOf } from '../runs/cpu.ts';
+import { cpuOf } from '../lib/cpu.ts';
 import type { Cluster } from './cluster.ts';
 import { memoryOf } from './memory.ts';
 import { type Plan, type ServerName, type Watched, watch } from './watch.ts';

@@ -1,0 +1,35 @@
+import type { OperationName } from './operations.ts';
+import type { WireFigures } from './statements.ts';
+
+/**
+ * What one request of Agentbase may take at most: times it waits for PostgreSQL, and statements beside those that say who acts. A read of
+ * one statement is one round trip; a nested one has at most 2 + depth statements.
+ */
+export const BOUNDS: Record<OperationName, { roundTrips: number; statements: number }> = {
+  flat: { roundTrips: 1, statements: 1 },
+  nested: { roundTrips: 5, statements: 5 },
+  detail: { roundTrips: 5, statements: 5 },
+  node: { roundTrips: 1, statements: 1 },
+  append: { roundTrips: 5, statements: 3 },
+  dashboard: { roundTrips: 12, statements: 12 },
+};
+
+/** Part of the statements that must have been prepared. */
+export const PREPARED = 0.99;
+
+/** @returns what is over its bound */
+export function boundProblems(figures: Record<OperationName, WireFigures>): string[] {
+  return Object.entries(BOUNDS).flatMap(([name, bound]) => {
+    const { roundTrips, statements, statementsFew, preparedHits } = figures[name as OperationName];
+    return [
+      ...(roundTrips > bound.roundTrips ? [`${name} takes ${roundTrips} round trips; at most ${bound.roundTrips}`] : []),
+      ...(statements > bound.statements ? [`${name} takes ${statements} statements; at most ${bound.statements}`] : []),
+      ...(statements > statementsFew
+        ? [`${name} takes ${statements} statements, and ${statementsFew} where lists have two rows`]
+        : []),
+      ...(preparedHits >= PREPARED
+        ? []
+        : [`${name}: ${(100 * preparedHits).toFixed(1)} % of the statements were prepared; at least ${100 * PREPARED} %`]),
+    ];
+  });
+}

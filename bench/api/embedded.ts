@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openEmbedded } from '../../src/db/connect.ts';
+import { migrate } from '../../src/db/migrate.ts';
+import { checkAnswers } from './check.ts';
+import type { Cluster } from './cluster.ts';
+import { fillDatabase } from './data.ts';
+import { figuresOf, interleave, type Meter, ratioOf } from './measure.ts';
+import { OPERATIONS, type OperationName } from './operations.ts';
+import { makeQuestions, requestsOf } from './questions.ts';
+import { type Filled, startFor } from './run.ts';
+import { DIALECTS, startEmbedded } from './servers.ts';
+import { makeWorld, type Secrets, type World } from './world.ts';
+
+/** Requests a second, and what part of those on PostgreSQL the embedded mode has. */
+export interface Embedded {
+  embedded: number;
+  postgres: number;
+  ratio: number;
+}
+
+const CONNECTIONS = 16;
+
+/** Fills the embedded database of a folder as PostgreSQL is filled. */
+async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<World> {
+  const { pool, close } = await openEmbedded(join(folder, 'postgres'));
+  try {
+    await migrate(pool);
+    const client = await pool.connect();
+    try {
+      await fillDatabase(client, messages);
+      return await makeWorld(client, secrets);
+    } finally {
+      client.release();
+    }
+  } finally {
+    await close();
+  }
+}
+
+/** The same server over PostgreSQL inside its process and over a real one, with the same rows. */
+export async function measureEmbedded(
+  cluster: Cluster,
+  meter: Meter,
+  small: Filled,
+  timing: { rounds: number; sliceMs: number },
+): Promise<Record<OperationName, Embedded>> {
+  const folder = mkdtempSync(join(tmpdir(), 'agentbase-bench-embedded-'));
+  try {
+    const world = await fillFolder(folder, small.database.messages, small.secrets);
+    const servers = [
+      { name: 'embedded', world, server: await startEmbedded(cluster.processes, small.secrets, folder) },
+      { name: 'PostgreSQL', world: small.world, server: await startFor(cluster, small, 'agentbase') },
+    ];
+    await checkEmbedded(small, servers[0] as (typeof servers)[number]);
+    const entries: [OperationName, Embedded][] = [];
+    for (const { name: operation } of OPERATIONS) {
+      const contenders = servers.map(({ name, world: own, server }) => {
+        const credentials = own.map(({ apiKey }) => apiKey);
+        return {
+          name,
+          server,
+          operation,
+          requests: requestsOf(DIALECTS.agentbase, operation, makeQuestions(own)[operation], credentials),
+        };
+      });
+      const [inside = [], outside = []] = await interleave(meter, contenders, { ...timing, connections: CONNECTIONS });
+      entries.push([
+        operation,
+        { embedded: figuresOf(inside).rps, postgres: figuresOf(outside).rps, ratio: ratioOf(inside, outside, 'rps') },
+      ]);
+    }
+    for (const { server } of servers) await cluster.processes.end(server.pid);
+    return Object.fromEntries(entries) as Record<OperationName, Embedded>;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Reads that no append has changed answer as PostgreSQL's rows say, which are the same. Throws where they do not. */
+async function checkEmbedded(
+  small: Filled,
+  { name, world, server }: { name: string; world: World; server: { url: string } },
+): Promise<void> {
+  const credentials = world.map(({ apiKey }) => apiKey);
+  const answerer = { name, url: server.url, dialect: DIALECTS.agentbase, credentials };
+  const problems = await checkAnswers(small.database.owner, [answerer], makeQuestions(world), 4, [
+    'flat',
+    'nested',
+    'detail',
+    'node',
+  ]);
+  if (problems.length > 0) throw new Error(problems.join('\n'));
+}

@@ -1,0 +1,67 @@
+/**
+ * PostGraphile 5 over the tables of Agentbase, as its documentation says for production: no watching, no explaining, no GraphiQL,
+ * statements prepared. Under the same role and policies as Agentbase, which it tells who acts by `pgSettings`.
+ */
+import { createServer } from 'node:http';
+import { postgraphile } from 'postgraphile';
+import { TYPES } from 'postgraphile/@dataplan/pg';
+import { makePgService } from 'postgraphile/adaptors/pg';
+import { grafserv } from 'postgraphile/grafserv/node';
+import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
+import { APPLICATION_ROLE } from '../../../src/db/context-statement.ts';
+import { type Caller, openCredentials, readSettings, TIMEOUTS } from '../servers/credentials.ts';
+
+const settings = readSettings();
+const callerOf = await openCredentials(settings);
+
+/** What src/db/context-statement.ts sets for a transaction that may write. */
+function pgSettingsOf(caller: Caller): Record<string, string> {
+  return {
+    role: APPLICATION_ROLE,
+    statement_timeout: String(TIMEOUTS.statementMs),
+    lock_timeout: String(TIMEOUTS.lockMs),
+    idle_in_transaction_session_timeout: String(TIMEOUTS.idleInTransactionMs),
+    'app.tenant_id': caller.tenantId,
+    'app.user_id': caller.userId,
+    'app.api_key_id': caller.apiKeyId ?? '',
+    'app.request_id': caller.requestId ?? '',
+    'app.ip': caller.ip ?? '',
+    'app.user_agent': caller.userAgent ?? '',
+  };
+}
+
+/** It does not know the type of embeddings, of which nobody asks for any here. */
+const VectorPlugin: GraphileConfig.Plugin = {
+  name: 'VectorPlugin',
+  version: '1.0.0',
+  gather: {
+    hooks: {
+      async pgCodecs_findPgCodec(_info, event) {
+        if (event.pgType.typname === 'vector') event.pgCodec ??= TYPES.text;
+      },
+    },
+  },
+};
+
+const pgl = postgraphile({
+  extends: [PostGraphileAmberPreset],
+  plugins: [VectorPlugin],
+  // Lists are ordered by the second column of an index whose first is the tenant, which this plugin does not take for indexed.
+  disablePlugins: ['PgIndexBehaviorsPlugin'],
+  pgServices: [
+    makePgService({ connectionString: settings.databaseUrl, schemas: ['public'], poolConfig: { max: settings.poolSize } }),
+  ],
+  grafserv: { graphqlPath: '/graphql', graphiql: false, watch: false },
+  grafast: {
+    explain: false,
+    async context({ node }) {
+      if (!node) throw new Error('only over HTTP');
+      return { pgSettings: pgSettingsOf(await callerOf(node.req)) };
+    },
+  },
+});
+
+const server = createServer({ keepAliveTimeout: 60_000 });
+await pgl.createServ(grafserv).addTo(server);
+await pgl.getSchema();
+server.listen(settings.port, '127.0.0.1', () => console.log(`listens at http://127.0.0.1:${settings.port}/graphql`));

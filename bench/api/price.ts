@@ -1,0 +1,102 @@
+import pg from 'pg';
+import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../src/db/context-statement.ts';
+import { ContextualQuery } from '../../src/db/contextual-query.ts';
+import { interleave, type Meter, median, ratioOf } from './measure.ts';
+import { bareLimit, FULL, limit, type OperationName } from './operations.ts';
+import { type Asked, makeQuestions, requestsOf } from './questions.ts';
+import type { Filled } from './run.ts';
+import { TIMEOUTS } from './servers/credentials.ts';
+import { type LimitStatement, limitStatement } from './servers/limit-sql.ts';
+import type { Server } from './servers.ts';
+
+/** How many times as long a statement takes with role, context and row security as without. */
+export interface Price {
+  operation: OperationName;
+  /** Milliseconds of one execution on a connection, and their ratio. */
+  with: number;
+  without: number;
+  onConnection: number;
+  /** Through the server, 16 at once: requests a second without, by those with. */
+  overHttp: number;
+}
+
+const PRICED: OperationName[] = ['flat', 'detail', 'node'];
+const EXECUTIONS = 200;
+
+export async function measurePrice(
+  meter: Meter,
+  filled: Filled,
+  server: Server,
+  timing: { rounds: number; sliceMs: number },
+): Promise<Price[]> {
+  const questions = makeQuestions(filled.world);
+  const credentials = filled.world.map(({ apiKey }) => apiKey);
+  const prices: Price[] = [];
+  for (const operation of PRICED) {
+    const contenders = [
+      { name: 'limit', dialect: limit },
+      { name: 'limit without row security', dialect: bareLimit },
+    ].map(({ name, dialect }) => ({
+      name,
+      server,
+      operation,
+      requests: requestsOf(dialect, operation, questions[operation], credentials),
+    }));
+    const [secured = [], bare = []] = await interleave(meter, contenders, { ...timing, connections: 16 });
+    const onConnection = await timeOnConnection(filled, operation, questions[operation], timing.rounds);
+    prices.push({ operation, ...onConnection, overHttp: ratioOf(bare, secured, 'rps') });
+  }
+  return prices;
+}
+
+type Execute = (question: Asked) => Promise<unknown>;
+
+async function timeOnConnection({ database }: Filled, operation: OperationName, asked: Asked[], rounds: number) {
+  const [secured, bare] = [new pg.Client(database.serverUrl), new pg.Client(database.bypassUrl)];
+  await Promise.all([secured.connect(), bare.connect()]);
+  try {
+    const context = { name: 'context', text: ONE_STATEMENT_CONTEXT_SQL };
+    await secured.query({ ...context, values: oneStatementContextValues({}, TIMEOUTS, true) });
+    const queryOf = ({ text, parameters }: LimitStatement, question: Asked) => ({
+      name: operation,
+      text,
+      values: parameters.map((name) => question[name as keyof Asked]),
+      rowMode: 'array',
+    });
+    const [withTenant, without] = [true, false].map((own) => limitStatement(operation, FULL, own)) as [
+      LimitStatement,
+      LimitStatement,
+    ];
+    const inContext: Execute = ({ tenantId, userId, ...question }) =>
+      new Promise((resolve, reject) => {
+        const values = oneStatementContextValues({ tenantId, userId }, TIMEOUTS, true);
+        const query = queryOf(without, { tenantId, userId, ...question });
+        secured.query(
+          new ContextualQuery(query, { ...context, values }, (error, result) => (error ? reject(error) : resolve(result))),
+        );
+      });
+    const plainly: Execute = (question) => bare.query(queryOf(withTenant, question));
+    const times: [number, number][] = [];
+    // The first round has statements to prepare.
+    for (let round = -1; round < rounds; round++) {
+      const order = round % 2 === 0 ? [inContext, plainly] : [plainly, inContext];
+      const taken = new Map<Execute, number>();
+      for (const execute of order) taken.set(execute, await timeOf(execute, asked.slice(0, EXECUTIONS)));
+      if (round >= 0) times.push([taken.get(inContext) ?? Number.NaN, taken.get(plainly) ?? Number.NaN]);
+    }
+    return {
+      with: median(times.map(([one]) => one)),
+      without: median(times.map(([, other]) => other)),
+      onConnection: median(times.map(([one, other]) => one / other)),
+    };
+  } finally {
+    await Promise.all([secured.end(), bare.end()]);
+  }
+}
+
+/** Milliseconds of one execution in the mean. */
+async function timeOf(execute: Execute, asked: Asked[]): Promise<number> {
+  const start = performance.now();
+  for (const question of asked) await execute(question);
+  return (performance.now() - start) / asked.length;
+}

@@ -1,0 +1,36 @@
+import type { Embedded } from './embedded.ts';
+import type { Growth } from './growth.ts';
+import type { Figures } from './measure.ts';
+import type { OperationName } from './operations.ts';
+import type { Price } from './price.ts';
+import type { Column, Program } from './servers.ts';
+import type { WireFigures } from './statements.ts';
+
+export type ByOperation<Value> = Record<OperationName, Value>;
+export type ByColumn<Value> = Partial<Record<Column, Value>>;
+
+/** Everything one run has measured: docs/bench.json. */
+export interface Results {
+  how: {
+    messages: number;
+    smallMessages: number;
+    tenants: number;
+    rounds: number;
+    sliceMs: number;
+    connections: number;
+    poolSize: number;
+    cores: number;
+    node: string;
+    settings: Record<string, string>;
+  };
+  /** Medians over rounds, at 16 connections. */
+  main: ByOperation<ByColumn<Figures>>;
+  /** Requests a second of Agentbase as a part of another column's, the median over the ratios of the rounds. */
+  ratios: ByOperation<ByColumn<number>>;
+  statements: Partial<Record<Program, ByOperation<WireFigures>>>;
+  /** By the number of connections. */
+  connections: ByOperation<ByColumn<Record<number, Figures>>>;
+  growth: ByOperation<Growth>;
+  price: Price[];
+  embedded: ByOperation<Embedded>;
+}

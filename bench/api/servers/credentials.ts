@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { createAuth } from '../../../src/auth/auth.ts';
+import { inlineKeyring } from '../../../src/auth/keyring.ts';
+import type { SignInLimiter } from '../../../src/auth/sign-in-limiter.ts';
+import { dbContextOf } from '../../../src/auth/viewer.ts';
+import { openPool } from '../../../src/db/connect.ts';
+import { runWithContext } from '../../../src/db/context.ts';
+import type { Timeouts } from '../../../src/db/context-statement.ts';
+import { Database } from '../../../src/db/database.ts';
+import type { DbContext } from '../../../src/db/db-context.ts';
+import type { Prisma } from '../../../src/db/prisma.ts';
+import { createLogger } from '../../../src/lib/logger.ts';
+
+/** What every rival is told by its environment. */
+export interface Settings {
+  port: number;
+  databaseUrl: string;
+  poolSize: number;
+}
+
+export function readSettings(): Settings {
+  const { PORT, DATABASE_URL, DATABASE_POOL_SIZE } = process.env;
+  return { port: Number(PORT), databaseUrl: DATABASE_URL ?? '', poolSize: Number(DATABASE_POOL_SIZE) };
+}
+
+/** As Agentbase has them when nothing is said. */
+export const TIMEOUTS: Timeouts = { statementMs: 10_000, lockMs: 5_000, idleInTransactionMs: 10_000 };
+
+/** Somebody who has shown who they are, as the database is told of them. */
+export type Caller = DbContext & { tenantId: string; userId: string };
+
+/** Refused: 401. */
+export class RefusedError extends Error {}
+
+/**
+ * Who a request comes from. The same code as in Agentbase, with the same memory of three seconds, so that the rivals pay the same
+ * for it. Looks up over two connections of its own.
+ */
+export async function openCredentials({ databaseUrl }: Settings): Promise<(request: IncomingMessage) => Promise<Caller>> {
+  const pool = openPool({ connectionString: databaseUrl, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 20_000 });
+  const database = new Database({ pool, timeouts: TIMEOUTS, preparedStatements: true, maxWaiting: 500 });
+  const auth = await createAuth({
+    database,
+    // Only for opening sessions, which nobody does here.
+    prisma: undefined as unknown as Prisma,
+    signInLimiter: undefined as unknown as SignInLimiter,
+    keyring: await inlineKeyring(process.env.AUTH_KEYS ?? ''),
+    issuer: process.env.PUBLIC_URL ?? '',
+    audience: 'agentbase',
+    apiKeyPepper: process.env.API_KEY_PEPPER ?? '',
+    oidcIssuers: [],
+    accessTokenTtlSeconds: 900,
+    refreshTokenTtlSeconds: 3600,
+    log: createLogger('warn'),
+  });
+  return async (request) => {
+    const [, credential] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
+    if (credential === undefined) throw new RefusedError('there is no credential');
+    const info = { requestId: randomUUID(), ip: request.socket.remoteAddress, userAgent: request.headers['user-agent'] };
+    const viewer = await runWithContext(dbContextOf(null, info), () => auth.verify(credential));
+    if (!viewer.userId) throw new RefusedError('nobody');
+    return { ...dbContextOf(viewer, info), tenantId: viewer.tenantId, userId: viewer.userId };
+  };
+}

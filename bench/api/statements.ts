@@ -1,0 +1,119 @@
+import { type Answerer, ask } from './check.ts';
+import type { Cluster } from './cluster.ts';
+import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from './operations.ts';
+import { makeQuestions } from './questions.ts';
+import type { Filled } from './run.ts';
+import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from './servers.ts';
+import { type Counts, minus, startWireCounter, type WireCounter } from './wire.ts';
+
+/** What one request of an operation takes. */
+export interface WireFigures {
+  roundTrips: number;
+  statements: number;
+  /** Statements that say who acts, or begin and end a transaction. */
+  framing: number;
+  /** Own statements where each list has two rows at most. */
+  statementsFew: number;
+  /** Part of the statements that had been prepared, once everything has been asked before. */
+  preparedHits: number;
+}
+
+/** Until every connection has prepared what it needs. */
+const WARM_UP = 20;
+const COUNTED = 15;
+/** At once, over all connections. */
+const CROWD = 320;
+
+/**
+ * Counts what the servers send to PostgreSQL, from between the two, the same way for each. Requests go one after another, and the
+ * least of them counts: what a server does now and then, such as looking up a credential again, only ever adds.
+ */
+export async function countStatements(
+  cluster: Cluster,
+  filled: Filled,
+  programs: Program[],
+): Promise<Partial<Record<Program, Record<OperationName, WireFigures>>>> {
+  const counted: Partial<Record<Program, Record<OperationName, WireFigures>>> = {};
+  for (const program of programs) {
+    const counter = await startWireCounter(cluster.postgres.port);
+    const { serverUrl, bypassUrl } = filled.database;
+    const server = await startServer(cluster.processes, {
+      program,
+      secrets: filled.secrets,
+      databaseUrl: counter.url(serverUrl),
+      bypassUrl,
+      // What is heard of the database and of jobs in between is no part of a request.
+      listenUrl: serverUrl,
+    });
+    try {
+      counted[program] = await countFor(server, counter, filled);
+    } finally {
+      await cluster.processes.end(server.pid);
+      await counter.stop();
+    }
+  }
+  return counted;
+}
+
+async function countFor(server: Server, counter: WireCounter, { world }: Filled): Promise<Record<OperationName, WireFigures>> {
+  const credentials = world.map(({ apiKey }) => apiKey);
+  const answerer: Answerer = { name: server.program, url: server.url, dialect: DIALECTS[server.program], credentials };
+  const entries: [OperationName, WireFigures][] = [];
+  for (const { name } of OPERATIONS) {
+    const full = await countOperation(answerer, counter, name, FULL, world);
+    const few = await countOperation(answerer, counter, name, FEW, world);
+    const preparedHits = await hitsOf(answerer, counter, name, world);
+    const { roundTrips, statements, framing } = full;
+    entries.push([name, { roundTrips, statements, framing, statementsFew: few.statements, preparedHits }]);
+  }
+  return Object.fromEntries(entries) as Record<OperationName, WireFigures>;
+}
+
+async function countOperation(
+  answerer: Answerer,
+  counter: WireCounter,
+  operation: OperationName,
+  sizes: Sizes,
+  world: Filled['world'],
+): Promise<Counts> {
+  // The largest tenant has whole pages of everything.
+  const asked = makeQuestions(world, { only: 1, sizes, count: WARM_UP + COUNTED })[operation];
+  const counts: Counts[] = [];
+  for (const question of asked) {
+    const before = counter.counts();
+    await ask(answerer, operation, question, answerer.credentials[question.person] ?? '');
+    counts.push(minus(counter.counts(), before));
+  }
+  const warm = counts.slice(WARM_UP);
+  const of = (name: keyof Counts) => Math.min(...warm.map((count) => count[name]));
+  return {
+    roundTrips: of('roundTrips'),
+    statements: of('statements'),
+    framing: of('framing'),
+    hits: of('hits'),
+    binds: of('binds'),
+  };
+}
+
+/** Asks with as many at once as there are connections: each of them must have prepared everything by the second half. */
+async function hitsOf(
+  answerer: Answerer,
+  counter: WireCounter,
+  operation: OperationName,
+  world: Filled['world'],
+): Promise<number> {
+  const asked = makeQuestions(world, { only: 1, count: CROWD })[operation];
+  const crowd = async (questions: typeof asked) => {
+    const queue = questions.values();
+    const one = async () => {
+      for (const question of queue) await ask(answerer, operation, question, answerer.credentials[question.person] ?? '');
+    };
+    await Promise.all(Array.from({ length: POOL_SIZE }, one));
+  };
+  await crowd(asked);
+  const before = counter.counts();
+  await crowd(asked.slice(0, CROWD / 2));
+  // BEGIN and what else goes out as plain text has nothing to prepare.
+  const { hits, binds } = minus(counter.counts(), before);
+  return hits / binds;
+}

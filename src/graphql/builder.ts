@@ -75,7 +75,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 10,
-    limit: () => limits,
+    limit: ({ sizeChecked }) => (sizeChecked ? {} : limits),
     complexityError: (kind, result) =>
       kind === 'Depth'
         ? tooMuch(kind, result.depth, result.maxDepth)

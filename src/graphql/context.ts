@@ -36,4 +36,6 @@ export interface GraphQLContext extends Services {
   viewer: Viewer | null;
   request: RequestInfo;
   loaders: Loaders;
+  /** Set once the whole operation was held against the limits of its size. */
+  sizeChecked?: boolean;
 }

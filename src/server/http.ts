@@ -8,6 +8,7 @@ import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
+import { createJsonPost } from './json-post.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
 import type { Metrics } from './metrics.ts';
 import { answerMetrics } from './metrics-page.ts';
@@ -75,6 +76,8 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 export function createHttpServer(parts: HttpParts): Server {
   const { env, yoga, auth, rateLimit, metrics, checks, services, log } = parts;
 
+  const jsonPost = createJsonPost(parts);
+
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
     response.setHeader('x-request-id', info.requestId);
@@ -94,7 +97,10 @@ export function createHttpServer(parts: HttpParts): Server {
       const viewer = await authenticate(parts, bearerOf(request.headers.authorization), info);
       // What a browser asks before it asks is not its page's doing.
       if (request.method !== 'OPTIONS') await rateLimit.take(viewer, info.ip);
-      await runWithContext(dbContextOf(viewer, info), async () => yoga(request, response, { edge: { viewer, request: info } }));
+      const edge = { viewer, request: info };
+      await runWithContext(dbContextOf(viewer, info), async () => {
+        if (!(await jsonPost(request, response, edge))) await yoga(request, response, { edge });
+      });
     } catch (error) {
       refuse(request, response, error, info.requestId, log);
     }

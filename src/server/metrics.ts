@@ -14,6 +14,8 @@ export interface Metrics {
   registry: Registry;
   /** Times operations as they are executed. */
   plugin: Plugin;
+  /** Told of an operation as it begins; what it returns is told of its result. */
+  operation(type: string): (outcome: 'ok' | 'error') => void;
   /** Told of every request as it comes; what it returns is told of the answer's end. */
   request(route: string): (status: number) => void;
 }
@@ -75,16 +77,21 @@ export function createMetrics({ database, live, models, mcp, runMeter }: Metered
   meterModels(models, registry);
   meterMcp(mcp, registry);
   meterRuns(runMeter, registry);
+  const operation: Metrics['operation'] = (type) => {
+    const end = operations.startTimer({ type });
+    return (outcome) => {
+      end({ outcome });
+    };
+  };
   return {
     registry,
+    operation,
     plugin: {
       onExecute({ args }) {
-        const end = operations.startTimer({
-          type: getOperationAST(args.document as DocumentNode, args.operationName)?.operation ?? 'unknown',
-        });
+        const end = operation(getOperationAST(args.document as DocumentNode, args.operationName)?.operation ?? 'unknown');
         return {
           onExecuteDone({ result }) {
-            end({ outcome: !isAsyncIterable(result) && result.errors ? 'error' : 'ok' });
+            end(!isAsyncIterable(result) && result.errors ? 'error' : 'ok');
           },
         };
       },

@@ -1,21 +1,26 @@
-import { complexityFromQuery } from '@pothos/plugin-complexity';
-import type { GraphQLSchema } from 'graphql';
+import type { ExecutionResult, GraphQLSchema } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { GraphQLContext } from '../context.ts';
+import { sizeOf } from '../operation-price.ts';
 
-/** Puts the price of an operation and the highest allowed one into `extensions.cost`. Stands behind `variables()`. */
+/** Puts the price of an operation and the highest allowed one into a result's `extensions.cost`. */
+export function withCost(result: ExecutionResult, requested: number, limit: number): ExecutionResult {
+  return { ...result, extensions: { ...result.extensions, cost: { requested, limit } } };
+}
+
+/** The price of every operation in its result. Stands behind `variables()`. */
 export function operationCost(limit: number): Plugin<GraphQLContext> {
   return {
     onExecute({ args }) {
-      const requested = complexityFromQuery(args.document, {
+      const { complexity } = sizeOf({
         schema: args.schema as GraphQLSchema,
-        variables: args.variableValues ?? {},
-        ctx: args.contextValue,
-      }).complexity;
+        document: args.document,
+        variableValues: args.variableValues,
+        contextValue: args.contextValue,
+      });
       return {
         onExecuteDone({ result, setResult }) {
-          if (isAsyncIterable(result)) return;
-          setResult({ ...result, extensions: { ...result.extensions, cost: { requested, limit } } });
+          if (!isAsyncIterable(result)) setResult(withCost(result, complexity, limit));
         },
       };
     },

@@ -16,7 +16,15 @@ function badVariable(message: string): GraphQLError {
 }
 
 /** Throws what is wrong with the first variable that does not fit. */
-function checkVariables({ schema, document, operationName, variableValues }: ExecutionArgs, hideSuggestions: boolean): void {
+export function checkVariables(
+  {
+    schema,
+    document,
+    operationName,
+    variableValues,
+  }: Pick<ExecutionArgs, 'schema' | 'document' | 'operationName' | 'variableValues'>,
+  hideSuggestions: boolean,
+): void {
   const values = variableValues ?? {};
   for (const { variable, type: typeNode, defaultValue } of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
     const name = variable.name.value;

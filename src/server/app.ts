@@ -9,6 +9,8 @@ import { appliedMigrations } from '../db/migrate.ts';
 import { migrationNames } from '../db/schema-engine.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
+import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';
+import { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { createLive } from '../live/live.ts';
 import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
@@ -140,7 +142,9 @@ export async function createApp(
   if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
   const runs = folder ? await workOnRuns(services, runWorkOf(env)) : undefined;
   const metrics = createMetrics(services);
-  const yoga = await createGraphQLServer(env, services, [metrics.plugin]);
+  const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
+  const prepared = new PreparedOperations();
+  const yoga = await createGraphQLServer({ env, services, observe: [metrics.plugin], persisted, prepared });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
@@ -148,6 +152,8 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
+    persisted,
+    prepared,
     auth,
     rateLimit,
     metrics,

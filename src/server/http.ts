@@ -4,6 +4,8 @@ import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
+import type { PersistedOperations } from '../graphql/plugins/persisted-operations.ts';
+import type { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
@@ -20,6 +22,8 @@ import type { Yoga } from './yoga.ts';
 export interface HttpParts {
   env: Env;
   yoga: Yoga;
+  persisted: PersistedOperations | undefined;
+  prepared: PreparedOperations;
   auth: Auth;
   rateLimit: RateLimit;
   metrics: Metrics;

@@ -1,20 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type DocumentNode, execute, type GraphQLSchema, getOperationAST, Kind, type OperationTypeNode } from 'graphql';
+import { execute, getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { sizeOf } from '../graphql/operation-price.ts';
 import { withCost } from '../graphql/plugins/operation-cost.ts';
+import type { PersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { checkVariables } from '../graphql/plugins/variables.ts';
+import type { PreparedOperation, PreparedOperations } from '../graphql/prepared-operations.ts';
 import type { Metrics } from './metrics.ts';
 import type { EdgeContext, Yoga } from './yoga.ts';
 
 export interface JsonPostParts {
   env: Env;
   yoga: Yoga;
+  persisted: PersistedOperations | undefined;
+  prepared: PreparedOperations;
   services: Services;
   metrics: Metrics;
 }
@@ -22,24 +25,16 @@ export interface JsonPostParts {
 /** Answers a request, or says that Yoga has to. Runs as the viewer of the request. */
 export type JsonPost = (request: IncomingMessage, response: ServerResponse, edge: EdgeContext) => Promise<boolean>;
 
-/** A query or mutation that was parsed and validated, by Yoga and its plugins. */
-interface Prepared {
-  schema: GraphQLSchema;
-  document: DocumentNode;
-  type: OperationTypeNode;
-}
-
 interface Params {
-  query: string;
+  query: string | undefined;
   operationName: string | undefined;
   variables: Record<string, unknown> | undefined;
+  extensions: Record<string, unknown> | undefined;
 }
 
 const JSON_BODY = /^application\/json *(?:; *charset=utf-8)?$/i;
 /** The media types of results; the last one is what anything else than these is answered with. */
 const RESULTS = ['application/graphql-response+json', 'application/json'];
-/** Text of prepared documents in memory, in characters. */
-const MAX_TEXT = 8 * 1024 * 1024;
 const NAMES = new Set(['query', 'operationName', 'variables', 'extensions']);
 
 /** The media type that Yoga would answer with, chosen as it does: the first that is asked for. */
@@ -80,24 +75,43 @@ function paramsOf(body: string): Params | undefined {
   }
   if (!isObject(parsed) || !Object.keys(parsed).every((name) => NAMES.has(name))) return undefined;
   const { query, operationName, variables, extensions } = parsed;
-  if (typeof query !== 'string' || query === '') return undefined;
+  if (query != null && typeof query !== 'string') return undefined;
   if (operationName != null && typeof operationName !== 'string') return undefined;
   if (variables != null && !isObject(variables)) return undefined;
   if (extensions != null && !isObject(extensions)) return undefined;
-  return { query, operationName: operationName ?? undefined, variables: variables ?? undefined };
+  return {
+    query: query ?? undefined,
+    operationName: operationName ?? undefined,
+    variables: variables ?? undefined,
+    extensions: extensions ?? undefined,
+  };
+}
+
+/** The id of a persisted operation, as Apollo's clients send it. */
+function idOf({ extensions }: Params): string | undefined {
+  const persisted = extensions?.persistedQuery;
+  return isObject(persisted) && persisted.version === 1 && typeof persisted.sha256Hash === 'string'
+    ? persisted.sha256Hash
+    : undefined;
+}
+
+/** Whether the variables fit; Yoga says where they do not. */
+function fits({ schema, document }: PreparedOperation, { variables, operationName }: Params): boolean {
+  try {
+    checkVariables({ schema, document, operationName, variableValues: variables }, true);
+    return operationName === undefined || getOperationAST(document, operationName) != null;
+  } catch {
+    return false;
+  }
 }
 
 /**
- * The short way of almost every request: a query or mutation, sent as JSON and answered as JSON. A document is parsed and validated once,
- * through Yoga with all its plugins; then each request checks its variables, is measured and executed, and nothing else. Whatever is
- * unusual or wrong before execution goes to Yoga as if this were not here, so that there is one answer to it.
+ * The short way of almost every request: a query or mutation, sent as JSON and answered as JSON, whose document Yoga and its plugins have
+ * parsed, validated and executed before. Its variables are checked, it is measured and executed, and nothing else. Whatever is new,
+ * unusual or wrong before its execution goes to Yoga as if this were not here, so that there is one answer to it.
  */
-export function createJsonPost({ env, yoga, services, metrics }: JsonPostParts): JsonPost {
+export function createJsonPost({ env, yoga, persisted, prepared, services, metrics }: JsonPostParts): JsonPost {
   const maskError = createMaskError(services.log);
-  const documents = new LRUCache<string, { prepared: Prepared | undefined }>({
-    maxSize: MAX_TEXT,
-    sizeCalculation: (_value, query) => query.length + 1,
-  });
 
   function isOurs({ method, url, headers }: IncomingMessage): boolean {
     const length = Number(headers['content-length'] ?? 0);
@@ -112,33 +126,11 @@ export function createJsonPost({ env, yoga, services, metrics }: JsonPostParts):
     );
   }
 
-  /** Undefined for what is not valid, for subscriptions, and for documents of several operations. */
-  function prepare(query: string, edge: EdgeContext): Prepared | undefined {
-    const known = documents.get(query);
-    if (known) return known.prepared;
-    let prepared: Prepared | undefined;
-    try {
-      const { schema, parse, validate } = yoga.getEnveloped({ edge, params: { query } } as never);
-      const document = parse(query) as DocumentNode;
-      const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
-      const type = getOperationAST(document)?.operation;
-      const isValid = operations.length === 1 && (validate(schema, document) as readonly Error[]).length === 0;
-      if (isValid && type && type !== 'subscription') prepared = { schema, document, type };
-    } catch {
-      // Yoga says it again, to who asked.
-    }
-    documents.set(query, { prepared });
-    return prepared;
-  }
-
-  /** Whether the variables fit; Yoga says where they do not. */
-  function fits({ schema, document }: Prepared, { variables, operationName }: Params): boolean {
-    try {
-      checkVariables({ schema, document, operationName, variableValues: variables }, true);
-      return operationName === undefined || getOperationAST(document, operationName) != null;
-    } catch {
-      return false;
-    }
+  /** The text that Yoga would execute. */
+  function textOf(params: Params): string | undefined {
+    if (params.query !== undefined) return env.PERSISTED_OPERATIONS_ONLY ? undefined : params.query;
+    const id = idOf(params);
+    return id === undefined ? undefined : persisted?.get(id);
   }
 
   return async (request, response, edge) => {
@@ -147,13 +139,14 @@ export function createJsonPost({ env, yoga, services, metrics }: JsonPostParts):
     const body = await bodyOf(request);
     if (body === undefined) return true;
     const params = paramsOf(body);
-    const prepared = params && prepare(params.query, edge);
-    if (!prepared || !fits(prepared, params)) {
+    const text = params && textOf(params);
+    const operation = text === undefined ? undefined : prepared.get(text);
+    if (!params || !operation || !fits(operation, params)) {
       // Where Yoga's server adapter looks for a body that was read already.
       Object.assign(request, { body });
       return false;
     }
-    const { schema, document, type } = prepared;
+    const { schema, document, type } = operation;
     const end = metrics.operation(type);
     const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
     const args = { schema, document, operationName: params.operationName, variableValues: params.variables, contextValue };
@@ -168,9 +161,9 @@ export function createJsonPost({ env, yoga, services, metrics }: JsonPostParts):
       response.end(await told.text());
       return true;
     }
-    const text = JSON.stringify(result);
-    response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': Buffer.byteLength(text) });
-    response.end(text);
+    const json = JSON.stringify(result);
+    response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': Buffer.byteLength(json) });
+    response.end(json);
     return true;
   };
 }

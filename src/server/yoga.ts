@@ -11,11 +11,12 @@ import { eventStreams } from '../graphql/plugins/event-streams.ts';
 import { introspectionOff } from '../graphql/plugins/introspection.ts';
 import { operationCost } from '../graphql/plugins/operation-cost.ts';
 import { operationLimits } from '../graphql/plugins/operation-limits.ts';
-import { persistedOperations } from '../graphql/plugins/persisted-operations.ts';
+import { type PersistedOperations, persistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { requestParsing } from '../graphql/plugins/request-parsing.ts';
 import { tenantContext } from '../graphql/plugins/tenant-context.ts';
 import { tokenLimit } from '../graphql/plugins/token-limit.ts';
 import { variables } from '../graphql/plugins/variables.ts';
+import type { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
 import { graphiql } from './graphiql.ts';
 
@@ -27,8 +28,16 @@ export interface EdgeContext {
 
 export type Yoga = YogaServerInstance<{ edge: EdgeContext }, GraphQLContext>;
 
+export interface YogaParts {
+  env: Env;
+  services: Services;
+  observe: Plugin[];
+  persisted: PersistedOperations | undefined;
+  prepared: PreparedOperations;
+}
+
 /** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
-export async function createGraphQLServer(env: Env, services: Services, observe: Plugin[]): Promise<Yoga> {
+export async function createGraphQLServer({ env, services, observe, persisted, prepared }: YogaParts): Promise<Yoga> {
   limits.complexity = env.MAX_COMPLEXITY;
   limits.depth = env.MAX_DEPTH;
   return createYoga<{ edge: EdgeContext }, GraphQLContext>({
@@ -59,11 +68,12 @@ export async function createGraphQLServer(env: Env, services: Services, observe:
       csrfPrevention(),
       eventStreams(),
       requestParsing(),
-      ...(env.PERSISTED_OPERATIONS_FILE ? persistedOperations(env.PERSISTED_OPERATIONS_FILE, env.PERSISTED_OPERATIONS_ONLY) : []),
+      ...(persisted ? persistedOperations(persisted, env.PERSISTED_OPERATIONS_ONLY) : []),
       ...observe,
       variables({ hideSuggestions: !env.INTROSPECTION }),
       tenantContext() as Plugin,
       operationCost(env.MAX_COMPLEXITY) as Plugin,
+      prepared.plugin(),
     ] as never,
   }) as Yoga;
 }

@@ -3,7 +3,10 @@ import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operation
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-function operationsOf(file: string): Map<string, string> {
+/** Documents by the id they are listed under. */
+export type PersistedOperations = ReadonlyMap<string, string>;
+
+export function readPersistedOperations(file: string): PersistedOperations {
   const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
   const entries = Object.entries(parsed ?? {});
   if (!entries.every(([, document]) => typeof document === 'string')) {
@@ -16,8 +19,7 @@ function operationsOf(file: string): Map<string, string> {
  * Runs operations by the id they are listed under.
  * @param only nothing but what is listed is run, over any transport
  */
-export function persistedOperations(file: string, only: boolean): Plugin[] {
-  const operations = operationsOf(file);
+export function persistedOperations(operations: PersistedOperations, only: boolean): Plugin[] {
   const listed = new Set(operations.values());
   const overHttp = usePersistedOperations({
     getPersistedOperation: (id) => operations.get(id) ?? null,

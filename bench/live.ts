@@ -1,6 +1,7 @@
 /**
- * `npm run bench:live [-- --quick]`: two thousand subscribers of fifty conversations on one server process, against stock Yoga
- * pub/sub in the same run. Prints what it measures, and writes it to docs/bench-live.md and docs/bench-live.json after a full run.
+ * `npm run bench:live [-- --quick] [--only deliveries|latency|commits]`: two thousand subscribers of fifty conversations on one server process, against stock Yoga
+ * pub/sub in the same run. Prints what it measures, and writes it to docs/bench-live.md and docs/bench-live.json after a full run of
+ * everything.
  */
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -15,8 +16,9 @@ import { SETTINGS } from './runs/cluster.ts';
 
 const page = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
 
-const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({ options: { quick: { type: 'boolean', default: false }, only: { type: 'string' } } });
 const rounds = options.quick ? 1 : 5;
+const measures = (phase: 'deliveries' | 'latency' | 'commits') => options.only === undefined || options.only === phase;
 
 const TENANTS = 5;
 const ROOMS_OF_EACH = 10;
@@ -41,13 +43,16 @@ try {
   // One more than is counted: in the first, everything is compiled and planned.
   for (let round = 0; round <= rounds; round++) {
     const names: ServerName[] = round % 2 ? ['agentbase', 'stock'] : ['stock', 'agentbase'];
-    for (const name of names) {
+    for (const name of measures('deliveries') ? names : []) {
       const one = await fanOut(cluster, plan, name, BURST);
       if (round > 0) fans[name].push(one);
     }
-    const told = await latency(cluster, plan, PER_SECOND, FOR_MS);
-    if (round > 0) late.push(told);
-    for (const on of round % 2 ? [true, false] : [false, true]) {
+    if (measures('latency')) {
+      const told = await latency(cluster, plan, PER_SECOND, FOR_MS);
+      if (round > 0) late.push(told);
+    }
+    const views = round % 2 ? [true, false] : [false, true];
+    for (const on of measures('commits') ? views : []) {
       const rate = await commits(cluster, plan, on, { busy, atOnce: AT_ONCE, perSecond: PER_SECOND, forMs: FOR_MS });
       if (round > 0) rates[on ? 'on' : 'off'].push(rate);
     }
@@ -149,7 +154,7 @@ Stock Yoga is \`createPubSub\` with SSE by Yoga and WebSockets by graphql-ws, as
 
 console.log(`${head}\n`);
 for (const section of sections) console.log(`${sectionText(section)}\n`);
-if (!options.quick) {
+if (!options.quick && !options.only) {
   writePage(page('bench-live.md'), head, sections);
   writeFileSync(page('bench-live.json'), `${JSON.stringify(figures, null, 2)}\n`);
 }

@@ -3,6 +3,7 @@ import type { Permission } from '../auth/permissions.ts';
 import { dbContextOf } from '../auth/viewer.ts';
 import { ForbiddenError } from '../lib/errors.ts';
 import { type LogSource, type Numbered, StreamEndedError } from '../live/live.ts';
+import type { ReadyIterator } from '../live/ready.ts';
 import { type Told, toldToTheEnd } from '../live/told-to-the-end.ts';
 import type { GraphQLContext } from './context.ts';
 import { signedIn } from './signed-in.ts';
@@ -24,7 +25,7 @@ export async function follow<Row extends Numbered>(
   context: GraphQLContext,
   source: LogSource<Row>,
   { access, id, after, drafts, keep = () => true }: FollowOptions<Row>,
-): Promise<AsyncIterableIterator<Told<Row>>> {
+): Promise<ReadyIterator<Told<Row>>> {
   const viewer = signedIn(context);
   if (!viewer.permissions.has(access)) throw new ForbiddenError(`Your role or API key does not allow ${access}.`);
   const dbContext = dbContextOf(viewer, context.request);

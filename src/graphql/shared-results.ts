@@ -41,6 +41,7 @@ interface Shared {
 type FindShared = (row: object, after: number, execute: () => Promise<ExecutionResult>) => Shared;
 
 const texts = new WeakMap<ExecutionResult, string>();
+const bytes = new WeakMap<ExecutionResult, Buffer>();
 
 /** A result as JSON, written once however many it is told to. */
 export function textOf(result: ExecutionResult): string {
@@ -50,6 +51,16 @@ export function textOf(result: ExecutionResult): string {
     texts.set(result, text);
   }
   return text;
+}
+
+/** The same in UTF-8, which nobody may change. */
+export function bytesOf(result: ExecutionResult): Buffer {
+  let buffer = bytes.get(result);
+  if (!buffer) {
+    buffer = Buffer.from(textOf(result));
+    bytes.set(result, buffer);
+  }
+  return buffer;
 }
 
 const tenantWide = new WeakMap<DocumentNode, boolean>();

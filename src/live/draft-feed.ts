@@ -22,6 +22,14 @@ interface Text extends KnownDraft {
   content: string;
 }
 
+/** What a reader is told: the text from a place on, after the row of a number. */
+interface Piece {
+  id: string;
+  version: number;
+  cursor: number;
+  index: number;
+}
+
 /**
  * Follows the text that is being written beside one log, for everybody in this process who reads it: one statement for each
  * wake-up, which brings what is new. Sleeps while nobody reads.
@@ -30,6 +38,8 @@ export class DraftFeed<Row> {
   readonly #options: DraftFeedOptions<Row>;
   readonly #readers = new Set<FeedReader>();
   #text: Text | undefined;
+  /** The last row that somebody was told. Those who read on at the same place share it, and what is made of it. */
+  #last: (Piece & { row: Row }) | undefined;
   #stale = false;
   #fetching = false;
   /** Drafts that the log has put an end to since the running statement began, which may not see it yet. */
@@ -47,12 +57,17 @@ export class DraftFeed<Row> {
     this.#readers.add(reader);
     // What is in memory is kept up to date for those who came before.
     if (this.#readers.size === 1) this.refresh();
-    return new DraftReader(this.#options, (cursor) => this.#textFor(cursor));
+    return new DraftReader(
+      (cursor) => this.#textFor(cursor),
+      (text, told, cursor) => this.#rowOf(text, told, cursor),
+    );
   }
 
   leave(reader: FeedReader): void {
     this.#readers.delete(reader);
-    if (!this.followed) this.#text = undefined;
+    if (this.followed) return;
+    this.#text = undefined;
+    this.#last = undefined;
   }
 
   /** The draft has this version, or there is none. Lies and repetitions do no harm. */
@@ -87,6 +102,18 @@ export class DraftFeed<Row> {
     return this.#options.caughtUp(cursor) ? this.#text : undefined;
   }
 
+  #rowOf(text: Text, { index, length }: Place, cursor: number): Row {
+    const { id: messageId, version } = text;
+    const last = this.#last;
+    if (last && last.id === messageId && last.version === version && last.cursor === cursor && last.index === index)
+      return last.row;
+    const { reads, tenantId, id } = this.#options;
+    const delta = { messageId, offset: length, text: text.content.slice(index) };
+    const row = reads.source.toRow({ tenantId, id, sequence: cursor }, text, delta);
+    this.#last = { id: messageId, version, cursor, index, row };
+    return row;
+  }
+
   async #fetch(): Promise<void> {
     const { reads, id, reach, onUnavailable } = this.#options;
     this.#fetching = true;
@@ -118,16 +145,22 @@ function grown(known: Text | undefined, { text, ...draft }: DraftPiece): Text {
   return Object.assign(known, draft, { content: known.content + text, length: known.length + length });
 }
 
+/** How far a text was told: as JavaScript counts, and in Unicode code points. */
+interface Place {
+  index: number;
+  length: number;
+}
+
 /** One reader's place in the text. Nothing waits for a slow one: what it is given is cut off when it asks. */
 export class DraftReader<Row> {
-  readonly #options: DraftFeedOptions<Row>;
   readonly #textFor: (cursor: number) => Text | undefined;
+  readonly #rowOf: (text: Text, told: Place, cursor: number) => Row;
   /** What it was told last: of which draft, and how far. */
-  #told: (KnownDraft & { index: number }) | undefined;
+  #told: (KnownDraft & Place) | undefined;
 
-  constructor(options: DraftFeedOptions<Row>, textFor: (cursor: number) => Text | undefined) {
-    this.#options = options;
+  constructor(textFor: (cursor: number) => Text | undefined, rowOf: (text: Text, told: Place, cursor: number) => Row) {
     this.#textFor = textFor;
+    this.#rowOf = rowOf;
   }
 
   /** Whether there is something to tell to a reader who has read the log up to a number. */
@@ -145,8 +178,6 @@ export class DraftReader<Row> {
     const text = this.#textFor(cursor) as Text;
     const told = this.#told && goesOn(this.#told, text) ? this.#told : { index: 0, length: 0 };
     this.#told = { id: text.id, version: text.version, length: text.length, index: text.content.length };
-    const { reads, tenantId, id } = this.#options;
-    const delta = { messageId: text.id, offset: told.length, text: text.content.slice(told.index) };
-    return reads.source.toRow({ tenantId, id, sequence: cursor }, text, delta);
+    return this.#rowOf(text, told, cursor);
   }
 }

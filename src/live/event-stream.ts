@@ -3,6 +3,7 @@ import type { Credential } from './credential-watch.ts';
 import type { DraftReader } from './draft-feed.ts';
 import type { Feed, FeedReader } from './feed.ts';
 import type { Numbered } from './log-source.ts';
+import type { ReadyIterator } from './ready.ts';
 import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 
 export interface EventStreamOptions<Row extends Numbered> {
@@ -22,7 +23,7 @@ export interface EventStreamOptions<Row extends Numbered> {
  * feed's window, older ones from the database, at the pace at which they are asked for. Text that is being written comes when
  * there are no rows to read.
  */
-export class EventStream<Row extends Numbered> implements AsyncIterableIterator<Row>, FeedReader {
+export class EventStream<Row extends Numbered> implements ReadyIterator<Row>, FeedReader {
   readonly #options: EventStreamOptions<Row>;
   readonly #drafts: DraftReader<Row> | undefined;
   #credential: Credential | undefined;
@@ -34,6 +35,8 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
   #tail: Promise<unknown> = Promise.resolve();
   /** Calls of `next` that have no answer yet. */
   #asking = 0;
+  /** Whether somebody waits to be woken who has not called `next`. */
+  #awaited = false;
   #lastAskedAt = Date.now();
   readonly #drained = Promise.withResolvers<void>();
 
@@ -45,7 +48,7 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
 
   /** Whether somebody waits for an event at this moment. */
   get asked(): boolean {
-    return this.#asking > 0;
+    return this.#asking > 0 || this.#awaited;
   }
 
   /** Settles when the reader knows that it has ended: it went, or asked again after it was told why. */
@@ -79,6 +82,20 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
     return result;
   }
 
+  take(): Row | undefined {
+    if (this.#asking > 0) return undefined;
+    const row = this.#takeRow() ?? this.#takeDraft();
+    if (row) this.#lastAskedAt = Date.now();
+    return row;
+  }
+
+  ready(): Promise<void> | undefined {
+    if (this.#asking > 0 || this.#ended || this.#peek() !== undefined || this.#drafts?.ready(this.#cursor)) return undefined;
+    if (!this.#awaited) this.#woken = Promise.withResolvers();
+    this.#awaited = true;
+    return this.#woken.promise;
+  }
+
   async return(): Promise<IteratorResult<Row, undefined>> {
     this.end(undefined);
     this.#drained.resolve();
@@ -86,6 +103,8 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
   }
 
   wake(): void {
+    if (this.#awaited) this.#lastAskedAt = Date.now();
+    this.#awaited = false;
     this.#woken.resolve();
   }
 
@@ -118,11 +137,21 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
   #takeRow(): Row | undefined {
     this.endIfExpired();
     if (this.#ended || !this.#credential?.isFresh()) return undefined;
-    const row = this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
+    const row = this.#peek();
     if (row === undefined || row === 'gone') return undefined;
     if (this.#pageIndex < this.#page.length) this.#pageIndex++;
     this.#cursor = row.sequence;
     return row;
+  }
+
+  /** The text that has been written, where there are no rows before it and nothing to wait for. */
+  #takeDraft(): Row | undefined {
+    if (this.#ended || !this.#drafts?.ready(this.#cursor) || !this.#credential?.isFresh()) return undefined;
+    return this.#peek() === undefined ? this.#drafts.take(this.#cursor) : undefined;
+  }
+
+  #peek(): Row | undefined | 'gone' {
+    return this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
   }
 
   async #advance(): Promise<IteratorResult<Row, undefined>> {
@@ -131,7 +160,7 @@ export class EventStream<Row extends Numbered> implements AsyncIterableIterator<
       // Renewed before looking, so that nothing that comes in between is slept through.
       this.#woken = Promise.withResolvers();
       this.endIfExpired();
-      const row = this.#page[this.#pageIndex] ?? this.#options.feed.next(this.#cursor);
+      const row = this.#peek();
       if (this.#ended) continue;
       const draft = row === undefined && this.#drafts?.ready(this.#cursor) ? this.#drafts : undefined;
       if (row === 'gone') await this.#attempt(() => this.#readPage());

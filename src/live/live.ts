@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import type { Logger } from '../lib/logger.ts';
 import { LiveViews } from './live-views.ts';
 import type { LogSource, Numbered } from './log-source.ts';
+import type { ReadyIterator } from './ready.ts';
 import type { Hint, Topic } from './topics.ts';
 import type { HintListener, WakeUpTransport } from './transport.ts';
 
@@ -67,7 +68,7 @@ export interface Live {
    * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.
    * Throws NotFoundError, and ValidationError for an `after` that was never reached.
    */
-  follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<AsyncIterableIterator<Row>>;
+  follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<ReadyIterator<Row>>;
   stats(): LiveStats;
   /** Whether wake-ups of other processes arrive at this moment. Without them views are as slow as the poll. */
   healthy(): boolean;

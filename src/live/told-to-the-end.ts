@@ -1,3 +1,5 @@
+import type { ReadyIterator } from './ready.ts';
+
 /** What a stream gives to a reader who must be told why it ended: a row, or the error that ended it. */
 export type Told<Row> = { row: Row } | { ended: unknown };
 
@@ -6,15 +8,18 @@ export type Told<Row> = { row: Row } | { ended: unknown };
  * an item reaches the reader on all of them.
  * @param keep which rows to give on
  */
-export function toldToTheEnd<Row>(
-  source: AsyncIterableIterator<Row>,
-  keep: (row: Row) => boolean,
-): AsyncIterableIterator<Told<Row>> {
+export function toldToTheEnd<Row>(source: ReadyIterator<Row>, keep: (row: Row) => boolean): ReadyIterator<Told<Row>> {
   let over = false;
   return {
     [Symbol.asyncIterator]() {
       return this;
     },
+    take() {
+      if (over) return undefined;
+      for (let row = source.take(); row !== undefined; row = source.take()) if (keep(row)) return { row };
+      return undefined;
+    },
+    ready: () => (over ? undefined : source.ready()),
     async next() {
       while (!over) {
         try {

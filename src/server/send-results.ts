@@ -1,50 +1,87 @@
 import type { Socket } from 'node:net';
 import type { ExecutionResult } from 'graphql';
 import type { WebSocket } from 'ws';
-import { textOf } from '../graphql/shared-results.ts';
+import { bytesOf } from '../graphql/shared-results.ts';
+import type { Ready } from '../live/ready.ts';
+import { textFrames } from './text-frame.ts';
 
 /** Bytes that may wait in the socket of a reader before it is waited for. */
 const MAX_WAITING = 64 * 1024;
+const AFTER = Buffer.from('}');
 
 export interface Receiver {
   socket: WebSocket;
-  /** What the WebSocket runs over. */
+  /** What the WebSocket runs over. It does not compress, so frames of the server may be written to it between those of `ws`. */
   duplex: Socket;
   /** Of the operation, as the client has named it. */
   id: string;
 }
 
+export interface Results {
+  results: AsyncIterable<ExecutionResult>;
+  /** The same, as far as they are there. */
+  ready: Ready<ExecutionResult> | undefined;
+}
+
 /**
- * Sends the results of a subscription that have no errors straight to the socket, in the text they have in common with others.
+ * Sends the results of a subscription that have no errors straight to the socket, in the bytes they have in common with others.
  * What comes out is left to graphql-ws: results with errors, and the end.
  * @param run as whom results are asked for
  */
 export function sendResults(
-  results: AsyncIterable<ExecutionResult>,
+  { results, ready }: Results,
   { socket, duplex, id }: Receiver,
   run: <T>(work: () => T) => T,
 ): AsyncGenerator<ExecutionResult, undefined> {
   const iterator = results[Symbol.asyncIterator]();
-  const head = `{"id":${JSON.stringify(id)},"type":"next","payload":`;
+  const before = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
   let returned = false;
+  /** Results of this turn, which go out together. */
+  let waiting: Buffer[] = [];
+  let waitingBytes = 0;
+
+  function flush(sent?: () => void): void {
+    const texts = waiting;
+    waiting = [];
+    waitingBytes = 0;
+    // Whoever is gone has no use for it: the socket's end is told elsewhere.
+    if (texts.length > 0 && socket.readyState === socket.OPEN)
+      duplex.write(textFrames(before, texts, AFTER), sent && (() => sent()));
+    else sent?.();
+  }
+
+  /** @returns settles when there is room for more, where there is none */
+  function send(result: ExecutionResult): Promise<void> | undefined {
+    if (returned || socket.readyState !== socket.OPEN) return undefined;
+    const text = bytesOf(result);
+    if (waiting.push(text) === 1) setImmediate(flush);
+    waitingBytes += before.length + text.length;
+    return socket.bufferedAmount + waitingBytes > MAX_WAITING ? new Promise(flush) : undefined;
+  }
 
   async function next(): Promise<IteratorResult<ExecutionResult, undefined>> {
     for (;;) {
+      for (let result = ready?.take(); result; result = ready?.take()) {
+        const room = send(result);
+        if (room) await room;
+      }
+      const more = ready?.ready();
+      if (more) {
+        await more;
+        continue;
+      }
       const { done, value } = await iterator.next();
+      // What graphql-ws says next comes after all that was there before.
+      if (done || value.errors) flush();
       if (done) return { done: true, value: undefined };
       if (value.errors) return { done: false, value };
-      if (returned || socket.readyState !== socket.OPEN) continue;
-      cork(duplex);
-      const sent = `${head}${textOf(value)}}`;
-      if (socket.bufferedAmount + sent.length > MAX_WAITING)
-        await new Promise<void>((resolve) => socket.send(sent, () => resolve()));
-      // Whoever is gone has no use for it: the socket's end is told elsewhere.
-      else socket.send(sent, () => {});
+      await send(value);
     }
   }
 
   async function end(): Promise<IteratorResult<ExecutionResult, undefined>> {
     returned = true;
+    flush();
     await iterator.return?.();
     return { done: true, value: undefined };
   }
@@ -63,11 +100,4 @@ export function sendResults(
       await end();
     },
   };
-}
-
-/** What is written in this turn goes out together. */
-function cork(duplex: Socket): void {
-  if (duplex.writableCorked > 0) return;
-  duplex.cork();
-  process.nextTick(() => duplex.uncork());
 }

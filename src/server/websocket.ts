@@ -10,7 +10,8 @@ import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
-import { within } from '../graphql/plugins/tenant-context.ts';
+import { readyResults } from '../graphql/live-results.ts';
+import { within } from '../graphql/within.ts';
 import { DomainError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
@@ -125,8 +126,10 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
         within(args.contextValue as GraphQLContext, () => (args.rootValue as { subscribe: Execute }).subscribe(args)) as never,
       onOperation: ({ extra: { socket, request } }, id, _payload, args, result) =>
         isAsyncIterable(result)
-          ? sendResults(result as AsyncIterable<ExecutionResult>, { socket, duplex: request.socket, id }, (work) =>
-              within(args.contextValue as GraphQLContext, work),
+          ? sendResults(
+              { results: result as AsyncIterable<ExecutionResult>, ready: readyResults.get(args.contextValue as GraphQLContext) },
+              { socket, duplex: request.socket, id },
+              (work) => within(args.contextValue as GraphQLContext, work),
             )
           : undefined,
       async onSubscribe(connection, _id, payload) {

@@ -2,6 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import type { RequestInfo } from '../../auth/viewer.ts';
+import type { Ready } from '../../live/ready.ts';
+import type { GraphQLContext } from '../context.ts';
+import { readyResults } from '../live-results.ts';
 import { textOf } from '../shared-results.ts';
 
 const KEEP_ALIVE_MS = 12_000;
@@ -38,8 +42,11 @@ function withoutHttp(result: ExecutionResult): ExecutionResult {
   return { ...result, errors } as unknown as ExecutionResult;
 }
 
-/** Reads results at the pace at which the connection takes them. */
-function streamOf(results: AsyncIterable<ExecutionResult>): Readable {
+/**
+ * Reads results at the pace at which the connection takes them.
+ * @param ready the same results, as far as they are there
+ */
+function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<ExecutionResult> | undefined): Readable {
   const iterator = results[Symbol.asyncIterator]();
   const inScope = AsyncLocalStorage.snapshot();
   let reading = false;
@@ -56,10 +63,27 @@ function streamOf(results: AsyncIterable<ExecutionResult>): Readable {
     if (!stream.push(bytes)) full = true;
   }
 
+  function add(result: ExecutionResult): void {
+    const event = eventOf(result);
+    if (waiting.push(event) === 1) setImmediate(flush);
+    waitingBytes += event.length;
+    if (waitingBytes >= MAX_WAITING) flush();
+  }
+
   async function read(): Promise<void> {
     reading = true;
     try {
-      while (!full) {
+      while (!full && !stream.destroyed) {
+        const result = ready?.take();
+        if (result) {
+          add(result);
+          continue;
+        }
+        const more = ready?.ready();
+        if (more) {
+          await more;
+          continue;
+        }
         const { done, value } = await iterator.next();
         if (stream.destroyed) return;
         if (done) {
@@ -68,10 +92,7 @@ function streamOf(results: AsyncIterable<ExecutionResult>): Readable {
           stream.push(null);
           return;
         }
-        const event = eventOf(value);
-        if (waiting.push(event) === 1) process.nextTick(flush);
-        waitingBytes += event.length;
-        if (waitingBytes >= MAX_WAITING) flush();
+        add(value);
       }
     } catch (error) {
       stream.destroy(error as Error);
@@ -108,15 +129,22 @@ function takesEventsOnly(accept: string): boolean {
 }
 
 /** Tells subscriptions over SSE as Yoga does, from bytes that all who get the same result have in common. */
-export function eventStreams(): Plugin {
+export function eventStreams(): Plugin<object, { edge: { request: RequestInfo } }> {
+  const contexts = new WeakMap<RequestInfo, GraphQLContext>();
   return {
-    onResultProcess({ request, result, setResultProcessor }) {
+    onSubscribe({ args: { contextValue } }) {
+      const context = contextValue as unknown as GraphQLContext;
+      contexts.set(context.request, context);
+    },
+    onResultProcess({ request, result, setResultProcessor, serverContext }) {
       if (!isAsyncIterable(result) || !takesEventsOnly(request.headers.get('accept') ?? '')) return;
-      setResultProcessor(
-        (results, fetchAPI) =>
-          new fetchAPI.Response(streamOf(results as AsyncIterable<ExecutionResult>) as never, { status: 200, headers: HEADERS }),
-        'text/event-stream',
-      );
+      // A request has one operation.
+      const context = contexts.get(serverContext.edge.request);
+      const ready = context && readyResults.get(context);
+      setResultProcessor((results, fetchAPI) => {
+        const stream = streamOf(results as AsyncIterable<ExecutionResult>, ready);
+        return new fetchAPI.Response(stream as never, { status: 200, headers: HEADERS });
+      }, 'text/event-stream');
     },
   };
 }

@@ -50,6 +50,19 @@ export function columnsOf(table: string): readonly string[] {
   return readableColumns.get(table) ?? [];
 }
 
+const columnLists = new Map<string, Sql>();
+
+/** The same as SQL, each with its table. */
+export function columnList(table: string): Sql {
+  let list = columnLists.get(table);
+  if (!list) {
+    const columns = columnsOf(table).map((column) => sql`${identifier(table)}.${identifier(column)}`);
+    list = join(columns, ', ');
+    columnLists.set(table, list);
+  }
+  return list;
+}
+
 function encodeCursor({ table, order }: PageSource, row: Keyed): string {
   return Buffer.from(JSON.stringify([table, order.column, order.direction, row.pageKey, row.id])).toString('base64url');
 }
@@ -99,15 +112,11 @@ function pageRows(source: PageSource, args: PageArgs, extra: readonly Sql[]): { 
     ...(args.after != null ? [beyond(args.after, 'after', true)] : []),
     ...(args.before != null ? [beyond(args.before, 'before', false)] : []),
   ];
-  const columns = join(
-    columnsOf(source.table).map((column) => sql`${identifier(source.table)}.${identifier(column)}`),
-    ', ',
-  );
   const direction = raw(ascending ? 'ASC' : 'DESC');
   return {
     size,
     backward,
-    query: sql`SELECT ${columns}, ${key}::text AS page_key FROM ${identifier(source.table)}${
+    query: sql`SELECT ${columnList(source.table)}, ${key}::text AS page_key FROM ${identifier(source.table)}${
       where.length > 0 ? sql` WHERE ${join(where, ' AND ')}` : raw('')
     } ORDER BY ${key} ${direction}, ${identifier(source.table)}.id ${direction} LIMIT ${size + 1}`,
   };
@@ -117,14 +126,24 @@ function toPage<Row>(source: PageSource, args: PageArgs, found: (Row & Keyed)[],
   const more = found.length > size;
   const kept = found.slice(0, size);
   if (backward) kept.reverse();
-  const edges = kept.map((node) => ({ cursor: encodeCursor(source, node), node }));
+  // Few ask for cursors, and never for all of them.
+  const edges = kept.map((node) => ({
+    node,
+    get cursor() {
+      return encodeCursor(source, node);
+    },
+  }));
   return {
     edges,
     pageInfo: {
       hasNextPage: backward ? args.before != null : more,
       hasPreviousPage: backward ? more : args.after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
     },
   };
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { execute, getOperationAST } from 'graphql';
+import { getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
+import { executeOperation } from '../graphql/execution/execute.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { sizeOf } from '../graphql/operation-price.ts';
@@ -151,7 +152,7 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
     const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
     const args = { schema, document, operationName: params.operationName, variableValues: params.variables, contextValue };
     const { complexity } = sizeOf(args);
-    const executed = await execute(args);
+    const executed = await executeOperation(args);
     end(executed.errors ? 'error' : 'ok');
     const result = withCost(executed, complexity, env.MAX_COMPLEXITY);
     if (executed.errors) {

@@ -11,8 +11,10 @@ import {
   visit,
 } from 'graphql';
 import type { GraphQLContext } from '../context.ts';
-import { Plan, PlanError } from './plan.ts';
+import { Plan } from './plan.ts';
+import { PlanError } from './plan-error.ts';
 import { isPromise, type Value } from './promises.ts';
+import { resultOf } from './result-text.ts';
 import { hasRights } from './rights.ts';
 
 export interface Execution {
@@ -100,8 +102,8 @@ export function executeOperation(execution: Execution): Value<ExecutionResult> {
     return execute(execution);
   };
   try {
-    const data = plan.run({ context, rootValue, variables: coerced });
-    return isPromise(data) ? data.then((whole) => ({ data: whole }), startOver) : { data };
+    const text = plan.run({ context, rootValue, variables: coerced });
+    return isPromise(text) ? text.then(resultOf, startOver) : resultOf(text);
   } catch {
     return startOver();
   }

@@ -18,7 +18,9 @@ import {
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
 import type { GraphQLContext } from '../context.ts';
 import { encodeGlobalId } from '../global-id.ts';
-import { isPromise, settleAll, toArray, type Value } from './promises.ts';
+import { jsonOf, Parts } from './json-parts.ts';
+import { PlanError } from './plan-error.ts';
+import { isPromise, toArray, type Value } from './promises.ts';
 import { addRightsOf, hasRights, noRights, type Rights } from './rights.ts';
 
 type Path = GraphQLResolveInfo['path'];
@@ -34,12 +36,14 @@ export interface Run {
   args: (Record<string, unknown> | undefined)[];
 }
 
-/** Brings what a resolver gave into the form of the result. Throws, or rejects, at everything that is not as it should be. */
-type Complete = (value: unknown, path: Path | undefined, run: Run) => Value<unknown>;
+/** Writes what a resolver gave as JSON. Throws, or rejects, at everything that is not as it should be. */
+type Complete = (value: unknown, path: Path | undefined, run: Run) => Value<string>;
 
 /** How one field of a type comes about. */
 interface FieldPlan {
   key: string;
+  /** The key as JSON, with its colon. */
+  label: string;
   name: string;
   /** Its number among the fields with arguments. */
   number: number | undefined;
@@ -58,11 +62,8 @@ interface FieldPlan {
 
 interface ObjectPlan {
   typename: string;
-  /** The keys that ask for the type's name. */
-  typenameKeys: readonly string[];
-  /** All keys in the order of the result. */
-  keys: readonly string[];
-  fields: readonly FieldPlan[];
+  /** In the order of the result; a text is there from the start. */
+  fields: readonly (FieldPlan | string)[];
   located: boolean;
 }
 
@@ -85,9 +86,6 @@ interface BuiltType {
 }
 
 const NO_ARGS: Record<string, unknown> = {};
-
-/** A plan cannot be made or does not hold: whoever asked has to do without. */
-export class PlanError extends Error {}
 
 export interface PlanSource {
   schema: GraphQLSchema;
@@ -118,25 +116,19 @@ export class Plan {
     this.#root = this.#object(type, fields, this.rights);
   }
 
-  run(run: Omit<Run, 'args'>): Value<Record<string, unknown>> {
+  /** The data of the result, as JSON. */
+  run(run: Omit<Run, 'args'>): Value<string> {
     return this.#execute(this.#root, run.rootValue, undefined, { ...run, args: [] });
   }
 
   #object(type: GraphQLObjectType, fields: ReadonlyMap<string, readonly FieldNode[]>, rights: Rights): ObjectPlan {
     if (type.isTypeOf) throw new PlanError(`${type.name} looks at its values`);
-    const typenameKeys: string[] = [];
-    const plans: FieldPlan[] = [];
-    for (const [key, nodes] of fields) {
-      if (nodes[0]?.name.value === '__typename') typenameKeys.push(key);
-      else plans.push(this.#field(type, key, nodes, rights));
-    }
-    return {
-      typename: type.name,
-      typenameKeys,
-      keys: [...fields.keys()],
-      fields: plans,
-      located: plans.some(({ located }) => located),
-    };
+    const plans = [...fields].map(([key, nodes]) =>
+      nodes[0]?.name.value === '__typename'
+        ? JSON.stringify({ [key]: type.name }).slice(1, -1)
+        : this.#field(type, key, nodes, rights),
+    );
+    return { typename: type.name, fields: plans, located: plans.some((plan) => typeof plan === 'object' && plan.located) };
   }
 
   #field(type: GraphQLObjectType, key: string, nodes: readonly FieldNode[], rights: Rights): FieldPlan {
@@ -150,6 +142,7 @@ export class Plan {
     const informed = !plain || plain.resolve.length > 3;
     return {
       key,
+      label: `${JSON.stringify(key)}:`,
       name,
       number: definition.args.length > 0 ? this.#numbers++ : undefined,
       definition,
@@ -204,11 +197,11 @@ export class Plan {
     if (isListType(type)) return this.#list(type.ofType, nodes, rights);
     if (isAbstractType(type)) return { complete: this.#abstract(type, nodes), located: true };
     if (isLeafType(type)) {
-      return { complete: (value) => (value == null ? null : serialized(type.serialize(value))), located: false };
+      return { complete: (value) => (value == null ? 'null' : jsonOf(type.serialize(value))), located: false };
     }
     const plan = this.#object(type, this.#subfields(type, nodes), rights);
     return {
-      complete: (value, path, run) => (value == null ? null : this.#execute(plan, value, path, run)),
+      complete: (value, path, run) => (value == null ? 'null' : this.#execute(plan, value, path, run)),
       located: plan.located,
     };
   }
@@ -221,26 +214,20 @@ export class Plan {
   #list(itemType: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
     const { complete, located } = this.#complete(itemType, nodes, rights);
     const list: Complete = (value, path, run) => {
-      if (value == null) return null;
-      const items = toArray(value);
-      const results: unknown[] = new Array(items.length);
-      const pending: Promise<unknown>[] = [];
+      if (value == null) return 'null';
+      const parts = new Parts();
       try {
-        items.forEach((item, index) => {
+        toArray(value).forEach((item, index) => {
           const here = located ? { prev: path, key: index, typename: undefined } : undefined;
-          const result = isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run);
-          if (isPromise(result))
-            pending.push(
-              result.then((done) => {
-                results[index] = done;
-              }),
-            );
-          else results[index] = result;
+          parts.add(
+            index === 0 ? '[' : ',',
+            isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run),
+          );
         });
       } catch (error) {
-        return settleAll(pending, error);
+        return parts.fail(error);
       }
-      return pending.length > 0 ? Promise.all(pending).then(() => results) : results;
+      return parts.end('[', ']');
     };
     return { complete: list, located };
   }
@@ -256,9 +243,9 @@ export class Plan {
     }
     const fieldName = (nodes[0] as FieldNode).name.value;
     return (value, path, run) => {
-      if (value == null) return null;
+      if (value == null) return 'null';
       const info = { ...this.#info(run), fieldName, fieldNodes: nodes, path, returnType: type };
-      const go = (name: unknown): Value<unknown> => {
+      const go = (name: unknown): Value<string> => {
         const known = plans.get(String(name));
         if (!known) throw new PlanError(`a value is no ${type.name}`);
         if (!hasRights(run.context.viewer, known.rights)) throw new PlanError(`a ${known.plan.typename} takes rights`);
@@ -285,41 +272,29 @@ export class Plan {
     return field.resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
   }
 
-  #execute(plan: ObjectPlan, source: unknown, path: Path | undefined, run: Run): Value<Record<string, unknown>> {
-    const { fields, typename, typenameKeys } = plan;
-    const result: Record<string, unknown> = {};
-    let pending: Promise<unknown>[] | undefined;
-    if (typenameKeys.length > 0) {
-      for (const key of plan.keys) result[key] = undefined;
-      for (const key of typenameKeys) result[key] = typename;
-    }
+  #execute(plan: ObjectPlan, source: unknown, path: Path | undefined, run: Run): Value<string> {
+    const { fields, typename } = plan;
+    const parts = new Parts();
+    let separator = '{';
     try {
       for (const field of fields) {
-        const { key, property, complete } = field;
-        const here = field.located ? { prev: path, key, typename } : undefined;
-        let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
-        // A getter that is a method is called as its resolver does.
-        if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
-        const completed = isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run);
-        if (isPromise(completed)) {
-          // Holds the place of the field.
-          result[key] = undefined;
-          pending ??= [];
-          pending.push(
-            completed.then((done) => {
-              result[key] = done;
-            }),
+        if (typeof field === 'string') parts.add(separator, field);
+        else {
+          const { key, label, property, complete } = field;
+          const here = field.located ? { prev: path, key, typename } : undefined;
+          let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
+          // A property that is a method is called as its resolver does.
+          if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
+          parts.add(
+            separator + label,
+            isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run),
           );
-        } else result[key] = completed;
+        }
+        separator = ',';
       }
     } catch (error) {
-      return settleAll(pending ?? [], error);
+      return parts.fail(error);
     }
-    return pending ? Promise.all(pending).then(() => result) : result;
+    return parts.end('{', '}');
   }
-}
-
-function serialized(value: unknown): unknown {
-  if (value == null) throw new PlanError('a scalar has made nothing of something');
-  return value;
 }

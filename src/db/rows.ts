@@ -43,6 +43,11 @@ export const types: pg.CustomTypesConfig = {
   }) as typeof pg.types.getTypeParser,
 };
 
+/** The property of a row that a column is. */
+export function camelCase(column: string): string {
+  return column.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 type Decode = (values: readonly unknown[]) => object;
 
 const decoders = new Map<string, Decode>();
@@ -56,8 +61,7 @@ export function decoderOf(fields: readonly { name: string }[]): Decode {
   const key = fields.map(({ name }) => name).join();
   let decode = decoders.get(key);
   if (!decode) {
-    const keys = fields.map(({ name }) => name.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-    const properties = keys.map((name, index) => `${JSON.stringify(name)}: values[${index}]`);
+    const properties = fields.map(({ name }, index) => `${JSON.stringify(camelCase(name))}: values[${index}]`);
     decode = new Function('values', `return {${properties.join()}}`) as Decode;
     if (decoders.size < MAX_DECODERS) decoders.set(key, decode);
   }

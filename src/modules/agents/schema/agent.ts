@@ -5,6 +5,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findAgents } from '../read.ts';
 import { TOOLS_DESCRIPTION } from '../tool-references.ts';
@@ -61,6 +62,7 @@ export const Agent = builder.prismaNode('Agent', {
       type: User,
       nullable: true,
       description: 'Who made the agent. Null once they have left the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),

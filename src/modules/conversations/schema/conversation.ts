@@ -6,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -34,6 +35,7 @@ export const Conversation = builder.prismaNode('Conversation', {
     outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
+      extensions: reads('costUsd'),
       resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),
@@ -46,12 +48,14 @@ export const Conversation = builder.prismaNode('Conversation', {
       type: Agent,
       nullable: true,
       description: 'The agent that answers.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who began it. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),

@@ -4,6 +4,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { findToolExecutions } from '../read.ts';
 import { Conversation, loadConversation } from './conversation.ts';
@@ -35,18 +36,21 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
+      extensions: reads('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
   }),

@@ -2,6 +2,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { findChunks } from '../read.ts';
 import { Document, loadDocument } from './document.ts';
 
@@ -23,6 +24,7 @@ export const Chunk = builder.prismaNode('Chunk', {
       type: Document,
       nullable: true,
       description: 'The document.',
+      extensions: reads('documentId'),
       resolve: ({ documentId }, _args, context) => loadDocument(context, documentId),
     }),
   }),

@@ -5,6 +5,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findCollections } from '../read.ts';
 
@@ -39,6 +40,7 @@ export const Collection = builder.prismaNode('Collection', {
       type: User,
       nullable: true,
       description: 'Who made it. Null once they have left the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),

@@ -6,6 +6,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findDocuments } from '../read.ts';
 import { Collection, loadCollection } from './collection.ts';
@@ -54,12 +55,14 @@ export const Document = builder.prismaNode('Document', {
       type: Collection,
       nullable: true,
       description: 'The collection.',
+      extensions: reads('collectionId'),
       resolve: ({ collectionId }, _args, context) => loadCollection(context, collectionId),
     }),
     uploadedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who brought it. Null once they have left the tenant.',
+      extensions: reads('uploadedById'),
       resolve: ({ uploadedById }, _args, context) => loadUser(context, uploadedById),
     }),
   }),

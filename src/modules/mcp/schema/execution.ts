@@ -5,6 +5,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { loadMessage, Message } from '../../conversations/schema/message.ts';
@@ -36,30 +37,35 @@ export const McpToolExecution = builder.prismaNode('McpToolExecution', {
       type: McpServerConfig,
       nullable: true,
       description: 'The configuration of the server that was called.',
+      extensions: reads('configId'),
       resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'The person who called, or for whom an agent did. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
+      extensions: reads('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
   }),

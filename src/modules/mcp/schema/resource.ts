@@ -3,6 +3,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { findMcpResources } from '../read.ts';
 import { type McpContent, readMcpResource } from '../read-resource.ts';
@@ -27,6 +28,7 @@ export const McpResource = builder.prismaNode('McpResource', {
       type: McpServerConfig,
       nullable: true,
       description: 'The configuration under which it was read.',
+      extensions: reads('configId'),
       resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
     }),
   }),

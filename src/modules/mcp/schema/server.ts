@@ -6,6 +6,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { isPlatformAdmin } from '../../tenancy/read.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { findMcpServers } from '../read.ts';
@@ -59,6 +60,7 @@ export const McpServer = builder.prismaNode('McpServer', {
     status: t.expose('status', { type: McpServerStatusEnum }),
     isPlatform: t.boolean({
       description: "Whether it is the platform's, for all tenants, and not the tenant's own.",
+      extensions: reads('tenantId'),
       resolve: ({ tenantId }) => tenantId === null,
     }),
     isPublic: t.exposeBoolean('isPublic'),
@@ -88,6 +90,7 @@ export const McpServer = builder.prismaNode('McpServer', {
       type: User,
       nullable: true,
       description: 'Who registered it, if they are a member of the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),

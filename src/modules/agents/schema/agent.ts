@@ -7,7 +7,6 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findAgents } from '../read.ts';
 import { TOOLS_DESCRIPTION } from '../tool-references.ts';
 
 export const AgentKindEnum = builder.enumType(AgentKind, {
@@ -68,7 +67,7 @@ export const Agent = builder.prismaNode('Agent', {
   }),
 });
 
-export const loadAgent = byId('Agent', findAgents);
+export const loadAgent = byId<typeof Agent.$inferType>('Agent', 'agents');
 
 const AgentFilter = builder.inputType('AgentFilter', {
   description: 'Which agents. All conditions must hold.',

@@ -10,7 +10,6 @@ import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findConversations } from '../read.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
   name: 'ConversationStatus',
@@ -61,7 +60,7 @@ export const Conversation = builder.prismaNode('Conversation', {
   }),
 });
 
-export const loadConversation = byId('Conversation', findConversations);
+export const loadConversation = byId<typeof Conversation.$inferType>('Conversation', 'conversations');
 
 const ConversationFilter = builder.inputType('ConversationFilter', {
   description: 'Which conversations. All conditions must hold.',

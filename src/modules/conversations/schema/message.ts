@@ -5,7 +5,6 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
-import { findMessages } from '../read.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
@@ -49,7 +48,7 @@ export const Message = builder.prismaNode('Message', {
   }),
 });
 
-export const loadMessage = byId('Message', findMessages);
+export const loadMessage = byId<typeof Message.$inferType>('Message', 'messages');
 
 builder.objectField(Message, 'parentMessage', (t) =>
   t.field({

@@ -6,7 +6,6 @@ import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
-import { findToolExecutions } from '../read.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
 
@@ -56,7 +55,7 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
   }),
 });
 
-export const loadToolExecution = byId('ToolExecution', findToolExecutions);
+export const loadToolExecution = byId<typeof ToolExecution.$inferType>('ToolExecution', 'tool_executions');
 
 const ToolExecutionFilter = builder.inputType('ToolExecutionFilter', {
   description: 'Which tool executions. All conditions must hold.',

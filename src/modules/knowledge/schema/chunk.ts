@@ -3,7 +3,6 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
-import { findChunks } from '../read.ts';
 import { Document, loadDocument } from './document.ts';
 
 export const Chunk = builder.prismaNode('Chunk', {
@@ -30,7 +29,7 @@ export const Chunk = builder.prismaNode('Chunk', {
   }),
 });
 
-export const loadChunk = byId('Chunk', findChunks);
+export const loadChunk = byId<typeof Chunk.$inferType>('Chunk', 'chunks');
 
 listType({
   name: 'Chunk',

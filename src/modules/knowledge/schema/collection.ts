@@ -7,7 +7,6 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findCollections } from '../read.ts';
 
 export const CollectionStatusEnum = builder.enumType(CollectionStatus, {
   name: 'CollectionStatus',
@@ -46,7 +45,7 @@ export const Collection = builder.prismaNode('Collection', {
   }),
 });
 
-export const loadCollection = byId('Collection', findCollections);
+export const loadCollection = byId<typeof Collection.$inferType>('Collection', 'collections');
 
 const CollectionFilter = builder.inputType('CollectionFilter', {
   description: 'Which collections. All conditions must hold.',

@@ -8,7 +8,6 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findDocuments } from '../read.ts';
 import { Collection, loadCollection } from './collection.ts';
 
 export const DocumentStatusEnum = builder.enumType(DocumentStatus, {
@@ -68,7 +67,7 @@ export const Document = builder.prismaNode('Document', {
   }),
 });
 
-export const loadDocument = byId('Document', findDocuments);
+export const loadDocument = byId<typeof Document.$inferType>('Document', 'documents');
 
 const DocumentFilter = builder.inputType('DocumentFilter', {
   description: 'Which documents. All conditions must hold.',

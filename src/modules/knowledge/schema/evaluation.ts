@@ -14,7 +14,6 @@ import { ValidationError } from '../../../lib/errors.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { type ComparedQuestion, compareEvaluations } from '../compare-evaluations.ts';
 import { startEvaluation } from '../evaluate.ts';
-import { findEvaluations } from '../read.ts';
 import { EvaluationRun } from './answers.ts';
 import { Collection, loadCollection } from './collection.ts';
 import { queryRule, weightRule } from './rules.ts';
@@ -65,7 +64,7 @@ export const Evaluation = builder.prismaNode('Evaluation', {
   }),
 });
 
-const loadEvaluation = byId('Evaluation', findEvaluations);
+const loadEvaluation = byId<typeof Evaluation.$inferType>('Evaluation', 'evaluations');
 
 listType({
   name: 'Evaluation',

@@ -11,7 +11,6 @@ import { Conversation, loadConversation } from '../../conversations/schema/conve
 import { loadMessage, Message } from '../../conversations/schema/message.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpToolExecutions } from '../read.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
 export const McpToolExecution = builder.prismaNode('McpToolExecution', {
@@ -71,7 +70,7 @@ export const McpToolExecution = builder.prismaNode('McpToolExecution', {
   }),
 });
 
-export const loadMcpToolExecution = byId('McpToolExecution', findMcpToolExecutions);
+export const loadMcpToolExecution = byId<typeof McpToolExecution.$inferType>('McpToolExecution', 'mcp_tool_executions');
 
 const McpToolExecutionFilter = builder.inputType('McpToolExecutionFilter', {
   description: 'Which calls of MCP tools. All conditions must hold.',

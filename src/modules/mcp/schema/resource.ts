@@ -5,7 +5,6 @@ import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
-import { findMcpResources } from '../read.ts';
 import { type McpContent, readMcpResource } from '../read-resource.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
@@ -34,7 +33,7 @@ export const McpResource = builder.prismaNode('McpResource', {
   }),
 });
 
-export const loadMcpResource = byId('McpResource', findMcpResources);
+export const loadMcpResource = byId<typeof McpResource.$inferType>('McpResource', 'mcp_resources');
 
 listType({
   name: 'McpResource',

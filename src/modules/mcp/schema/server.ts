@@ -9,7 +9,6 @@ import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { isPlatformAdmin } from '../../tenancy/read.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpServers } from '../read.ts';
 
 export const McpTransportEnum = builder.enumType(McpTransport, {
   name: 'McpTransport',
@@ -96,7 +95,7 @@ export const McpServer = builder.prismaNode('McpServer', {
   }),
 });
 
-export const loadMcpServer = byId('McpServer', findMcpServers);
+export const loadMcpServer = byId<typeof McpServer.$inferType>('McpServer', 'mcp_servers');
 
 const McpServerOwner = builder.enumType('McpServerOwner', {
   description: 'Whose a server is.',

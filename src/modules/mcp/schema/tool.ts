@@ -7,7 +7,6 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpTools } from '../read.ts';
 import { toolStatusOf } from '../tool-status.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
@@ -68,7 +67,7 @@ export const McpTool = builder.prismaNode('McpTool', {
   }),
 });
 
-export const loadMcpTool = byId('McpTool', findMcpTools);
+export const loadMcpTool = byId<typeof McpTool.$inferType>('McpTool', 'mcp_tools');
 
 /** As `toolStatusOf`, for lists. */
 const statusSql = sql`CASE WHEN NOT mcp_tools.offered THEN 'WITHDRAWN' WHEN mcp_tools.approved_hash IS NULL THEN 'NEW'

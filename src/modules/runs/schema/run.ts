@@ -14,7 +14,6 @@ import { Conversation, loadConversation } from '../../conversations/schema/conve
 import { ConversationEvent } from '../../conversations/schema/event.ts';
 import { loadMessage, Message, messageList } from '../../conversations/schema/message.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findRuns } from '../read.ts';
 
 export const RunStatusEnum = builder.enumType(RunStatus, {
   name: 'RunStatus',
@@ -90,7 +89,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
   }),
 });
 
-export const loadRun = byId('AgentRun', findRuns);
+export const loadRun = byId<typeof AgentRun.$inferType>('AgentRun', 'agent_runs');
 
 const AgentRunFilter = builder.inputType('AgentRunFilter', {
   description: 'Which runs. All conditions must hold.',

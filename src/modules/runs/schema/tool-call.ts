@@ -7,7 +7,6 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findToolCalls } from '../read.ts';
 import { AgentRun, loadRun } from './run.ts';
 
 const ToolCallStatusEnum = builder.enumType(ToolCallStatus, {
@@ -60,7 +59,7 @@ export const ToolCall = builder.prismaNode('ToolCall', {
   }),
 });
 
-const loadToolCall = byId('ToolCall', findToolCalls);
+const loadToolCall = byId<typeof ToolCall.$inferType>('ToolCall', 'tool_calls');
 
 const ToolCallFilter = builder.inputType('ToolCallFilter', {
   description: 'Which tool calls. All conditions must hold.',

@@ -7,7 +7,6 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
-import { findApiKeys } from '../api-keys.ts';
 import { ScopeEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -52,7 +51,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
   }),
 });
 
-export const loadApiKey = byId('ApiKey', findApiKeys);
+export const loadApiKey = byId<typeof ApiKey.$inferType>('ApiKey', 'api_keys');
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'Which API keys. All conditions must hold.',

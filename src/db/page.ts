@@ -1,5 +1,6 @@
 import { ValidationError } from '../lib/errors.ts';
 import { documentedTables } from './comments.ts';
+import { camelCase } from './rows.ts';
 import { identifier, join, raw, rows, type Sql, sql } from './sql.ts';
 import type { Queryable } from './transaction.ts';
 
@@ -33,8 +34,18 @@ export interface Page<Row> {
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
 }
 
+/** What is read of the rows of a page, beside their ids. */
+export interface PageSelection {
+  /** Their properties in alphabetical order, by their camelCase names; undefined for all. */
+  properties?: readonly string[] | undefined;
+  /** Whether they can be cursors. */
+  cursors: boolean;
+}
+
+const WHOLE: PageSelection = { cursors: true };
+
 type Reader = Queryable & { preparedStatements: boolean };
-type Keyed = { pageKey: string; pageParent?: string; id: string };
+type Keyed = { pageKey?: string; pageParent?: string; id: string };
 
 /** Columns the application role may not read, and those that no list shows. */
 const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash', 'embedding', 'search']);
@@ -50,7 +61,41 @@ export function columnsOf(table: string): readonly string[] {
   return readableColumns.get(table) ?? [];
 }
 
+/** The lists of columns of each table, by their properties. */
+const columnLists = new Map<string, Map<string, Sql>>();
+/** Each is a statement of its own to PostgreSQL: whoever asks for yet another gets all of them. */
+const MAX_LISTS = 16;
+
+function listOf(table: string, columns: readonly string[]): Sql {
+  return join(
+    columns.map((column) => sql`${identifier(table)}.${identifier(column)}`),
+    ', ',
+  );
+}
+
+/** The columns of a table that a list may show, or the id and some of them, as SQL. */
+export function columnList(table: string, properties?: readonly string[]): Sql {
+  let lists = columnLists.get(table);
+  if (!lists) {
+    lists = new Map([['', listOf(table, columnsOf(table))]]);
+    columnLists.set(table, lists);
+  }
+  const all = lists.get('') as Sql;
+  if (!properties) return all;
+  const key = `id,${properties.join()}`;
+  const known = lists.get(key);
+  if (known || lists.size >= MAX_LISTS) return known ?? all;
+  const wanted = new Set(['id', ...properties]);
+  const list = listOf(
+    table,
+    columnsOf(table).filter((column) => wanted.has(camelCase(column))),
+  );
+  lists.set(key, list);
+  return list;
+}
+
 function encodeCursor({ table, order }: PageSource, row: Keyed): string {
+  if (row.pageKey === undefined) throw new Error(`a page of ${table} was read without cursors`);
   return Buffer.from(JSON.stringify([table, order.column, order.direction, row.pageKey, row.id])).toString('base64url');
 }
 
@@ -83,7 +128,12 @@ function pageSize(args: PageArgs): { size: number; backward: boolean } {
 }
 
 /** The rows of one page, keyset-paged: however deep the page, the index is entered where the cursor points. */
-function pageRows(source: PageSource, args: PageArgs, extra: readonly Sql[]): { query: Sql; size: number; backward: boolean } {
+function pageRows(
+  source: PageSource,
+  args: PageArgs,
+  selection: PageSelection,
+  extra: readonly Sql[],
+): { query: Sql; size: number; backward: boolean } {
   const { size, backward } = pageSize(args);
   const key = sql`${identifier(source.table)}.${identifier(source.order.column)}`;
   const type = raw(source.order.type);
@@ -99,15 +149,11 @@ function pageRows(source: PageSource, args: PageArgs, extra: readonly Sql[]): { 
     ...(args.after != null ? [beyond(args.after, 'after', true)] : []),
     ...(args.before != null ? [beyond(args.before, 'before', false)] : []),
   ];
-  const columns = join(
-    columnsOf(source.table).map((column) => sql`${identifier(source.table)}.${identifier(column)}`),
-    ', ',
-  );
   const direction = raw(ascending ? 'ASC' : 'DESC');
   return {
     size,
     backward,
-    query: sql`SELECT ${columns}, ${key}::text AS page_key FROM ${identifier(source.table)}${
+    query: sql`SELECT ${columnList(source.table, selection.properties)}${selection.cursors ? sql`, ${key}::text AS page_key` : raw('')} FROM ${identifier(source.table)}${
       where.length > 0 ? sql` WHERE ${join(where, ' AND ')}` : raw('')
     } ORDER BY ${key} ${direction}, ${identifier(source.table)}.id ${direction} LIMIT ${size + 1}`,
   };
@@ -117,21 +163,36 @@ function toPage<Row>(source: PageSource, args: PageArgs, found: (Row & Keyed)[],
   const more = found.length > size;
   const kept = found.slice(0, size);
   if (backward) kept.reverse();
-  const edges = kept.map((node) => ({ cursor: encodeCursor(source, node), node }));
+  // Few ask for cursors, and never for all of them.
+  const edges = kept.map((node) => ({
+    node,
+    get cursor() {
+      return encodeCursor(source, node);
+    },
+  }));
   return {
     edges,
     pageInfo: {
       hasNextPage: backward ? args.before != null : more,
       hasPreviousPage: backward ? more : args.after != null,
-      startCursor: edges[0]?.cursor ?? null,
-      endCursor: edges.at(-1)?.cursor ?? null,
+      get startCursor() {
+        return edges[0]?.cursor ?? null;
+      },
+      get endCursor() {
+        return edges.at(-1)?.cursor ?? null;
+      },
     },
   };
 }
 
 /** One page of a list, in one statement. Throws ValidationError for sizes out of range and cursors of other lists. */
-export async function readPage<Row>(database: Reader, source: PageSource, args: PageArgs): Promise<Page<Row>> {
-  const { query, size, backward } = pageRows(source, args, []);
+export async function readPage<Row>(
+  database: Reader,
+  source: PageSource,
+  args: PageArgs,
+  selection: PageSelection = WHOLE,
+): Promise<Page<Row>> {
+  const { query, size, backward } = pageRows(source, args, selection, []);
   return toPage<Row>(source, args, await rows<Row & Keyed>(database, query), size, backward);
 }
 
@@ -142,9 +203,10 @@ export async function readPages<Row>(
   args: PageArgs,
   parentColumn: string,
   parentIds: readonly string[],
+  selection: PageSelection = WHOLE,
 ): Promise<Page<Row>[]> {
   const ofParent = sql`${identifier(source.table)}.${identifier(parentColumn)} = parents.id`;
-  const { query, size, backward } = pageRows(source, args, [ofParent]);
+  const { query, size, backward } = pageRows(source, args, selection, [ofParent]);
   const found = await rows<Row & Keyed & { pageParent: string }>(
     database,
     sql`SELECT parents.id AS page_parent, page.* FROM unnest(${[...parentIds]}::uuid[]) WITH ORDINALITY AS parents(id, position)

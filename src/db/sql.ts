@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { decoderOf, types } from './rows.ts';
 import type { Queryable } from './transaction.ts';
 
 /** A piece of SQL and the values it refers to. Values never become text. */
@@ -48,14 +49,6 @@ export function join(fragments: readonly Sql[], separator: string): Sql {
   return fragments.reduce((all, fragment, index) => (index === 0 ? fragment : sql`${all}${raw(separator)}${fragment}`), raw(''));
 }
 
-const INT8 = 20;
-
-/** As Prisma gives them: bigint for int8, Date for timestamps, numeric as its text. */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format: 'text') =>
-    oid === INT8 ? (value: string) => BigInt(value) : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
-};
-
 const names = new Map<string, string>();
 const MAX_NAMED = 500;
 
@@ -78,15 +71,9 @@ export async function rows<T>(database: Queryable & { preparedStatements: boolea
   const result = await database.query({
     text,
     values: [...query.values],
+    rowMode: 'array',
     types,
     ...(database.preparedStatements ? { name: statementName(text) } : {}),
   } as pg.QueryConfig);
-  const keys = result.fields.map(({ name }) => name.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase()));
-  return result.rows.map((row: Record<string, unknown>) => {
-    const camel: Record<string, unknown> = {};
-    result.fields.forEach(({ name }, index) => {
-      camel[keys[index] as string] = row[name];
-    });
-    return camel as T;
-  });
+  return result.rows.map(decoderOf(result.fields)) as T[];
 }

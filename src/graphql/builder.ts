@@ -1,4 +1,4 @@
-import SchemaBuilder from '@pothos/core';
+import SchemaBuilder, { brandWithType } from '@pothos/core';
 import ComplexityPlugin from '@pothos/plugin-complexity';
 import ErrorsPlugin from '@pothos/plugin-errors';
 import PrismaPlugin from '@pothos/plugin-prisma';
@@ -11,6 +11,7 @@ import { MAX_PAGE } from '../db/page.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { getDatamodel } from '../generated/pothos.ts';
 import { ForbiddenError, UnauthenticatedError, ValidationError } from '../lib/errors.ts';
+import { loaderOf } from './by-id.ts';
 import type { GraphQLContext } from './context.ts';
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 import { addScalars, type Scalars } from './scalars.ts';
@@ -42,6 +43,18 @@ function tooMuch(kind: string, got: number, most: number | undefined): GraphQLEr
       extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } },
     },
   );
+}
+
+/** An object of a type that `byId` knows, as a Node. */
+function loadNode(
+  context: GraphQLContext,
+  { typename, id }: { typename: string; id: string },
+): Promise<object | null> | undefined {
+  const row = loaderOf(typename)?.(context, id);
+  return row?.then((found) => {
+    brandWithType(found, typename as never);
+    return found;
+  });
 }
 
 export const builder = new SchemaBuilder<SchemaTypes>({
@@ -94,14 +107,19 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
     nodeQueryOptions: {
       args: { id: { description: 'Its `id`.' } },
+      resolve: (_root, { id }, context, _info, resolveNode) => loadNode(context, id) ?? (resolveNode(id) as never),
       description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
     },
     nodesQueryOptions: {
       args: { ids: { description: 'Their `id`s.' } },
-      resolve: (_root, { ids }, _context, _info, resolveNodes) => {
+      resolve: async (_root, { ids }, context, _info, resolveNodes) => {
         if (ids.length > MAX_PAGE) throw ValidationError.at(['ids'], `At most ${MAX_PAGE} ids at once.`);
-        return resolveNodes(ids) as never;
+        const loaded = ids.map((id) => loadNode(context, id));
+        const rest = ids.filter((_id, index) => !loaded[index]);
+        const [nodes, others] = await Promise.all([Promise.all(loaded), resolveNodes(rest) as Promise<readonly unknown[]>]);
+        const remaining = others.values();
+        return loaded.map((promise, index) => (promise ? nodes[index] : remaining.next().value)) as never;
       },
       description: 'Several objects by their global ids, in the same order, at most 100.',
       authScopes: { authenticated: true },

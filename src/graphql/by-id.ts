@@ -1,23 +1,30 @@
-import type { Prisma } from '../db/prisma.ts';
+import { columnList } from '../db/page.ts';
+import { identifier, rows, sql } from '../db/sql.ts';
 import type { GraphQLContext } from './context.ts';
 
 /** Loads one object; null for no id, and for what does not exist or is not visible. */
 export type LoadById<Row> = (context: GraphQLContext, id: string | null | undefined) => Promise<Row | null> | null;
 
-/**
- * How objects of one type are loaded by id, all of one tick in one statement.
- * @param find gives the rows of the ids that exist and are visible, in any order
- */
-export function byId<Row extends { id: string }>(
-  name: string,
-  find: (prisma: Prisma, ids: string[]) => Promise<Row[]>,
-): LoadById<Row> {
-  return ({ loaders, prisma }, id) => {
+const loaders = new Map<string, LoadById<object>>();
+
+/** How objects of one type are loaded by id, all of one tick in one statement. */
+export function byId<Row extends { id: string }>(typename: string, table: string): LoadById<Row> {
+  const name = `byId:${typename}`;
+  const load: LoadById<Row> = (context, id) => {
     if (id == null) return null;
-    const loader = loaders.get<Row | null>(`byId:${name}`, async (ids) => {
-      const rows = new Map((await find(prisma, [...ids])).map((row) => [row.id, row]));
-      return ids.map((key) => rows.get(key) ?? null);
+    const { database } = context;
+    const loader = context.loaders.get<Row | null>(name, async (ids) => {
+      const query = sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`;
+      const found = new Map((await rows<Row>(database, query)).map((row) => [row.id, row]));
+      return ids.map((key) => found.get(key) ?? null);
     });
     return loader.load(id);
   };
+  loaders.set(typename, load);
+  return load;
+}
+
+/** How objects of a type are loaded by id, where `byId` has told. */
+export function loaderOf(typename: string): LoadById<object> | undefined {
+  return loaders.get(typename);
 }

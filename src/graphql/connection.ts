@@ -1,4 +1,5 @@
 import type { ArgBuilder, InputFieldMap, ObjectRef } from '@pothos/core';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Permission } from '../auth/permissions.ts';
 import {
   countRows,
@@ -14,6 +15,7 @@ import {
 import type { Sql } from '../db/sql.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
+import { pageSelectionOf, reads } from './selection.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
@@ -134,8 +136,8 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
         t.field({
           ...options(description, access),
           args: args(t),
-          resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext) => {
-            const page = await readPage<Row>(database, source(given), given);
+          resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
+            const page = await readPage<Row>(database, source(given), given, pageSelectionOf(info));
             return { ...page, count: () => countRows(database, source(given)) };
           }) as never,
         }),
@@ -146,9 +148,18 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
         t.field({
           ...options(description, access),
           args: args(t),
-          resolve: (async (row: { id: string }, given: ListArgs<Filter>, { database, loaders }: GraphQLContext) => {
+          extensions: reads('id'),
+          resolve: (async (
+            row: { id: string },
+            given: ListArgs<Filter>,
+            { database, loaders }: GraphQLContext,
+            info: GraphQLResolveInfo,
+          ) => {
             const list = `${type.name}.${column}:${JSON.stringify(given)}`;
-            const pages = loaders.get(`page:${list}`, (ids) => readPages<Row>(database, source(given), given, column, ids));
+            const selection = pageSelectionOf(info);
+            const pages = loaders.get(`page:${list}:${selection.properties} ${selection.cursors}`, (ids) =>
+              readPages<Row>(database, source(given), given, column, ids, selection),
+            );
             const counts = loaders.get(`count:${list}`, (ids) => countRowsOf(database, source(given), column, ids));
             return { ...(await pages.load(row.id)), count: () => counts.load(row.id) };
           }) as never,

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { execute, getOperationAST } from 'graphql';
+import { getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
+import { executeOperation } from '../graphql/execution/execute.ts';
+import { dataTextOf } from '../graphql/execution/result-text.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { sizeOf } from '../graphql/operation-price.ts';
@@ -151,17 +153,18 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
     const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
     const args = { schema, document, operationName: params.operationName, variableValues: params.variables, contextValue };
     const { complexity } = sizeOf(args);
-    const executed = await execute(args);
+    const executed = await executeOperation(args);
     end(executed.errors ? 'error' : 'ok');
-    const result = withCost(executed, complexity, env.MAX_COMPLEXITY);
     if (executed.errors) {
       const errors = executed.errors.map((error) => maskError(error));
-      const told = processRegularResult({ ...result, errors } as never, yoga.fetchAPI, resultType);
+      const result = { ...withCost(executed, complexity, env.MAX_COMPLEXITY), errors };
+      const told = processRegularResult(result as never, yoga.fetchAPI, resultType);
       response.writeHead(told.status, Object.fromEntries(told.headers));
       response.end(await told.text());
       return true;
     }
-    const json = JSON.stringify(result);
+    const cost = JSON.stringify({ requested: complexity, limit: env.MAX_COMPLEXITY });
+    const json = `{"data":${dataTextOf(executed) ?? JSON.stringify(executed.data)},"extensions":{"cost":${cost}}}`;
     response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': Buffer.byteLength(json) });
     response.end(json);
     return true;

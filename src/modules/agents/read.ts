@@ -2,11 +2,6 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { Agent } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 
-/** The agents of the current tenant with these ids. */
-export function findAgents(prisma: Prisma, ids: string[]): Promise<Agent[]> {
-  return prisma.agent.findMany({ where: { id: { in: ids } } });
-}
-
 /** Throws NotFoundError. */
 export async function requireAgent(prisma: Prisma, id: string, path: string[]): Promise<Agent> {
   const agent = await prisma.agent.findFirst({ where: { id } });

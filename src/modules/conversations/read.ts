@@ -2,10 +2,6 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { Conversation, Message, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 
-export function findConversations(prisma: Prisma, ids: string[]): Promise<Conversation[]> {
-  return prisma.conversation.findMany({ where: { id: { in: ids } } });
-}
-
 export function findMessages(prisma: Prisma, ids: string[]): Promise<Message[]> {
   return prisma.message.findMany({ where: { id: { in: ids } } });
 }

@@ -1,10 +1,6 @@
 import type { Prisma } from '../../db/prisma.ts';
-import type { Chunk, Collection, Document, Evaluation, EvaluationRun, RagQuery } from '../../generated/prisma/client.ts';
+import type { Chunk, Collection, Document } from '../../generated/prisma/client.ts';
 import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
-
-export function findCollections(prisma: Prisma, ids: string[]): Promise<Collection[]> {
-  return prisma.collection.findMany({ where: { id: { in: ids } } });
-}
 
 export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]> {
   return prisma.document.findMany({ where: { id: { in: ids } } });
@@ -12,18 +8,6 @@ export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]
 
 export function findChunks(prisma: Prisma, ids: string[]): Promise<Chunk[]> {
   return prisma.chunk.findMany({ where: { id: { in: ids } } });
-}
-
-export function findEvaluations(prisma: Prisma, ids: string[]): Promise<Evaluation[]> {
-  return prisma.evaluation.findMany({ where: { id: { in: ids } } });
-}
-
-export function findEvaluationRuns(prisma: Prisma, ids: string[]): Promise<EvaluationRun[]> {
-  return prisma.evaluationRun.findMany({ where: { id: { in: ids } } });
-}
-
-export function findRagQueries(prisma: Prisma, ids: string[]): Promise<RagQuery[]> {
-  return prisma.ragQuery.findMany({ where: { id: { in: ids } } });
 }
 
 /** Throws NotFoundError. */

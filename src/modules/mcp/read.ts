@@ -1,30 +1,10 @@
 import type { Prisma } from '../../db/prisma.ts';
-import type { McpResource, McpServer, McpServerConfig, McpTool, McpToolExecution } from '../../generated/prisma/client.ts';
+import type { McpServer, McpServerConfig, McpTool } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
-
-export function findMcpServers(prisma: Prisma, ids: string[]): Promise<McpServer[]> {
-  return prisma.mcpServer.findMany({ where: { id: { in: ids } } });
-}
-
-export function findMcpServerConfigs(prisma: Prisma, ids: string[]): Promise<McpServerConfig[]> {
-  return prisma.mcpServerConfig.findMany({ where: { id: { in: ids } } });
-}
 
 /** The tenant's configurations of these servers. */
 export function findMcpServerConfigsOf(prisma: Prisma, serverIds: string[]): Promise<McpServerConfig[]> {
   return prisma.mcpServerConfig.findMany({ where: { serverId: { in: serverIds } } });
-}
-
-export function findMcpTools(prisma: Prisma, ids: string[]): Promise<McpTool[]> {
-  return prisma.mcpTool.findMany({ where: { id: { in: ids } } });
-}
-
-export function findMcpResources(prisma: Prisma, ids: string[]): Promise<McpResource[]> {
-  return prisma.mcpResource.findMany({ where: { id: { in: ids } } });
-}
-
-export function findMcpToolExecutions(prisma: Prisma, ids: string[]): Promise<McpToolExecution[]> {
-  return prisma.mcpToolExecution.findMany({ where: { id: { in: ids } } });
 }
 
 /** Throws NotFoundError. */

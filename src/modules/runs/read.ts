@@ -1,20 +1,8 @@
 import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
-import type { AgentRun, LlmCall, RunStatus, ToolCall } from '../../generated/prisma/client.ts';
+import type { AgentRun, RunStatus } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
-
-export function findRuns(prisma: Prisma, ids: string[]): Promise<AgentRun[]> {
-  return prisma.agentRun.findMany({ where: { id: { in: ids } } });
-}
-
-export function findLlmCalls(prisma: Prisma, ids: string[]): Promise<LlmCall[]> {
-  return prisma.llmCall.findMany({ where: { id: { in: ids } } });
-}
-
-export function findToolCalls(prisma: Prisma, ids: string[]): Promise<ToolCall[]> {
-  return prisma.toolCall.findMany({ where: { id: { in: ids } } });
-}
 
 /** Throws NotFoundError. */
 export async function requireRun(prisma: Prisma, id: string, path: string[]): Promise<AgentRun> {

@@ -2,7 +2,6 @@ import { newApiKeySecret } from '../../auth/api-key-secret.ts';
 import { evictAfterCommit } from '../../auth/auth.ts';
 import { type Scope, scopePermissions } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
-import type { Prisma } from '../../db/prisma.ts';
 import type { ApiKey, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -46,12 +45,6 @@ export async function createApiKey(
     },
   });
   return { apiKey, secret };
-}
-
-/** The keys of the current tenant with these ids. Their hashes are not readable here and always empty. */
-export async function findApiKeys(prisma: Prisma, ids: string[]): Promise<ApiKey[]> {
-  const keys = await prisma.apiKey.findMany({ where: { id: { in: ids } } });
-  return keys.map((key) => ({ ...key, keyHash: '' }));
 }
 
 /** Ends a key for good. Its open streams end within seconds. */

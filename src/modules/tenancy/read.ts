@@ -2,27 +2,11 @@ import type { Role } from '../../auth/permissions.ts';
 import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
-import type { Membership, Tenant, User, UserIdentity } from '../../generated/prisma/client.ts';
+import type { User, UserIdentity } from '../../generated/prisma/client.ts';
 
 /** The hash of a password is not readable here and always null. */
 export function withoutHash(user: Omit<User, 'passwordHash'>): User {
   return { ...user, passwordHash: null };
-}
-
-/** The people with these ids whom the viewer may see: themselves and the members of the current tenant. */
-export async function findUsers(prisma: Prisma, ids: string[]): Promise<User[]> {
-  const users = await prisma.user.findMany({ where: { id: { in: ids } } });
-  return users.map(withoutHash);
-}
-
-/** The current tenant, if its id is among these: nobody sees another. */
-export function findTenants(prisma: Prisma, ids: string[]): Promise<Tenant[]> {
-  return prisma.tenant.findMany({ where: { id: { in: ids } } });
-}
-
-/** The memberships of these people in the current tenant. */
-export function findMembershipsOf(prisma: Prisma, userIds: string[]): Promise<Membership[]> {
-  return prisma.membership.findMany({ where: { userId: { in: userIds } } });
 }
 
 /** A tenant somebody can go to. */

@@ -1,6 +1,7 @@
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { Agent, loadAgent } from './agent.ts';
 
@@ -19,12 +20,14 @@ export const AgentVersion = builder.prismaNode('AgentVersion', {
       type: Agent,
       nullable: true,
       description: 'The agent as it is now.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     publishedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who published it. Null once they have left the tenant.',
+      extensions: reads('publishedById'),
       resolve: ({ publishedById }, _args, context) => loadUser(context, publishedById),
     }),
   }),

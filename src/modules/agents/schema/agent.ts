@@ -5,8 +5,8 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findAgents } from '../read.ts';
 import { TOOLS_DESCRIPTION } from '../tool-references.ts';
 
 export const AgentKindEnum = builder.enumType(AgentKind, {
@@ -61,12 +61,13 @@ export const Agent = builder.prismaNode('Agent', {
       type: User,
       nullable: true,
       description: 'Who made the agent. Null once they have left the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-export const loadAgent = byId('Agent', findAgents);
+export const loadAgent = byId<typeof Agent.$inferType>('Agent', 'agents');
 
 const AgentFilter = builder.inputType('AgentFilter', {
   description: 'Which agents. All conditions must hold.',

@@ -4,6 +4,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
@@ -33,6 +34,7 @@ export const AuditLog = builder.prismaNode('AuditLog', {
       type: User,
       nullable: true,
       description: 'The person, where one acted or owns the API key. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),

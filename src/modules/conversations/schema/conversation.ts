@@ -6,10 +6,10 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findConversations } from '../read.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
   name: 'ConversationStatus',
@@ -34,6 +34,7 @@ export const Conversation = builder.prismaNode('Conversation', {
     outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
+      extensions: reads('costUsd'),
       resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),
@@ -46,18 +47,20 @@ export const Conversation = builder.prismaNode('Conversation', {
       type: Agent,
       nullable: true,
       description: 'The agent that answers.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who began it. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-export const loadConversation = byId('Conversation', findConversations);
+export const loadConversation = byId<typeof Conversation.$inferType>('Conversation', 'conversations');
 
 const ConversationFilter = builder.inputType('ConversationFilter', {
   description: 'Which conversations. All conditions must hold.',

@@ -4,7 +4,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
-import { findMessages } from '../read.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
@@ -23,12 +23,14 @@ export const Message = builder.prismaNode('Message', {
       type: ['JSONObject'],
       nullable: true,
       description: 'Tools the model asks for: objects of `id`, `name` and `arguments`.',
+      extensions: reads('toolCalls'),
       resolve: ({ toolCalls }) => toolCalls as unknown[] | null,
     }),
     toolResults: t.field({
       type: ['JSONObject'],
       nullable: true,
       description: 'What the tools answered: objects of `toolCallId`, `output` and `error`.',
+      extensions: reads('toolResults'),
       resolve: ({ toolResults }) => toolResults as unknown[] | null,
     }),
     model: t.exposeString('model', { nullable: true }),
@@ -40,18 +42,20 @@ export const Message = builder.prismaNode('Message', {
       type: Conversation,
       nullable: true,
       description: 'The conversation.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
   }),
 });
 
-export const loadMessage = byId('Message', findMessages);
+export const loadMessage = byId<typeof Message.$inferType>('Message', 'messages');
 
 builder.objectField(Message, 'parentMessage', (t) =>
   t.field({
     type: Message,
     nullable: true,
     description: 'The message this one answers.',
+    extensions: reads('parentMessageId'),
     resolve: ({ parentMessageId }, _args, context) => loadMessage(context, parentMessageId),
   }),
 );

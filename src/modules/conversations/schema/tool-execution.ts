@@ -4,8 +4,8 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
-import { findToolExecutions } from '../read.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
 
@@ -35,24 +35,27 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
+      extensions: reads('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
   }),
 });
 
-export const loadToolExecution = byId('ToolExecution', findToolExecutions);
+export const loadToolExecution = byId<typeof ToolExecution.$inferType>('ToolExecution', 'tool_executions');
 
 const ToolExecutionFilter = builder.inputType('ToolExecutionFilter', {
   description: 'Which tool executions. All conditions must hold.',

@@ -4,6 +4,7 @@ import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { textRule } from '../../../graphql/rules.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { ForbiddenError } from '../../../lib/errors.ts';
 import { requireConversation } from '../../conversations/read.ts';
@@ -45,6 +46,7 @@ builder.objectField(Message, 'citations', (t) =>
     nullable: true,
     description: 'The passages of documents that the message rests on, where it answers from them.',
     authScopes: { permission: 'knowledge:read' },
+    extensions: reads('citations'),
     resolve: ({ citations }) => citations as unknown as Citation[] | null,
   }),
 );
@@ -63,12 +65,14 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
     sources: t.field({
       type: ['JSONObject'],
       description: 'The passages that were found, best first: objects of `chunkId`, `documentId` and `score`.',
+      extensions: reads('sources'),
       resolve: ({ sources }) => sources as unknown[],
     }),
     expectedDocuments: t.field({
       type: [Document],
       nullable: { list: false, items: true },
       description: 'The documents that should have been found.',
+      extensions: reads('expectedDocumentIds'),
       resolve: ({ expectedDocumentIds }, _args, context) =>
         Promise.all(expectedDocumentIds.map((id) => loadDocument(context, id))),
     }),
@@ -85,6 +89,7 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
       type: User,
       nullable: true,
       description: 'Who asked. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),

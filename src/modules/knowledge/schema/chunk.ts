@@ -2,7 +2,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
-import { findChunks } from '../read.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Document, loadDocument } from './document.ts';
 
 export const Chunk = builder.prismaNode('Chunk', {
@@ -23,12 +23,13 @@ export const Chunk = builder.prismaNode('Chunk', {
       type: Document,
       nullable: true,
       description: 'The document.',
+      extensions: reads('documentId'),
       resolve: ({ documentId }, _args, context) => loadDocument(context, documentId),
     }),
   }),
 });
 
-export const loadChunk = byId('Chunk', findChunks);
+export const loadChunk = byId<typeof Chunk.$inferType>('Chunk', 'chunks');
 
 listType({
   name: 'Chunk',

@@ -5,8 +5,8 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findCollections } from '../read.ts';
 
 export const CollectionStatusEnum = builder.enumType(CollectionStatus, {
   name: 'CollectionStatus',
@@ -39,12 +39,13 @@ export const Collection = builder.prismaNode('Collection', {
       type: User,
       nullable: true,
       description: 'Who made it. Null once they have left the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-export const loadCollection = byId('Collection', findCollections);
+export const loadCollection = byId<typeof Collection.$inferType>('Collection', 'collections');
 
 const CollectionFilter = builder.inputType('CollectionFilter', {
   description: 'Which collections. All conditions must hold.',

@@ -6,8 +6,8 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findDocuments } from '../read.ts';
 import { Collection, loadCollection } from './collection.ts';
 
 export const DocumentStatusEnum = builder.enumType(DocumentStatus, {
@@ -54,18 +54,20 @@ export const Document = builder.prismaNode('Document', {
       type: Collection,
       nullable: true,
       description: 'The collection.',
+      extensions: reads('collectionId'),
       resolve: ({ collectionId }, _args, context) => loadCollection(context, collectionId),
     }),
     uploadedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who brought it. Null once they have left the tenant.',
+      extensions: reads('uploadedById'),
       resolve: ({ uploadedById }, _args, context) => loadUser(context, uploadedById),
     }),
   }),
 });
 
-export const loadDocument = byId('Document', findDocuments);
+export const loadDocument = byId<typeof Document.$inferType>('Document', 'documents');
 
 const DocumentFilter = builder.inputType('DocumentFilter', {
   description: 'Which documents. All conditions must hold.',

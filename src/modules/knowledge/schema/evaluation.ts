@@ -8,12 +8,12 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { intRule, nameRule } from '../../../graphql/rules.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { ValidationError } from '../../../lib/errors.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { type ComparedQuestion, compareEvaluations } from '../compare-evaluations.ts';
 import { startEvaluation } from '../evaluate.ts';
-import { findEvaluations } from '../read.ts';
 import { EvaluationRun } from './answers.ts';
 import { Collection, loadCollection } from './collection.ts';
 import { queryRule, weightRule } from './rules.ts';
@@ -51,18 +51,20 @@ export const Evaluation = builder.prismaNode('Evaluation', {
       type: [Collection],
       nullable: { list: false, items: true },
       description: 'The collections that are searched.',
+      extensions: reads('collectionIds'),
       resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => loadCollection(context, id))),
     }),
     createdBy: t.field({
       type: User,
       nullable: true,
       description: 'Who asked for it. Null once they have left the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-const loadEvaluation = byId('Evaluation', findEvaluations);
+const loadEvaluation = byId<typeof Evaluation.$inferType>('Evaluation', 'evaluations');
 
 listType({
   name: 'Evaluation',
@@ -100,6 +102,7 @@ const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuesti
       type: [EvaluationRun],
       nullable: { list: false, items: true },
       description: 'How each evaluation fared, in the order they were named. Null where it did not ask.',
+      extensions: reads('runs'),
       resolve: ({ runs }) => runs,
     }),
   }),

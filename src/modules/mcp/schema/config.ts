@@ -5,7 +5,7 @@ import type { McpLimits } from '../../../mcp/client/target.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { limitsOf } from '../limits.ts';
 import { type McpOAuth, oauthAlgorithms, oauthOf } from '../oauth.ts';
-import { findMcpServerConfigs, findMcpServerConfigsOf } from '../read.ts';
+import { findMcpServerConfigsOf } from '../read.ts';
 import { loadMcpServer, McpServer } from './server.ts';
 
 const McpServerLimits = builder.objectRef<McpLimits>('McpServerLimits').implement({
@@ -94,7 +94,7 @@ export const McpServerConfig = builder.prismaNode('McpServerConfig', {
   }),
 });
 
-export const loadMcpServerConfig = byId('McpServerConfig', findMcpServerConfigs);
+export const loadMcpServerConfig = byId<typeof McpServerConfig.$inferType>('McpServerConfig', 'mcp_server_configs');
 
 builder.objectField(McpServer, 'config', (t) =>
   t.field({

@@ -5,12 +5,12 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { loadMessage, Message } from '../../conversations/schema/message.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpToolExecutions } from '../read.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
 export const McpToolExecution = builder.prismaNode('McpToolExecution', {
@@ -36,36 +36,41 @@ export const McpToolExecution = builder.prismaNode('McpToolExecution', {
       type: McpServerConfig,
       nullable: true,
       description: 'The configuration of the server that was called.',
+      extensions: reads('configId'),
       resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'The person who called, or for whom an agent did. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
+      extensions: reads('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
   }),
 });
 
-export const loadMcpToolExecution = byId('McpToolExecution', findMcpToolExecutions);
+export const loadMcpToolExecution = byId<typeof McpToolExecution.$inferType>('McpToolExecution', 'mcp_tool_executions');
 
 const McpToolExecutionFilter = builder.inputType('McpToolExecutionFilter', {
   description: 'Which calls of MCP tools. All conditions must hold.',

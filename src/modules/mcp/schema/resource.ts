@@ -3,8 +3,8 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
-import { findMcpResources } from '../read.ts';
 import { type McpContent, readMcpResource } from '../read-resource.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
@@ -27,12 +27,13 @@ export const McpResource = builder.prismaNode('McpResource', {
       type: McpServerConfig,
       nullable: true,
       description: 'The configuration under which it was read.',
+      extensions: reads('configId'),
       resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
     }),
   }),
 });
 
-export const loadMcpResource = byId('McpResource', findMcpResources);
+export const loadMcpResource = byId<typeof McpResource.$inferType>('McpResource', 'mcp_resources');
 
 listType({
   name: 'McpResource',

@@ -6,9 +6,9 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { isPlatformAdmin } from '../../tenancy/read.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpServers } from '../read.ts';
 
 export const McpTransportEnum = builder.enumType(McpTransport, {
   name: 'McpTransport',
@@ -59,6 +59,7 @@ export const McpServer = builder.prismaNode('McpServer', {
     status: t.expose('status', { type: McpServerStatusEnum }),
     isPlatform: t.boolean({
       description: "Whether it is the platform's, for all tenants, and not the tenant's own.",
+      extensions: reads('tenantId'),
       resolve: ({ tenantId }) => tenantId === null,
     }),
     isPublic: t.exposeBoolean('isPublic'),
@@ -88,12 +89,13 @@ export const McpServer = builder.prismaNode('McpServer', {
       type: User,
       nullable: true,
       description: 'Who registered it, if they are a member of the tenant.',
+      extensions: reads('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-export const loadMcpServer = byId('McpServer', findMcpServers);
+export const loadMcpServer = byId<typeof McpServer.$inferType>('McpServer', 'mcp_servers');
 
 const McpServerOwner = builder.enumType('McpServerOwner', {
   description: 'Whose a server is.',

@@ -5,8 +5,8 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findMcpTools } from '../read.ts';
 import { toolStatusOf } from '../tool-status.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
@@ -41,6 +41,7 @@ export const McpTool = builder.prismaNode('McpTool', {
     }),
     changed: t.boolean({
       description: 'Whether its definition is another one than was approved.',
+      extensions: reads('approvedHash', 'definitionHash'),
       resolve: ({ approvedHash, definitionHash }) => approvedHash !== null && approvedHash !== definitionHash,
     }),
     enabled: t.exposeBoolean('enabled'),
@@ -53,18 +54,20 @@ export const McpTool = builder.prismaNode('McpTool', {
       type: User,
       nullable: true,
       description: 'Who approved it last. Null once they have left the tenant.',
+      extensions: reads('approvedById'),
       resolve: ({ approvedById }, _args, context) => loadUser(context, approvedById),
     }),
     config: t.field({
       type: McpServerConfig,
       nullable: true,
       description: 'The configuration under which it was read.',
+      extensions: reads('configId'),
       resolve: ({ configId }, _args, context) => loadMcpServerConfig(context, configId),
     }),
   }),
 });
 
-export const loadMcpTool = byId('McpTool', findMcpTools);
+export const loadMcpTool = byId<typeof McpTool.$inferType>('McpTool', 'mcp_tools');
 
 /** As `toolStatusOf`, for lists. */
 const statusSql = sql`CASE WHEN NOT mcp_tools.offered THEN 'WITHDRAWN' WHEN mcp_tools.approved_hash IS NULL THEN 'NEW'

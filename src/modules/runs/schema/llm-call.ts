@@ -1,6 +1,7 @@
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
 import { AgentRun, loadRun } from './run.ts';
@@ -22,6 +23,7 @@ const LlmCall = builder.prismaNode('LlmCall', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it cost, in US dollars, as a decimal number.',
+      extensions: reads('costUsd'),
       resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     latencyMs: t.exposeInt('latencyMs'),
@@ -34,6 +36,7 @@ const LlmCall = builder.prismaNode('LlmCall', {
       type: AgentRun,
       nullable: true,
       description: 'The run it belongs to, if any.',
+      extensions: reads('runId'),
       resolve: ({ runId }, _args, context) => loadRun(context, runId),
     }),
   }),

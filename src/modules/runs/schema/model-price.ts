@@ -5,6 +5,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { textRule } from '../../../graphql/rules.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { removeModelPrice, setModelPrice } from '../prices.ts';
 
@@ -19,15 +20,18 @@ const ModelPrice = builder.prismaNode('ModelPrice', {
     model: t.exposeString('model'),
     inputPerMillionUsd: t.string({
       description: 'US dollars for a million tokens of input, as a decimal number.',
+      extensions: reads('inputPerMillionUsd'),
       resolve: ({ inputPerMillionUsd }) => decimalText(inputPerMillionUsd),
     }),
     outputPerMillionUsd: t.string({
       description: 'US dollars for a million tokens of output, as a decimal number.',
+      extensions: reads('outputPerMillionUsd'),
       resolve: ({ outputPerMillionUsd }) => decimalText(outputPerMillionUsd),
     }),
     cachedInputPerMillionUsd: t.string({
       nullable: true,
       description: 'US dollars for a million tokens of input that the provider had in its cache. As any input when null.',
+      extensions: reads('cachedInputPerMillionUsd'),
       resolve: ({ cachedInputPerMillionUsd: price }) => (price === null ? null : decimalText(price)),
     }),
     effectiveFrom: t.expose('effectiveFrom', { type: 'DateTime' }),

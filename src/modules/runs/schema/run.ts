@@ -6,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { subjectOf } from '../../conversations/event-subjects.ts';
@@ -13,7 +14,6 @@ import { Conversation, loadConversation } from '../../conversations/schema/conve
 import { ConversationEvent } from '../../conversations/schema/event.ts';
 import { loadMessage, Message, messageList } from '../../conversations/schema/message.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findRuns } from '../read.ts';
 
 export const RunStatusEnum = builder.enumType(RunStatus, {
   name: 'RunStatus',
@@ -48,6 +48,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
+      extensions: reads('costUsd'),
       resolve: ({ costUsd }) => decimalText(costUsd),
     }),
     cancelRequestedAt: t.expose('cancelRequestedAt', { type: 'DateTime', nullable: true }),
@@ -61,30 +62,34 @@ export const AgentRun = builder.prismaNode('AgentRun', {
       type: Agent,
       nullable: true,
       description: 'The agent that works.',
+      extensions: reads('agentId'),
       resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
       description: 'The conversation it answers in, if any.',
+      extensions: reads('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message it answers, if any.',
+      extensions: reads('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who asked for it. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-export const loadRun = byId('AgentRun', findRuns);
+export const loadRun = byId<typeof AgentRun.$inferType>('AgentRun', 'agent_runs');
 
 const AgentRunFilter = builder.inputType('AgentRunFilter', {
   description: 'Which runs. All conditions must hold.',
@@ -128,6 +133,7 @@ builder.objectField(Message, 'run', (t) =>
     type: AgentRun,
     nullable: true,
     description: 'The run that wrote it, if one did.',
+    extensions: reads('runId'),
     resolve: ({ runId }, _args, context) => loadRun(context, runId),
   }),
 );

@@ -5,8 +5,8 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { findToolCalls } from '../read.ts';
 import { AgentRun, loadRun } from './run.ts';
 
 const ToolCallStatusEnum = builder.enumType(ToolCallStatus, {
@@ -46,18 +46,20 @@ export const ToolCall = builder.prismaNode('ToolCall', {
       type: AgentRun,
       nullable: true,
       description: 'The run.',
+      extensions: reads('runId'),
       resolve: ({ runId }, _args, context) => loadRun(context, runId),
     }),
     decidedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who approved or rejected it. Null once they have left the tenant.',
+      extensions: reads('decidedById'),
       resolve: ({ decidedById }, _args, context) => loadUser(context, decidedById),
     }),
   }),
 });
 
-const loadToolCall = byId('ToolCall', findToolCalls);
+const loadToolCall = byId<typeof ToolCall.$inferType>('ToolCall', 'tool_calls');
 
 const ToolCallFilter = builder.inputType('ToolCallFilter', {
   description: 'Which tool calls. All conditions must hold.',

@@ -6,7 +6,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
-import { findApiKeys } from '../api-keys.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { ScopeEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -30,6 +30,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
     status: t.field({
       type: ApiKeyStatusEnum,
       description: 'Whether the key can be used.',
+      extensions: reads('status', 'expiresAt'),
       resolve: ({ status, expiresAt }) =>
         status === 'ACTIVE' && expiresAt && expiresAt.getTime() <= Date.now() ? 'EXPIRED' : status,
     }),
@@ -44,12 +45,13 @@ export const ApiKey = builder.prismaNode('ApiKey', {
       type: User,
       nullable: true,
       description: 'Who made the key. Null once they have left the tenant.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-export const loadApiKey = byId('ApiKey', findApiKeys);
+export const loadApiKey = byId<typeof ApiKey.$inferType>('ApiKey', 'api_keys');
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'Which API keys. All conditions must hold.',

@@ -2,6 +2,7 @@ import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { MemberRoleEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -27,6 +28,7 @@ export const Invitation = builder.prismaNode('Invitation', {
     status: t.field({
       type: InvitationStatus,
       description: 'What became of it.',
+      extensions: reads('acceptedAt', 'revokedAt', 'expiresAt'),
       resolve: ({ acceptedAt, revokedAt, expiresAt }) => {
         if (acceptedAt) return 'ACCEPTED';
         if (revokedAt) return 'REVOKED';
@@ -42,6 +44,7 @@ export const Invitation = builder.prismaNode('Invitation', {
       type: User,
       nullable: true,
       description: 'Who sent it. Null once they have left the tenant.',
+      extensions: reads('invitedById'),
       resolve: ({ invitedById }, _args, context) => loadUser(context, invitedById),
     }),
   }),

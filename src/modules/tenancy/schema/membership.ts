@@ -3,6 +3,7 @@ import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
+import { reads } from '../../../graphql/selection.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -26,6 +27,7 @@ export const Membership = builder.prismaNode('Membership', {
       type: User,
       nullable: true,
       description: 'The person. Null if they left in the meantime.',
+      extensions: reads('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),

@@ -3,7 +3,6 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
-import { findTenants } from '../read.ts';
 
 const TenantStatusEnum = builder.enumType(TenantStatus, { name: 'TenantStatus', description: 'Whether a tenant may be used.' });
 
@@ -28,7 +27,7 @@ export const Tenant = builder.prismaNode('Tenant', {
   }),
 });
 
-export const loadTenant = byId('Tenant', findTenants);
+export const loadTenant = byId<typeof Tenant.$inferType>('Tenant', 'tenants');
 
 builder.queryField('tenant', (t) =>
   t.field({

@@ -1,7 +1,6 @@
 import { UserStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
-import { findUsers } from '../read.ts';
 
 export const UserStatusEnum = builder.enumType(UserStatus, {
   name: 'UserStatus',
@@ -29,4 +28,4 @@ export const User = builder.prismaNode('User', {
   }),
 });
 
-export const loadUser = byId('User', findUsers);
+export const loadUser = byId<typeof User.$inferType>('User', 'users');

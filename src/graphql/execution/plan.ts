@@ -1,0 +1,300 @@
+import {
+  type FieldNode,
+  type FragmentDefinitionNode,
+  type GraphQLAbstractType,
+  type GraphQLField,
+  type GraphQLFieldResolver,
+  type GraphQLObjectType,
+  type GraphQLOutputType,
+  type GraphQLResolveInfo,
+  type GraphQLSchema,
+  getArgumentValues,
+  isAbstractType,
+  isLeafType,
+  isListType,
+  isNonNullType,
+  type OperationDefinitionNode,
+} from 'graphql';
+import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import type { GraphQLContext } from '../context.ts';
+import { encodeGlobalId } from '../global-id.ts';
+import { jsonOf, Parts } from './json-parts.ts';
+import { PlanError } from './plan-error.ts';
+import { isPromise, toArray, type Value } from './promises.ts';
+import { addRightsOf, hasRights, noRights, type Rights } from './rights.ts';
+
+type Path = GraphQLResolveInfo['path'];
+type Field = GraphQLField<unknown, unknown>;
+type Resolve = GraphQLFieldResolver<unknown, unknown>;
+
+/** One execution of a plan. */
+export interface Run {
+  context: GraphQLContext;
+  rootValue: unknown;
+  variables: Record<string, unknown>;
+  /** The arguments of each field that has some, by the field's number: the same for all objects. */
+  args: (Record<string, unknown> | undefined)[];
+}
+
+/** Writes what a resolver gave as JSON. Throws, or rejects, at everything that is not as it should be. */
+type Complete = (value: unknown, path: Path | undefined, run: Run) => Value<string>;
+
+/** How one field of a type comes about. */
+interface FieldPlan {
+  key: string;
+  /** The key as JSON, with its colon. */
+  label: string;
+  name: string;
+  /** Its number among the fields with arguments. */
+  number: number | undefined;
+  definition: Field;
+  nodes: readonly FieldNode[];
+  parentType: GraphQLObjectType;
+  /** The property it is, where it is nothing else. */
+  property: string | undefined;
+  resolve: Resolve;
+  /** Whether its resolver is told where it is. */
+  informed: boolean;
+  complete: Complete;
+  /** Whether somebody from here on is told where they are. */
+  located: boolean;
+}
+
+interface ObjectPlan {
+  typename: string;
+  /** In the order of the result; a text is there from the start. */
+  fields: readonly (FieldPlan | string)[];
+  located: boolean;
+}
+
+interface Completion {
+  complete: Complete;
+  located: boolean;
+}
+
+/** What Pothos and its plugins note down in the extensions of what they build. */
+interface BuiltField {
+  pothosExposedField?: string;
+  pothosOriginalResolve?: Resolve;
+  pothosErrors?: unknown;
+  pothosItemErrors?: unknown;
+  pothosPrismaSelect?: unknown;
+}
+
+interface BuiltType {
+  pothosOptions?: { id?: { resolve?: (row: unknown) => unknown } };
+}
+
+const NO_ARGS: Record<string, unknown> = {};
+
+export interface PlanSource {
+  schema: GraphQLSchema;
+  fragments: Record<string, FragmentDefinitionNode>;
+  operation: OperationDefinitionNode;
+  /** Those that directives ask for. */
+  variables: Record<string, unknown>;
+}
+
+/**
+ * The fields of an operation, looked up, merged and their types taken apart once, so that executing it is a walk over functions. It knows
+ * how to succeed: at the first error of any kind it gives up.
+ */
+export class Plan {
+  /** Who has them may run the plan: the resolvers it calls do not ask again. */
+  readonly rights: Rights = noRights();
+  readonly #source: PlanSource;
+  readonly #root: ObjectPlan;
+  #numbers = 0;
+
+  /** Throws PlanError. */
+  constructor(source: PlanSource) {
+    this.#source = source;
+    const { schema, fragments, variables, operation } = source;
+    const type = schema.getRootType(operation.operation);
+    if (!type) throw new PlanError('there is no such type of operations');
+    const fields = collectFields(schema, fragments, variables, type, operation.selectionSet);
+    this.#root = this.#object(type, fields, this.rights);
+  }
+
+  /** The data of the result, as JSON. */
+  run(run: Omit<Run, 'args'>): Value<string> {
+    return this.#execute(this.#root, run.rootValue, undefined, { ...run, args: [] });
+  }
+
+  #object(type: GraphQLObjectType, fields: ReadonlyMap<string, readonly FieldNode[]>, rights: Rights): ObjectPlan {
+    if (type.isTypeOf) throw new PlanError(`${type.name} looks at its values`);
+    const plans = [...fields].map(([key, nodes]) =>
+      nodes[0]?.name.value === '__typename'
+        ? JSON.stringify({ [key]: type.name }).slice(1, -1)
+        : this.#field(type, key, nodes, rights),
+    );
+    return { typename: type.name, fields: plans, located: plans.some((plan) => typeof plan === 'object' && plan.located) };
+  }
+
+  #field(type: GraphQLObjectType, key: string, nodes: readonly FieldNode[], rights: Rights): FieldPlan {
+    const name = (nodes[0] as FieldNode).name.value;
+    const definition = type.getFields()[name];
+    if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
+    const { complete, located } = this.#complete(definition.type, nodes, rights);
+    const plain = this.#plain(type, definition, rights);
+    const resolve = plain?.resolve ?? definition.resolve;
+    if (!resolve) throw new PlanError(`${type.name}.${name} has no resolver`);
+    const informed = !plain || plain.resolve.length > 3;
+    return {
+      key,
+      label: `${JSON.stringify(key)}:`,
+      name,
+      number: definition.args.length > 0 ? this.#numbers++ : undefined,
+      definition,
+      nodes,
+      parentType: type,
+      property: plain?.property,
+      resolve,
+      informed,
+      complete,
+      located: located || informed,
+    };
+  }
+
+  /**
+   * The resolver as it was written, where all that was wrapped around it are rights, and the plan can ask for these beforehand. Undefined
+   * where there may be more: for roots, arguments, results with errors, and relations.
+   */
+  #plain(type: GraphQLObjectType, definition: Field, rights: Rights): { resolve: Resolve; property?: string } | undefined {
+    const { schema, operation } = this.#source;
+    const { pothosExposedField, pothosOriginalResolve, ...built } = definition.extensions as BuiltField;
+    const isRoot = type === schema.getRootType(operation.operation);
+    if (isRoot || definition.args.length > 0 || built.pothosErrors || built.pothosItemErrors) return undefined;
+    if (pothosExposedField !== undefined && definition.resolve) {
+      if (!addRightsOf(rights, type, definition)) return undefined;
+      return { resolve: definition.resolve, property: pothosExposedField };
+    }
+    const resolve = this.#globalId(type, definition) ?? pothosOriginalResolve;
+    if (!resolve || built.pothosPrismaSelect || !addRightsOf(rights, type, definition)) return undefined;
+    return { resolve };
+  }
+
+  /** The `id` of a node, without a promise for each. */
+  #globalId(type: GraphQLObjectType, { name }: Field): Resolve | undefined {
+    const idOf = (type.extensions as BuiltType).pothosOptions?.id?.resolve;
+    if (name !== 'id' || !idOf || !type.getInterfaces().some((one) => one.name === 'Node')) return undefined;
+    const encode = (id: unknown) => encodeGlobalId(type.name, String(id));
+    return (row) => {
+      const id = idOf(row);
+      return isPromise(id) ? id.then(encode) : encode(id);
+    };
+  }
+
+  #complete(type: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
+    if (isNonNullType(type)) {
+      const { complete, located } = this.#complete(type.ofType, nodes, rights);
+      const required: Complete = (value, path, run) => {
+        if (value == null) throw new PlanError('null where there must be something');
+        return complete(value, path, run);
+      };
+      return { complete: required, located };
+    }
+    if (isListType(type)) return this.#list(type.ofType, nodes, rights);
+    if (isAbstractType(type)) return { complete: this.#abstract(type, nodes), located: true };
+    if (isLeafType(type)) {
+      return { complete: (value) => (value == null ? 'null' : jsonOf(type.serialize(value))), located: false };
+    }
+    const plan = this.#object(type, this.#subfields(type, nodes), rights);
+    return {
+      complete: (value, path, run) => (value == null ? 'null' : this.#execute(plan, value, path, run)),
+      located: plan.located,
+    };
+  }
+
+  #subfields(type: GraphQLObjectType, nodes: readonly FieldNode[]): ReadonlyMap<string, readonly FieldNode[]> {
+    const { schema, fragments, variables } = this.#source;
+    return collectSubfields(schema, fragments, variables, type, nodes);
+  }
+
+  #list(itemType: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
+    const { complete, located } = this.#complete(itemType, nodes, rights);
+    const list: Complete = (value, path, run) => {
+      if (value == null) return 'null';
+      const parts = new Parts();
+      try {
+        toArray(value).forEach((item, index) => {
+          const here = located ? { prev: path, key: index, typename: undefined } : undefined;
+          parts.add(
+            index === 0 ? '[' : ',',
+            isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run),
+          );
+        });
+      } catch (error) {
+        return parts.fail(error);
+      }
+      return parts.end('[', ']');
+    };
+    return { complete: list, located };
+  }
+
+  /** Each type has rights of its own: an operation may know more types than its viewer. */
+  #abstract(type: GraphQLAbstractType, nodes: readonly FieldNode[]): Complete {
+    const { resolveType } = type;
+    if (!resolveType) throw new PlanError(`${type.name} does not tell its types apart`);
+    const plans = new Map<string, { plan: ObjectPlan; rights: Rights }>();
+    for (const possible of this.#source.schema.getPossibleTypes(type)) {
+      const rights = noRights();
+      plans.set(possible.name, { plan: this.#object(possible, this.#subfields(possible, nodes), rights), rights });
+    }
+    const fieldName = (nodes[0] as FieldNode).name.value;
+    return (value, path, run) => {
+      if (value == null) return 'null';
+      const info = { ...this.#info(run), fieldName, fieldNodes: nodes, path, returnType: type };
+      const go = (name: unknown): Value<string> => {
+        const known = plans.get(String(name));
+        if (!known) throw new PlanError(`a value is no ${type.name}`);
+        if (!hasRights(run.context.viewer, known.rights)) throw new PlanError(`a ${known.plan.typename} takes rights`);
+        return this.#execute(known.plan, value, path, run);
+      };
+      const name: unknown = resolveType(value, run.context, info as unknown as GraphQLResolveInfo, type);
+      return isPromise(name) ? name.then(go) : go(name);
+    };
+  }
+
+  #info({ rootValue, variables }: Run) {
+    const { schema, fragments, operation } = this.#source;
+    return { schema, fragments, operation, rootValue, variableValues: variables };
+  }
+
+  #resolve(field: FieldPlan, source: unknown, path: Path | undefined, run: Run): unknown {
+    let args = NO_ARGS;
+    if (field.number !== undefined) {
+      args = run.args[field.number] ??= getArgumentValues(field.definition, field.nodes[0] as FieldNode, run.variables);
+    }
+    if (!field.informed) return field.resolve(source, args, run.context, undefined as never);
+    const { name, nodes, parentType, definition } = field;
+    const info = { ...this.#info(run), fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType, path };
+    return field.resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
+  }
+
+  #execute(plan: ObjectPlan, source: unknown, path: Path | undefined, run: Run): Value<string> {
+    const { fields, typename } = plan;
+    const parts = new Parts();
+    let separator = '{';
+    try {
+      for (const field of fields) {
+        if (typeof field === 'string') parts.add(separator, field);
+        else {
+          const { key, label, property, complete } = field;
+          const here = field.located ? { prev: path, key, typename } : undefined;
+          let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
+          // A property that is a method is called as its resolver does.
+          if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
+          parts.add(
+            separator + label,
+            isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run),
+          );
+        }
+        separator = ',';
+      }
+    } catch (error) {
+      return parts.fail(error);
+    }
+    return parts.end('{', '}');
+  }
+}

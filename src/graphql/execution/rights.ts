@@ -1,0 +1,61 @@
+import type { GraphQLField, GraphQLObjectType } from 'graphql';
+import type { Permission } from '../../auth/permissions.ts';
+import type { Viewer } from '../../auth/viewer.ts';
+
+/** What a viewer needs, all of it, to be let into every field of an operation. */
+export interface Rights {
+  authenticated: boolean;
+  person: boolean;
+  permissions: Set<Permission>;
+}
+
+export function noRights(): Rights {
+  return { authenticated: false, person: false, permissions: new Set() };
+}
+
+interface Scoped {
+  authScopes?: unknown;
+  grantScopes?: unknown;
+}
+
+function optionsOf({ extensions }: { extensions: object }): Scoped {
+  return (extensions as { pothosOptions?: Scoped }).pothosOptions ?? {};
+}
+
+/** Adds what a map of scopes asks for, or more. False where that is not known before the operation runs. */
+function addScopes(rights: Rights, scopes: unknown): boolean {
+  if (scopes === undefined) return true;
+  if (typeof scopes !== 'object' || scopes === null) return false;
+  const entries = Object.entries(scopes).filter(([name]) => name !== '$granted');
+  if (entries.length === 0) return false;
+  return entries.every(([name, value]) => {
+    if (name === '$any') return addScopes(rights, value);
+    if (name === 'permission') rights.permissions.add(value as Permission);
+    else if (name === 'authenticated' && value === true) rights.authenticated = true;
+    else if (name === 'person' && value === true) rights.person = true;
+    else return false;
+    return true;
+  });
+}
+
+/**
+ * Adds what a viewer needs to be let into a field of a type, so that nobody has to ask again at each object. False where that depends on
+ * the object, or where the field grants something to those below it.
+ */
+export function addRightsOf(rights: Rights, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean {
+  const found = noRights();
+  const places = [type, ...type.getInterfaces(), field].map(optionsOf);
+  if (!places.every(({ authScopes, grantScopes }) => grantScopes === undefined && addScopes(found, authScopes))) return false;
+  rights.authenticated ||= found.authenticated;
+  rights.person ||= found.person;
+  for (const permission of found.permissions) rights.permissions.add(permission);
+  return true;
+}
+
+/** Whether a viewer has them: as the scopes of the builder have it. */
+export function hasRights(viewer: Viewer | null, { authenticated, person, permissions }: Rights): boolean {
+  if (!viewer) return !authenticated && !person && permissions.size === 0;
+  if (person && viewer.apiKeyId !== undefined) return false;
+  for (const permission of permissions) if (!viewer.permissions.has(permission)) return false;
+  return true;
+}

@@ -1,7 +1,8 @@
-import { type ExecutionArgs, type ExecutionResult, execute } from 'graphql';
+import type { ExecutionArgs, ExecutionResult } from 'graphql';
 import type { Ready, ReadyIterator } from '../live/ready.ts';
 import type { Told } from '../live/told-to-the-end.ts';
 import type { GraphQLContext } from './context.ts';
+import { executeOperation } from './execution/execute.ts';
 import type { ResultReader } from './shared-results.ts';
 import { within } from './within.ts';
 
@@ -85,7 +86,7 @@ export class LiveResults implements ReadyIterator<ExecutionResult> {
     return within(context, async () => {
       // The world has changed since the last event.
       context.loaders.clear();
-      return execute({ ...this.#args, rootValue: told });
+      return executeOperation({ ...this.#args, contextValue: context, rootValue: told });
     });
   }
 }

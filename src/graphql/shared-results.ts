@@ -11,6 +11,7 @@ import {
 } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../auth/viewer.ts';
+import { dataTextOf } from './execution/result-text.ts';
 
 /**
  * Types whose fields are the same for everybody of a tenant with the same rights: the policies of their tables know the tenant alone,
@@ -47,7 +48,8 @@ const bytes = new WeakMap<ExecutionResult, Buffer>();
 export function textOf(result: ExecutionResult): string {
   let text = texts.get(result);
   if (text === undefined) {
-    text = JSON.stringify(result);
+    const data = dataTextOf(result);
+    text = data === undefined ? JSON.stringify(result) : `{"data":${data}}`;
     texts.set(result, text);
   }
   return text;

@@ -1,4 +1,4 @@
-import type { Prisma } from '../../db/prisma.ts';
+import type { Database } from '../../db/database.ts';
 import type { Message, ToolExecution } from '../../generated/prisma/client.ts';
 import { batchOf, type ConversationEventRow } from '../../live/live.ts';
 import { findMessages, findToolExecutions } from './read.ts';
@@ -34,14 +34,14 @@ export interface EventSubjects {
   toolExecution(event: ConversationEventRow): Promise<ToolExecution | null>;
 }
 
-function createEventSubjects(prisma: Prisma): EventSubjects {
+function createEventSubjects(database: Database): EventSubjects {
   const messages = new SharedRows<Message>({
-    find: (ids) => findMessages(prisma, ids),
+    find: (ids) => findMessages(database, ids),
     sizeOf: ({ content, toolCalls, toolResults, metadata }) => textBytes(content, toolCalls, toolResults, metadata),
     maxSize: MAX_BYTES,
   });
   const toolExecutions = new SharedRows<ToolExecution>({
-    find: (ids) => findToolExecutions(prisma, ids),
+    find: (ids) => findToolExecutions(database, ids),
     sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
     maxSize: MAX_BYTES,
   });
@@ -55,14 +55,14 @@ function createEventSubjects(prisma: Prisma): EventSubjects {
   };
 }
 
-const ofClient = new WeakMap<Prisma, EventSubjects>();
+const ofDatabase = new WeakMap<Database, EventSubjects>();
 
-/** The subjects that all live views over this client share. */
-export function eventSubjects(prisma: Prisma): EventSubjects {
-  let subjects = ofClient.get(prisma);
+/** The subjects that all live views over this database share. */
+export function eventSubjects(database: Database): EventSubjects {
+  let subjects = ofDatabase.get(database);
   if (!subjects) {
-    subjects = createEventSubjects(prisma);
-    ofClient.set(prisma, subjects);
+    subjects = createEventSubjects(database);
+    ofDatabase.set(database, subjects);
   }
   return subjects;
 }

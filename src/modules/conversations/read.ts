@@ -1,13 +1,20 @@
+import type { Database } from '../../db/database.ts';
+import { columnList } from '../../db/page.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { identifier, rows, sql } from '../../db/sql.ts';
 import type { Conversation, Message, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 
-export function findMessages(prisma: Prisma, ids: string[]): Promise<Message[]> {
-  return prisma.message.findMany({ where: { id: { in: ids } } });
+function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
+  return rows<Row>(database, sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`);
 }
 
-export function findToolExecutions(prisma: Prisma, ids: string[]): Promise<ToolExecution[]> {
-  return prisma.toolExecution.findMany({ where: { id: { in: ids } } });
+export function findMessages(database: Database, ids: readonly string[]): Promise<Message[]> {
+  return findAll(database, 'messages', ids);
+}
+
+export function findToolExecutions(database: Database, ids: readonly string[]): Promise<ToolExecution[]> {
+  return findAll(database, 'tool_executions', ids);
 }
 
 /** Throws NotFoundError. */

@@ -43,14 +43,14 @@ function batchAround<Row extends MessageRow | ToolExecutionRow>(
 /** The event, whose subject comes from the rows that all live views share. Throws what ended the stream. */
 function openEvent(context: GraphQLContext, told: Told<ConversationEventRow>): ConversationEventRow {
   const row = openRow(context, told);
-  const { loaders, prisma } = context;
-  const subjects = eventSubjects(prisma);
+  const { loaders, database } = context;
+  const subjects = eventSubjects(database);
   loaders.get(
     'byId:Message',
     batchAround(
       subjectOf(row, 'messageId'),
       () => subjects.message(row),
-      (ids) => findMessages(prisma, ids),
+      (ids) => findMessages(database, ids),
     ),
   );
   loaders.get(
@@ -58,7 +58,7 @@ function openEvent(context: GraphQLContext, told: Told<ConversationEventRow>): C
     batchAround(
       subjectOf(row, 'toolExecutionId'),
       () => subjects.toolExecution(row),
-      (ids) => findToolExecutions(prisma, ids),
+      (ids) => findToolExecutions(database, ids),
     ),
   );
   return row;
@@ -97,7 +97,7 @@ builder.subscriptionField('messageAppended', (t) =>
     subscribe: (_root, { conversationId }, context) =>
       followConversation(context, conversationId, { keep: ({ type }) => type === 'MESSAGE_APPENDED' }),
     resolve: async (told, _args, context) => {
-      const message = await eventSubjects(context.prisma).message(openEvent(context, told));
+      const message = await eventSubjects(context.database).message(openEvent(context, told));
       if (!message) throw new NotFoundError('The message');
       return message;
     },

@@ -61,6 +61,7 @@ function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<Executio
     waiting = [];
     waitingBytes = 0;
     if (!stream.push(bytes)) full = true;
+    pings.refresh();
   }
 
   function add(result: ExecutionResult): void {

@@ -21,6 +21,12 @@ export function batchOf(row: ConversationEventRow): readonly ConversationEventRo
   return batches.get(row) ?? [row];
 }
 
+/** Says that rows were read together. */
+export function readTogether(events: ConversationEventRow[]): ConversationEventRow[] {
+  for (const event of events) batches.set(event, events);
+  return events;
+}
+
 /** The number of a conversation's last event, as whoever acts. Undefined for a conversation they cannot see. */
 async function readHead(database: Database, conversationId: string): Promise<number | undefined> {
   const [row] = await rows<{ lastEventSequence: number }>(
@@ -54,8 +60,7 @@ async function readEvents(
     sql`SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at FROM conversation_events
       WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer`,
   );
-  for (const event of events) batches.set(event, events);
-  return events;
+  return readTogether(events);
 }
 
 /** The log of a conversation. */

@@ -9,7 +9,7 @@ import type { Hint, Topic } from './topics.ts';
 import type { HintListener, WakeUpTransport } from './transport.ts';
 
 export { codePoints, type DraftDelta, startOf, VERSIONS_PER_START } from './draft-source.ts';
-export { batchOf, type ConversationEventRow, conversationLog } from './event-log.ts';
+export { batchOf, type ConversationEventRow, conversationLog, readTogether } from './event-log.ts';
 export type { LogSource, Numbered } from './log-source.ts';
 export { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 

@@ -82,7 +82,7 @@ describe('conversationEvents', () => {
     const { live, viewer, append, variables } = await createRoom();
     await append(20);
     const source = 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 4) { message { sequence } } }';
-    const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
+    const statements = await countStatements(graph, /FROM "messages"/, async () => {
       const all = await Promise.all(range(1, 10).map(() => open(graph, live, viewer, source, variables)));
       for (const sequence of range(3, 22)) {
         for (const result of await Promise.all(all.map((events) => events.next()))) {
@@ -97,7 +97,7 @@ describe('conversationEvents', () => {
   test('reads no message that nobody asked for', async () => {
     const { live, viewer, append, variables } = await createRoom();
     await append(3);
-    const statements = await countStatements(graph, /FROM "public"."messages"/, async () => {
+    const statements = await countStatements(graph, /FROM "messages"/, async () => {
       const events = await open(
         graph,
         live,

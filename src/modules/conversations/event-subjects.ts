@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/database.ts';
 import type { Message, ToolExecution } from '../../generated/prisma/client.ts';
 import { batchOf, type ConversationEventRow } from '../../live/live.ts';
@@ -8,6 +9,8 @@ import { SharedRows } from './shared-rows.ts';
 const AHEAD = 32;
 const MAX_BYTES = 16 * 1024 * 1024;
 const ROW_BYTES = 500;
+/** Conversations of which it is known that somebody asks for their messages. */
+const MAX_WANTED = 10_000;
 
 type SubjectKey = 'messageId' | 'toolExecutionId' | 'runId';
 
@@ -32,6 +35,10 @@ function aheadOf(event: ConversationEventRow, key: SubjectKey): string[] {
 export interface EventSubjects {
   message(event: ConversationEventRow): Promise<Message | null>;
   toolExecution(event: ConversationEventRow): Promise<ToolExecution | null>;
+  /** Whether somebody has asked for messages of a conversation lately. */
+  wantsMessages(conversationId: string): boolean;
+  /** Takes a message that was read along with its event, as its tenant. */
+  keepMessage(message: Message): void;
 }
 
 function createEventSubjects(database: Database): EventSubjects {
@@ -45,13 +52,19 @@ function createEventSubjects(database: Database): EventSubjects {
     sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
     maxSize: MAX_BYTES,
   });
+  const wanted = new LRUCache<string, true>({ max: MAX_WANTED });
   const get = <Row extends Message | ToolExecution>(rows: SharedRows<Row>, event: ConversationEventRow, key: SubjectKey) => {
     const id = subjectOf(event, key);
     return id ? rows.get(event.tenantId, id, aheadOf(event, key)) : Promise.resolve(null);
   };
   return {
-    message: (event) => get(messages, event, 'messageId'),
+    message(event) {
+      wanted.set(event.conversationId, true);
+      return get(messages, event, 'messageId');
+    },
     toolExecution: (event) => get(toolExecutions, event, 'toolExecutionId'),
+    wantsMessages: (conversationId) => wanted.has(conversationId),
+    keepMessage: (message) => messages.put(message),
   };
 }
 

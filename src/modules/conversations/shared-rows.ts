@@ -40,12 +40,17 @@ export class SharedRows<Row extends Owned> {
     return (await loading).get(id) ?? null;
   }
 
+  /** Keeps a row that was read with something else. */
+  put(row: Row): void {
+    this.#rows.set(keyOf(row.tenantId, row.id), row);
+  }
+
   #load(tenantId: string, ids: string[]): Promise<Map<string, Row>> {
     const missing = ids.filter((id) => !this.#rows.has(keyOf(tenantId, id)) && !this.#loading.has(keyOf(tenantId, id)));
     const loading = runWithContext({ tenantId }, async () => {
       try {
         const rows = await this.#find(missing);
-        for (const row of rows) this.#rows.set(keyOf(row.tenantId, row.id), row);
+        for (const row of rows) this.put(row);
         return new Map(rows.map((row) => [row.id, row]));
       } finally {
         for (const id of missing) this.#loading.delete(keyOf(tenantId, id));

@@ -4,10 +4,11 @@ import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { type FollowOptions, follow, openRow } from '../../../graphql/live-field.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
-import { type ConversationEventRow, conversationLog } from '../../../live/live.ts';
+import type { ConversationEventRow } from '../../../live/live.ts';
 import type { Told } from '../../../live/told-to-the-end.ts';
 import { eventSubjects, subjectOf } from '../event-subjects.ts';
 import { findMessages, findToolExecutions } from '../read.ts';
+import { watchedLog } from '../watched-log.ts';
 import { ConversationEvent } from './event.ts';
 import { Message } from './message.ts';
 
@@ -17,7 +18,7 @@ function followConversation(
   options: Pick<FollowOptions<ConversationEventRow>, 'after' | 'drafts' | 'keep'>,
 ) {
   const id = uuidOf('Conversation', conversationId, ['conversationId']);
-  return follow(context, conversationLog, { access: 'conversation:read', id, ...options });
+  return follow(context, watchedLog, { access: 'conversation:read', id, ...options });
 }
 
 /**

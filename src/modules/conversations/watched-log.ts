@@ -1,0 +1,70 @@
+import type { Database } from '../../db/database.ts';
+import { columnsOf } from '../../db/page.ts';
+import { camelCase } from '../../db/rows.ts';
+import { identifier, join, rows, sql } from '../../db/sql.ts';
+import type { Message } from '../../generated/prisma/client.ts';
+import { type ConversationEventRow, conversationLog, type LogSource, readTogether } from '../../live/live.ts';
+import { eventSubjects } from './event-subjects.ts';
+
+/** Events whose messages come along. A message has up to a mebibyte, so these are not all of a statement. */
+const ALONG = 32;
+
+/** How the columns of a message are called beside those of its event, and what they are in a message. */
+const messageColumns = columnsOf('messages').map((column) => {
+  const alias = `message_${column}`;
+  return { column, alias, key: camelCase(alias), property: camelCase(column) };
+});
+
+const messageList = join(
+  messageColumns.map(({ column, alias }) => sql`messages.${identifier(column)} AS ${identifier(alias)}`),
+  ', ',
+);
+
+type Joined = ConversationEventRow & Record<string, unknown>;
+
+function messageOf(row: Joined): Message | undefined {
+  if (row.messageId === null) return undefined;
+  return Object.fromEntries(messageColumns.map(({ key, property }) => [property, row[key]])) as unknown as Message;
+}
+
+async function readWithMessages(database: Database, conversationId: string, after: number, limit: number): Promise<Joined[]> {
+  return rows<Joined>(
+    database,
+    sql`SELECT events.*, message.* FROM (
+        SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at FROM conversation_events
+        WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer) events
+      LEFT JOIN LATERAL (
+        SELECT ${messageList} FROM messages
+        WHERE events.type = 'MESSAGE_APPENDED' AND events.sequence <= ${after + ALONG}::integer
+          AND messages.tenant_id = events.tenant_id AND messages.id = (events.payload ->> 'messageId')::uuid LIMIT 1) message ON true
+      ORDER BY events.sequence`,
+  );
+}
+
+/**
+ * The log of a conversation, for those who ask for its messages: where somebody did before, new ones come along with their events
+ * instead of by a statement of their own.
+ */
+export const watchedLog: LogSource<ConversationEventRow> = {
+  ...conversationLog,
+  async readAfter(database, id, after, limit) {
+    const subjects = eventSubjects(database);
+    if (!subjects.wantsMessages(id)) return conversationLog.readAfter(database, id, after, limit);
+    const found = await readWithMessages(database, id, after, limit);
+    for (const row of found) {
+      const message = messageOf(row);
+      if (message) subjects.keepMessage(message);
+    }
+    return readTogether(
+      found.map(({ tenantId, id, conversationId, sequence, type, payload, createdAt }) => ({
+        tenantId,
+        id,
+        conversationId,
+        sequence,
+        type,
+        payload,
+        createdAt,
+      })),
+    );
+  },
+};

@@ -4,6 +4,7 @@ import { dbContextOf } from '../../auth/viewer.ts';
 import { runWithContext } from '../../db/context.ts';
 import type { Told } from '../../live/told-to-the-end.ts';
 import type { GraphQLContext } from '../context.ts';
+import { type Execution, executeOperation } from '../execution/execute.ts';
 import { SharedResults, shareKey } from '../shared-results.ts';
 
 /** Runs `work` as the viewer of an operation. */
@@ -50,8 +51,10 @@ function resultsOf(
 export function tenantContext(): Plugin<GraphQLContext> {
   const shared = new SharedResults();
   return {
-    onExecute({ executeFn, setExecuteFn }) {
-      setExecuteFn((args) => within(args.contextValue as GraphQLContext, () => executeFn(args)));
+    onExecute({ setExecuteFn }) {
+      setExecuteFn((args: ExecutionArgs) =>
+        within(args.contextValue as GraphQLContext, () => executeOperation(args as Execution)),
+      );
     },
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../src/db/context-statement.ts';
-import { ContextualQuery } from '../../src/db/contextual-query.ts';
+import { Flush } from '../../src/db/flush.ts';
 import { interleave, type Meter, median, ratioOf } from './measure.ts';
 import { bareLimit, FULL, limit, type OperationName } from './operations.ts';
 import { type Asked, makeQuestions, requestsOf } from './questions.ts';
@@ -72,7 +72,9 @@ async function timeOnConnection({ database }: Filled, operation: OperationName, 
         const values = oneStatementContextValues({ tenantId, userId }, TIMEOUTS, true);
         const query = queryOf(without, { tenantId, userId, ...question });
         secured.query(
-          new ContextualQuery(query, { ...context, values }, (error, result) => (error ? reject(error) : resolve(result))),
+          new Flush({ ...context, values }, [query], (error, [result]) =>
+            error ? reject(error) : resolve(result as pg.QueryResult),
+          ),
         );
       });
     const plainly: Execute = (question) => bare.query(queryOf(withTenant, question));

@@ -2,11 +2,20 @@ import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
 import { beginSql, ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues, type Timeouts } from './context-statement.ts';
-import { ContextualQuery } from './contextual-query.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
+import { type ContextStatement, Flush } from './flush.ts';
 import { type Queryable, Transaction } from './transaction.ts';
 
 const CONTEXT_STATEMENT = 'agentbase_context';
+
+/** How many statements share a round trip; what is beyond runs beside them. */
+const MAX_TOGETHER = 4;
+
+interface WaitingRead {
+  query: pg.QueryConfig;
+  resolve: (result: pg.QueryResult) => void;
+  reject: (error: unknown) => void;
+}
 
 export interface DatabaseOptions {
   /** The connections. They log in as any role that may become the application role. */
@@ -28,6 +37,7 @@ export class Database implements Queryable {
   readonly preparedStatements: boolean;
   readonly #maxWaiting: number;
   readonly #prepared = new WeakSet<pg.PoolClient>();
+  readonly #waiting = new Map<DbContext, WaitingRead[]>();
   /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
   onStatement: (text: string) => void = () => {};
 
@@ -42,12 +52,16 @@ export class Database implements Queryable {
     this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
-  /** Runs one statement as whoever acts. Outside a transaction it cannot write. */
+  /**
+   * Runs one statement as whoever acts. Outside a transaction it cannot write, and goes out together with what the same work asks for
+   * before it waits for anything.
+   */
   async query(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
     const scope = currentScope();
     const query = typeof config === 'string' ? { text: config } : config;
     if (scope.transaction) return scope.transaction.query(query);
-    return this.#alone(query, scope.context, true);
+    this.onStatement(query.text);
+    return new Promise((resolve, reject) => this.#together(scope.context, { query, resolve, reject }));
   }
 
   /**
@@ -58,14 +72,53 @@ export class Database implements Queryable {
     const { transaction, context } = currentScope();
     const query = typeof config === 'string' ? { text: config } : config;
     if (transaction) return transaction.query(query);
-    return this.#alone(query, context, context.readOnly === true);
+    this.onStatement(query.text);
+    const { error, results } = await this.#flush(context, context.readOnly === true, [query]);
+    if (error) throw error;
+    return results[0] as pg.QueryResult;
   }
 
-  async #alone(query: pg.QueryConfig, scope: DbContext, readOnly: boolean): Promise<pg.QueryResult> {
-    this.onStatement(query.text);
-    const client = await this.#checkout();
+  #together(context: DbContext, read: WaitingRead): void {
+    const waiting = this.#waiting.get(context);
+    if (waiting) {
+      waiting.push(read);
+      return;
+    }
+    const reads = [read];
+    this.#waiting.set(context, reads);
+    // Once nothing of this turn is left to run: by then, the loaders have asked as well.
+    process.nextTick(() => {
+      this.#waiting.delete(context);
+      for (let start = 0; start < reads.length; start += MAX_TOGETHER) {
+        void this.#read(context, reads.slice(start, start + MAX_TOGETHER));
+      }
+    });
+  }
+
+  async #read(context: DbContext, reads: readonly WaitingRead[]): Promise<void> {
+    const queries = reads.map(({ query }) => query);
+    const { error, results } = await this.#flush(context, true, queries);
+    results.forEach((result, index) => {
+      reads[index]?.resolve(result);
+    });
+    if (!error) return;
+    const [wrong, ...others] = reads.slice(results.length);
+    wrong?.reject(error);
+    if (others.length === 0) return;
+    // They were not looked at, and have nothing to do with the one that is wrong.
+    if (isConnectionError(error) || error instanceof UnavailableError) for (const { reject } of others) reject(error);
+    else await this.#read(context, others);
+  }
+
+  async #flush(
+    scope: DbContext,
+    readOnly: boolean,
+    statements: readonly pg.QueryConfig[],
+  ): Promise<{ error: Error | null; results: pg.QueryResult[] }> {
+    let client: pg.PoolClient | undefined;
     try {
-      const context = {
+      client = await this.#checkout();
+      const context: ContextStatement = {
         name: this.preparedStatements ? CONTEXT_STATEMENT : '',
         text: ONE_STATEMENT_CONTEXT_SQL,
         values: oneStatementContextValues(scope, this.timeouts, readOnly),
@@ -74,14 +127,15 @@ export class Database implements Queryable {
         await client.query({ name: CONTEXT_STATEMENT, text: ONE_STATEMENT_CONTEXT_SQL, values: context.values });
         this.#prepared.add(client);
       }
-      const result = await new Promise<pg.QueryResult>((resolve, reject) => {
-        client.query(new ContextualQuery(query, context, (error, value) => (error ? reject(error) : resolve(value))));
+      const flushing = client;
+      const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {
+        flushing.query(new Flush(context, statements, (error, results) => resolve({ error, results })));
       });
-      client.release();
-      return result;
+      client.release(done.error ? isConnectionError(done.error) : false);
+      return done;
     } catch (error) {
-      client.release(isConnectionError(error));
-      throw error;
+      client?.release(isConnectionError(error));
+      return { error: error as Error, results: [] };
     }
   }
 

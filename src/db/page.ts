@@ -159,17 +159,26 @@ function pageRows(
   };
 }
 
+/** Few ask for cursors, and never for all of them. */
+class Edge<Row> {
+  readonly node: Row & Keyed;
+  readonly #source: PageSource;
+
+  constructor(source: PageSource, node: Row & Keyed) {
+    this.#source = source;
+    this.node = node;
+  }
+
+  get cursor(): string {
+    return encodeCursor(this.#source, this.node);
+  }
+}
+
 function toPage<Row>(source: PageSource, args: PageArgs, found: (Row & Keyed)[], size: number, backward: boolean): Page<Row> {
   const more = found.length > size;
-  const kept = found.slice(0, size);
+  const kept = more ? found.slice(0, size) : found;
   if (backward) kept.reverse();
-  // Few ask for cursors, and never for all of them.
-  const edges = kept.map((node) => ({
-    node,
-    get cursor() {
-      return encodeCursor(source, node);
-    },
-  }));
+  const edges = kept.map((node) => new Edge(source, node));
   return {
     edges,
     pageInfo: {

@@ -15,7 +15,7 @@ import {
 import type { Sql } from '../db/sql.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
-import { pageSelectionOf, reads } from './selection.ts';
+import { type ConnectionSelection, connectionSelectionOf, reads } from './selection.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
@@ -42,6 +42,15 @@ function pageSizeOf({ first, last }: PageArgs): number {
 
 interface ConnectionShape<Row> extends Page<Row> {
   count: () => Promise<number>;
+}
+
+/** Counts along with the page where that is asked for, and else not before. */
+function counting({ counted }: ConnectionSelection, count: () => Promise<number>): () => Promise<number> {
+  if (!counted) return count;
+  const number = count();
+  // The page may fail first; then nobody comes to ask.
+  number.catch(() => {});
+  return () => number;
 }
 
 interface ListArgs<Filter> extends PageArgs {
@@ -137,8 +146,9 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
           ...options(description, access),
           args: args(t),
           resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
-            const page = await readPage<Row>(database, source(given), given, pageSelectionOf(info));
-            return { ...page, count: () => countRows(database, source(given)) };
+            const selection = connectionSelectionOf(info);
+            const count = counting(selection, () => countRows(database, source(given)));
+            return { ...(await readPage<Row>(database, source(given), given, selection)), count };
           }) as never,
         }),
       );
@@ -156,12 +166,13 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
             info: GraphQLResolveInfo,
           ) => {
             const list = `${type.name}.${column}:${JSON.stringify(given)}`;
-            const selection = pageSelectionOf(info);
+            const selection = connectionSelectionOf(info);
             const pages = loaders.get(`page:${list}:${selection.properties} ${selection.cursors}`, (ids) =>
               readPages<Row>(database, source(given), given, column, ids, selection),
             );
             const counts = loaders.get(`count:${list}`, (ids) => countRowsOf(database, source(given), column, ids));
-            return { ...(await pages.load(row.id)), count: () => counts.load(row.id) };
+            const count = counting(selection, () => counts.load(row.id));
+            return { ...(await pages.load(row.id)), count };
           }) as never,
         }),
       );

@@ -46,7 +46,13 @@ function propertiesOf(type: GraphQLObjectType, fields: Fields): Set<string> | un
   return properties;
 }
 
-function select({ schema, fragments, variableValues, fieldNodes, returnType }: Info): PageSelection {
+/** What a field of a connection type asks for. */
+export interface ConnectionSelection extends PageSelection {
+  /** Whether it asks how many there are. */
+  counted: boolean;
+}
+
+function select({ schema, fragments, variableValues, fieldNodes, returnType }: Info): ConnectionSelection {
   const below = (
     type: GraphQLObjectType,
     nodes: readonly FieldNode[],
@@ -60,8 +66,10 @@ function select({ schema, fragments, variableValues, fieldNodes, returnType }: I
   const rowNodes: FieldNode[] = [];
   let rowType: GraphQLObjectType | undefined;
   let cursors = false;
+  let counted = false;
   for (const [name, nodes, type] of below(connection, fieldNodes)) {
-    if (name === 'nodes') {
+    if (name === 'totalCount') counted = true;
+    else if (name === 'nodes') {
       rowNodes.push(...nodes);
       rowType = type;
     } else if (type && (name === 'edges' || name === 'pageInfo')) {
@@ -76,13 +84,12 @@ function select({ schema, fragments, variableValues, fieldNodes, returnType }: I
   const properties = rowType
     ? propertiesOf(rowType, collectSubfields(schema, fragments, variableValues, rowType, rowNodes))
     : new Set<string>();
-  return { cursors, properties: properties && [...properties].sort() };
+  return { counted, cursors, properties: properties && [...properties].sort() };
 }
 
-const known = new WeakMap<readonly FieldNode[], PageSelection>();
+const known = new WeakMap<readonly FieldNode[], ConnectionSelection>();
 
-/** What a field of a connection type asks for of its rows. */
-export function pageSelectionOf(info: Info): PageSelection {
+export function connectionSelectionOf(info: Info): ConnectionSelection {
   let selection = known.get(info.fieldNodes);
   if (!selection) {
     selection = select(info);

@@ -94,9 +94,9 @@ describe('request ids', () => {
 });
 
 test('an unexpected error is masked, and logged with the request id', async () => {
-  const { prisma } = server.app.services;
-  const real = prisma.agent.findMany;
-  prisma.agent.findMany = (() => Promise.reject(new Error('SELECT secret FROM nowhere'))) as never;
+  const { database } = server.app.services;
+  const real = database.query;
+  database.query = () => Promise.reject(new Error('SELECT secret FROM nowhere'));
   try {
     const { body, headers } = await post(
       server.url,
@@ -108,7 +108,7 @@ test('an unexpected error is masked, and logged with the request id', async () =
     expect(JSON.stringify(body)).not.toMatch(/secret|nowhere|stack/);
     expect(logged.some((line) => line.includes('nowhere') && line.includes(headers.get('x-request-id') ?? '?'))).toBe(true);
   } finally {
-    prisma.agent.findMany = real;
+    database.query = real;
   }
 });
 

@@ -76,9 +76,9 @@ test('mistakes in variables are told once', async () => {
 });
 
 test('an unexpected error is masked, and logged with the request id that the client is told', async () => {
-  const { prisma } = open.app.services;
-  const real = prisma.agent.findMany;
-  prisma.agent.findMany = (() => Promise.reject(new Error('SELECT secret FROM nowhere'))) as never;
+  const { database } = open.app.services;
+  const real = database.query;
+  database.query = () => Promise.reject(new Error('SELECT secret FROM nowhere'));
   try {
     const [result] = await ask(open, credential(), '{ agent(id: "01a2062c-c764-73cb-95d8-81a7e2eb5f00") { id } }');
     const [error] = result?.errors ?? [];
@@ -87,6 +87,6 @@ test('an unexpected error is masked, and logged with the request id that the cli
     expect(requestId).toEqual(expect.any(String));
     expect(logged.some((line) => line.includes('nowhere') && line.includes(String(requestId)))).toBe(true);
   } finally {
-    prisma.agent.findMany = real;
+    database.query = real;
   }
 });

@@ -1,8 +1,11 @@
-import { graphql } from 'graphql';
+import { isDeepStrictEqual } from 'node:util';
+import { type ExecutionResult, execute, type GraphQLError, parse, validate } from 'graphql';
 import { dbContextOf, type RequestInfo, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import { toDomainError } from '../../src/db/errors.ts';
 import type { GraphQLContext, Services } from '../../src/graphql/context.ts';
+import { executeOperation } from '../../src/graphql/execution/execute.ts';
+import { dataTextOf } from '../../src/graphql/execution/result-text.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
@@ -25,6 +28,36 @@ export interface Graph extends TestDatabase {
   execute(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<Answer>;
 }
 
+/**
+ * Executes as the server does. What was answered from a plan is asked once more, field by field as the specification has it, and has to be
+ * the same.
+ */
+async function executeTwice(
+  source: string,
+  contextValue: GraphQLContext,
+  variableValues: Record<string, unknown> | undefined,
+  once: () => void,
+): Promise<ExecutionResult> {
+  let document: ReturnType<typeof parse>;
+  try {
+    document = parse(source);
+  } catch (error) {
+    return { errors: [error as GraphQLError] };
+  }
+  const errors = validate(schema, document);
+  if (errors.length > 0) return { errors };
+  const execution = { schema, document, contextValue, variableValues };
+  const result = await executeOperation(execution);
+  once();
+  const text = dataTextOf(result);
+  if (text === undefined) return result;
+  const specified = await execute({ ...execution, contextValue: { ...contextValue, loaders: createLoaders() } });
+  if (!isDeepStrictEqual(JSON.parse(text), JSON.parse(JSON.stringify(specified.data)))) {
+    throw new Error(`the plan answers ${text}, the specification ${JSON.stringify(specified)}`);
+  }
+  return result;
+}
+
 /** The graph over this worker's database. */
 export async function testGraph(): Promise<Graph> {
   const db = await testDatabase();
@@ -38,7 +71,9 @@ export async function testGraph(): Promise<Graph> {
       const statements: string[] = [];
       db.database.onStatement = (text) => statements.push(text);
       const { data, errors } = await runWithContext(dbContextOf(viewer, request), async () =>
-        graphql({ schema, source, variableValues: variables, contextValue }),
+        executeTwice(source, contextValue, variables, () => {
+          db.database.onStatement = () => {};
+        }),
       );
       db.database.onStatement = () => {};
       return {

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../../src/db/context-statement.ts';
-import { type ContextStatement, ContextualQuery } from '../../../src/db/contextual-query.ts';
+import { type ContextStatement, Flush } from '../../../src/db/flush.ts';
 import { DomainError } from '../../../src/lib/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
 import { type OperationName, SIZES } from '../operations.ts';
@@ -79,7 +79,7 @@ async function inContext(client: pg.PoolClient, query: pg.QueryConfig, context: 
     prepared.set(client, known.add(context.name));
   }
   return new Promise((resolve, reject) => {
-    client.query(new ContextualQuery(query, context, (error, result) => (error ? reject(error) : resolve(result))));
+    client.query(new Flush(context, [query], (error, [result]) => (error ? reject(error) : resolve(result as pg.QueryResult))));
   });
 }
 

@@ -1,5 +1,4 @@
 import { PlanError } from './plan-error.ts';
-import { isPromise, type Value } from './promises.ts';
 
 /** What a scalar or enum has serialised, as JSON. Throws PlanError for nothing. */
 export function jsonOf(value: unknown): string {
@@ -13,40 +12,30 @@ export function jsonOf(value: unknown): string {
   return json;
 }
 
-/** The JSON of an object or a list, some of which may still be on its way. */
+/** The JSON of an object or a list of which some is still on its way. */
 export class Parts {
-  #text = '';
-  #done: string[] | undefined;
-  #pending: Promise<void>[] | undefined;
+  readonly #done: string[] = [];
+  readonly #pending: Promise<void>[] = [];
 
-  add(before: string, value: Value<string>): void {
-    if (!isPromise(value)) {
-      this.#text += before + value;
-      return;
-    }
-    this.#done ??= [];
-    this.#pending ??= [];
-    const done = this.#done;
-    const place = done.push(this.#text + before, '') - 1;
-    this.#text = '';
+  /** @param before what comes before the value, from where the last one ended */
+  add(before: string, value: Promise<string>): void {
+    const place = this.#done.push(before, '') - 1;
     this.#pending.push(
       value.then((text) => {
-        done[place] = text;
+        this.#done[place] = text;
       }),
     );
   }
 
-  /** The whole of it. */
-  end(open: string, close: string): Value<string> {
-    const done = this.#done;
-    if (!done || !this.#pending) return (this.#text || open) + close;
-    done.push(this.#text, close);
-    return Promise.all(this.#pending).then(() => done.join(''));
+  /** @param after what comes after the last value that was added */
+  end(after: string): Promise<string> {
+    this.#done.push(after);
+    return Promise.all(this.#pending).then(() => this.#done.join(''));
   }
 
   /** Fails once nothing is under way any more: what goes on alone would fail alone. */
   async fail(error: unknown): Promise<never> {
-    await Promise.allSettled(this.#pending ?? []);
+    await Promise.allSettled(this.#pending);
     throw error;
   }
 }

@@ -42,7 +42,7 @@ type Complete = (value: unknown, path: Path | undefined, run: Run) => Value<stri
 /** How one field of a type comes about. */
 interface FieldPlan {
   key: string;
-  /** The key as JSON, with its colon. */
+  /** The key as JSON, with what stands between it and the values around it. */
   label: string;
   name: string;
   /** Its number among the fields with arguments. */
@@ -123,15 +123,14 @@ export class Plan {
 
   #object(type: GraphQLObjectType, fields: ReadonlyMap<string, readonly FieldNode[]>, rights: Rights): ObjectPlan {
     if (type.isTypeOf) throw new PlanError(`${type.name} looks at its values`);
-    const plans = [...fields].map(([key, nodes]) =>
-      nodes[0]?.name.value === '__typename'
-        ? JSON.stringify({ [key]: type.name }).slice(1, -1)
-        : this.#field(type, key, nodes, rights),
-    );
+    const plans = [...fields].map(([key, nodes], index) => {
+      const label = `${index === 0 ? '{' : ','}${JSON.stringify(key)}:`;
+      return nodes[0]?.name.value === '__typename' ? `${label}"${type.name}"` : this.#field(type, key, label, nodes, rights);
+    });
     return { typename: type.name, fields: plans, located: plans.some((plan) => typeof plan === 'object' && plan.located) };
   }
 
-  #field(type: GraphQLObjectType, key: string, nodes: readonly FieldNode[], rights: Rights): FieldPlan {
+  #field(type: GraphQLObjectType, key: string, label: string, nodes: readonly FieldNode[], rights: Rights): FieldPlan {
     const name = (nodes[0] as FieldNode).name.value;
     const definition = type.getFields()[name];
     if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
@@ -142,7 +141,7 @@ export class Plan {
     const informed = !plain || plain.resolve.length > 3;
     return {
       key,
-      label: `${JSON.stringify(key)}:`,
+      label,
       name,
       number: definition.args.length > 0 ? this.#numbers++ : undefined,
       definition,
@@ -215,19 +214,27 @@ export class Plan {
     const { complete, located } = this.#complete(itemType, nodes, rights);
     const list: Complete = (value, path, run) => {
       if (value == null) return 'null';
-      const parts = new Parts();
+      const items = toArray(value);
+      if (items.length === 0) return '[]';
+      let text = '';
+      let parts: Parts | undefined;
       try {
-        toArray(value).forEach((item, index) => {
+        for (let index = 0; index < items.length; index++) {
+          const item = items[index];
           const here = located ? { prev: path, key: index, typename: undefined } : undefined;
-          parts.add(
-            index === 0 ? '[' : ',',
-            isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run),
-          );
-        });
+          const json = isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run);
+          text += index === 0 ? '[' : ',';
+          if (isPromise(json)) {
+            parts ??= new Parts();
+            parts.add(text, json);
+            text = '';
+          } else text += json;
+        }
       } catch (error) {
-        return parts.fail(error);
+        if (parts) return parts.fail(error);
+        throw error;
       }
-      return parts.end('[', ']');
+      return parts ? parts.end(`${text}]`) : `${text}]`;
     };
     return { complete: list, located };
   }
@@ -274,27 +281,32 @@ export class Plan {
 
   #execute(plan: ObjectPlan, source: unknown, path: Path | undefined, run: Run): Value<string> {
     const { fields, typename } = plan;
-    const parts = new Parts();
-    let separator = '{';
+    if (fields.length === 0) return '{}';
+    let text = '';
+    let parts: Parts | undefined;
     try {
       for (const field of fields) {
-        if (typeof field === 'string') parts.add(separator, field);
-        else {
-          const { key, label, property, complete } = field;
-          const here = field.located ? { prev: path, key, typename } : undefined;
-          let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
-          // A property that is a method is called as its resolver does.
-          if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
-          parts.add(
-            separator + label,
-            isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run),
-          );
+        if (typeof field === 'string') {
+          text += field;
+          continue;
         }
-        separator = ',';
+        const { key, label, property, complete } = field;
+        const here = field.located ? { prev: path, key, typename } : undefined;
+        let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
+        // A property that is a method is called as its resolver does.
+        if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
+        const json = isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run);
+        text += label;
+        if (isPromise(json)) {
+          parts ??= new Parts();
+          parts.add(text, json);
+          text = '';
+        } else text += json;
       }
     } catch (error) {
-      return parts.fail(error);
+      if (parts) return parts.fail(error);
+      throw error;
     }
-    return parts.end('{', '}');
+    return parts ? parts.end(`${text}}`) : `${text}}`;
   }
 }

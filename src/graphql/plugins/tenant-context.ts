@@ -3,6 +3,7 @@ import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import type { ReadyIterator } from '../../live/ready.ts';
 import type { Told } from '../../live/told-to-the-end.ts';
 import type { GraphQLContext } from '../context.ts';
+import { type Execution, executeOperation } from '../execution/execute.ts';
 import { LiveResults, readyResults } from '../live-results.ts';
 import { SharedResults, shareKey } from '../shared-results.ts';
 import { within } from '../within.ts';
@@ -14,8 +15,10 @@ import { within } from '../within.ts';
 export function tenantContext(): Plugin<GraphQLContext> {
   const shared = new SharedResults();
   return {
-    onExecute({ executeFn, setExecuteFn }) {
-      setExecuteFn((args) => within(args.contextValue as GraphQLContext, () => executeFn(args)));
+    onExecute({ setExecuteFn }) {
+      setExecuteFn((args: ExecutionArgs) =>
+        within(args.contextValue as GraphQLContext, () => executeOperation(args as Execution)),
+      );
     },
     onSubscribe({ setSubscribeFn }) {
       setSubscribeFn(async (args: ExecutionArgs) => {

@@ -102,7 +102,6 @@ const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuesti
       type: [EvaluationRun],
       nullable: { list: false, items: true },
       description: 'How each evaluation fared, in the order they were named. Null where it did not ask.',
-      extensions: reads('runs'),
       resolve: ({ runs }) => runs,
     }),
   }),

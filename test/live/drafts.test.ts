@@ -494,6 +494,28 @@ describe('what it costs', () => {
     await close();
   });
 
+  test('readers at the same place are told the same row, and others their own', async () => {
+    const room = await createDraftRoom(graph);
+    const { answerer, tenant, live, viewer, close } = room;
+    const of = await answerer.start();
+    const follow = () =>
+      live.follow(conversationLog, { viewer, dbContext: contextOf(tenant), id: tenant.conversationId, drafts: true });
+    const [one, other] = [await follow(), await follow()];
+    const draft = answerer.writer.open(of);
+    const both = Promise.all([one.next(), other.next()]);
+    draft.append('Once');
+    const [told, same] = await both;
+    expect(told.value?.delta?.text).toBe('Once');
+    expect(same.value).toBe(told.value);
+    const late = await (await follow()).next();
+    expect(late.value).toBe(told.value);
+    const more = one.next();
+    draft.append(' more');
+    expect((await more).value?.delta).toMatchObject({ offset: 4, text: ' more' });
+    expect((await (await follow()).next()).value?.delta).toMatchObject({ offset: 0, text: 'Once more' });
+    await close();
+  });
+
   test('the poll finds what no hint told of, with one statement for all conversations that are watched', async () => {
     const transport = new HeldTransport();
     const room = await createDraftRoom(graph, { transport, pollIntervalMs: 40 });

@@ -94,6 +94,32 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
+  test('reads messages along with their events once somebody has asked for one', async () => {
+    const { live, viewer, append, variables } = await createRoom();
+    const source =
+      'subscription ($id: ID!) { conversationEvents(conversationId: $id) { sequence message { sequence content } } }';
+    const events = await open(graph, live, viewer, source, variables);
+    await append(1);
+    const told = (sequence: number) => ({
+      data: { conversationEvents: { sequence, message: { sequence: sequence - 2, content: 'Hello' } } },
+    });
+    expect(await events.next()).toEqual(told(5));
+    const statements = await countStatements(graph, /FROM "messages"/, async () => {
+      for (const sequence of range(6, 9)) {
+        await append(1);
+        expect(await events.next()).toEqual(told(sequence));
+      }
+    });
+    expect(statements).toBe(0);
+    // More than come along: the others are read by themselves.
+    const rest = await countStatements(graph, /FROM "messages"/, async () => {
+      await append(40);
+      for (const sequence of range(10, 49)) expect(await events.next()).toEqual(told(sequence));
+    });
+    expect(rest).toBeLessThan(40);
+    await live.close();
+  });
+
   test('reads no message that nobody asked for', async () => {
     const { live, viewer, append, variables } = await createRoom();
     await append(3);

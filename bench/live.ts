@@ -9,7 +9,7 @@ import { parseArgs } from 'node:util';
 import { p50, quantile } from './lib/figures.ts';
 import { type Section, sectionText, writePage } from './lib/report.ts';
 import { startCluster } from './live/cluster.ts';
-import { commits, type FanOut, fanOut, type Latency, latency } from './live/phases.ts';
+import { type Commits, commits, type FanOut, fanOut, type Latency, latency, WORKERS } from './live/phases.ts';
 import type { Plan, ServerName } from './live/watch.ts';
 import { makeTenants } from './live/world.ts';
 import { SETTINGS } from './runs/cluster.ts';
@@ -35,7 +35,7 @@ const TARGETS = { fanOut: 3, p99Ms: 150, commits: 0.9 };
 const cluster = await startCluster();
 const fans: Record<ServerName, FanOut[]> = { agentbase: [], stock: [] };
 const late: Latency[] = [];
-const rates = { off: [] as number[], on: [] as number[] };
+const committed = { off: [] as Commits[], on: [] as Commits[] };
 try {
   const tenants = await makeTenants(cluster.agentbase.url, TENANTS, ROOMS_OF_EACH);
   const plan: Plan = { tenants, rooms: tenants.flatMap((tenant) => tenant.rooms), readers: READERS };
@@ -53,8 +53,8 @@ try {
     }
     const views = round % 2 ? [true, false] : [false, true];
     for (const on of measures('commits') ? views : []) {
-      const rate = await commits(cluster, plan, on, { busy, atOnce: AT_ONCE, perSecond: PER_SECOND, forMs: FOR_MS });
-      if (round > 0) rates[on ? 'on' : 'off'].push(rate);
+      const one = await commits(cluster, plan, on, { busy, atOnce: AT_ONCE, perSecond: PER_SECOND, forMs: FOR_MS });
+      if (round > 0) committed[on ? 'on' : 'off'].push(one);
     }
   }
 } finally {
@@ -62,6 +62,10 @@ try {
 }
 
 const medianOf = (name: ServerName, what: keyof FanOut) => p50(fans[name].map((one) => one[what]));
+const memoryOf = (name: ServerName) => fans[name].map(({ memory }) => memory);
+const ratesOf = (views: 'on' | 'off') => committed[views].map(({ rate }) => rate);
+const cpuOfWorkers = (views: 'on' | 'off') =>
+  WORKERS.map((_, worker) => p50(committed[views].map(({ cpu }) => cpu[worker] ?? Number.NaN)));
 const ages = late.flatMap((one) => one.ages);
 const figures = {
   subscribers: SUBSCRIBERS,
@@ -72,14 +76,15 @@ const figures = {
   cpuMicrosecondsPerDelivery: { agentbase: medianOf('agentbase', 'cpu'), stock: medianOf('stock', 'cpu') },
   // Only the first use of a process adds memory; later ones find it there.
   kilobytesPerSubscriber: {
-    agentbase: Math.max(...fans.agentbase.map(({ memory }) => memory)) / 1024,
-    stock: Math.max(...fans.stock.map(({ memory }) => memory)) / 1024,
+    agentbase: quantile(memoryOf('agentbase'), 1) / 1024,
+    stock: quantile(memoryOf('stock'), 1) / 1024,
   },
   latencyMs: { deliveries: ages.length, p50: p50(ages), p99: quantile(ages, 0.99), max: quantile(ages, 1) },
   cpuMicrosecondsPerPacedDelivery: p50(late.map(({ cpu }) => cpu)),
-  commitsPerSecond: { off: p50(rates.off), on: p50(rates.on) },
-  commitRatio: p50(rates.on.map((on, round) => on / (rates.off[round] ?? Number.NaN))),
-  everyRound: { fans, rates },
+  commitsPerSecond: { off: p50(ratesOf('off')), on: p50(ratesOf('on')) },
+  commitRatio: p50(ratesOf('on').map((on, round) => on / (ratesOf('off')[round] ?? Number.NaN))),
+  coresWhileCommitting: { workers: WORKERS, off: cpuOfWorkers('off'), on: cpuOfWorkers('on') },
+  everyRound: { fans, committed },
 };
 
 const verdict = (reached: boolean) => (reached ? 'reached' : 'missed');
@@ -138,9 +143,16 @@ const sections: Section[] = [
   },
   {
     title: 'Commits meanwhile',
-    text: `\`appendMessage\` over HTTP by ${AT_ONCE} clients that wait for each answer, in conversations nobody watches, while ${PER_SECOND} messages a second are appended to the others: with nobody there, and with ${SUBSCRIBERS} subscribers that get ${PER_SECOND * READERS} deliveries a second from the same process.`,
+    text: `\`appendMessage\` over HTTP by ${AT_ONCE} clients that wait for each answer, in conversations nobody watches, while ${PER_SECOND} messages a second are appended to the others: with nobody there, and with ${SUBSCRIBERS} subscribers that get ${PER_SECOND * READERS} deliveries a second from the same process. Below, how much of a core each process takes: what the subscribers take to read what they are told is missing to the commits as well.`,
     header: ['', 'nobody watches', 'live views'],
-    rows: [['commits a second', Math.round(figures.commitsPerSecond.off), Math.round(figures.commitsPerSecond.on)]],
+    rows: [
+      ['commits a second', Math.round(figures.commitsPerSecond.off), Math.round(figures.commitsPerSecond.on)],
+      ...WORKERS.map((name, worker) => [
+        `cores: ${name}`,
+        figures.coresWhileCommitting.off[worker] ?? Number.NaN,
+        figures.coresWhileCommitting.on[worker] ?? Number.NaN,
+      ]),
+    ],
   },
 ];
 

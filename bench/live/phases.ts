@@ -96,8 +96,18 @@ export interface CommitPlan {
   forMs: number;
 }
 
-/** Appends as fast as the server answers, while the rooms of the plan get messages at a steady pace. @returns commits a second */
-export async function commits(cluster: Cluster, plan: Plan, on: boolean, options: CommitPlan): Promise<number> {
+/** Who shares the cores with whom while commits are counted. */
+export const WORKERS = ['server', 'PostgreSQL', 'subscribers', 'writer'] as const;
+
+export interface Commits {
+  /** Commits a second. */
+  rate: number;
+  /** Seconds of processor time in each second, in the order of `WORKERS`. */
+  cpu: number[];
+}
+
+/** Appends as fast as the server answers, while the rooms of the plan get messages at a steady pace. */
+export async function commits(cluster: Cluster, plan: Plan, on: boolean, options: CommitPlan): Promise<Commits> {
   const { busy, atOnce, perSecond, forMs } = options;
   const heads = on ? await headsOf(cluster.owner, plan.rooms) : [];
   const watched = on ? await watch(cluster, plan, 'agentbase') : undefined;
@@ -110,15 +120,23 @@ export async function commits(cluster: Cluster, plan: Plan, on: boolean, options
   // What has been opened or closed just now is not what is measured.
   await delay(500);
   let written: Written | undefined;
+  let cpu: number[] = [];
+  const { agentbase, postgresPid, subscriber, writer } = cluster;
+  const processes = { server: agentbase.pid, PostgreSQL: postgresPid, subscribers: subscriber.pid, writer: writer.pid };
   const run = async () => {
+    const before = cpuOf(processes);
+    const began = performance.now();
     written = await work();
+    const after = cpuOf(processes);
+    const seconds = (performance.now() - began) / 1_000;
+    cpu = WORKERS.map((name) => ((after[name] ?? Number.NaN) - (before[name] ?? Number.NaN)) / seconds);
   };
   if (watched) await watched.deliveries(((perSecond * forMs) / 1_000) * plan.readers, false, run);
   else await run();
   await watched?.close();
   if (!written) throw new Error('nothing was written');
   if (on) await requireTold(cluster, plan.rooms, heads, written.paced);
-  return (written.closed * 1_000) / written.closedMs;
+  return { rate: (written.closed * 1_000) / written.closedMs, cpu };
 }
 
 async function requireTold({ owner }: Cluster, rooms: Room[], heads: number[], paced: number): Promise<void> {

@@ -198,14 +198,23 @@ export class LiveViews implements Live {
     else feedOf(topic)?.wake(sequence);
   }
 
-  /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant. */
+  /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant, and one for their drafts. */
   async #poll(): Promise<void> {
     try {
       await inParallel(this.#feeds, POLLS_AT_ONCE, async ([, feeds]) => {
         const { tenantId, source, byId } = feeds;
-        const heads = await readAs({ tenantId }, () => source.readHeads(this.#options.database, [...byId.keys()]));
+        const { database } = this.#options;
+        const followed = [...byId].filter(([, { drafts }]) => drafts?.followed);
+        const ids = followed.map(([id]) => id);
+        // Asked for at once, they share a round trip.
+        const [heads, versions] = await readAs({ tenantId }, () =>
+          Promise.all([
+            source.readHeads(database, [...byId.keys()]),
+            ids.length > 0 ? source.drafts?.readVersions(database, ids) : undefined,
+          ]),
+        );
         for (const [id, head] of heads) byId.get(id)?.reach(head);
-        await this.#pollDrafts(feeds);
+        for (const [id, { drafts }] of versions ? followed : []) drafts?.reach(versions?.get(id));
       });
       this.#failedPolls = 0;
       if (this.#outage.over()) for (const stream of this.#streams) stream.wake();
@@ -213,14 +222,6 @@ export class LiveViews implements Live {
       this.#failedPolls++;
       this.#outage.report(error);
     }
-  }
-
-  async #pollDrafts({ tenantId, source, byId }: FeedsOfTenant): Promise<void> {
-    const followed = [...byId].filter(([, { drafts }]) => drafts?.followed);
-    if (!source.drafts || followed.length === 0) return;
-    const ids = followed.map(([id]) => id);
-    const versions = await readAs({ tenantId }, async () => source.drafts?.readVersions(this.#options.database, ids));
-    for (const [id, { drafts }] of followed) drafts?.reach(versions?.get(id));
   }
 
   /** Ends the views whose right has ended, and those that nobody reads. */

@@ -60,8 +60,9 @@ function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<Executio
     const bytes = waiting.length === 1 ? waiting[0] : Buffer.concat(waiting, waitingBytes);
     waiting = [];
     waitingBytes = 0;
-    if (!stream.push(bytes)) full = true;
+    // A stream that tells something needs no comment to be kept alive.
     pings.refresh();
+    if (!stream.push(bytes)) full = true;
   }
 
   function add(result: ExecutionResult): void {

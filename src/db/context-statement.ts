@@ -13,6 +13,9 @@ export interface Timeouts {
   idleInTransactionMs: number;
 }
 
+/** How much of what a client says it is goes into the audit log, in characters. */
+const MAX_USER_AGENT = 512;
+
 /** `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. */
 export const ONE_STATEMENT_CONTEXT_SQL =
   "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', $5, true), " +
@@ -23,6 +26,22 @@ export const ONE_STATEMENT_CONTEXT_SQL =
 export function oneStatementContextValues(context: DbContext, timeouts: Timeouts, readOnly: boolean): string[] {
   const { tenantId = '', userId = '', apiKeyId = '' } = context;
   return [String(timeouts.statementMs), tenantId, userId, apiKeyId, readOnly ? 'on' : 'off'];
+}
+
+/** The same for statements that write, whose audit and events tell of the request, and which must not wait for a lock for ever. */
+export const WRITE_CONTEXT_SQL =
+  `${ONE_STATEMENT_CONTEXT_SQL}, set_config('lock_timeout', $6, true), set_config('app.request_id', $7, true), ` +
+  "set_config('app.ip', $8, true), set_config('app.user_agent', $9, true)";
+
+export function writeContextValues(context: DbContext, timeouts: Timeouts): string[] {
+  const { requestId = '', ip = '', userAgent = '', readOnly = false } = context;
+  return [
+    ...oneStatementContextValues(context, timeouts, readOnly),
+    String(timeouts.lockMs),
+    requestId,
+    ip,
+    userAgent.slice(0, MAX_USER_AGENT),
+  ];
 }
 
 function setLocal(name: string, value: string): string {
@@ -46,7 +65,7 @@ export function applyContextSql(context: DbContext): string {
     setLocal('app.api_key_id', context.apiKeyId ?? ''),
     setLocal('app.request_id', context.requestId ?? ''),
     setLocal('app.ip', context.ip ?? ''),
-    setLocal('app.user_agent', (context.userAgent ?? '').slice(0, 512)),
+    setLocal('app.user_agent', (context.userAgent ?? '').slice(0, MAX_USER_AGENT)),
     // Read-only can be lifted by nothing once a transaction has taken its snapshot.
     ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
   ].join(', ')}`;

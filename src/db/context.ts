@@ -37,6 +37,11 @@ export async function assumeContext(change: DbContext): Promise<void> {
   await scope.transaction.applyContext(scope.context);
 }
 
+/** Whether a transaction is running that statements join. */
+export function isInTransaction(): boolean {
+  return currentScope().transaction !== undefined;
+}
+
 /** Calls back after the running transaction has committed; never if it rolls back. */
 export function afterCommit(callback: () => void): void {
   const { transaction } = currentScope();

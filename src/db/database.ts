@@ -1,12 +1,20 @@
 import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
-import { beginSql, ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues, type Timeouts } from './context-statement.ts';
+import {
+  beginSql,
+  ONE_STATEMENT_CONTEXT_SQL,
+  oneStatementContextValues,
+  type Timeouts,
+  WRITE_CONTEXT_SQL,
+  writeContextValues,
+} from './context-statement.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { type ContextStatement, Flush } from './flush.ts';
 import { type Queryable, Transaction } from './transaction.ts';
 
-const CONTEXT_STATEMENT = 'agentbase_context';
+const READ_CONTEXT = 'agentbase_context';
+const WRITE_CONTEXT = 'agentbase_write_context';
 
 /** How many statements share a round trip; what is beyond runs beside them. */
 const MAX_TOGETHER = 4;
@@ -36,7 +44,8 @@ export class Database implements Queryable {
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
   readonly #maxWaiting: number;
-  readonly #prepared = new WeakSet<pg.PoolClient>();
+  /** The contexts a connection has prepared. */
+  readonly #prepared = new WeakMap<pg.PoolClient, Set<string>>();
   readonly #waiting = new Map<DbContext, WaitingRead[]>();
   /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
   onStatement: (text: string) => void = () => {};
@@ -65,17 +74,18 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs one statement that writes as whoever acts: a transaction of its own, in one round trip. For what is written many times a second
-   * and has neither audit nor events, which know of the request from `transaction` alone.
+   * Runs statements that write as whoever acts, one after another: a transaction of their own in one round trip, or part of the one that is
+   * running. All of them are done when it resolves, or none. For what is written many times a second, where no statement needs the result
+   * of another.
    */
-  async write(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
+  async write(...configs: pg.QueryConfig[]): Promise<pg.QueryResult[]> {
     const { transaction, context } = currentScope();
-    const query = typeof config === 'string' ? { text: config } : config;
-    if (transaction) return transaction.query(query);
-    this.onStatement(query.text);
-    const { error, results } = await this.#flush(context, context.readOnly === true, [query]);
+    if (transaction) return Promise.all(configs.map((config) => transaction.query(config)));
+    for (const { text } of configs) this.onStatement(text);
+    const values = writeContextValues(context, this.timeouts);
+    const { error, results } = await this.#flush({ name: WRITE_CONTEXT, text: WRITE_CONTEXT_SQL, values }, configs);
     if (error) throw error;
-    return results[0] as pg.QueryResult;
+    return results;
   }
 
   #together(context: DbContext, read: WaitingRead): void {
@@ -97,7 +107,8 @@ export class Database implements Queryable {
 
   async #read(context: DbContext, reads: readonly WaitingRead[]): Promise<void> {
     const queries = reads.map(({ query }) => query);
-    const { error, results } = await this.#flush(context, true, queries);
+    const values = oneStatementContextValues(context, this.timeouts, true);
+    const { error, results } = await this.#flush({ name: READ_CONTEXT, text: ONE_STATEMENT_CONTEXT_SQL, values }, queries);
     results.forEach((result, index) => {
       reads[index]?.resolve(result);
     });
@@ -111,21 +122,16 @@ export class Database implements Queryable {
   }
 
   async #flush(
-    scope: DbContext,
-    readOnly: boolean,
+    { name, text, values }: ContextStatement,
     statements: readonly pg.QueryConfig[],
   ): Promise<{ error: Error | null; results: pg.QueryResult[] }> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#checkout();
-      const context: ContextStatement = {
-        name: this.preparedStatements ? CONTEXT_STATEMENT : '',
-        text: ONE_STATEMENT_CONTEXT_SQL,
-        values: oneStatementContextValues(scope, this.timeouts, readOnly),
-      };
-      if (this.preparedStatements && !this.#prepared.has(client)) {
-        await client.query({ name: CONTEXT_STATEMENT, text: ONE_STATEMENT_CONTEXT_SQL, values: context.values });
-        this.#prepared.add(client);
+      const context: ContextStatement = { name: this.preparedStatements ? name : '', text, values };
+      if (this.preparedStatements && !this.#prepared.get(client)?.has(name)) {
+        await client.query({ name, text, values });
+        this.#prepared.set(client, (this.#prepared.get(client) ?? new Set()).add(name));
       }
       const flushing = client;
       const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {

@@ -65,15 +65,19 @@ export function toText(query: Sql): string {
   return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
 }
 
+/** A statement as it is sent, by name where it will be sent again. */
+export function configOf({ preparedStatements }: { preparedStatements: boolean }, query: Sql): pg.QueryConfig {
+  const text = toText(query);
+  const name = preparedStatements ? statementName(text) : undefined;
+  return { text, values: [...query.values], rowMode: 'array', types, ...(name ? { name } : {}) } as pg.QueryConfig;
+}
+
+/** The rows of a statement that `configOf` made, with camelCase keys. */
+export function rowsOf<T>(result: pg.QueryResult): T[] {
+  return result.rows.map(decoderOf(result.fields)) as T[];
+}
+
 /** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
 export async function rows<T>(database: Queryable & { preparedStatements: boolean }, query: Sql): Promise<T[]> {
-  const text = toText(query);
-  const result = await database.query({
-    text,
-    values: [...query.values],
-    rowMode: 'array',
-    types,
-    ...(database.preparedStatements ? { name: statementName(text) } : {}),
-  } as pg.QueryConfig);
-  return result.rows.map(decoderOf(result.fields)) as T[];
+  return rowsOf<T>(await database.query(configOf(database, query)));
 }

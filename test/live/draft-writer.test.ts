@@ -25,7 +25,7 @@ function createDesk() {
   const database = {
     preparedStatements: false,
     write: (statement: Statement) =>
-      database.transactionAs(currentScope().context as { tenantId: string }, () => database.query(statement)),
+      database.transactionAs(currentScope().context as { tenantId: string }, async () => [await database.query(statement)]),
     async transactionAs({ tenantId }: { tenantId: string }, work: () => Promise<unknown>) {
       await state.gate;
       if (state.away) throw new Error('away');
@@ -39,7 +39,7 @@ function createDesk() {
       const inserts = text.startsWith('INSERT');
       const lists = values.filter((value) => Array.isArray(value)) as [string[], ...unknown[][]];
       const versions = inserts ? lists[0].map(() => 2 ** 20) : (lists[2] as number[]);
-      return { fields, rows: lists[0].map((id, index) => ({ id, version: versions[index] })) };
+      return { fields, rows: lists[0].map((id, index) => [id, versions[index]]) };
     },
   };
   const note = (_fields: unknown, message: string) => void logged.push(message);

@@ -1,17 +1,14 @@
 import { afterCommit } from '../../db/context.ts';
 import type { Live } from '../../live/live.ts';
 
-/** Wakes the live views of a conversation once the running transaction has committed. */
-export function announceConversation(
-  live: Live,
-  conversation: { tenantId: string; id: string; lastEventSequence: number },
-): void {
-  afterCommit(() =>
-    live.announce({
-      topic: 'conversation',
-      tenantId: conversation.tenantId,
-      id: conversation.id,
-      sequence: conversation.lastEventSequence,
-    }),
-  );
+type Told = { tenantId: string; id: string; lastEventSequence: number };
+
+/** Wakes the live views of a conversation whose change has been committed. */
+export function announceConversationNow(live: Live, { tenantId, id, lastEventSequence: sequence }: Told): void {
+  live.announce({ topic: 'conversation', tenantId, id, sequence });
+}
+
+/** The same once the running transaction has committed. */
+export function announceConversation(live: Live, conversation: Told): void {
+  afterCommit(() => announceConversationNow(live, conversation));
 }

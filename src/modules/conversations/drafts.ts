@@ -1,6 +1,7 @@
+import type { QueryResult } from 'pg';
 import { runWithContext } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
-import { rows, sql } from '../../db/sql.ts';
+import { configOf, rows, rowsOf, sql } from '../../db/sql.ts';
 import { VERSIONS_PER_START } from '../../live/live.ts';
 
 /** Whose text it is, and which message it will become. */
@@ -59,9 +60,8 @@ export async function writeDrafts(
 ): Promise<Map<string, number>> {
   const taken = writes.filter(({ version }) => version === undefined);
   const grown = writes.filter(({ version }) => version !== undefined);
-  const writer = { query: database.write.bind(database), preparedStatements: database.preparedStatements };
   const written = await (taken.length === 0
-    ? runWithContext({ tenantId }, () => grow(writer, tenantId, grown))
+    ? runWithContext({ tenantId }, () => grow(database, tenantId, grown))
     : database.transactionAs({ tenantId }, async () => [
         ...(await takeOver(database, tenantId, taken)),
         ...(grown.length > 0 ? await grow(database, tenantId, grown) : []),
@@ -101,15 +101,14 @@ async function takeOver(database: Database, tenantId: string, writes: readonly D
 }
 
 /** Another worker's start is another one, so what this worker still writes then meets no row. */
-function grow(database: Parameters<typeof rows>[0], tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
-  return rows<Written>(
-    database,
-    sql`UPDATE message_drafts drafts SET content = given.content,
+async function grow(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
+  const update = sql`UPDATE message_drafts drafts SET content = given.content,
         version = CASE WHEN given.again THEN (drafts.version / ${perStart} + 1) * ${perStart} ELSE given.version END
       FROM unnest(${writes.map(({ of }) => of.messageId)}::uuid[], ${writes.map(({ content }) => content)}::text[],
         ${writes.map(({ version }) => version)}::integer[], ${writes.map(({ again }) => again)}::boolean[]) AS given(id, content, version, again)
       WHERE drafts.tenant_id = ${tenantId}::uuid AND drafts.id = given.id
         AND drafts.version / ${perStart} = given.version / ${perStart} AND drafts.version < given.version
-      RETURNING drafts.id, drafts.version`,
-  );
+      RETURNING drafts.id, drafts.version`;
+  const [result] = await database.write(configOf(database, update));
+  return rowsOf<Written>(result as QueryResult);
 }

@@ -78,30 +78,35 @@ test('a transaction is BEGIN with its context, the statements, COMMIT: a round t
   expect(sent().letters).toBe('QBDESQ');
 });
 
-test('one statement may write alone in one round trip, as whoever acts and no further', async () => {
+test('statements that write go out with their context in one round trip', async () => {
   const { db, other, sent } = await tapped();
-  const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
-  const rename = (name: string) =>
-    other.database.write({ text: 'UPDATE agents SET name = $1 WHERE id = $2', values: [name, tenant.agentId] });
-  const namesAs = async () =>
-    (await runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany())).map(({ name }) => name);
-  await namesAs();
+  const tenant = await createTenant(db);
+  const statements: string[] = [];
+  other.database.onStatement = (text) => statements.push(text);
+  const update = { name: 'test_update', text: 'UPDATE agents SET name = $1 WHERE id = $2', values: ['Renamed', tenant.agentId] };
+  const select = { name: 'test_select', text: 'SELECT name FROM agents' };
+  const write = () => runWithContext(contextOf(tenant), () => other.database.batch([update, select]));
+  await write();
+  statements.length = 0;
   sent();
-  expect(await runWithContext(contextOf(tenant), () => rename('Renamed'))).toMatchObject({ rowCount: 1 });
-  expect(sent().letters).toBe('BEPBDES');
-  expect(await runWithContext(contextOf(stranger), () => rename('Stolen'))).toMatchObject({ rowCount: 0 });
-  await expect(runWithContext({ ...contextOf(tenant), readOnly: true }, () => rename('Late'))).rejects.toMatchObject({
-    code: '25006',
-  });
-  // In a transaction it is a part of it.
-  const undone = other.database.transactionAs(contextOf(tenant), async () => {
-    await rename('Undone');
-    throw new Error('undone');
-  });
-  await expect(undone).rejects.toThrow('undone');
-  // And what comes after it on the same connection writes nothing again.
-  await expect(
-    runWithContext(contextOf(tenant), () => other.database.query({ text: 'UPDATE agents SET name = $1', values: ['x'] })),
-  ).rejects.toMatchObject({ code: '25006' });
-  expect(await namesAs()).toEqual(['Renamed']);
+  const [updated, selected] = await write();
+  expect(updated).toMatchObject({ command: 'UPDATE', rowCount: 1, rows: [] });
+  expect(selected).toMatchObject({ command: 'SELECT', rows: [{ name: 'Renamed' }] });
+  expect(statements).toEqual([update.text, select.text]);
+  // Bind and Execute of the context, both statements, which are prepared, and one Sync.
+  expect(sent().letters).toBe('BEBDEBDES');
+});
+
+test('without prepared statements they are one round trip as well', async () => {
+  const { db, other, sent } = await tapped({ preparedStatements: false });
+  const tenant = await createTenant(db);
+  sent();
+  const [, selected] = await runWithContext(contextOf(tenant), () =>
+    other.database.batch([
+      { text: 'UPDATE agents SET name = $1', values: ['Renamed'] },
+      { text: 'SELECT name FROM agents WHERE id = $1', values: [tenant.agentId] },
+    ]),
+  );
+  expect(selected?.rows).toEqual([{ name: 'Renamed' }]);
+  expect(sent().letters).toBe('PBEPBDEPBDES');
 });

@@ -13,9 +13,6 @@ export interface Timeouts {
   idleInTransactionMs: number;
 }
 
-/** How much of what a client says it is goes into the audit log, in characters. */
-const MAX_USER_AGENT = 512;
-
 /** `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. */
 export const ONE_STATEMENT_CONTEXT_SQL =
   "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', $5, true), " +
@@ -28,20 +25,25 @@ export function oneStatementContextValues(context: DbContext, timeouts: Timeouts
   return [String(timeouts.statementMs), tenantId, userId, apiKeyId, readOnly ? 'on' : 'off'];
 }
 
-/** The same for statements that write, whose audit and events tell of the request, and which must not wait for a lock for ever. */
-export const WRITE_CONTEXT_SQL =
+/** The same for a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
+export const BATCH_CONTEXT_SQL =
   `${ONE_STATEMENT_CONTEXT_SQL}, set_config('lock_timeout', $6, true), set_config('app.request_id', $7, true), ` +
   "set_config('app.ip', $8, true), set_config('app.user_agent', $9, true)";
 
-export function writeContextValues(context: DbContext, timeouts: Timeouts): string[] {
-  const { requestId = '', ip = '', userAgent = '', readOnly = false } = context;
+export function batchContextValues(context: DbContext, timeouts: Timeouts): string[] {
+  const { requestId = '', ip = '' } = context;
   return [
-    ...oneStatementContextValues(context, timeouts, readOnly),
+    ...oneStatementContextValues(context, timeouts, context.readOnly === true),
     String(timeouts.lockMs),
     requestId,
     ip,
-    userAgent.slice(0, MAX_USER_AGENT),
+    userAgentOf(context),
   ];
+}
+
+/** As much of it as the audit log keeps. */
+function userAgentOf({ userAgent = '' }: DbContext): string {
+  return userAgent.slice(0, 512);
 }
 
 function setLocal(name: string, value: string): string {
@@ -65,7 +67,7 @@ export function applyContextSql(context: DbContext): string {
     setLocal('app.api_key_id', context.apiKeyId ?? ''),
     setLocal('app.request_id', context.requestId ?? ''),
     setLocal('app.ip', context.ip ?? ''),
-    setLocal('app.user_agent', (context.userAgent ?? '').slice(0, MAX_USER_AGENT)),
+    setLocal('app.user_agent', userAgentOf(context)),
     // Read-only can be lifted by nothing once a transaction has taken its snapshot.
     ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
   ].join(', ')}`;

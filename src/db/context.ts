@@ -17,6 +17,11 @@ export function currentScope(): Scope {
   return scopes.getStore() ?? NOBODY;
 }
 
+/** Whether a transaction is running, which whatever asks the database joins. */
+export function inTransaction(): boolean {
+  return currentScope().transaction !== undefined;
+}
+
 /** Runs `work` as `context`. Await everything inside: a query that is started outside runs as somebody else. */
 export function runWithContext<T>(context: DbContext, work: () => T): T {
   return scopes.run({ context }, work);
@@ -35,11 +40,6 @@ export async function assumeContext(change: DbContext): Promise<void> {
   if (!scope.transaction) throw new Error('the context can only change inside a transaction');
   scope.context = { ...scope.context, ...change };
   await scope.transaction.applyContext(scope.context);
-}
-
-/** Whether a transaction is running that statements join. */
-export function isInTransaction(): boolean {
-  return currentScope().transaction !== undefined;
 }
 
 /** Calls back after the running transaction has committed; never if it rolls back. */

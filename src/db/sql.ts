@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import type { Database } from './database.ts';
 import { decoderOf, types } from './rows.ts';
 import type { Queryable } from './transaction.ts';
 
@@ -65,19 +66,33 @@ export function toText(query: Sql): string {
   return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
 }
 
-/** A statement as it is sent, by name where it will be sent again. */
-export function configOf({ preparedStatements }: { preparedStatements: boolean }, query: Sql): pg.QueryConfig {
+type Preparing = { preparedStatements: boolean };
+
+function configOf({ preparedStatements }: Preparing, query: Sql): pg.QueryConfig {
   const text = toText(query);
-  const name = preparedStatements ? statementName(text) : undefined;
-  return { text, values: [...query.values], rowMode: 'array', types, ...(name ? { name } : {}) } as pg.QueryConfig;
+  return {
+    text,
+    values: [...query.values],
+    rowMode: 'array',
+    types,
+    ...(preparedStatements ? { name: statementName(text) } : {}),
+  } as pg.QueryConfig;
 }
 
-/** The rows of a statement that `configOf` made, with camelCase keys. */
-export function rowsOf<T>(result: pg.QueryResult): T[] {
-  return result.rows.map(decoderOf(result.fields)) as T[];
+function rowsOf<T>({ rows, fields }: pg.QueryResult): T[] {
+  return rows.map(decoderOf(fields)) as T[];
 }
 
 /** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
-export async function rows<T>(database: Queryable & { preparedStatements: boolean }, query: Sql): Promise<T[]> {
-  return rowsOf<T>(await database.query(configOf(database, query)));
+export async function rows<T>(database: Queryable & Preparing, query: Sql): Promise<T[]> {
+  return rowsOf(await database.query(configOf(database, query)));
+}
+
+/** Runs statements as `Database.batch` does, all or none in one round trip, and gives the rows of each. */
+export async function batchRows<Rows extends readonly unknown[]>(
+  database: Pick<Database, 'batch'> & Preparing,
+  queries: { [Index in keyof Rows]: Sql },
+): Promise<{ [Index in keyof Rows]: Rows[Index][] }> {
+  const results = await database.batch(queries.map((query) => configOf(database, query)));
+  return results.map((result) => rowsOf(result)) as { [Index in keyof Rows]: Rows[Index][] };
 }

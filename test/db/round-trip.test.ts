@@ -206,3 +206,67 @@ describe('reads of one turn', () => {
     expect((await runWithContext(contextOf(tenant), () => other.database.query(number(8)))).rows).toEqual([{ n: 8 }]);
   });
 });
+
+describe('reads of one turn', () => {
+  const number = (n: number) => ({ name: `number_${n}`, text: `SELECT ${n} AS n` });
+
+  test('share a round trip, four at a time, and each gets what it asked for', async () => {
+    const { db, other, sent } = await tapped();
+    const tenant = await createTenant(db);
+    const read = (numbers: number[]) =>
+      runWithContext(contextOf(tenant), async () =>
+        (await Promise.all(numbers.map((n) => other.database.query(number(n))))).map(
+          ({ rows }) => (rows as { n: number }[])[0]?.n,
+        ),
+      );
+    await read([1, 2, 3, 4]);
+    sent();
+    expect(await read([1, 2, 3, 4])).toEqual([1, 2, 3, 4]);
+    expect(sent().letters).toBe('BEBDEBDEBDEBDES');
+    expect(await read([1, 2, 3, 4, 1, 2])).toEqual([1, 2, 3, 4, 1, 2]);
+  });
+
+  test('have nothing to do with one among them that fails', async () => {
+    const { db, other } = await tapped();
+    const tenant = await createTenant(db);
+    const read = () =>
+      runWithContext(contextOf(tenant), () =>
+        Promise.allSettled([
+          other.database.query(number(5)),
+          other.database.query({ name: 'wrong', text: 'SELECT 1 / $1::integer', values: [0] }),
+          // Sent, and not even parsed the first time.
+          other.database.query(number(6)),
+          other.database.query({ text: 'DELETE FROM agents' }),
+          other.database.query(number(7)),
+        ]),
+      );
+    for (let time = 0; time < 2; time++) {
+      expect(await read()).toMatchObject([
+        { value: { rows: [{ n: 5 }] } },
+        { reason: { code: '22012' } },
+        { value: { rows: [{ n: 6 }] } },
+        { reason: { code: '25006' } },
+        { value: { rows: [{ n: 7 }] } },
+      ]);
+    }
+  });
+
+  test('of different people do not', async () => {
+    const { db, other } = await tapped();
+    const [one, two] = [await createTenant(db), await createTenant(db)];
+    const tenantOf = (tenant: typeof one) =>
+      runWithContext(contextOf(tenant), () => other.database.query({ name: 'mine', text: 'SELECT id FROM tenants' }));
+    const [first, second] = await Promise.all([tenantOf(one), tenantOf(two)]);
+    expect([first.rows, second.rows]).toEqual([[{ id: one.id }], [{ id: two.id }]]);
+  });
+
+  test('with a value that cannot be sent, nothing is', async () => {
+    const { db, other } = await tapped();
+    const tenant = await createTenant(db);
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    const read = runWithContext(contextOf(tenant), () => other.database.query({ text: 'SELECT $1::jsonb', values: [circular] }));
+    await expect(read).rejects.toThrow('circular');
+    expect((await runWithContext(contextOf(tenant), () => other.database.query(number(8)))).rows).toEqual([{ n: 8 }]);
+  });
+});

@@ -1,14 +1,15 @@
 import { afterCommit } from '../../db/context.ts';
+import type { Conversation } from '../../generated/prisma/client.ts';
 import type { Live } from '../../live/live.ts';
 
-type Told = { tenantId: string; id: string; lastEventSequence: number };
+type Changed = Pick<Conversation, 'tenantId' | 'id' | 'lastEventSequence'>;
 
-/** Wakes the live views of a conversation whose change has been committed. */
-export function announceConversationNow(live: Live, { tenantId, id, lastEventSequence: sequence }: Told): void {
-  live.announce({ topic: 'conversation', tenantId, id, sequence });
+/** Wakes the live views of a conversation, whose change is committed. */
+export function wakeConversation(live: Live, { tenantId, id, lastEventSequence }: Changed): void {
+  live.announce({ topic: 'conversation', tenantId, id, sequence: lastEventSequence });
 }
 
-/** The same once the running transaction has committed. */
-export function announceConversation(live: Live, conversation: Told): void {
-  afterCommit(() => announceConversationNow(live, conversation));
+/** Wakes the live views of a conversation once the running transaction has committed. */
+export function announceConversation(live: Live, conversation: Changed): void {
+  afterCommit(() => wakeConversation(live, conversation));
 }

@@ -1,7 +1,6 @@
-import type { QueryResult } from 'pg';
 import { runWithContext } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
-import { configOf, rows, rowsOf, sql } from '../../db/sql.ts';
+import { batchRows, rows, sql } from '../../db/sql.ts';
 import { VERSIONS_PER_START } from '../../live/live.ts';
 
 /** Whose text it is, and which message it will become. */
@@ -102,13 +101,14 @@ async function takeOver(database: Database, tenantId: string, writes: readonly D
 
 /** Another worker's start is another one, so what this worker still writes then meets no row. */
 async function grow(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
-  const update = sql`UPDATE message_drafts drafts SET content = given.content,
+  const [written] = await batchRows<[Written]>(database, [
+    sql`UPDATE message_drafts drafts SET content = given.content,
         version = CASE WHEN given.again THEN (drafts.version / ${perStart} + 1) * ${perStart} ELSE given.version END
       FROM unnest(${writes.map(({ of }) => of.messageId)}::uuid[], ${writes.map(({ content }) => content)}::text[],
         ${writes.map(({ version }) => version)}::integer[], ${writes.map(({ again }) => again)}::boolean[]) AS given(id, content, version, again)
       WHERE drafts.tenant_id = ${tenantId}::uuid AND drafts.id = given.id
         AND drafts.version / ${perStart} = given.version / ${perStart} AND drafts.version < given.version
-      RETURNING drafts.id, drafts.version`;
-  const [result] = await database.write(configOf(database, update));
-  return rowsOf<Written>(result as QueryResult);
+      RETURNING drafts.id, drafts.version`,
+  ]);
+  return written;
 }

@@ -154,7 +154,7 @@ mutation('appendMessage', {
       }),
     }),
   }),
-  ownTransaction: true,
+  transaction: 'own',
   resolve: (input, graph) =>
     appendMessage(graph, signedIn(graph), {
       conversationId: uuidOf('Conversation', input.conversationId, ['input', 'conversationId']),

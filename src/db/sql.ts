@@ -79,7 +79,8 @@ function configOf({ preparedStatements }: Preparing, query: Sql): pg.QueryConfig
   } as pg.QueryConfig;
 }
 
-function rowsOf<T>({ rows, fields }: pg.QueryResult): T[] {
+/** The rows of a statement as `rows` gives them. */
+export function rowsOf<T>({ rows, fields }: pg.QueryResult): T[] {
   return rows.map(decoderOf(fields)) as T[];
 }
 

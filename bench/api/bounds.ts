@@ -10,7 +10,7 @@ export const BOUNDS: Record<OperationName, { roundTrips: number; statements: num
   nested: { roundTrips: 5, statements: 5 },
   detail: { roundTrips: 5, statements: 5 },
   node: { roundTrips: 1, statements: 1 },
-  append: { roundTrips: 5, statements: 3 },
+  append: { roundTrips: 1, statements: 2 },
   dashboard: { roundTrips: 12, statements: 12 },
 };
 

@@ -25,6 +25,27 @@ export function oneStatementContextValues(context: DbContext, timeouts: Timeouts
   return [String(timeouts.statementMs), tenantId, userId, apiKeyId, readOnly ? 'on' : 'off'];
 }
 
+/** The same for a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
+export const BATCH_CONTEXT_SQL =
+  `${ONE_STATEMENT_CONTEXT_SQL}, set_config('lock_timeout', $6, true), set_config('app.request_id', $7, true), ` +
+  "set_config('app.ip', $8, true), set_config('app.user_agent', $9, true)";
+
+export function batchContextValues(context: DbContext, timeouts: Timeouts): string[] {
+  const { requestId = '', ip = '' } = context;
+  return [
+    ...oneStatementContextValues(context, timeouts, context.readOnly === true),
+    String(timeouts.lockMs),
+    requestId,
+    ip,
+    userAgentOf(context),
+  ];
+}
+
+/** As much of it as the audit log keeps. */
+function userAgentOf({ userAgent = '' }: DbContext): string {
+  return userAgent.slice(0, 512);
+}
+
 function setLocal(name: string, value: string): string {
   return `set_config('${name}', ${pg.escapeLiteral(value)}, true)`;
 }
@@ -46,7 +67,7 @@ export function applyContextSql(context: DbContext): string {
     setLocal('app.api_key_id', context.apiKeyId ?? ''),
     setLocal('app.request_id', context.requestId ?? ''),
     setLocal('app.ip', context.ip ?? ''),
-    setLocal('app.user_agent', (context.userAgent ?? '').slice(0, 512)),
+    setLocal('app.user_agent', userAgentOf(context)),
     // Read-only can be lifted by nothing once a transaction has taken its snapshot.
     ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
   ].join(', ')}`;

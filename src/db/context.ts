@@ -17,6 +17,11 @@ export function currentScope(): Scope {
   return scopes.getStore() ?? NOBODY;
 }
 
+/** Whether a transaction is running, which whatever asks the database joins. */
+export function inTransaction(): boolean {
+  return currentScope().transaction !== undefined;
+}
+
 /** Runs `work` as `context`. Await everything inside: a query that is started outside runs as somebody else. */
 export function runWithContext<T>(context: DbContext, work: () => T): T {
   return scopes.run({ context }, work);

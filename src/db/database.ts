@@ -1,12 +1,25 @@
 import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
-import { beginSql, ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues, type Timeouts } from './context-statement.ts';
+import {
+  BATCH_CONTEXT_SQL,
+  batchContextValues,
+  beginSql,
+  ONE_STATEMENT_CONTEXT_SQL,
+  oneStatementContextValues,
+  type Timeouts,
+} from './context-statement.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { type ContextStatement, Flush } from './flush.ts';
 import { type Queryable, Transaction } from './transaction.ts';
 
-const CONTEXT_STATEMENT = 'agentbase_context';
+/** The statements that say who acts, by the names they are prepared under. */
+const CONTEXT_SQL = {
+  agentbase_context: ONE_STATEMENT_CONTEXT_SQL,
+  agentbase_batch_context: BATCH_CONTEXT_SQL,
+} as const;
+
+type ContextName = keyof typeof CONTEXT_SQL;
 
 /** How many statements share a round trip; what is beyond runs beside them. */
 const MAX_TOGETHER = 4;
@@ -36,7 +49,7 @@ export class Database implements Queryable {
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
   readonly #maxWaiting: number;
-  readonly #prepared = new WeakSet<pg.PoolClient>();
+  readonly #prepared = new WeakMap<pg.PoolClient, Set<ContextName>>();
   readonly #waiting = new Map<DbContext, WaitingRead[]>();
   /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
   onStatement: (text: string) => void = () => {};
@@ -65,17 +78,23 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs one statement that writes as whoever acts: a transaction of its own, in one round trip. For what is written many times a second
-   * and has neither audit nor events, which know of the request from `transaction` alone.
+   * Runs statements that may write as whoever acts, one after another: a transaction of their own in one round trip, committed when this
+   * resolves. The first error undoes all of them and is thrown as `transaction` throws it. Inside a transaction they join it. For what is
+   * written many times a second and needs nothing in between; all else is for `transaction`.
+   * @returns the result of each
    */
-  async write(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
+  async batch(statements: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
     const { transaction, context } = currentScope();
-    const query = typeof config === 'string' ? { text: config } : config;
-    if (transaction) return transaction.query(query);
-    this.onStatement(query.text);
-    const { error, results } = await this.#flush(context, context.readOnly === true, [query]);
-    if (error) throw error;
-    return results[0] as pg.QueryResult;
+    if (transaction) {
+      const results: pg.QueryResult[] = [];
+      for (const statement of statements) results.push(await transaction.query(statement));
+      return results;
+    }
+    for (const { text } of statements) this.onStatement(text);
+    const values = batchContextValues(context, this.timeouts);
+    const { error, results } = await this.#flush('agentbase_batch_context', values, statements);
+    if (error) throw toDomainError(error);
+    return results;
   }
 
   #together(context: DbContext, read: WaitingRead): void {
@@ -97,7 +116,8 @@ export class Database implements Queryable {
 
   async #read(context: DbContext, reads: readonly WaitingRead[]): Promise<void> {
     const queries = reads.map(({ query }) => query);
-    const { error, results } = await this.#flush(context, true, queries);
+    const values = oneStatementContextValues(context, this.timeouts, true);
+    const { error, results } = await this.#flush('agentbase_context', values, queries);
     results.forEach((result, index) => {
       reads[index]?.resolve(result);
     });
@@ -111,22 +131,15 @@ export class Database implements Queryable {
   }
 
   async #flush(
-    scope: DbContext,
-    readOnly: boolean,
+    name: ContextName,
+    values: string[],
     statements: readonly pg.QueryConfig[],
   ): Promise<{ error: Error | null; results: pg.QueryResult[] }> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#checkout();
-      const context: ContextStatement = {
-        name: this.preparedStatements ? CONTEXT_STATEMENT : '',
-        text: ONE_STATEMENT_CONTEXT_SQL,
-        values: oneStatementContextValues(scope, this.timeouts, readOnly),
-      };
-      if (this.preparedStatements && !this.#prepared.has(client)) {
-        await client.query({ name: CONTEXT_STATEMENT, text: ONE_STATEMENT_CONTEXT_SQL, values: context.values });
-        this.#prepared.add(client);
-      }
+      const context: ContextStatement = { name: this.preparedStatements ? name : '', text: CONTEXT_SQL[name], values };
+      if (this.preparedStatements) await this.#prepare(client, name, values);
       const flushing = client;
       const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {
         flushing.query(new Flush(context, statements, (error, results) => resolve({ error, results })));
@@ -137,6 +150,13 @@ export class Database implements Queryable {
       client?.release(isConnectionError(error));
       return { error: error as Error, results: [] };
     }
+  }
+
+  async #prepare(client: pg.PoolClient, name: ContextName, values: string[]): Promise<void> {
+    const prepared = this.#prepared.get(client) ?? new Set();
+    if (prepared.has(name)) return;
+    await client.query({ name, text: CONTEXT_SQL[name], values });
+    this.#prepared.set(client, prepared.add(name));
   }
 
   /**

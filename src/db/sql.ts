@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import type { Database } from './database.ts';
 import { decoderOf, types } from './rows.ts';
 import type { Queryable } from './transaction.ts';
 
@@ -65,15 +66,34 @@ export function toText(query: Sql): string {
   return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
 }
 
-/** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
-export async function rows<T>(database: Queryable & { preparedStatements: boolean }, query: Sql): Promise<T[]> {
+type Preparing = { preparedStatements: boolean };
+
+function configOf({ preparedStatements }: Preparing, query: Sql): pg.QueryConfig {
   const text = toText(query);
-  const result = await database.query({
+  return {
     text,
     values: [...query.values],
     rowMode: 'array',
     types,
-    ...(database.preparedStatements ? { name: statementName(text) } : {}),
-  } as pg.QueryConfig);
-  return result.rows.map(decoderOf(result.fields)) as T[];
+    ...(preparedStatements ? { name: statementName(text) } : {}),
+  } as pg.QueryConfig;
+}
+
+/** The rows of a statement as `rows` gives them. */
+export function rowsOf<T>({ rows, fields }: pg.QueryResult): T[] {
+  return rows.map(decoderOf(fields)) as T[];
+}
+
+/** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
+export async function rows<T>(database: Queryable & Preparing, query: Sql): Promise<T[]> {
+  return rowsOf(await database.query(configOf(database, query)));
+}
+
+/** Runs statements as `Database.batch` does, all or none in one round trip, and gives the rows of each. */
+export async function batchRows<Rows extends readonly unknown[]>(
+  database: Pick<Database, 'batch'> & Preparing,
+  queries: { [Index in keyof Rows]: Sql },
+): Promise<{ [Index in keyof Rows]: Rows[Index][] }> {
+  const results = await database.batch(queries.map((query) => configOf(database, query)));
+  return results.map((result) => rowsOf(result)) as { [Index in keyof Rows]: Rows[Index][] };
 }

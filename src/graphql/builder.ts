@@ -116,10 +116,10 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       resolve: async (_root, { ids }, context, _info, resolveNodes) => {
         if (ids.length > MAX_PAGE) throw ValidationError.at(['ids'], `At most ${MAX_PAGE} ids at once.`);
         const loaded = ids.map((id) => loadNode(context, id));
-        const rest = ids.filter((_id, index) => !loaded[index]);
-        const [nodes, others] = await Promise.all([Promise.all(loaded), resolveNodes(rest) as Promise<readonly unknown[]>]);
-        const remaining = others.values();
-        return loaded.map((promise, index) => (promise ? nodes[index] : remaining.next().value)) as never;
+        const known = await Promise.all(loaded);
+        if (!loaded.includes(undefined)) return known as never;
+        const others = (await resolveNodes(ids)) as readonly unknown[];
+        return loaded.map((promise, index) => (promise ? known[index] : others[index])) as never;
       },
       description: 'Several objects by their global ids, in the same order, at most 100.',
       authScopes: { authenticated: true },

@@ -28,6 +28,8 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   context?: DbContext;
   /** What takes long, such as a model's answer or a file on its way: before the transaction, which must not wait for it. */
   prepare?: (input: InputShapeFromFields<Fields>, context: GraphQLContext) => Promise<Prepared>;
+  /** `own` where `resolve` makes its one transaction itself, for writes that fit one round trip. @default 'around' `resolve` */
+  transaction?: 'around' | 'own';
   /** Runs in one transaction with everything it calls. What it throws rolls all of it back. */
   resolve: (input: InputShapeFromFields<Fields>, context: GraphQLContext, prepared: Prepared) => Promise<Payload>;
 }
@@ -72,7 +74,7 @@ export function mutation<Fields extends InputFieldMap, Payload extends object, P
         try {
           const prepared = (await options.prepare?.(input, context)) as Prepared;
           const work = () => options.resolve(input, context, prepared);
-          return await context.database.transaction(work, options.context);
+          return await (options.transaction === 'own' ? work() : context.database.transaction(work, options.context));
         } finally {
           context.loaders.clear();
         }

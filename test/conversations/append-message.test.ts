@@ -1,7 +1,12 @@
 import { beforeAll, expect, test } from 'vitest';
-import { encodeGlobalId } from '../../src/graphql/global-id.ts';
+import { runWithContext } from '../../src/db/context.ts';
+import { sqlStateOf } from '../../src/db/errors.ts';
+import { encodeGlobalId, uuidOf } from '../../src/graphql/global-id.ts';
+import { NotFoundError } from '../../src/lib/errors.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { appendMessage } from '../../src/modules/conversations/append-message.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let tenant: PopulatedTenant;
@@ -50,6 +55,101 @@ test('numbers messages, keeps what came with them, and counts tokens by side', a
     },
     conversation: { messageCount: 2, totalTokens: 10, inputTokens: 3, outputTokens: 7 },
   });
+});
+
+test('takes two statements where nothing has to be looked up first, and leaves what a transaction leaves', async () => {
+  const conversationId = await newConversation();
+  const input = { conversationId, role: 'USER', content: 'Hello', metadata: { from: 'test' } };
+  const answer = await append(input);
+  expect(answer.statements.map((text) => text.split(' ', 1)[0])).toEqual(['INSERT', 'SELECT']);
+  const id = at(answer, 'result.appendedMessage.uuid');
+  expect(await graph.ownerQuery('SELECT metadata, tool_calls, tool_results FROM messages WHERE id = $1', [id])).toEqual([
+    { metadata: { from: 'test' }, tool_calls: null, tool_results: null },
+  ]);
+  const { requestId, ip, userAgent } = answer.request;
+  expect(
+    await graph.ownerQuery(
+      'SELECT action, resource_id, user_id, host(ip) AS ip, user_agent FROM audit_logs WHERE request_id = $1',
+      [requestId],
+    ),
+  ).toEqual([{ action: 'message.created', resource_id: id, user_id: tenant.owner.userId, ip, user_agent: userAgent }]);
+  expect(
+    await graph.ownerQuery('SELECT sequence, payload FROM conversation_events WHERE conversation_id = $1 AND sequence > 1', [
+      uuidOf('Conversation', conversationId, []),
+    ]),
+  ).toEqual([{ sequence: 2, payload: { messageId: id, messageSequence: 1 } }]);
+});
+
+test('locks, looks, writes and reads where there is a key', async () => {
+  const answer = await append({ conversationId: await newConversation(), role: 'USER', content: 'Hello', idempotencyKey: 'k' });
+  expect(answer.statements.map((text) => text.split(/[; ]/, 1)[0])).toEqual([
+    'BEGIN',
+    'SELECT',
+    'SELECT',
+    'INSERT',
+    'SELECT',
+    'COMMIT',
+  ]);
+});
+
+test('live views are told once it is committed, and not of what was refused', async () => {
+  const conversationId = await newConversation();
+  const id = uuidOf('Conversation', conversationId, []);
+  const seen: unknown[] = [];
+  const live = {
+    ...graph.services.live,
+    announce: (hint: unknown) =>
+      seen.push([hint, graph.ownerQuery('SELECT last_sequence FROM conversations WHERE id = $1', [id])]),
+  };
+  const writer = { ...graph.services, live: live as never };
+  const message = { conversationId: id, role: 'USER' as const, content: 'Hello' };
+  const as = (work: () => Promise<unknown>) => runWithContext(contextOf(tenant), work);
+  await as(() => appendMessage(writer, asViewer(tenant), message));
+  const [[hint, committed]] = seen as [[unknown, Promise<unknown>]];
+  expect(hint).toEqual({ topic: 'conversation', tenantId: tenant.id, id, sequence: 2 });
+  expect(await committed).toEqual([{ last_sequence: 1 }]);
+  await expect(as(() => appendMessage(writer, asViewer(tenant), { ...message, content: 'a\0b' }))).rejects.toThrow();
+  const undone = as(() =>
+    graph.database.transaction(async () => {
+      await appendMessage(writer, asViewer(tenant), message);
+      throw new Error('given up');
+    }),
+  );
+  await expect(undone).rejects.toThrow('given up');
+  expect(seen).toHaveLength(1);
+  expect(await graph.ownerQuery('SELECT last_sequence FROM conversations WHERE id = $1', [id])).toEqual([{ last_sequence: 1 }]);
+});
+
+test('what the database cannot keep is refused with a reason, and a conversation that is not there comes first', async () => {
+  const conversationId = await newConversation();
+  const odd: Record<string, unknown>[] = [
+    { content: 'a\0b' },
+    { content: 'x', metadata: { key: 'a\0b' } },
+    { content: 'x', metadata: { key: '\ud800' } },
+    { content: '', toolCalls: [{ id: 'a\0b' }] },
+    { content: 'x', model: 'a\0b' },
+  ];
+  for (const fields of odd) {
+    expect(at(await append({ conversationId, role: 'USER', ...fields }), 'result.__typename')).toBe('ValidationError');
+    const nowhere = encodeGlobalId('Conversation', newId());
+    expect(at(await append({ conversationId: nowhere, role: 'USER', ...fields }), 'result')).toMatchObject({
+      __typename: 'NotFoundError',
+      message: 'The conversation was not found.',
+      path: ['input', 'conversationId'],
+    });
+  }
+  const after = await append({ conversationId, role: 'USER', content: 'first' });
+  expect(at<number>(after, 'result.appendedMessage.sequence')).toBe(1);
+});
+
+test('the database refuses a viewer’s message by itself', async () => {
+  const [viewed, id] = [await createTenant(graph, { members: ['VIEWER'] }), newId()];
+  const write = (conversationId: string) =>
+    runWithContext(contextOf(viewed, 'VIEWER'), () =>
+      appendMessage(graph.services, asViewer(viewed, 'VIEWER'), { conversationId, role: 'USER', content: 'x' }),
+    );
+  await expect(write(viewed.conversationId)).rejects.toSatisfy((error) => sqlStateOf(error) === '25006');
+  await expect(write(id)).rejects.toBeInstanceOf(NotFoundError);
 });
 
 test('a retry with the same key returns the first message, also when both come at once', async () => {

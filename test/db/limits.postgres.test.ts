@@ -26,8 +26,10 @@ test('a statement that takes too long is stopped, in a transaction and outside',
 
 test('whoever waits too long for a lock is told', async () => {
   const { db, database, prisma, context, close } = await limited({ timeouts: { ...timeouts, lockMs: 100 } });
+  const update = { text: "UPDATE agents SET name = 'Batch'" };
   await db.database.transactionAs(context, async () => {
     await db.prisma.agent.updateMany({ data: { name: 'Held' } });
+    await expect(runWithContext(context, () => database.batch([update]))).rejects.toBeInstanceOf(UnavailableError);
     const second = database.transactionAs(context, async () => prisma.agent.updateMany({ data: { name: 'Second' } }));
     await expect(second).rejects.toBeInstanceOf(UnavailableError);
   });
@@ -69,6 +71,20 @@ test('a connection that is cut is replaced', async () => {
   await db.ownerQuery('SELECT pg_terminate_backend($1)', [second]);
   await expect.poll(() => database.pool.totalCount, { timeout: 5_000 }).toBe(0);
   expect(await pid()).not.toBe(second);
+  await close();
+});
+
+test('a batch whose connection is cut is as unavailable as a transaction, and nothing of it is kept', async () => {
+  const { db, database, context, tenant, close } = await limited({ max: 1 });
+  const before = (await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
+  const cut = runWithContext(context, () =>
+    database.batch([{ text: "UPDATE agents SET name = 'Lost'" }, { text: 'SELECT pg_sleep(10)' }]),
+  );
+  const asleep = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%'";
+  await expect.poll(() => db.ownerQuery(asleep, [before]), { timeout: 5_000 }).toHaveLength(1);
+  await expect(cut).rejects.toBeInstanceOf(UnavailableError);
+  expect((await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid).not.toBe(before);
+  expect(await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [tenant.id])).toEqual([{ name: 'Agent' }]);
   await close();
 });
 

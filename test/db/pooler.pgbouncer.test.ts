@@ -11,6 +11,12 @@ test('behind a pooler in transaction mode, which shares connections, nobody meet
   const outcomes = await Promise.all(
     Array.from({ length: 60 }, (_, n) => tenants[n % 3] ?? expect.fail()).map(async (tenant, n) => {
       const { id: tenantId, conversationId } = tenant;
+      if (n % 4 === 1) {
+        const insert = `INSERT INTO messages (tenant_id, id, conversation_id, role, content) VALUES ($1, $2, $3, 'USER', 'Hello')`;
+        await runWithContext(contextOf(tenant), () =>
+          pooled.database.batch([{ text: insert, values: [tenantId, newId(), conversationId] }, { text: 'SELECT 1' }]),
+        );
+      }
       if (n % 2 === 0) {
         await pooled.database.transactionAs(contextOf(tenant), async () =>
           pooled.prisma.message.create({ data: { tenantId, id: newId(), conversationId, role: 'USER', content: 'Hello' } }),
@@ -24,7 +30,7 @@ test('behind a pooler in transaction mode, which shares connections, nobody meet
   expect(await pooled.prisma.agent.findMany()).toEqual([]);
   for (const { conversationId } of tenants) {
     const rows = await db.ownerQuery('SELECT sequence FROM messages WHERE conversation_id = $1 ORDER BY 1', [conversationId]);
-    expect(rows.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
+    expect(rows.map(({ sequence }) => sequence)).toEqual(Array.from({ length: 17 }, (_, n) => n + 1));
   }
   await pooled.close();
 });

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type AnotherOptions, testDatabase } from '../testkit/database.ts';
@@ -78,30 +78,99 @@ test('a transaction is BEGIN with its context, the statements, COMMIT: a round t
   expect(sent().letters).toBe('QBDESQ');
 });
 
-test('one statement may write alone in one round trip, as whoever acts and no further', async () => {
+test('statements that write go out with their context in one round trip', async () => {
   const { db, other, sent } = await tapped();
-  const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
-  const rename = (name: string) =>
-    other.database.write({ text: 'UPDATE agents SET name = $1 WHERE id = $2', values: [name, tenant.agentId] });
-  const namesAs = async () =>
-    (await runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany())).map(({ name }) => name);
-  await namesAs();
+  const tenant = await createTenant(db);
+  const statements: string[] = [];
+  other.database.onStatement = (text) => statements.push(text);
+  const update = { name: 'test_update', text: 'UPDATE agents SET name = $1 WHERE id = $2', values: ['Renamed', tenant.agentId] };
+  const select = { name: 'test_select', text: 'SELECT name FROM agents' };
+  const write = () => runWithContext(contextOf(tenant), () => other.database.batch([update, select]));
+  await write();
+  statements.length = 0;
   sent();
-  expect(await runWithContext(contextOf(tenant), () => rename('Renamed'))).toMatchObject({ rowCount: 1 });
-  expect(sent().letters).toBe('BEPBDES');
-  expect(await runWithContext(contextOf(stranger), () => rename('Stolen'))).toMatchObject({ rowCount: 0 });
-  await expect(runWithContext({ ...contextOf(tenant), readOnly: true }, () => rename('Late'))).rejects.toMatchObject({
-    code: '25006',
+  const [updated, selected] = await write();
+  expect(updated).toMatchObject({ command: 'UPDATE', rowCount: 1, rows: [] });
+  expect(selected).toMatchObject({ command: 'SELECT', rows: [{ name: 'Renamed' }] });
+  expect(statements).toEqual([update.text, select.text]);
+  // Bind and Execute of the context, both statements, which are prepared, and one Sync.
+  expect(sent().letters).toBe('BEBDEBDES');
+});
+
+test('without prepared statements they are one round trip as well', async () => {
+  const { db, other, sent } = await tapped({ preparedStatements: false });
+  const tenant = await createTenant(db);
+  sent();
+  const [, selected] = await runWithContext(contextOf(tenant), () =>
+    other.database.batch([
+      { text: 'UPDATE agents SET name = $1', values: ['Renamed'] },
+      { text: 'SELECT name FROM agents WHERE id = $1', values: [tenant.agentId] },
+    ]),
+  );
+  expect(selected?.rows).toEqual([{ name: 'Renamed' }]);
+  expect(sent().letters).toBe('PBEPBDEPBDES');
+});
+
+describe('reads of one turn', () => {
+  const number = (n: number) => ({ name: `number_${n}`, text: `SELECT ${n} AS n` });
+
+  test('share a round trip, four at a time, and each gets what it asked for', async () => {
+    const { db, other, sent } = await tapped();
+    const tenant = await createTenant(db);
+    const read = (numbers: number[]) =>
+      runWithContext(contextOf(tenant), async () =>
+        (await Promise.all(numbers.map((n) => other.database.query(number(n))))).map(
+          ({ rows }) => (rows as { n: number }[])[0]?.n,
+        ),
+      );
+    await read([1, 2, 3, 4]);
+    sent();
+    expect(await read([1, 2, 3, 4])).toEqual([1, 2, 3, 4]);
+    expect(sent().letters).toBe('BEBDEBDEBDEBDES');
+    expect(await read([1, 2, 3, 4, 1, 2])).toEqual([1, 2, 3, 4, 1, 2]);
   });
-  // In a transaction it is a part of it.
-  const undone = other.database.transactionAs(contextOf(tenant), async () => {
-    await rename('Undone');
-    throw new Error('undone');
+
+  test('have nothing to do with one among them that fails', async () => {
+    const { db, other } = await tapped();
+    const tenant = await createTenant(db);
+    const read = () =>
+      runWithContext(contextOf(tenant), () =>
+        Promise.allSettled([
+          other.database.query(number(5)),
+          other.database.query({ name: 'wrong', text: 'SELECT 1 / $1::integer', values: [0] }),
+          // Sent, and not even parsed the first time.
+          other.database.query(number(6)),
+          other.database.query({ text: 'DELETE FROM agents' }),
+          other.database.query(number(7)),
+        ]),
+      );
+    for (let time = 0; time < 2; time++) {
+      expect(await read()).toMatchObject([
+        { value: { rows: [{ n: 5 }] } },
+        { reason: { code: '22012' } },
+        { value: { rows: [{ n: 6 }] } },
+        { reason: { code: '25006' } },
+        { value: { rows: [{ n: 7 }] } },
+      ]);
+    }
   });
-  await expect(undone).rejects.toThrow('undone');
-  // And what comes after it on the same connection writes nothing again.
-  await expect(
-    runWithContext(contextOf(tenant), () => other.database.query({ text: 'UPDATE agents SET name = $1', values: ['x'] })),
-  ).rejects.toMatchObject({ code: '25006' });
-  expect(await namesAs()).toEqual(['Renamed']);
+
+  test('of different people do not', async () => {
+    const { db, other } = await tapped();
+    const [one, two] = [await createTenant(db), await createTenant(db)];
+    const tenantOf = (tenant: typeof one) =>
+      runWithContext(contextOf(tenant), () => other.database.query({ name: 'mine', text: 'SELECT id FROM tenants' }));
+    const [first, second] = await Promise.all([tenantOf(one), tenantOf(two)]);
+    expect([first.rows, second.rows]).toEqual([[{ id: one.id }], [{ id: two.id }]]);
+  });
+
+  test('with a value that cannot be sent, nothing is', async () => {
+    const { db, other } = await tapped();
+    const tenant = await createTenant(db);
+    const circular: Record<string, unknown> = {};
+    circular.self = circular;
+    const read = runWithContext(contextOf(tenant), () => other.database.query({ text: 'SELECT $1::jsonb', values: [circular] }));
+    await expect(read).rejects.toThrow('circular');
+    expect((await runWithContext(contextOf(tenant), () => other.database.query(number(8)))).rows).toEqual([{ n: 8 }]);
+  });
 });

@@ -24,22 +24,24 @@ function createDesk() {
   const state = { away: false, gate: Promise.resolve() };
   const database = {
     preparedStatements: false,
-    write: (statement: Statement) =>
-      database.transactionAs(currentScope().context as { tenantId: string }, () => database.query(statement)),
-    async transactionAs({ tenantId }: { tenantId: string }, work: () => Promise<unknown>) {
+    batch: (statements: Statement[]): Promise<unknown[]> =>
+      database.transactionAs(currentScope().context as { tenantId: string }, () =>
+        Promise.all(statements.map((statement) => database.query(statement))),
+      ),
+    async transactionAs<T>({ tenantId }: { tenantId: string }, work: () => Promise<T>) {
       await state.gate;
       if (state.away) throw new Error('away');
       transactions.push({ tenantId, statements: [] });
       return work();
     },
-    async query({ text, values }: Statement) {
+    async query({ text, values }: Statement): Promise<{ fields: { name: string }[]; rows: unknown[][] }> {
       transactions.at(-1)?.statements.push({ text, values });
       const fields = [{ name: 'id' }, { name: 'version' }];
       if (text.startsWith('DELETE')) return { fields: [], rows: [] };
       const inserts = text.startsWith('INSERT');
       const lists = values.filter((value) => Array.isArray(value)) as [string[], ...unknown[][]];
       const versions = inserts ? lists[0].map(() => 2 ** 20) : (lists[2] as number[]);
-      return { fields, rows: lists[0].map((id, index) => ({ id, version: versions[index] })) };
+      return { fields, rows: lists[0].map((id, index) => [id, versions[index]]) };
     },
   };
   const note = (_fields: unknown, message: string) => void logged.push(message);

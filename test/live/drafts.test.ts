@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
+import { rowsOf } from '../../src/db/sql.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { conversationLog } from '../../src/live/live.ts';
@@ -451,7 +452,7 @@ describe('what it costs', () => {
       query: {
         async value(config: { text: string }) {
           const result = await graph.database.query(config);
-          if (READS.test(config.text)) texts.push(result.rows[0].text?.length ?? 0);
+          if (READS.test(config.text)) texts.push(rowsOf<{ text: string | null }>(result)[0]?.text?.length ?? 0);
           return result;
         },
       },

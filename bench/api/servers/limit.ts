@@ -5,7 +5,12 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
-import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../../src/db/context-statement.ts';
+import {
+  BATCH_CONTEXT_SQL,
+  batchContextValues,
+  ONE_STATEMENT_CONTEXT_SQL,
+  oneStatementContextValues,
+} from '../../../src/db/context-statement.ts';
 import { type ContextStatement, Flush } from '../../../src/db/flush.ts';
 import { DomainError } from '../../../src/lib/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
@@ -26,11 +31,6 @@ const callerOf = await openCredentials(settings);
 const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings.poolSize });
 const barePool = new pg.Pool({ connectionString: process.env.BYPASS_URL ?? '', max: settings.poolSize });
 for (const one of [pool, barePool]) one.on('error', (error) => console.error(error));
-
-/** The same for a write, whose audit knows of the request. */
-const WRITE_CONTEXT_SQL =
-  `${ONE_STATEMENT_CONTEXT_SQL}, set_config('lock_timeout', $6, true), set_config('app.request_id', $7, true), ` +
-  "set_config('app.ip', $8, true), set_config('app.user_agent', $9, true)";
 
 /** What a connection has prepared of the two. */
 const prepared = new WeakMap<pg.PoolClient, Set<string>>();
@@ -62,14 +62,9 @@ async function answer(asked: Asked, caller: Caller): Promise<string> {
 }
 
 function contextOf(caller: Caller, writes: boolean): ContextStatement {
-  const values = oneStatementContextValues(caller, TIMEOUTS, !writes);
-  if (!writes) return { name: 'context', text: ONE_STATEMENT_CONTEXT_SQL, values };
-  const { requestId = '', ip = '', userAgent = '' } = caller;
-  return {
-    name: 'write context',
-    text: WRITE_CONTEXT_SQL,
-    values: [...values, String(TIMEOUTS.lockMs), requestId, ip, userAgent],
-  };
+  return writes
+    ? { name: 'write context', text: BATCH_CONTEXT_SQL, values: batchContextValues(caller, TIMEOUTS) }
+    : { name: 'context', text: ONE_STATEMENT_CONTEXT_SQL, values: oneStatementContextValues(caller, TIMEOUTS, true) };
 }
 
 async function inContext(client: pg.PoolClient, query: pg.QueryConfig, context: ContextStatement): Promise<pg.QueryResult> {

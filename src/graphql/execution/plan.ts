@@ -74,6 +74,7 @@ interface Completion {
 
 /** What Pothos and its plugins note down in the extensions of what they build. */
 interface BuiltField {
+  once?: boolean;
   pothosExposedField?: string;
   pothosOriginalResolve?: Resolve;
   pothosErrors?: unknown;
@@ -134,6 +135,7 @@ export class Plan {
     const name = (nodes[0] as FieldNode).name.value;
     const definition = type.getFields()[name];
     if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
+    if ((definition.extensions as BuiltField).once) throw new PlanError(`${type.name}.${name} must not be asked twice`);
     const { complete, located } = this.#complete(definition.type, nodes, rights);
     const plain = this.#plain(type, definition, rights);
     const resolve = plain?.resolve ?? definition.resolve;

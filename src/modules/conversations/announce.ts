@@ -1,17 +1,15 @@
 import { afterCommit } from '../../db/context.ts';
+import type { Conversation } from '../../generated/prisma/client.ts';
 import type { Live } from '../../live/live.ts';
 
+type Changed = Pick<Conversation, 'tenantId' | 'id' | 'lastEventSequence'>;
+
+/** Wakes the live views of a conversation, whose change is committed. */
+export function wakeConversation(live: Live, { tenantId, id, lastEventSequence }: Changed): void {
+  live.announce({ topic: 'conversation', tenantId, id, sequence: lastEventSequence });
+}
+
 /** Wakes the live views of a conversation once the running transaction has committed. */
-export function announceConversation(
-  live: Live,
-  conversation: { tenantId: string; id: string; lastEventSequence: number },
-): void {
-  afterCommit(() =>
-    live.announce({
-      topic: 'conversation',
-      tenantId: conversation.tenantId,
-      id: conversation.id,
-      sequence: conversation.lastEventSequence,
-    }),
-  );
+export function announceConversation(live: Live, conversation: Changed): void {
+  afterCommit(() => wakeConversation(live, conversation));
 }

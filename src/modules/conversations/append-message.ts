@@ -1,10 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../../auth/viewer.ts';
-import type { Conversation, Message, MessageRole, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ConflictError, InvalidStateError, NotFoundError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { announceConversation } from './announce.ts';
-import { requireConversation } from './read.ts';
+import { inTransaction } from '../../db/context.ts';
+import { sqlStateOf } from '../../db/errors.ts';
+import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
+import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
+import { announceConversation, wakeConversation } from './announce.ts';
+import { insertMessage } from './insert-message.ts';
+import { requireConversation, requireLockedConversation } from './read.ts';
 import type { Writer } from './writer.ts';
 
 export interface NewMessage {
@@ -31,47 +33,58 @@ export interface AppendedMessage {
 }
 
 /**
- * Appends a message under the next number. With an idempotency key that was used before, gives back the message of the first
- * call and writes nothing. Throws ConflictError if that message said something else.
+ * Appends a message under the next number, in one transaction: of its own, or the running one. With an idempotency key that was used before,
+ * gives back the message of the first call and writes nothing. Throws ConflictError if that message said something else, NotFoundError and
+ * InvalidStateError for what a message cannot be appended to.
  */
 export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
-  const { prisma, live } = writer;
-  const conversation = await requireConversation(prisma, input.conversationId, ['input', 'conversationId']);
+  const { database, live } = writer;
+  const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId === undefined;
+  if (nothingToLookUp && !inTransaction()) {
+    try {
+      const appended = await insertMessage(database, viewer, input);
+      wakeConversation(live, appended.conversation);
+      return { ...appended, repeated: false };
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // Nothing was written. Looking first finds out what to say.
+    }
+  }
+  return database.transaction(() => lookAndAppend(writer, viewer, input));
+}
+
+/** Whether the database has said no to what it was given, which stands however often it is asked. */
+function isRefusal(error: unknown): boolean {
+  if (error instanceof UnavailableError) return false;
+  return error instanceof DomainError || sqlStateOf(error) !== undefined;
+}
+
+async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
+  const { database, prisma, live } = writer;
+  const path = ['input', 'conversationId'];
+  // Two retries at once: the second waits here for the first, then finds its message.
+  const conversation = await (input.idempotencyKey === undefined
+    ? requireConversation(prisma, input.conversationId, path)
+    : requireLockedConversation(database, input.conversationId, path));
   if (input.idempotencyKey !== undefined) {
-    // Two retries at once: the second waits here for the first, then finds its message.
-    await prisma.$executeRaw`SELECT FROM conversations WHERE tenant_id = ${viewer.tenantId}::uuid AND id = ${conversation.id}::uuid FOR UPDATE`;
     const first = await prisma.message.findFirst({
       where: { conversationId: conversation.id, idempotencyKey: input.idempotencyKey },
     });
     if (first) {
       requireSame(first, input);
-      return { message: first, conversation: await requireConversation(prisma, conversation.id, []), repeated: true };
+      return { message: first, conversation, repeated: true };
     }
   }
   if (conversation.status !== 'ACTIVE') {
-    throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and takes no messages.`, {
-      path: ['input', 'conversationId'],
-    });
+    throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and takes no messages.`, { path });
   }
   if (input.parentMessageId !== undefined) {
     const parent = await prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
     if (!parent) throw new NotFoundError('The parent message', { path: ['input', 'parentMessageId'] });
   }
-  const { toolCalls, toolResults, citations, metadata, ...columns } = input;
-  const message = await prisma.message.create({
-    data: {
-      ...columns,
-      tenantId: viewer.tenantId,
-      id: newId(),
-      toolCalls: toolCalls as PrismaTypes.InputJsonValue | undefined,
-      toolResults: toolResults as PrismaTypes.InputJsonValue | undefined,
-      citations: citations as PrismaTypes.InputJsonValue | undefined,
-      metadata: metadata as PrismaTypes.InputJsonValue | undefined,
-    },
-  });
-  const after = await requireConversation(prisma, conversation.id, []);
-  announceConversation(live, after);
-  return { message, conversation: after, repeated: false };
+  const appended = await insertMessage(database, viewer, input);
+  announceConversation(live, appended.conversation);
+  return { ...appended, repeated: false };
 }
 
 function requireSame(first: Message, input: NewMessage): void {

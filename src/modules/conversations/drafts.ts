@@ -1,6 +1,6 @@
 import { runWithContext } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
-import { rows, sql } from '../../db/sql.ts';
+import { batchRows, rows, sql } from '../../db/sql.ts';
 import { VERSIONS_PER_START } from '../../live/live.ts';
 
 /** Whose text it is, and which message it will become. */
@@ -59,9 +59,8 @@ export async function writeDrafts(
 ): Promise<Map<string, number>> {
   const taken = writes.filter(({ version }) => version === undefined);
   const grown = writes.filter(({ version }) => version !== undefined);
-  const writer = { query: database.write.bind(database), preparedStatements: database.preparedStatements };
   const written = await (taken.length === 0
-    ? runWithContext({ tenantId }, () => grow(writer, tenantId, grown))
+    ? runWithContext({ tenantId }, () => grow(database, tenantId, grown))
     : database.transactionAs({ tenantId }, async () => [
         ...(await takeOver(database, tenantId, taken)),
         ...(grown.length > 0 ? await grow(database, tenantId, grown) : []),
@@ -101,9 +100,8 @@ async function takeOver(database: Database, tenantId: string, writes: readonly D
 }
 
 /** Another worker's start is another one, so what this worker still writes then meets no row. */
-function grow(database: Parameters<typeof rows>[0], tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
-  return rows<Written>(
-    database,
+async function grow(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
+  const [written] = await batchRows<[Written]>(database, [
     sql`UPDATE message_drafts drafts SET content = given.content,
         version = CASE WHEN given.again THEN (drafts.version / ${perStart} + 1) * ${perStart} ELSE given.version END
       FROM unnest(${writes.map(({ of }) => of.messageId)}::uuid[], ${writes.map(({ content }) => content)}::text[],
@@ -111,5 +109,6 @@ function grow(database: Parameters<typeof rows>[0], tenantId: string, writes: re
       WHERE drafts.tenant_id = ${tenantId}::uuid AND drafts.id = given.id
         AND drafts.version / ${perStart} = given.version / ${perStart} AND drafts.version < given.version
       RETURNING drafts.id, drafts.version`,
-  );
+  ]);
+  return written;
 }

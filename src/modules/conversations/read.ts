@@ -23,3 +23,13 @@ export async function requireConversation(prisma: Prisma, id: string, path: stri
   if (!conversation) throw new NotFoundError('The conversation', { path });
   return conversation;
 }
+
+/** Reads it and holds it until the transaction ends. Throws NotFoundError. */
+export async function requireLockedConversation(database: Database, id: string, path: string[]): Promise<Conversation> {
+  const [conversation] = await rows<Conversation>(
+    database,
+    sql`SELECT ${columnList('conversations')} FROM conversations WHERE id = ${id}::uuid FOR UPDATE`,
+  );
+  if (!conversation) throw new NotFoundError('The conversation', { path });
+  return conversation;
+}

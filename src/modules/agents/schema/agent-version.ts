@@ -1,4 +1,5 @@
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -32,6 +33,8 @@ export const AgentVersion = builder.prismaNode('AgentVersion', {
     }),
   }),
 });
+
+byId<typeof AgentVersion.$inferType>('AgentVersion', 'agent_versions');
 
 const agentVersionList = listType({
   name: 'AgentVersion',

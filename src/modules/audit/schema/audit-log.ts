@@ -1,6 +1,7 @@
 import { sql } from '../../../db/sql.ts';
 import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
@@ -39,6 +40,8 @@ export const AuditLog = builder.prismaNode('AuditLog', {
     }),
   }),
 });
+
+byId<typeof AuditLog.$inferType>('AuditLog', 'audit_logs');
 
 const AuditLogFilter = builder.inputType('AuditLogFilter', {
   description: 'Which audit logs. All conditions must hold.',

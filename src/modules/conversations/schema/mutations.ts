@@ -154,6 +154,7 @@ mutation('appendMessage', {
       }),
     }),
   }),
+  transaction: 'own',
   resolve: (input, graph) =>
     appendMessage(graph, signedIn(graph), {
       conversationId: uuidOf('Conversation', input.conversationId, ['input', 'conversationId']),

@@ -1,5 +1,6 @@
 import { Feedback } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
@@ -94,6 +95,8 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
     }),
   }),
 });
+
+byId<typeof EvaluationRun.$inferType>('EvaluationRun', 'evaluation_runs');
 
 interface Asked {
   answer: Answer;

@@ -1,4 +1,5 @@
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -41,6 +42,8 @@ const LlmCall = builder.prismaNode('LlmCall', {
     }),
   }),
 });
+
+byId<typeof LlmCall.$inferType>('LlmCall', 'llm_calls');
 
 listType({
   name: 'LlmCall',

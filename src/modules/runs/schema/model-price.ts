@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { mutation } from '../../../graphql/mutation.ts';
@@ -39,6 +40,8 @@ const ModelPrice = builder.prismaNode('ModelPrice', {
     updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
   }),
 });
+
+byId<typeof ModelPrice.$inferType>('ModelPrice', 'model_prices');
 
 const ModelPriceFilter = builder.inputType('ModelPriceFilter', {
   description: 'Which prices. All conditions must hold.',

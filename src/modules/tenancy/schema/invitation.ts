@@ -1,5 +1,6 @@
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -49,6 +50,8 @@ export const Invitation = builder.prismaNode('Invitation', {
     }),
   }),
 });
+
+byId<typeof Invitation.$inferType>('Invitation', 'invitations');
 
 const InvitationFilter = builder.inputType('InvitationFilter', {
   description: 'Which invitations. All conditions must hold.',

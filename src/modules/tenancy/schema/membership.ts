@@ -1,6 +1,7 @@
 import type { Permission } from '../../../auth/permissions.ts';
 import { sql } from '../../../db/sql.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -32,6 +33,8 @@ export const Membership = builder.prismaNode('Membership', {
     }),
   }),
 });
+
+byId<typeof Membership.$inferType>('Membership', 'memberships');
 
 const MembershipFilter = builder.inputType('MembershipFilter', {
   description: 'Which members. All conditions must hold.',

@@ -1,0 +1,124 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type DbContext, runWithContext } from '../../src/db/context.ts';
+import { batchRows, sql } from '../../src/db/sql.ts';
+import { InvalidStateError } from '../../src/lib/errors.ts';
+import { newId } from '../../src/lib/ids.ts';
+import { type TestDatabase, testDatabase } from '../testkit/database.ts';
+import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+
+let db: TestDatabase;
+
+beforeAll(async () => {
+  db = await testDatabase();
+});
+
+const rename = (tenant: PopulatedTenant, name: string) => ({
+  text: 'UPDATE agents SET name = $1 WHERE id = $2',
+  values: [name, tenant.agentId],
+});
+const insert = ({ id, conversationId }: PopulatedTenant) => ({
+  text: "INSERT INTO messages (tenant_id, id, conversation_id, role, content) VALUES ($1, $2, $3, 'USER', 'Hello')",
+  values: [id, newId(), conversationId],
+});
+const batchAs = (context: DbContext, statements: { text: string; values?: unknown[] }[]) =>
+  runWithContext(context, () => db.database.batch(statements));
+const namesOf = async ({ id }: PopulatedTenant) =>
+  (await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [id])).map(({ name }) => name);
+
+describe('a batch outside a transaction', () => {
+  test('is all or nothing: what fails takes back what was done before it', async () => {
+    const tenant = await createTenant(db);
+    for (const wrong of ['SELECT 1 / 0', 'SELECT FROM nowhere', 'not SQL']) {
+      await expect(batchAs(contextOf(tenant), [rename(tenant, 'Lost'), { text: wrong }])).rejects.toThrow();
+      await expect(batchAs(contextOf(tenant), [{ text: wrong }, rename(tenant, 'Never')])).rejects.toThrow();
+    }
+    expect(await namesOf(tenant)).toEqual(['Agent']);
+    await batchAs(contextOf(tenant), [rename(tenant, 'First'), rename(tenant, 'Second')]);
+    expect(await namesOf(tenant)).toEqual(['Second']);
+  });
+
+  test('sees in each statement what those before it and their triggers did', async () => {
+    const tenant = await createTenant(db);
+    const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.conversationId}`;
+    const message = sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content)
+      VALUES (${tenant.id}, ${newId()}, ${tenant.conversationId}, 'USER', 'Hello') RETURNING sequence`;
+    const answers = await runWithContext(contextOf(tenant), () =>
+      batchRows<[{ lastSequence: number }, { sequence: number }, { lastSequence: number }]>(db.database, [last, message, last]),
+    );
+    expect(answers).toEqual([[{ lastSequence: 2 }], [{ sequence: 3 }], [{ lastSequence: 3 }]]);
+  });
+
+  test('reaches the rows of whoever acts and no others', async () => {
+    const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
+    expect(await batchAs(contextOf(stranger), [rename(tenant, 'Stolen')])).toMatchObject([{ rowCount: 0 }]);
+    await expect(batchAs(contextOf(stranger), [insert(tenant)])).rejects.toThrow();
+    await expect(batchAs({}, [insert(tenant)])).rejects.toThrow();
+    expect(await namesOf(tenant)).toEqual(['Agent']);
+    expect(await db.ownerQuery('SELECT FROM messages WHERE tenant_id = $1', [tenant.id])).toHaveLength(2);
+  });
+
+  test('is read-only for viewers', async () => {
+    const tenant = await createTenant(db, { members: ['VIEWER'] });
+    const viewer = contextOf(tenant, 'VIEWER');
+    await expect(batchAs(viewer, [rename(tenant, 'Changed')])).rejects.toMatchObject({ code: '25006' });
+    expect(await batchAs(viewer, [{ text: 'SELECT name FROM agents' }])).toMatchObject([{ rows: [{ name: 'Agent' }] }]);
+    expect(await namesOf(tenant)).toEqual(['Agent']);
+  });
+
+  test('tells the audit log of the request, as a transaction does', async () => {
+    const tenant = await createTenant(db);
+    const request = { requestId: newId(), ip: '192.0.2.7', userAgent: 'x'.repeat(600) };
+    const context = { ...contextOf(tenant), ...request };
+    await batchAs(context, [rename(tenant, 'Batch')]);
+    await db.database.transactionAs(context, () => db.database.query(rename(tenant, 'Transaction')));
+    const logs = await db.ownerQuery(
+      "SELECT actor, user_id, host(ip) AS ip, user_agent, new_values ->> 'name' AS name FROM audit_logs WHERE request_id = $1 ORDER BY id",
+      [request.requestId],
+    );
+    const asTold = { actor: 'USER', user_id: tenant.owner.userId, ip: request.ip, user_agent: 'x'.repeat(512) };
+    expect(logs).toEqual([
+      { ...asTold, name: 'Batch' },
+      { ...asTold, name: 'Transaction' },
+    ]);
+  });
+
+  test('leaves nothing to the next statement of the connection, and may fail', async () => {
+    const tenant = await createTenant(db);
+    const other = db.another({ max: 1 });
+    const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
+      ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS told`;
+    const left = async () => (await other.database.pool.query(settings)).rows[0];
+    const before = await left();
+    expect(before.told.trim()).toBe('');
+    const context = { ...contextOf(tenant), requestId: newId(), ip: '192.0.2.7', userAgent: 'vitest' };
+    for (const last of ['SELECT 1', 'SELECT 1 / 0']) {
+      await runWithContext(context, () => other.database.batch([rename(tenant, 'Named'), { text: last }])).catch(() => {});
+      expect(await left()).toEqual(before);
+      await expect(runWithContext(contextOf(tenant), () => other.database.query(rename(tenant, 'Late')))).rejects.toMatchObject({
+        code: '25006',
+      });
+    }
+    expect(await namesOf(tenant)).toEqual(['Named']);
+    await other.close();
+  });
+
+  test('fails as a transaction fails, with what the caller can act on', async () => {
+    const tenant = await createTenant(db);
+    const end = { text: "UPDATE conversations SET status = 'COMPLETED', completed_at = now()" };
+    await expect(batchAs(contextOf(tenant), [end, insert(tenant)])).rejects.toBeInstanceOf(InvalidStateError);
+    expect(await db.ownerQuery('SELECT status FROM conversations WHERE tenant_id = $1', [tenant.id])).toEqual([
+      { status: 'ACTIVE' },
+    ]);
+  });
+});
+
+test('a batch inside a transaction is a part of it', async () => {
+  const tenant = await createTenant(db);
+  const undone = db.database.transactionAs(contextOf(tenant), async () => {
+    const [, selected] = await db.database.batch([rename(tenant, 'Undone'), { text: 'SELECT name FROM agents' }]);
+    expect(selected?.rows).toEqual([{ name: 'Undone' }]);
+    throw new Error('given up');
+  });
+  await expect(undone).rejects.toThrow('given up');
+  expect(await namesOf(tenant)).toEqual(['Agent']);
+});

@@ -7,11 +7,11 @@ import type { WireFigures } from './statements.ts';
  */
 export const BOUNDS: Record<OperationName, { roundTrips: number; statements: number }> = {
   flat: { roundTrips: 1, statements: 1 },
-  nested: { roundTrips: 5, statements: 5 },
-  detail: { roundTrips: 5, statements: 5 },
+  nested: { roundTrips: 3, statements: 3 },
+  detail: { roundTrips: 3, statements: 4 },
   node: { roundTrips: 1, statements: 1 },
   append: { roundTrips: 1, statements: 2 },
-  dashboard: { roundTrips: 12, statements: 12 },
+  dashboard: { roundTrips: 5, statements: 12 },
 };
 
 /** Part of the statements that must have been prepared. */

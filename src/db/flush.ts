@@ -35,6 +35,9 @@ export interface ContextStatement {
   values: string[];
 }
 
+/** What columns the prepared statements of a connection give, which do not change as long as it lives. */
+const described = new WeakMap<ProtocolConnection, Map<string, unknown>>();
+
 /**
  * @param error the first, if there was one
  * @param results of the statements before it, or of all
@@ -48,8 +51,11 @@ export type FlushCallback = (error: Error | null, results: pg.QueryResult[]) => 
 export class Flush extends pg.Query {
   readonly #context: ContextStatement;
   readonly #statements: QueryProtocol[];
+  /** What is known of the columns of each statement, and is not asked for again. */
+  #columns: unknown[] = [];
   /** The statement whose answer comes next; -1 is the context. */
   #current = -1;
+  #connection: ProtocolConnection | undefined;
 
   constructor(context: ContextStatement, statements: readonly pg.QueryConfig[], callback: FlushCallback) {
     // The simple protocol would end the implicit transaction after each of them.
@@ -67,7 +73,8 @@ export class Flush extends pg.Query {
     if (name === '') connection.parse({ name, text });
     connection.bind({ portal: '', statement: name, values });
     connection.execute({ portal: '', rows: 0 });
-    for (const statement of this.#statements) send(statement, connection);
+    this.#connection = connection;
+    this.#columns = this.#statements.map((statement) => send(statement, connection));
     connection.sync();
   }
 
@@ -83,7 +90,11 @@ export class Flush extends pg.Query {
   set text(_text: string) {}
 
   handleRowDescription(message: unknown): void {
-    this.#statements[this.#current]?.handleRowDescription(message);
+    const statement = this.#statements[this.#current];
+    statement?.handleRowDescription(message);
+    if (!statement?.name || !this.#connection) return;
+    const known = described.get(this.#connection) ?? new Map<string, unknown>();
+    described.set(this.#connection, known.set(statement.name, message));
   }
 
   handleDataRow(message: unknown): void {
@@ -93,12 +104,18 @@ export class Flush extends pg.Query {
 
   handleCommandComplete(message: unknown, connection: ProtocolConnection): void {
     this.#statements[this.#current]?.handleCommandComplete(message, connection);
-    this.#current++;
+    this.#next();
   }
 
   handleEmptyQuery(connection: ProtocolConnection): void {
     this.#statements[this.#current]?.handleEmptyQuery(connection);
+    this.#next();
+  }
+
+  #next(): void {
     this.#current++;
+    const columns = this.#columns[this.#current];
+    if (columns !== undefined) this.#statements[this.#current]?.handleRowDescription(columns);
   }
 
   handleError(error: Error, connection: ProtocolConnection): void {
@@ -127,13 +144,16 @@ export class Flush extends pg.Query {
   }
 }
 
-function send(statement: QueryProtocol, connection: ProtocolConnection): void {
+/** @returns its columns, where they are known */
+function send(statement: QueryProtocol, connection: ProtocolConnection): unknown {
   const { name = '', text, types, values = [] } = statement;
   if (!statement.hasBeenParsed(connection)) {
     connection.parse({ name, text, types });
     if (name) connection.submittedNamedStatements[name] = text;
   }
   connection.bind({ portal: '', statement: name, values });
-  connection.describe({ type: 'P', name: '' });
+  const columns = name ? described.get(connection)?.get(name) : undefined;
+  if (columns === undefined) connection.describe({ type: 'P', name: '' });
   connection.execute({ portal: '', rows: 0 });
+  return columns;
 }

@@ -45,7 +45,7 @@ export interface PageSelection {
 const WHOLE: PageSelection = { cursors: true };
 
 type Reader = Queryable & { preparedStatements: boolean };
-type Keyed = { pageKey?: string; pageParent?: string; id: string };
+type Keyed = { pageKey?: string; pageParent?: number; id: string };
 
 /** Columns the application role may not read, and those that no list shows. */
 const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash', 'embedding', 'search']);
@@ -61,36 +61,48 @@ export function columnsOf(table: string): readonly string[] {
   return readableColumns.get(table) ?? [];
 }
 
-/** The lists of columns of each table, by their properties. */
-const columnLists = new Map<string, Map<string, Sql>>();
-/** Each is a statement of its own to PostgreSQL: whoever asks for yet another gets all of them. */
-const MAX_LISTS = 16;
+/** The columns of each table that lists have been asked for, by their properties. */
+const projections = new Map<string, Map<string, readonly string[]>>();
+/** Each is a statement of its own to PostgreSQL: whoever asks for yet another gets all columns. */
+const MAX_PROJECTIONS = 16;
+const columnLists = new WeakMap<readonly string[], Map<string, Sql>>();
 
-function listOf(table: string, columns: readonly string[]): Sql {
-  return join(
-    columns.map((column) => sql`${identifier(table)}.${identifier(column)}`),
-    ', ',
-  );
+function project(table: string, properties: readonly string[] | undefined): readonly string[] {
+  let known = projections.get(table);
+  if (!known) {
+    known = new Map();
+    projections.set(table, known);
+  }
+  const all = columnsOf(table);
+  if (!properties) return all;
+  const key = properties.join();
+  const columns = known.get(key);
+  if (columns || known.size >= MAX_PROJECTIONS) return columns ?? all;
+  const wanted = new Set(['id', ...properties]);
+  const some = all.filter((column) => wanted.has(camelCase(column)));
+  known.set(key, some);
+  return some;
 }
 
-/** The columns of a table that a list may show, or the id and some of them, as SQL. */
-export function columnList(table: string, properties?: readonly string[]): Sql {
-  let lists = columnLists.get(table);
+/**
+ * The columns of a table that a list may show as SQL, or its id and some of them.
+ * @param alias what the table is called there
+ */
+export function columnList(table: string, properties?: readonly string[], alias = table): Sql {
+  const columns = project(table, properties);
+  let lists = columnLists.get(columns);
   if (!lists) {
-    lists = new Map([['', listOf(table, columnsOf(table))]]);
-    columnLists.set(table, lists);
+    lists = new Map();
+    columnLists.set(columns, lists);
   }
-  const all = lists.get('') as Sql;
-  if (!properties) return all;
-  const key = `id,${properties.join()}`;
-  const known = lists.get(key);
-  if (known || lists.size >= MAX_LISTS) return known ?? all;
-  const wanted = new Set(['id', ...properties]);
-  const list = listOf(
-    table,
-    columnsOf(table).filter((column) => wanted.has(camelCase(column))),
-  );
-  lists.set(key, list);
+  let list = lists.get(alias);
+  if (!list) {
+    list = join(
+      columns.map((column) => sql`${identifier(alias)}.${identifier(column)}`),
+      ', ',
+    );
+    lists.set(alias, list);
+  }
   return list;
 }
 
@@ -216,14 +228,16 @@ export async function readPages<Row>(
 ): Promise<Page<Row>[]> {
   const ofParent = sql`${identifier(source.table)}.${identifier(parentColumn)} = parents.id`;
   const { query, size, backward } = pageRows(source, args, selection, [ofParent]);
-  const found = await rows<Row & Keyed & { pageParent: string }>(
+  const columns = sql`${columnList(source.table, selection.properties, 'page')}${selection.cursors ? raw(', page.page_key') : raw('')}`;
+  const found = await rows<Row & Keyed & { pageParent: number }>(
     database,
-    sql`SELECT parents.id AS page_parent, page.* FROM unnest(${[...parentIds]}::uuid[]) WITH ORDINALITY AS parents(id, position)
+    sql`SELECT parents.position::integer AS page_parent, ${columns} FROM unnest(${[...parentIds]}::uuid[]) WITH ORDINALITY AS parents(id, position)
       CROSS JOIN LATERAL (SELECT ranked.*, row_number() OVER () AS page_position FROM (${query}) ranked) page
       ORDER BY parents.position, page.page_position`,
   );
-  const byParent = Map.groupBy(found, (row) => row.pageParent);
-  return parentIds.map((id) => toPage<Row>(source, args, byParent.get(id) ?? [], size, backward));
+  const byParent: (Row & Keyed)[][] = parentIds.map(() => []);
+  for (const row of found) byParent[row.pageParent - 1]?.push(row);
+  return byParent.map((ofOne) => toPage<Row>(source, args, ofOne, size, backward));
 }
 
 /** How many rows a list has. */

@@ -52,12 +52,16 @@ type Decode = (values: readonly unknown[]) => object;
 
 const decoders = new Map<string, Decode>();
 const MAX_DECODERS = 1000;
+/** The same by the columns of a statement that has told them before. */
+const decoded = new WeakMap<readonly { name: string }[], Decode>();
 
 /**
  * Makes objects with camelCase keys of rows that came as arrays. Written as an object literal, so that all rows of a statement have one
  * shape from the start; its keys are names of columns, put down as strings.
  */
 export function decoderOf(fields: readonly { name: string }[]): Decode {
+  const known = decoded.get(fields);
+  if (known) return known;
   const key = fields.map(({ name }) => name).join();
   let decode = decoders.get(key);
   if (!decode) {
@@ -65,5 +69,6 @@ export function decoderOf(fields: readonly { name: string }[]): Decode {
     decode = new Function('values', `return {${properties.join()}}`) as Decode;
     if (decoders.size < MAX_DECODERS) decoders.set(key, decode);
   }
+  decoded.set(fields, decode);
   return decode;
 }

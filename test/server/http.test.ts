@@ -254,7 +254,7 @@ test('persisted operations are run by their id, and nothing else where only they
       return { status: response.status, body: await response.json() };
     };
     const byId = (id: string) => ({ extensions: { persistedQuery: { version: 1, sha256Hash: id } } });
-    expect((await send(byId('whoami'))).body).toMatchObject({ data: { viewer: null } });
+    for (let time = 0; time < 2; time++) expect((await send(byId('whoami'))).body).toMatchObject({ data: { viewer: null } });
     expect((await send(byId('unknown'))).body).toMatchObject({ errors: [{ message: expect.stringContaining('Persisted') }] });
     expect((await send({ query: '{ viewer { role } }' })).body).toMatchObject({
       errors: [{ message: expect.stringContaining('Persisted') }],

@@ -8,6 +8,12 @@ import type { Queryable } from './transaction.ts';
 export const MAX_PAGE = 100;
 export const DEFAULT_PAGE = 20;
 
+/**
+ * Sizes that stand in the statement itself: PostgreSQL then keeps its plan, where for a size it cannot see it makes one anew each time. The
+ * others share a statement.
+ */
+const USUAL_SIZES = new Set([1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100]);
+
 /** An order a list can have: a column that is never null, then the id, so that no two rows share a place. */
 export interface PageOrder {
   column: string;
@@ -167,7 +173,7 @@ function pageRows(
     backward,
     query: sql`SELECT ${columnList(source.table, selection.properties)}${selection.cursors ? sql`, ${key}::text AS page_key` : raw('')} FROM ${identifier(source.table)}${
       where.length > 0 ? sql` WHERE ${join(where, ' AND ')}` : raw('')
-    } ORDER BY ${key} ${direction}, ${identifier(source.table)}.id ${direction} LIMIT ${size + 1}`,
+    } ORDER BY ${key} ${direction}, ${identifier(source.table)}.id ${direction} LIMIT ${USUAL_SIZES.has(size) ? raw(String(size + 1)) : size + 1}`,
   };
 }
 

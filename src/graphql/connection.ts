@@ -44,6 +44,25 @@ interface ConnectionShape<Row> extends Page<Row> {
   count: () => Promise<number>;
 }
 
+interface BatchNames {
+  page: string;
+  count: string;
+}
+
+/** By the arguments of a field, which are one object for all its parents. */
+const batchNames = new WeakMap<object, BatchNames>();
+
+/** The names of the batches of a list. */
+function namesOf(given: object, list: string, { properties, cursors }: ConnectionSelection): BatchNames {
+  let names = batchNames.get(given);
+  if (!names) {
+    const what = `${list}:${JSON.stringify(given)}`;
+    names = { page: `page:${what}:${properties} ${cursors}`, count: `count:${what}` };
+    batchNames.set(given, names);
+  }
+  return names;
+}
+
 /** Counts along with the page where that is asked for, and else not before. */
 function counting({ counted }: ConnectionSelection, count: () => Promise<number>): () => Promise<number> {
   if (!counted) return count;
@@ -165,12 +184,12 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
             { database, loaders }: GraphQLContext,
             info: GraphQLResolveInfo,
           ) => {
-            const list = `${type.name}.${column}:${JSON.stringify(given)}`;
             const selection = connectionSelectionOf(info);
-            const pages = loaders.get(`page:${list}:${selection.properties} ${selection.cursors}`, (ids) =>
+            const names = namesOf(given, `${type.name}.${column}`, selection);
+            const pages = loaders.get(names.page, (ids) =>
               readPages<Row>(database, source(given), given, column, ids, selection),
             );
-            const counts = loaders.get(`count:${list}`, (ids) => countRowsOf(database, source(given), column, ids));
+            const counts = loaders.get(names.count, (ids) => countRowsOf(database, source(given), column, ids));
             const count = counting(selection, () => counts.load(row.id));
             return { ...(await pages.load(row.id)), count };
           }) as never,

@@ -5,7 +5,7 @@ import PrismaPlugin from '@pothos/plugin-prisma';
 import RelayPlugin from '@pothos/plugin-relay';
 import ScopeAuthPlugin from '@pothos/plugin-scope-auth';
 import ValidationPlugin from '@pothos/plugin-validation';
-import { GraphQLError } from 'graphql';
+import { GraphQLError, type GraphQLResolveInfo } from 'graphql';
 import type { Permission } from '../auth/permissions.ts';
 import { MAX_PAGE } from '../db/page.ts';
 import type PrismaTypes from '../generated/pothos.ts';
@@ -15,6 +15,7 @@ import { loaderOf } from './by-id.ts';
 import type { GraphQLContext } from './context.ts';
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 import { addScalars, type Scalars } from './scalars.ts';
+import { rowPropertiesOf } from './selection.ts';
 
 export type SchemaTypes = {
   Context: GraphQLContext;
@@ -49,8 +50,9 @@ function tooMuch(kind: string, got: number, most: number | undefined): GraphQLEr
 function loadNode(
   context: GraphQLContext,
   { typename, id }: { typename: string; id: string },
+  info: GraphQLResolveInfo,
 ): Promise<object | null> | undefined {
-  const row = loaderOf(typename)?.(context, id);
+  const row = loaderOf(typename)?.(context, id, rowPropertiesOf(info, typename));
   return row?.then((found) => {
     brandWithType(found, typename as never);
     return found;
@@ -107,15 +109,15 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
     nodeQueryOptions: {
       args: { id: { description: 'Its `id`.' } },
-      resolve: (_root, { id }, context, _info, resolveNode) => loadNode(context, id) ?? (resolveNode(id) as never),
+      resolve: (_root, { id }, context, info, resolveNode) => loadNode(context, id, info) ?? (resolveNode(id) as never),
       description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
     },
     nodesQueryOptions: {
       args: { ids: { description: 'Their `id`s.' } },
-      resolve: async (_root, { ids }, context, _info, resolveNodes) => {
+      resolve: async (_root, { ids }, context, info, resolveNodes) => {
         if (ids.length > MAX_PAGE) throw ValidationError.at(['ids'], `At most ${MAX_PAGE} ids at once.`);
-        const loaded = ids.map((id) => loadNode(context, id));
+        const loaded = ids.map((id) => loadNode(context, id, info));
         const known = await Promise.all(loaded);
         if (!loaded.includes(undefined)) return known as never;
         const others = (await resolveNodes(ids)) as readonly unknown[];

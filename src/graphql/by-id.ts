@@ -2,19 +2,26 @@ import { columnList } from '../db/page.ts';
 import { identifier, rows, sql } from '../db/sql.ts';
 import type { GraphQLContext } from './context.ts';
 
-/** Loads one object; null for no id, and for what does not exist or is not visible. */
-export type LoadById<Row> = (context: GraphQLContext, id: string | null | undefined) => Promise<Row | null> | null;
+/**
+ * Loads one object; null for no id, and for what does not exist or is not visible.
+ * @param properties of its row that are read; all when nothing is said
+ */
+export type LoadById<Row> = (
+  context: GraphQLContext,
+  id: string | null | undefined,
+  properties?: readonly string[],
+) => Promise<Row | null> | null;
 
 const loaders = new Map<string, LoadById<object>>();
 
 /** How objects of one type are loaded by id, all of one tick in one statement. */
 export function byId<Row extends { id: string }>(typename: string, table: string): LoadById<Row> {
   const name = `byId:${typename}`;
-  const load: LoadById<Row> = (context, id) => {
+  const load: LoadById<Row> = (context, id, properties) => {
     if (id == null) return null;
     const { database } = context;
-    const loader = context.loaders.get<Row | null>(name, async (ids) => {
-      const query = sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`;
+    const loader = context.loaders.get<Row | null>(properties ? `${name}:${properties}` : name, async (ids) => {
+      const query = sql`SELECT ${columnList(table, properties)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`;
       const found = new Map((await rows<Row>(database, query)).map((row) => [row.id, row]));
       return ids.map((key) => found.get(key) ?? null);
     });

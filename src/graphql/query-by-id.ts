@@ -1,8 +1,11 @@
 import type { ObjectRef } from '@pothos/core';
+import type { GraphQLResolveInfo } from 'graphql';
 import type { Permission } from '../auth/permissions.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { LoadById } from './by-id.ts';
+import type { GraphQLContext } from './context.ts';
 import { uuidOf } from './global-id.ts';
+import { rowPropertiesOf } from './selection.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
@@ -11,6 +14,7 @@ export function queryById<Row extends object>(
   name: string,
   { type, what, access, load }: { type: ObjectRef<Types, Row>; what: string; access: Permission; load: LoadById<Row> },
 ): void {
+  const typename = name.charAt(0).toUpperCase() + name.slice(1);
   builder.queryField(name, (t) =>
     t.field({
       type: type as never,
@@ -18,8 +22,8 @@ export function queryById<Row extends object>(
       description: `${what} by its id or UUID. Null if it does not exist or belongs to another tenant.`,
       authScopes: { permission: access },
       args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
-      resolve: ((_root: unknown, { id }: { id: string }, context: Parameters<LoadById<Row>>[0]) =>
-        load(context, uuidOf(name.charAt(0).toUpperCase() + name.slice(1), id))) as never,
+      resolve: ((_root: unknown, { id }: { id: string }, context: GraphQLContext, info: GraphQLResolveInfo) =>
+        load(context, uuidOf(typename, id), rowPropertiesOf(info, typename))) as never,
     }),
   );
 }

@@ -97,3 +97,23 @@ export function connectionSelectionOf(info: Info): ConnectionSelection {
   }
   return selection;
 }
+
+const knownRows = new WeakMap<readonly FieldNode[], Map<string, readonly string[] | undefined>>();
+
+/** The properties of a row of a type that a field of it asks for, in alphabetical order; undefined where it may be any. */
+export function rowPropertiesOf(info: Info, typename: string): readonly string[] | undefined {
+  let byType = knownRows.get(info.fieldNodes);
+  if (!byType) {
+    byType = new Map();
+    knownRows.set(info.fieldNodes, byType);
+  }
+  if (!byType.has(typename)) {
+    const { schema, fragments, variableValues, fieldNodes } = info;
+    const type = schema.getType(typename);
+    const properties = isObjectType(type)
+      ? propertiesOf(type, collectSubfields(schema, fragments, variableValues, type, fieldNodes))
+      : undefined;
+    byType.set(typename, properties && [...properties].sort());
+  }
+  return byType.get(typename);
+}

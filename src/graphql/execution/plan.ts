@@ -78,6 +78,8 @@ interface BuiltField {
   pothosExposedField?: string;
   pothosOriginalResolve?: Resolve;
   pothosErrors?: unknown;
+  /** What becomes of its arguments before the resolver: rules, global ids. */
+  pothosArgMappers?: readonly unknown[];
   pothosItemErrors?: unknown;
   pothosPrismaSelect?: unknown;
 }
@@ -159,13 +161,14 @@ export class Plan {
 
   /**
    * The resolver as it was written, where all that was wrapped around it are rights, and the plan can ask for these beforehand. Undefined
-   * where there may be more: for roots, arguments, results with errors, and relations.
+   * where there may be more: for roots, arguments with rules, results with errors, and relations.
    */
   #plain(type: GraphQLObjectType, definition: Field, rights: Rights): { resolve: Resolve; property?: string } | undefined {
     const { schema, operation } = this.#source;
     const { pothosExposedField, pothosOriginalResolve, ...built } = definition.extensions as BuiltField;
     const isRoot = type === schema.getRootType(operation.operation);
-    if (isRoot || definition.args.length > 0 || built.pothosErrors || built.pothosItemErrors) return undefined;
+    const mapped = built.pothosArgMappers === undefined || built.pothosArgMappers.length > 0;
+    if (isRoot || mapped || built.pothosErrors || built.pothosItemErrors) return undefined;
     if (pothosExposedField !== undefined && definition.resolve) {
       if (!addRightsOf(rights, type, definition)) return undefined;
       return { resolve: definition.resolve, property: pothosExposedField };

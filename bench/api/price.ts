@@ -72,7 +72,7 @@ async function timeOnConnection({ database }: Filled, operation: OperationName, 
         const values = oneStatementContextValues({ tenantId, userId }, TIMEOUTS, true);
         const query = queryOf(without, { tenantId, userId, ...question });
         secured.query(
-          new Flush({ ...context, values }, [query], (error, [result]) =>
+          new Flush({ ...context, values }, [query], (error, [result] = []) =>
             error ? reject(error) : resolve(result as pg.QueryResult),
           ),
         );

@@ -142,7 +142,7 @@ export class Database implements Queryable {
       if (this.preparedStatements) await this.#prepare(client, name, values);
       const flushing = client;
       const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {
-        flushing.query(new Flush(context, statements, (error, results) => resolve({ error, results })));
+        flushing.query(new Flush(context, statements, (error, results = []) => resolve({ error, results })));
       });
       client.release(done.error ? isConnectionError(done.error) : false);
       return done;

@@ -40,9 +40,9 @@ const described = new WeakMap<ProtocolConnection, Map<string, unknown>>();
 
 /**
  * @param error the first, if there was one
- * @param results of the statements before it, or of all
+ * @param results of the statements before it, or of all; undefined where pg gave up waiting, and tells nothing but that
  */
-export type FlushCallback = (error: Error | null, results: pg.QueryResult[]) => void;
+export type FlushCallback = (error: Error | null, results?: pg.QueryResult[]) => void;
 
 /**
  * Statements that carry their context. All of them go out under one Sync, which makes them one implicit transaction: what the context sets

@@ -18,6 +18,7 @@ import { dataTextOf } from '../../src/graphql/execution/result-text.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
+import { UnavailableError } from '../../src/lib/errors.ts';
 import { type Graph, testGraph } from '../testkit/graph.ts';
 import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 
@@ -188,6 +189,23 @@ describe('without a plan', () => {
     expect(planned.planned).toBe(false);
     expect(planned.result).toEqual(specified.result);
     expect(planned.result).toMatchObject({ errors: expect.arrayContaining([expect.anything()]) });
+  });
+
+  test('a database that is away is waited for once', async () => {
+    const { database } = graph.services;
+    const real = database.query;
+    let asked = 0;
+    database.query = () => {
+      asked++;
+      return Promise.reject(new UnavailableError('away'));
+    };
+    try {
+      const answer = await graph.execute(asViewer(tenant), '{ agents { nodes { name } } }');
+      expect(answer).toMatchObject({ data: null, codes: ['UNAVAILABLE'] });
+      expect(asked).toBe(1);
+    } finally {
+      database.query = real;
+    }
   });
 
   test('mutations are executed once', async () => {

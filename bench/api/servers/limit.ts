@@ -74,7 +74,9 @@ async function inContext(client: pg.PoolClient, query: pg.QueryConfig, context: 
     prepared.set(client, known.add(context.name));
   }
   return new Promise((resolve, reject) => {
-    client.query(new Flush(context, [query], (error, [result]) => (error ? reject(error) : resolve(result as pg.QueryResult))));
+    client.query(
+      new Flush(context, [query], (error, [result] = []) => (error ? reject(error) : resolve(result as pg.QueryResult))),
+    );
   });
 }
 

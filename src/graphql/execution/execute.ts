@@ -7,9 +7,12 @@ import {
   getOperationAST,
   getVariableValues,
   Kind,
+  locatedError,
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
+import { toDomainError } from '../../db/errors.ts';
+import { UnavailableError } from '../../lib/errors.ts';
 import type { GraphQLContext } from '../context.ts';
 import { Plan } from './plan.ts';
 import { PlanError } from './plan-error.ts';
@@ -88,7 +91,8 @@ function planOf(
 
 /**
  * Executes a valid operation: by its plan where there is one and the viewer has all the rights it takes, else as the specification
- * describes it, field by field. So does whatever goes wrong on the way: nothing but a whole result comes from a plan.
+ * describes it, field by field. So does whatever goes wrong on the way: nothing but a whole result comes from a plan. Where the database
+ * is away, that is all there is to say.
  */
 export function executeOperation(execution: Execution): Value<ExecutionResult> {
   const { schema, contextValue: context, variableValues, rootValue } = execution;
@@ -96,7 +100,9 @@ export function executeOperation(execution: Execution): Value<ExecutionResult> {
   const { coerced } = plans ? getVariableValues(schema, plans.operation.variableDefinitions ?? [], variableValues ?? {}) : {};
   const plan = plans && coerced && planOf(plans, schema, coerced);
   if (!plan || !hasRights(context.viewer, plan.rights)) return execute(execution);
-  const startOver = () => {
+  const startOver = (error: unknown): Value<ExecutionResult> => {
+    // Who has waited for a database that does not answer must not wait for it again.
+    if (toDomainError(error) instanceof UnavailableError) return { data: null, errors: [locatedError(error, undefined)] };
     // Errors are remembered as well, and may be over.
     context.loaders.clear();
     return execute(execution);
@@ -104,7 +110,7 @@ export function executeOperation(execution: Execution): Value<ExecutionResult> {
   try {
     const text = plan.run({ context, rootValue, variables: coerced });
     return isPromise(text) ? text.then(resultOf, startOver) : resultOf(text);
-  } catch {
-    return startOver();
+  } catch (error) {
+    return startOver(error);
   }
 }

@@ -1,5 +1,6 @@
 import { ValidationError } from '../lib/errors.ts';
 import { documentedTables } from './comments.ts';
+import { isOneOf, paddedIds } from './ids.ts';
 import { camelCase } from './rows.ts';
 import { identifier, join, raw, rows, type Sql, sql } from './sql.ts';
 import type { Queryable } from './transaction.ts';
@@ -232,12 +233,18 @@ export async function readPages<Row>(
   parentIds: readonly string[],
   selection: PageSelection = WHOLE,
 ): Promise<Page<Row>[]> {
-  const ofParent = sql`${identifier(source.table)}.${identifier(parentColumn)} = parents.id`;
+  const column = sql`${identifier(source.table)}.${identifier(parentColumn)}`;
+  const [parentId] = parentIds;
+  if (parentIds.length === 1 && parentId) {
+    const where = [isOneOf(column, [parentId]), ...source.where];
+    return [await readPage<Row>(database, { ...source, where }, args, selection)];
+  }
+  const ofParent = sql`${column} = parents.id`;
   const { query, size, backward } = pageRows(source, args, selection, [ofParent]);
   const columns = sql`${columnList(source.table, selection.properties, 'page')}${selection.cursors ? raw(', page.page_key') : raw('')}`;
   const found = await rows<Row & Keyed & { pageParent: number }>(
     database,
-    sql`SELECT parents.position::integer AS page_parent, ${columns} FROM unnest(${[...parentIds]}::uuid[]) WITH ORDINALITY AS parents(id, position)
+    sql`SELECT parents.position::integer AS page_parent, ${columns} FROM unnest(${paddedIds(parentIds)}::uuid[]) WITH ORDINALITY AS parents(id, position)
       CROSS JOIN LATERAL (SELECT ranked.*, row_number() OVER () AS page_position FROM (${query}) ranked) page
       ORDER BY parents.position, page.page_position`,
   );
@@ -264,7 +271,7 @@ export async function countRowsOf(
   parentIds: readonly string[],
 ): Promise<number[]> {
   const column = sql`${identifier(source.table)}.${identifier(parentColumn)}`;
-  const where = join([sql`${column} = ANY (${[...parentIds]}::uuid[])`, ...source.where], ' AND ');
+  const where = join([isOneOf(column, parentIds), ...source.where], ' AND ');
   const counted = await rows<{ parent: string; count: number }>(
     database,
     sql`SELECT ${column} AS parent, count(*)::integer AS count FROM ${identifier(source.table)} WHERE ${where} GROUP BY ${column}`,

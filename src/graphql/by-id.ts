@@ -1,3 +1,4 @@
+import { isOneOf } from '../db/ids.ts';
 import { columnList } from '../db/page.ts';
 import { identifier, rows, sql } from '../db/sql.ts';
 import type { GraphQLContext } from './context.ts';
@@ -12,6 +13,7 @@ export type LoadById<Row> = (
   properties?: readonly string[],
 ) => Promise<Row | null> | null;
 
+const ID = identifier('id');
 const loaders = new Map<string, LoadById<object>>();
 
 /** How objects of one type are loaded by id, all of one tick in one statement. */
@@ -21,7 +23,7 @@ export function byId<Row extends { id: string }>(typename: string, table: string
     if (id == null) return null;
     const { database } = context;
     const loader = context.loaders.get<Row | null>(properties ? `${name}:${properties}` : name, async (ids) => {
-      const query = sql`SELECT ${columnList(table, properties)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`;
+      const query = sql`SELECT ${columnList(table, properties)} FROM ${identifier(table)} WHERE ${isOneOf(ID, ids)}`;
       const found = new Map((await rows<Row>(database, query)).map((row) => [row.id, row]));
       return ids.map((key) => found.get(key) ?? null);
     });

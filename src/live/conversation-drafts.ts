@@ -1,4 +1,5 @@
-import { rows, sql } from '../db/sql.ts';
+import { isOneOf } from '../db/ids.ts';
+import { raw, rows, sql } from '../db/sql.ts';
 import { type DraftPiece, type DraftSource, startOf, VERSIONS_PER_START } from './draft-source.ts';
 import type { ConversationEventRow } from './event-log.ts';
 
@@ -19,7 +20,7 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
     const drafts = await rows<{ conversationId: string; version: number }>(
       database,
       sql`SELECT conversation_id, version FROM message_drafts drafts
-        WHERE conversation_id = ANY (${[...conversationIds]}::uuid[]) AND ${isWritten}`,
+        WHERE ${isOneOf(raw('conversation_id'), conversationIds)} AND ${isWritten}`,
     );
     return new Map(drafts.map(({ conversationId, version }) => [conversationId, version]));
   },

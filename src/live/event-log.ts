@@ -1,5 +1,6 @@
 import type { Database } from '../db/database.ts';
-import { rows, sql } from '../db/sql.ts';
+import { isOneOf } from '../db/ids.ts';
+import { raw, rows, sql } from '../db/sql.ts';
 import type { ConversationEvent, ConversationEventType } from '../generated/prisma/client.ts';
 import { conversationDrafts } from './conversation-drafts.ts';
 import type { DraftDelta } from './draft-source.ts';
@@ -40,7 +41,7 @@ async function readHead(database: Database, conversationId: string): Promise<num
 async function readHeads(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
   const heads = await rows<{ id: string; lastEventSequence: number }>(
     database,
-    sql`SELECT id, last_event_sequence FROM conversations WHERE id = ANY (${[...conversationIds]}::uuid[])`,
+    sql`SELECT id, last_event_sequence FROM conversations WHERE ${isOneOf(raw('id'), conversationIds)}`,
   );
   return new Map(heads.map(({ id, lastEventSequence }) => [id, lastEventSequence]));
 }

@@ -1,4 +1,5 @@
 import type { Database } from '../../db/database.ts';
+import { isOneOf } from '../../db/ids.ts';
 import { columnList } from '../../db/page.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { identifier, rows, sql } from '../../db/sql.ts';
@@ -6,7 +7,7 @@ import type { Conversation, Message, ToolExecution } from '../../generated/prism
 import { NotFoundError } from '../../lib/errors.ts';
 
 function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
-  return rows<Row>(database, sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE id = ANY (${[...ids]}::uuid[])`);
+  return rows<Row>(database, sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${isOneOf(identifier('id'), ids)}`);
 }
 
 export function findMessages(database: Database, ids: readonly string[]): Promise<Message[]> {

@@ -1,5 +1,6 @@
+import { isOneOf } from '../../db/ids.ts';
 import { columnsOf } from '../../db/page.ts';
-import { identifier, join, rows, sql } from '../../db/sql.ts';
+import { identifier, join, raw, rows, sql } from '../../db/sql.ts';
 import type { Document } from '../../generated/prisma/client.ts';
 import type { LogSource } from '../../live/live.ts';
 
@@ -24,7 +25,7 @@ export const documentLog: LogSource<DocumentRow> = {
   async readHeads(database, ids) {
     const heads = await rows<{ id: string; sequence: number }>(
       database,
-      sql`SELECT id, change_sequence::float8 AS sequence FROM collections WHERE id = ANY (${[...ids]}::uuid[])`,
+      sql`SELECT id, change_sequence::float8 AS sequence FROM collections WHERE ${isOneOf(raw('id'), ids)}`,
     );
     return new Map(heads.map(({ id, sequence }) => [id, sequence]));
   },

@@ -1,5 +1,6 @@
+import { isOneOf } from '../../db/ids.ts';
 import { columnsOf } from '../../db/page.ts';
-import { identifier, join, rows, sql } from '../../db/sql.ts';
+import { identifier, join, raw, rows, sql } from '../../db/sql.ts';
 import type { AgentRun } from '../../generated/prisma/client.ts';
 import type { LogSource } from '../../live/live.ts';
 
@@ -24,7 +25,7 @@ export const runLog: LogSource<RunRow> = {
   async readHeads(database, ids) {
     const heads = await rows<{ id: string; changeSequence: number }>(
       database,
-      sql`SELECT id, change_sequence FROM agent_runs WHERE id = ANY (${[...ids]}::uuid[])`,
+      sql`SELECT id, change_sequence FROM agent_runs WHERE ${isOneOf(raw('id'), ids)}`,
     );
     return new Map(heads.map(({ id, changeSequence }) => [id, changeSequence]));
   },

@@ -1,5 +1,6 @@
 import type { Database } from '../../db/database.ts';
-import { rows, sql } from '../../db/sql.ts';
+import { isOneOf } from '../../db/ids.ts';
+import { raw, rows, sql } from '../../db/sql.ts';
 
 /** What the runs of an agent have taken so far. */
 export interface AgentUsage {
@@ -18,7 +19,7 @@ export async function usageOf(database: Database, agentIds: readonly string[]): 
     database,
     sql`SELECT agent_id, count(*)::integer AS runs, sum(input_tokens)::bigint AS input_tokens, sum(output_tokens)::bigint AS output_tokens,
         trim_scale(sum(cost_usd))::text AS cost_usd
-      FROM agent_runs WHERE agent_id = ANY (${[...agentIds]}::uuid[]) GROUP BY agent_id`,
+      FROM agent_runs WHERE ${isOneOf(raw('agent_id'), agentIds)} GROUP BY agent_id`,
   );
   const byAgent = new Map(found.map(({ agentId, ...usage }) => [agentId, usage]));
   return agentIds.map((id) => byAgent.get(id) ?? NOTHING);

@@ -48,27 +48,64 @@ export function camelCase(column: string): string {
   return column.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-type Decode = (values: readonly unknown[]) => object;
+/** What is known of a column of a statement. */
+export type Column = Pick<pg.FieldDef, 'name' | 'dataTypeID'>;
+/** A row as it comes: the text of each of its values. */
+export type RawRow = readonly (string | null)[];
 
-const decoders = new Map<string, Decode>();
-const MAX_DECODERS = 1000;
-/** The same by the columns of a statement that has told them before. */
-const decoded = new WeakMap<readonly { name: string }[], Decode>();
+const asItIs = pg.types.getTypeParser(pg.types.builtins.TEXT, 'text');
 
-/**
- * Makes objects with camelCase keys of rows that came as arrays. Written as an object literal, so that all rows of a statement have one
- * shape from the start; its keys are names of columns, put down as strings.
- */
-export function decoderOf(fields: readonly { name: string }[]): Decode {
-  const known = decoded.get(fields);
-  if (known) return known;
-  const key = fields.map(({ name }) => name).join();
-  let decode = decoders.get(key);
-  if (!decode) {
-    const properties = fields.map(({ name }, index) => `${JSON.stringify(camelCase(name))}: values[${index}]`);
-    decode = new Function('values', `return {${properties.join()}}`) as Decode;
-    if (decoders.size < MAX_DECODERS) decoders.set(key, decode);
+/** The source of an object with camelCase keys, by the source of each value. */
+function objectSource(columns: readonly { name: string }[], valueAt: (place: number) => string): string {
+  return `{${columns.map(({ name }, place) => `${JSON.stringify(camelCase(name))}: ${valueAt(place)}`).join()}}`;
+}
+
+/** Functions by the columns they were made for, and by what these are made of. */
+class MadeForColumns<Made> {
+  readonly #make: (columns: readonly Column[]) => Made;
+  readonly #known = new WeakMap<readonly Column[], Made>();
+  readonly #alike = new Map<string, Made>();
+  static readonly #MOST = 1000;
+
+  constructor(make: (columns: readonly Column[]) => Made) {
+    this.#make = make;
   }
-  decoded.set(fields, decode);
-  return decode;
+
+  for(columns: readonly Column[]): Made {
+    const known = this.#known.get(columns);
+    if (known) return known;
+    const key = columns.map(({ name, dataTypeID }) => `${name} ${dataTypeID}`).join();
+    const made = this.#alike.get(key) ?? this.#make(columns);
+    if (this.#alike.size < MadeForColumns.#MOST) this.#alike.set(key, made);
+    this.#known.set(columns, made);
+    return made;
+  }
+}
+
+/*
+ * Both make objects by an object literal, so that all rows of a statement have one shape from the start. Its keys are names of columns, put
+ * down as strings.
+ */
+
+const readers = new MadeForColumns((columns): ((row: RawRow) => object) => {
+  const parse = columns.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as Parse);
+  const names = parse.map((_, place) => `parse${place}`);
+  const valueAt = (place: number) =>
+    parse[place] === asItIs ? `row[${place}]` : `row[${place}] === null ? null : parse${place}(row[${place}])`;
+  return new Function(...names, `return (row) => (${objectSource(columns, valueAt)})`)(...parse) as (row: RawRow) => object;
+});
+
+const decoders = new MadeForColumns(
+  (columns) =>
+    new Function('values', `return ${objectSource(columns, (place) => `values[${place}]`)}`) as (values: unknown) => object,
+);
+
+/** Makes objects with camelCase keys of rows as they come. */
+export function readerOf(columns: readonly Column[]): (row: RawRow) => object {
+  return readers.for(columns);
+}
+
+/** The same of rows whose values have been parsed, into arrays. */
+export function decoderOf(columns: readonly Column[]): (values: unknown) => object {
+  return decoders.for(columns);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { Database } from './database.ts';
 import { decoderOf, types } from './rows.ts';
+import type { RowsConfig } from './statement.ts';
 import type { Queryable } from './transaction.ts';
 
 /** A piece of SQL and the values it refers to. Values never become text. */
@@ -68,20 +69,22 @@ export function toText(query: Sql): string {
 
 type Preparing = { preparedStatements: boolean };
 
-function configOf({ preparedStatements }: Preparing, query: Sql): pg.QueryConfig {
+function configOf({ preparedStatements }: Preparing, query: Sql): RowsConfig {
   const text = toText(query);
   return {
     text,
     values: [...query.values],
     rowMode: 'array',
+    asObjects: true,
     types,
     ...(preparedStatements ? { name: statementName(text) } : {}),
-  } as pg.QueryConfig;
+  } as RowsConfig;
 }
 
 /** The rows of a statement as `rows` gives them. */
 export function rowsOf<T>({ rows, fields }: pg.QueryResult): T[] {
-  return rows.map(decoderOf(fields)) as T[];
+  // Within a transaction, pg reads them.
+  return (Array.isArray(rows[0]) ? rows.map(decoderOf(fields)) : rows) as T[];
 }
 
 /** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */

@@ -4,7 +4,8 @@ import { processRegularResult } from 'graphql-yoga';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
 import { executeOperation } from '../graphql/execution/execute.ts';
-import { dataTextOf } from '../graphql/execution/result-text.ts';
+import { writtenDataOf } from '../graphql/execution/result-text.ts';
+import { wholeText } from '../graphql/execution/written.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { sizeOf } from '../graphql/operation-price.ts';
@@ -164,8 +165,9 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
       return true;
     }
     const cost = JSON.stringify({ requested: complexity, limit: env.MAX_COMPLEXITY });
-    const json = `{"data":${dataTextOf(executed) ?? JSON.stringify(executed.data)},"extensions":{"cost":${cost}}}`;
-    response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': Buffer.byteLength(json) });
+    const data = writtenDataOf(executed) ?? [JSON.stringify(executed.data)];
+    const json = Buffer.from(wholeText(['{"data":', data, `,"extensions":{"cost":${cost}}}`]));
+    response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': json.length });
     response.end(json);
     return true;
   };

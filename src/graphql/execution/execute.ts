@@ -108,8 +108,8 @@ export function executeOperation(execution: Execution): Value<ExecutionResult> {
     return execute(execution);
   };
   try {
-    const text = plan.run({ context, rootValue, variables: coerced });
-    return isPromise(text) ? text.then(resultOf, startOver) : resultOf(text);
+    const json = plan.run({ context, rootValue, variables: coerced });
+    return isPromise(json) ? json.then(resultOf, startOver) : resultOf(json);
   } catch (error) {
     return startOver(error);
   }

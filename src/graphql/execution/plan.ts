@@ -16,28 +16,20 @@ import {
   type OperationDefinitionNode,
 } from 'graphql';
 import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
-import type { GraphQLContext } from '../context.ts';
 import { encodeGlobalId } from '../global-id.ts';
-import { jsonOf, Parts } from './json-parts.ts';
+import { leafWriter } from './leaves.ts';
 import { PlanError } from './plan-error.ts';
 import { isPromise, toArray, type Value } from './promises.ts';
 import { addRightsOf, hasRights, noRights, type Rights } from './rights.ts';
+import { Run, type RunOptions } from './run.ts';
+import type { Written } from './written.ts';
 
 type Path = GraphQLResolveInfo['path'];
 type Field = GraphQLField<unknown, unknown>;
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
-/** One execution of a plan. */
-export interface Run {
-  context: GraphQLContext;
-  rootValue: unknown;
-  variables: Record<string, unknown>;
-  /** The arguments of each field that has some, by the field's number: the same for all objects. */
-  args: (Record<string, unknown> | undefined)[];
-}
-
-/** Writes what a resolver gave as JSON. Throws, or rejects, at everything that is not as it should be. */
-type Complete = (value: unknown, path: Path | undefined, run: Run) => Value<string>;
+/** Writes what a resolver gave as JSON. Throws at everything that is not as it should be. */
+type Complete = (value: unknown, path: Path | undefined, run: Run, out: Written[]) => void;
 
 /** How one field of a type comes about. */
 interface FieldPlan {
@@ -120,8 +112,9 @@ export class Plan {
   }
 
   /** The data of the result, as JSON. */
-  run(run: Omit<Run, 'args'>): Value<string> {
-    return this.#execute(this.#root, run.rootValue, undefined, { ...run, args: [] });
+  run(options: RunOptions): Value<readonly Written[]> {
+    const run = new Run(options);
+    return run.start((out) => this.#execute(this.#root, run.rootValue, undefined, run, out));
   }
 
   #object(type: GraphQLObjectType, fields: ReadonlyMap<string, readonly FieldNode[]>, rights: Rights): ObjectPlan {
@@ -192,20 +185,28 @@ export class Plan {
   #complete(type: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
     if (isNonNullType(type)) {
       const { complete, located } = this.#complete(type.ofType, nodes, rights);
-      const required: Complete = (value, path, run) => {
+      const required: Complete = (value, path, run, out) => {
         if (value == null) throw new PlanError('null where there must be something');
-        return complete(value, path, run);
+        complete(value, path, run, out);
       };
       return { complete: required, located };
     }
     if (isListType(type)) return this.#list(type.ofType, nodes, rights);
     if (isAbstractType(type)) return { complete: this.#abstract(type, nodes), located: true };
     if (isLeafType(type)) {
-      return { complete: (value) => (value == null ? 'null' : jsonOf(type.serialize(value))), located: false };
+      const write = leafWriter(type);
+      const leaf: Complete = (value, _path, _run, out) => {
+        if (value == null) out.push('null');
+        else write(value, out);
+      };
+      return { complete: leaf, located: false };
     }
     const plan = this.#object(type, this.#subfields(type, nodes), rights);
     return {
-      complete: (value, path, run) => (value == null ? 'null' : this.#execute(plan, value, path, run)),
+      complete: (value, path, run, out) => {
+        if (value == null) out.push('null');
+        else this.#execute(plan, value, path, run, out);
+      },
       located: plan.located,
     };
   }
@@ -217,29 +218,20 @@ export class Plan {
 
   #list(itemType: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
     const { complete, located } = this.#complete(itemType, nodes, rights);
-    const list: Complete = (value, path, run) => {
-      if (value == null) return 'null';
-      const items = toArray(value);
-      if (items.length === 0) return '[]';
-      let text = '';
-      let parts: Parts | undefined;
-      try {
-        for (let index = 0; index < items.length; index++) {
-          const item = items[index];
-          const here = located ? { prev: path, key: index, typename: undefined } : undefined;
-          const json = isPromise(item) ? item.then((settled) => complete(settled, here, run)) : complete(item, here, run);
-          text += index === 0 ? '[' : ',';
-          if (isPromise(json)) {
-            parts ??= new Parts();
-            parts.add(text, json);
-            text = '';
-          } else text += json;
-        }
-      } catch (error) {
-        if (parts) return parts.fail(error);
-        throw error;
+    const list: Complete = (value, path, run, out) => {
+      if (value == null) {
+        out.push('null');
+        return;
       }
-      return parts ? parts.end(`${text}]`) : `${text}]`;
+      const items = toArray(value);
+      for (let index = 0; index < items.length; index++) {
+        out.push(index === 0 ? '[' : ',');
+        const item = items[index];
+        const here = located ? { prev: path, key: index, typename: undefined } : undefined;
+        if (isPromise(item)) run.later(item, out, (settled, place) => complete(settled, here, run, place));
+        else complete(item, here, run, out);
+      }
+      out.push(items.length === 0 ? '[]' : ']');
     };
     return { complete: list, located };
   }
@@ -254,17 +246,21 @@ export class Plan {
       plans.set(possible.name, { plan: this.#object(possible, this.#subfields(possible, nodes), rights), rights });
     }
     const fieldName = (nodes[0] as FieldNode).name.value;
-    return (value, path, run) => {
-      if (value == null) return 'null';
+    return (value, path, run, out) => {
+      if (value == null) {
+        out.push('null');
+        return;
+      }
       const info = { ...this.#info(run), fieldName, fieldNodes: nodes, path, returnType: type };
-      const go = (name: unknown): Value<string> => {
+      const go = (name: unknown, place: Written[]): void => {
         const known = plans.get(String(name));
         if (!known) throw new PlanError(`a value is no ${type.name}`);
         if (!hasRights(run.context.viewer, known.rights)) throw new PlanError(`a ${known.plan.typename} takes rights`);
-        return this.#execute(known.plan, value, path, run);
+        this.#execute(known.plan, value, path, run, place);
       };
       const name: unknown = resolveType(value, run.context, info as unknown as GraphQLResolveInfo, type);
-      return isPromise(name) ? name.then(go) : go(name);
+      if (isPromise(name)) run.later(name, out, go);
+      else go(name, out);
     };
   }
 
@@ -284,34 +280,22 @@ export class Plan {
     return field.resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
   }
 
-  #execute(plan: ObjectPlan, source: unknown, path: Path | undefined, run: Run): Value<string> {
-    const { fields, typename } = plan;
-    if (fields.length === 0) return '{}';
-    let text = '';
-    let parts: Parts | undefined;
-    try {
-      for (const field of fields) {
-        if (typeof field === 'string') {
-          text += field;
-          continue;
-        }
-        const { key, label, property, complete } = field;
-        const here = field.located ? { prev: path, key, typename } : undefined;
-        let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
-        // A property that is a method is called as its resolver does.
-        if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
-        const json = isPromise(value) ? value.then((settled) => complete(settled, here, run)) : complete(value, here, run);
-        text += label;
-        if (isPromise(json)) {
-          parts ??= new Parts();
-          parts.add(text, json);
-          text = '';
-        } else text += json;
+  #execute({ fields, typename }: ObjectPlan, source: unknown, path: Path | undefined, run: Run, out: Written[]): void {
+    if (fields.length === 0) out.push('{');
+    for (const field of fields) {
+      if (typeof field === 'string') {
+        out.push(field);
+        continue;
       }
-    } catch (error) {
-      if (parts) return parts.fail(error);
-      throw error;
+      const { key, label, property, complete } = field;
+      const here = field.located ? { prev: path, key, typename } : undefined;
+      let value = property === undefined ? undefined : (source as Record<string, unknown>)[property];
+      // A property that is a method is called as its resolver does.
+      if (property === undefined || typeof value === 'function') value = this.#resolve(field, source, here, run);
+      out.push(label);
+      if (isPromise(value)) run.later(value, out, (settled, place) => complete(settled, here, run, place));
+      else complete(value, here, run, out);
     }
-    return parts ? parts.end(`${text}}`) : `${text}}`;
+    out.push('}');
   }
 }

@@ -1,0 +1,104 @@
+import pg from 'pg';
+import { prepareValue } from 'pg/lib/utils.js';
+import { type Column, type RawRow, readerOf } from './rows.ts';
+
+/** What is used of pg's connection. */
+export interface ProtocolConnection {
+  /** Text of statements by name: those that were parsed, and those that were sent to be. */
+  parsedStatements: Record<string, string>;
+  submittedNamedStatements: Record<string, string>;
+  stream: { cork(): void; uncork(): void };
+  parse(query: { name: string; text: string }): void;
+  bind(config: { portal: string; statement: string; values: unknown[] }): void;
+  describe(message: { type: 'P'; name: string }): void;
+  execute(config: { portal: string; rows: number }): void;
+  sync(): void;
+  sendCopyFail(message: string): void;
+}
+
+/** A statement whose rows are wanted as objects with camelCase keys, where whoever reads them can make these at once. */
+export interface RowsConfig extends pg.QueryConfig {
+  rowMode: 'array';
+  asObjects: true;
+}
+
+/** What columns the prepared statements of a connection give, which do not change as long as it lives. */
+const described = new WeakMap<ProtocolConnection, Map<string, readonly Column[]>>();
+
+/** How a row is made of the text of its values. */
+function makerOf(
+  { types = pg.types, rowMode, asObjects }: Partial<RowsConfig>,
+  columns: readonly Column[],
+): (row: RawRow) => unknown {
+  if (asObjects) return readerOf(columns);
+  const parse = columns.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as (text: string) => unknown);
+  const values = (row: RawRow) => row.map((text, place) => (text === null ? null : parse[place]?.(text)));
+  if (rowMode === 'array') return values;
+  return (row) => Object.fromEntries(values(row).map((value, place) => [columns[place]?.name, value]));
+}
+
+/** One statement of a flush, and what becomes of it. */
+export class Statement {
+  readonly text: string;
+  /** Prepared under it; empty for one that is parsed each time. */
+  readonly name: string;
+  readonly #config: pg.QueryConfig;
+  readonly #values: unknown[];
+  readonly #rows: unknown[] = [];
+  #columns: readonly Column[] = [];
+  #make: ((row: RawRow) => unknown) | undefined;
+  #done = '';
+  /** Why a row of it cannot be read. */
+  unreadable: Error | undefined;
+
+  /** Throws for a value that cannot be sent. */
+  constructor(config: pg.QueryConfig) {
+    this.text = config.text;
+    this.name = config.name ?? '';
+    this.#config = config;
+    this.#values = (config.values ?? []).map((value) => prepareValue(value));
+  }
+
+  send(connection: ProtocolConnection): void {
+    const { name, text } = this;
+    const known = name ? (connection.parsedStatements[name] ?? connection.submittedNamedStatements[name]) : undefined;
+    if (known === undefined) {
+      connection.parse({ name, text });
+      if (name) connection.submittedNamedStatements[name] = text;
+    }
+    connection.bind({ portal: '', statement: name, values: this.#values });
+    const columns = name ? described.get(connection)?.get(name) : undefined;
+    if (columns) this.#columns = columns;
+    else connection.describe({ type: 'P', name: '' });
+    connection.execute({ portal: '', rows: 0 });
+  }
+
+  /** It has the columns that were asked for. */
+  describe(columns: readonly Column[], connection: ProtocolConnection): void {
+    this.#columns = columns;
+    if (!this.name) return;
+    const known = described.get(connection) ?? new Map<string, readonly Column[]>();
+    described.set(connection, known.set(this.name, columns));
+  }
+
+  add(row: RawRow): void {
+    if (this.unreadable) return;
+    try {
+      this.#make ??= makerOf(this.#config, this.#columns);
+      this.#rows.push(this.#make(row));
+    } catch (error) {
+      this.unreadable = error as Error;
+    }
+  }
+
+  /** @param command what PostgreSQL says at the end, such as `INSERT 0 1` */
+  complete(command: string): void {
+    this.#done = command;
+  }
+
+  get result(): pg.QueryResult {
+    const [command = '', ...numbers] = this.#done.split(' ');
+    const rowCount = numbers.length > 0 ? Number(numbers.at(-1)) : null;
+    return { command, rowCount, oid: 0, rows: this.#rows, fields: this.#columns as pg.FieldDef[] };
+  }
+}

@@ -37,7 +37,9 @@ export interface PageSource {
 }
 
 export interface Page<Row> {
-  edges: { cursor: string; node: Row }[];
+  nodes: readonly Row[];
+  /** Made for those who ask. */
+  readonly edges: readonly { cursor: string; node: Row }[];
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
 }
 
@@ -193,24 +195,42 @@ class Edge<Row> {
   }
 }
 
-function toPage<Row>(source: PageSource, args: PageArgs, found: (Row & Keyed)[], size: number, backward: boolean): Page<Row> {
-  const more = found.length > size;
-  const kept = more ? found.slice(0, size) : found;
-  if (backward) kept.reverse();
-  const edges = kept.map((node) => new Edge(source, node));
-  return {
-    edges,
-    pageInfo: {
-      hasNextPage: backward ? args.before != null : more,
-      hasPreviousPage: backward ? more : args.after != null,
+class ReadPage<Row> implements Page<Row> {
+  readonly nodes: readonly (Row & Keyed)[];
+  readonly #source: PageSource;
+  readonly #more: boolean;
+  readonly #backward: boolean;
+  readonly #args: PageArgs;
+
+  constructor(source: PageSource, args: PageArgs, found: (Row & Keyed)[], size: number, backward: boolean) {
+    this.#source = source;
+    this.#args = args;
+    this.#backward = backward;
+    this.#more = found.length > size;
+    if (this.#more) found.length = size;
+    if (backward) found.reverse();
+    this.nodes = found;
+  }
+
+  get edges(): readonly Edge<Row>[] {
+    return this.nodes.map((node) => new Edge(this.#source, node));
+  }
+
+  get pageInfo(): Page<Row>['pageInfo'] {
+    const { before, after } = this.#args;
+    const cursorOf = (node: (Row & Keyed) | undefined) => (node ? encodeCursor(this.#source, node) : null);
+    const { nodes } = this;
+    return {
+      hasNextPage: this.#backward ? before != null : this.#more,
+      hasPreviousPage: this.#backward ? this.#more : after != null,
       get startCursor() {
-        return edges[0]?.cursor ?? null;
+        return cursorOf(nodes[0]);
       },
       get endCursor() {
-        return edges.at(-1)?.cursor ?? null;
+        return cursorOf(nodes.at(-1));
       },
-    },
-  };
+    };
+  }
 }
 
 /** One page of a list, in one statement. Throws ValidationError for sizes out of range and cursors of other lists. */
@@ -221,7 +241,7 @@ export async function readPage<Row>(
   selection: PageSelection = WHOLE,
 ): Promise<Page<Row>> {
   const { query, size, backward } = pageRows(source, args, selection, []);
-  return toPage<Row>(source, args, await rows<Row & Keyed>(database, query), size, backward);
+  return new ReadPage<Row>(source, args, await rows<Row & Keyed>(database, query), size, backward);
 }
 
 /** The same page of the lists of many parents, in one statement, in the order of `parentIds`. */
@@ -250,7 +270,7 @@ export async function readPages<Row>(
   );
   const byParent: (Row & Keyed)[][] = parentIds.map(() => []);
   for (const row of found) byParent[row.pageParent - 1]?.push(row);
-  return byParent.map((ofOne) => toPage<Row>(source, args, ofOne, size, backward));
+  return byParent.map((ofOne) => new ReadPage<Row>(source, args, ofOne, size, backward));
 }
 
 /** How many rows a list has. */

@@ -40,7 +40,8 @@ function pageSizeOf({ first, last }: PageArgs): number {
   return first ?? last ?? DEFAULT_PAGE;
 }
 
-interface ConnectionShape<Row> extends Page<Row> {
+interface ConnectionShape<Row> {
+  page: Page<Row>;
   count: () => Promise<number>;
 }
 
@@ -108,19 +109,23 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
         type: [Edge],
         description: 'The objects with their places.',
         complexity: { field: 0, multiplier: 1 },
-        resolve: (page) => page.edges,
+        resolve: ({ page }) => page.edges,
       }),
       nodes: t.field({
         type: [type.node] as never,
         description: 'The objects alone.',
         complexity: { field: 0, multiplier: 1 },
-        resolve: (page) => page.edges.map(({ node }) => node) as never,
+        resolve: ({ page }) => page.nodes as never,
       }),
-      pageInfo: t.field({ type: builder.pageInfoRef(), description: 'Whether there is more.', resolve: (page) => page.pageInfo }),
+      pageInfo: t.field({
+        type: builder.pageInfoRef(),
+        description: 'Whether there is more.',
+        resolve: ({ page }) => page.pageInfo,
+      }),
       totalCount: t.int({
         description: 'How many objects the list has, with its filter, over all pages. Counted only when asked for.',
         complexity: 10,
-        resolve: (page) => page.count(),
+        resolve: ({ count }) => count(),
       }),
     }),
   });
@@ -167,7 +172,7 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
           resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
             const selection = connectionSelectionOf(info);
             const count = counting(selection, () => countRows(database, source(given)));
-            return { ...(await readPage<Row>(database, source(given), given, selection)), count };
+            return { page: await readPage<Row>(database, source(given), given, selection), count };
           }) as never,
         }),
       );
@@ -191,7 +196,7 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
             );
             const counts = loaders.get(names.count, (ids) => countRowsOf(database, source(given), column, ids));
             const count = counting(selection, () => counts.load(row.id));
-            return { ...(await pages.load(row.id)), count };
+            return { page: await pages.load(row.id), count };
           }) as never,
         }),
       );

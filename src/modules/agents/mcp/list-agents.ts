@@ -32,6 +32,6 @@ export const listAgentsTool = defineTool({
   },
   async run({ database }, { search, status, limit, cursor }) {
     const page = await listAgents(database, { search, status }, { first: limit, after: cursor });
-    return { agents: page.edges.map(({ node }) => node), nextCursor: nextCursorOf(page) };
+    return { agents: [...page.nodes], nextCursor: nextCursorOf(page) };
   },
 });

@@ -5,7 +5,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
@@ -36,7 +36,7 @@ export const AuditLog = builder.prismaNode('AuditLog', {
       nullable: true,
       description: 'The person, where one acted or owns the API key. Null once they have left the tenant.',
       extensions: reads('userId'),
-      resolve: ({ userId }, _args, context) => loadUser(context, userId),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
     }),
   }),
 });

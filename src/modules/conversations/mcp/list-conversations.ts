@@ -19,6 +19,6 @@ export const listConversationsTool = defineTool({
   output: { conversations: z.array(conversationShape), ...pageOutput },
   async run({ database }, { agentId, status, limit, cursor }) {
     const page = await listConversations(database, { agentId, status }, { first: limit, after: cursor });
-    return { conversations: page.edges.map(({ node }) => conversationOf(node)), nextCursor: nextCursorOf(page) };
+    return { conversations: page.nodes.map(conversationOf), nextCursor: nextCursorOf(page) };
   },
 });

@@ -18,7 +18,7 @@ export const conversationResource = defineResource({
   async list({ database }, page) {
     const found = await listConversations(database, {}, page);
     return {
-      resources: found.edges.map(({ node: { id, title, messageCount, updatedAt } }) => ({
+      resources: found.nodes.map(({ id, title, messageCount, updatedAt }) => ({
         uri: uriOf(id),
         name: id,
         title: title ?? 'Conversation without a title',

@@ -6,7 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -48,14 +48,14 @@ export const Conversation = builder.prismaNode('Conversation', {
       nullable: true,
       description: 'The agent that answers.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
+      resolve: ({ agentId }, _args, context, info) => loadAgent(context, agentId, rowPropertiesOf(info, 'Agent')),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who began it. Null once they have left the tenant.',
       extensions: reads('userId'),
-      resolve: ({ userId }, _args, context) => loadUser(context, userId),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
     }),
   }),
 });

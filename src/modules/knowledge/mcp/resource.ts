@@ -17,7 +17,7 @@ export const documentResource = defineResource({
   async list({ database }, page) {
     const found = await listReadableDocuments(database, page);
     return {
-      resources: found.edges.map(({ node: { id, title, mediaType, uploadedAt } }) => ({
+      resources: found.nodes.map(({ id, title, mediaType, uploadedAt }) => ({
         uri: uriOf(id),
         name: title,
         title,

@@ -6,7 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { subjectOf } from '../../conversations/event-subjects.ts';
@@ -63,7 +63,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
       nullable: true,
       description: 'The agent that works.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
+      resolve: ({ agentId }, _args, context, info) => loadAgent(context, agentId, rowPropertiesOf(info, 'Agent')),
     }),
     conversation: t.field({
       type: Conversation,

@@ -4,7 +4,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -29,7 +29,7 @@ export const Membership = builder.prismaNode('Membership', {
       nullable: true,
       description: 'The person. Null if they left in the meantime.',
       extensions: reads('userId'),
-      resolve: ({ userId }, _args, context) => loadUser(context, userId),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
     }),
   }),
 });

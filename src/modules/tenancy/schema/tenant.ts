@@ -1,6 +1,7 @@
 import { TenantStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
+import { rowPropertiesOf } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
 
@@ -34,9 +35,9 @@ builder.queryField('tenant', (t) =>
     type: Tenant,
     description: 'The tenant the request acts in.',
     authScopes: { permission: 'tenant:read' },
-    resolve: async (_root, _args, context) => {
+    resolve: async (_root, _args, context, info) => {
       const { tenantId } = signedIn(context);
-      const tenant = await loadTenant(context, tenantId);
+      const tenant = await loadTenant(context, tenantId, rowPropertiesOf(info, 'Tenant'));
       if (!tenant) throw new NotFoundError('The tenant');
       return tenant;
     },

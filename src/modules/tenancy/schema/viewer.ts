@@ -1,5 +1,6 @@
 import type { Viewer as ViewerShape } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { rowPropertiesOf } from '../../../graphql/selection.ts';
 import { isPlatformAdmin, myIdentities, myTenants, type TenantChoice } from '../read.ts';
 import { ApiKey, loadApiKey } from './api-key.ts';
 import { MemberRoleEnum, PermissionEnum } from './enums.ts';
@@ -48,14 +49,14 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
       type: User,
       nullable: true,
       description: 'The person; of an API key, its owner.',
-      resolve: ({ userId }, _args, context) => loadUser(context, userId),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
     }),
     tenant: t.field({
       type: Tenant,
       nullable: true,
       description: 'The tenant the request acts in.',
       grantScopes: ['self'],
-      resolve: ({ tenantId }, _args, context) => loadTenant(context, tenantId),
+      resolve: ({ tenantId }, _args, context, info) => loadTenant(context, tenantId, rowPropertiesOf(info, 'Tenant')),
     }),
     isPlatformAdmin: t.boolean({
       description: 'Whether the person runs the platform. An API key never does.',

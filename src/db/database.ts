@@ -22,7 +22,7 @@ const CONTEXT_SQL = {
 type ContextName = keyof typeof CONTEXT_SQL;
 
 /** How many statements share a round trip; what is beyond runs beside them. */
-const MAX_TOGETHER = 4;
+const MAX_TOGETHER = 8;
 
 interface WaitingRead {
   query: pg.QueryConfig;

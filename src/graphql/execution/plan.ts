@@ -45,6 +45,8 @@ interface FieldPlan {
   /** The property it is, where it is nothing else. */
   property: string | undefined;
   resolve: Resolve;
+  /** As it was written, for operations whose size has been checked: of a root, which else checks it. */
+  sized: Resolve | undefined;
   /** Whether its resolver is told where it is. */
   informed: boolean;
   complete: Complete;
@@ -132,7 +134,10 @@ export class Plan {
     if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
     if ((definition.extensions as BuiltField).once) throw new PlanError(`${type.name}.${name} must not be asked twice`);
     const { complete, located } = this.#complete(definition.type, nodes, rights);
-    const plain = this.#plain(type, definition, rights);
+    const { schema, operation } = this.#source;
+    const isRoot = type === schema.getRootType(operation.operation);
+    const written = this.#plain(type, definition, rights);
+    const plain = isRoot ? undefined : written;
     const resolve = plain?.resolve ?? definition.resolve;
     if (!resolve) throw new PlanError(`${type.name}.${name} has no resolver`);
     const informed = !plain || plain.resolve.length > 3;
@@ -146,6 +151,7 @@ export class Plan {
       parentType: type,
       property: plain?.property,
       resolve,
+      sized: isRoot ? written?.resolve : undefined,
       informed,
       complete,
       located: located || informed,
@@ -154,14 +160,12 @@ export class Plan {
 
   /**
    * The resolver as it was written, where all that was wrapped around it are rights, and the plan can ask for these beforehand. Undefined
-   * where there may be more: for roots, arguments with rules, results with errors, and relations.
+   * where there may be more: for arguments with rules, results with errors, and relations.
    */
   #plain(type: GraphQLObjectType, definition: Field, rights: Rights): { resolve: Resolve; property?: string } | undefined {
-    const { schema, operation } = this.#source;
     const { pothosExposedField, pothosOriginalResolve, ...built } = definition.extensions as BuiltField;
-    const isRoot = type === schema.getRootType(operation.operation);
     const mapped = built.pothosArgMappers === undefined || built.pothosArgMappers.length > 0;
-    if (isRoot || mapped || built.pothosErrors || built.pothosItemErrors) return undefined;
+    if (mapped || built.pothosErrors || built.pothosItemErrors) return undefined;
     if (pothosExposedField !== undefined && definition.resolve) {
       if (!addRightsOf(rights, type, definition)) return undefined;
       return { resolve: definition.resolve, property: pothosExposedField };
@@ -277,7 +281,8 @@ export class Plan {
     if (!field.informed) return field.resolve(source, args, run.context, undefined as never);
     const { name, nodes, parentType, definition } = field;
     const info = { ...this.#info(run), fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType, path };
-    return field.resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
+    const resolve = (run.context.sizeChecked && field.sized) || field.resolve;
+    return resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
   }
 
   #execute({ fields, typename }: ObjectPlan, source: unknown, path: Path | undefined, run: Run, out: Written[]): void {

@@ -1,6 +1,6 @@
 import type { GraphQLContext } from '../context.ts';
 import type { Value } from './promises.ts';
-import type { Written } from './written.ts';
+import { condense, type Written } from './written.ts';
 
 export interface RunOptions {
   context: GraphQLContext;
@@ -34,6 +34,7 @@ export class Run {
     value.then(
       (settled) => {
         if (!this.#failure) this.#try(() => write(settled, place));
+        condense(place);
         this.#arrived();
       },
       (error: unknown) => {

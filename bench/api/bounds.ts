@@ -11,7 +11,7 @@ export const BOUNDS: Record<OperationName, { roundTrips: number; statements: num
   detail: { roundTrips: 3, statements: 4 },
   node: { roundTrips: 1, statements: 1 },
   append: { roundTrips: 1, statements: 2 },
-  dashboard: { roundTrips: 5, statements: 12 },
+  dashboard: { roundTrips: 3, statements: 12 },
 };
 
 /** Part of the statements that must have been prepared. */

@@ -65,7 +65,7 @@ function statementsOf(text: string): string[] {
 function isFraming(statement: string): boolean {
   return (
     /^\s*(begin|start transaction|commit|rollback|savepoint|release|set\s)/i.test(statement) ||
-    /^\s*select\s+set_config\b/i.test(statement)
+    /^\s*select\s+(where\s+num_nonnulls\()?set_config\b/i.test(statement)
   );
 }
 

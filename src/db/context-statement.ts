@@ -13,12 +13,25 @@ export interface Timeouts {
   idleInTransactionMs: number;
 }
 
-/** `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. */
-export const ONE_STATEMENT_CONTEXT_SQL =
-  "SELECT set_config('role', 'agentbase_app', true), set_config('transaction_read_only', $5, true), " +
-  "set_config('statement_timeout', $1, true), set_config('app.tenant_id', $2, true), set_config('app.user_id', $3, true), " +
+/**
+ * `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. As arguments of a
+ * function all of them are evaluated, and no row has to be sent.
+ */
+function settingSql(settings: readonly string[]): string {
+  return `SELECT WHERE num_nonnulls(${settings.join(', ')}) = 0`;
+}
+
+const ONE_STATEMENT_SETTINGS = [
+  "set_config('role', 'agentbase_app', true)",
+  "set_config('transaction_read_only', $5, true)",
+  "set_config('statement_timeout', $1, true)",
+  "set_config('app.tenant_id', $2, true)",
+  "set_config('app.user_id', $3, true)",
   // An API key of somebody who runs the platform does not see what they see.
-  "set_config('app.api_key_id', $4, true)";
+  "set_config('app.api_key_id', $4, true)",
+];
+
+export const ONE_STATEMENT_CONTEXT_SQL = settingSql(ONE_STATEMENT_SETTINGS);
 
 export function oneStatementContextValues(context: DbContext, timeouts: Timeouts, readOnly: boolean): string[] {
   const { tenantId = '', userId = '', apiKeyId = '' } = context;
@@ -26,9 +39,13 @@ export function oneStatementContextValues(context: DbContext, timeouts: Timeouts
 }
 
 /** The same for a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
-export const BATCH_CONTEXT_SQL =
-  `${ONE_STATEMENT_CONTEXT_SQL}, set_config('lock_timeout', $6, true), set_config('app.request_id', $7, true), ` +
-  "set_config('app.ip', $8, true), set_config('app.user_agent', $9, true)";
+export const BATCH_CONTEXT_SQL = settingSql([
+  ...ONE_STATEMENT_SETTINGS,
+  "set_config('lock_timeout', $6, true)",
+  "set_config('app.request_id', $7, true)",
+  "set_config('app.ip', $8, true)",
+  "set_config('app.user_agent', $9, true)",
+]);
 
 export function batchContextValues(context: DbContext, timeouts: Timeouts): string[] {
   const { requestId = '', ip = '' } = context;

@@ -67,7 +67,6 @@ export class Flush implements pg.Submittable {
   }
 
   handleDataRow({ fields }: { fields: RawRow }): void {
-    // No Describe was sent for the context, so its one row must not reach a result.
     this.#statements[this.#current]?.add(fields);
   }
 

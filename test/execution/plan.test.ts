@@ -43,7 +43,13 @@ async function both(
   { viewer = asViewer(tenant), variables }: { viewer?: Viewer | null; variables?: Record<string, unknown> } = {},
 ): Promise<{ planned: Outcome; specified: Outcome }> {
   const document = typeof source === 'string' ? parse(source) : source;
-  const context = (): GraphQLContext => ({ ...graph.services, viewer, request: REQUEST, loaders: createLoaders() });
+  const context = (): GraphQLContext => ({
+    ...graph.services,
+    viewer,
+    request: REQUEST,
+    loaders: createLoaders(),
+    sizeChecked: true,
+  });
   return runWithContext(dbContextOf(viewer, REQUEST), async () => {
     const told = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
     const text = dataTextOf(told);

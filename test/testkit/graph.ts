@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type ExecutionResult, execute, type GraphQLError, parse, validate } from 'graphql';
+import { type ExecutionResult, execute, type GraphQLError, getOperationAST, getVariableValues, parse, validate } from 'graphql';
 import { dbContextOf, type RequestInfo, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import { toDomainError } from '../../src/db/errors.ts';
@@ -7,6 +7,7 @@ import type { GraphQLContext, Services } from '../../src/graphql/context.ts';
 import { executeOperation } from '../../src/graphql/execution/execute.ts';
 import { dataTextOf } from '../../src/graphql/execution/result-text.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
+import { sizeOf } from '../../src/graphql/operation-price.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { testServices } from './services.ts';
@@ -46,6 +47,8 @@ async function executeTwice(
   }
   const errors = validate(schema, document);
   if (errors.length > 0) return { errors };
+  const variables = getVariableValues(schema, getOperationAST(document)?.variableDefinitions ?? [], variableValues ?? {});
+  if (variables.coerced) sizeOf({ schema, document, variableValues, contextValue });
   const fresh = () => ({ schema, document, contextValue: { ...contextValue, loaders: createLoaders() }, variableValues });
   const result = await executeOperation({ schema, document, contextValue, variableValues });
   once();

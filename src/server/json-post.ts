@@ -3,12 +3,12 @@ import { getOperationAST } from 'graphql';
 import { processRegularResult } from 'graphql-yoga';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
-import { executeOperation } from '../graphql/execution/execute.ts';
+import { type Execution, executeOperation } from '../graphql/execution/execute.ts';
 import { writtenDataOf } from '../graphql/execution/result-text.ts';
 import { wholeText } from '../graphql/execution/written.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
-import { sizeOf } from '../graphql/operation-price.ts';
+import { type OperationSize, sizeOf } from '../graphql/operation-price.ts';
 import { withCost } from '../graphql/plugins/operation-cost.ts';
 import type { PersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { checkVariables } from '../graphql/plugins/variables.ts';
@@ -98,13 +98,27 @@ function idOf({ extensions }: Params): string | undefined {
     : undefined;
 }
 
-/** Whether the variables fit; Yoga says where they do not. */
-function fits({ schema, document }: PreparedOperation, { variables, operationName }: Params): boolean {
+/** What to execute; undefined where variables or name do not fit, of which Yoga says where. */
+function argsOf(
+  { schema, document }: PreparedOperation,
+  { variables, operationName }: Params,
+  contextValue: GraphQLContext,
+): Execution | undefined {
+  const args = { schema, document, operationName, variableValues: variables, contextValue };
   try {
-    checkVariables({ schema, document, operationName, variableValues: variables }, true);
-    return operationName === undefined || getOperationAST(document, operationName) != null;
+    checkVariables(args, true);
+    return operationName === undefined || getOperationAST(document, operationName) != null ? args : undefined;
   } catch {
-    return false;
+    return undefined;
+  }
+}
+
+/** Its size; undefined where arguments break a rule of their field, of which Yoga says which. */
+function measured(args: Execution): OperationSize | undefined {
+  try {
+    return sizeOf(args);
+  } catch {
+    return undefined;
   }
 }
 
@@ -144,16 +158,16 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
     const params = paramsOf(body);
     const text = params && textOf(params);
     const operation = text === undefined ? undefined : prepared.get(text);
-    if (!params || !operation || !fits(operation, params)) {
+    const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
+    const args = params && operation && argsOf(operation, params, contextValue);
+    const size = args && measured(args);
+    if (!operation || !args || !size) {
       // Where Yoga's server adapter looks for a body that was read already.
       Object.assign(request, { body });
       return false;
     }
-    const { schema, document, type } = operation;
-    const end = metrics.operation(type);
-    const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
-    const args = { schema, document, operationName: params.operationName, variableValues: params.variables, contextValue };
-    const { complexity } = sizeOf(args);
+    const { complexity } = size;
+    const end = metrics.operation(operation.type);
     const executed = await executeOperation(args);
     end(executed.errors ? 'error' : 'ok');
     if (executed.errors) {

@@ -80,9 +80,10 @@ test('a batch whose connection is cut is as unavailable as a transaction, and no
   const cut = runWithContext(context, () =>
     database.batch([{ text: "UPDATE agents SET name = 'Lost'" }, { text: 'SELECT pg_sleep(10)' }]),
   );
+  const told = expect(cut).rejects.toBeInstanceOf(UnavailableError);
   const asleep = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%'";
   await expect.poll(() => db.ownerQuery(asleep, [before]), { timeout: 5_000 }).toHaveLength(1);
-  await expect(cut).rejects.toBeInstanceOf(UnavailableError);
+  await told;
   expect((await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid).not.toBe(before);
   expect(await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [tenant.id])).toEqual([{ name: 'Agent' }]);
   await close();

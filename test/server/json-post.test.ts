@@ -67,6 +67,14 @@ describe('an operation that comes again is answered as the first time', () => {
       },
       owner,
     ],
+    [
+      'with an argument that breaks a rule',
+      {
+        query: 'query R($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { __typename } }',
+        variables: { input: { query: '' } },
+      },
+      owner,
+    ],
     ['about the schema', { query: '{ __schema { queryType { name } } __typename }' }, owner],
     ['with extensions of the client', { query: '{ viewer { role } }', extensions: { anything: [1] } }, owner],
     [
@@ -103,6 +111,15 @@ describe('an operation that comes again is answered as the first time', () => {
     expect(await send(body, tenant.authorization)).toEqual(first);
     expect(first.text).toContain('errors');
   });
+});
+
+test('variables that break a rule are told of alike, whether or not others have been executed', async () => {
+  const query = 'query P($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { __typename } }';
+  const ask = (text: string) => send(JSON.stringify({ query, variables: { input: { query: text } } }), tenant.authorization);
+  const first = await ask('');
+  expect(JSON.parse(first.text).errors).toMatchObject([{ extensions: { code: 'VALIDATION_FAILED', at: ['input', 'query'] } }]);
+  for (let time = 0; time < 2; time++) expect(JSON.parse((await ask('refunds')).text).errors).toBeUndefined();
+  expect(await ask('')).toEqual(first);
 });
 
 test('mutations that come again are done again', async () => {

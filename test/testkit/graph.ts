@@ -48,7 +48,11 @@ async function executeTwice(
   const errors = validate(schema, document);
   if (errors.length > 0) return { errors };
   const variables = getVariableValues(schema, getOperationAST(document)?.variableDefinitions ?? [], variableValues ?? {});
-  if (variables.coerced) sizeOf({ schema, document, variableValues, contextValue });
+  try {
+    if (variables.coerced) sizeOf({ schema, document, variableValues, contextValue });
+  } catch {
+    // Arguments that break a rule of their field: the execution tells.
+  }
   const fresh = () => ({ schema, document, contextValue: { ...contextValue, loaders: createLoaders() }, variableValues });
   const result = await executeOperation({ schema, document, contextValue, variableValues });
   once();

@@ -165,5 +165,8 @@ export async function startJobs(options: JobsOptions): Promise<Jobs> {
 
 /** Connections for pg-boss on PostgreSQL. The role is the session's, so a pooler in between must not give sessions away. */
 export function openJobsPool(connectionString: string, max: number): pg.Pool {
-  return new pg.Pool({ connectionString, max, options: `-c role=${JOBS_ROLE}`, connectionTimeoutMillis: 5_000 });
+  const pool = new pg.Pool({ connectionString, max, options: `-c role=${JOBS_ROLE}`, connectionTimeoutMillis: 5_000 });
+  // One that is lost while somebody has it, or while it ends, fails what runs on it; an event that nobody hears would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
 }

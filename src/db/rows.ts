@@ -60,12 +60,13 @@ function objectSource(columns: readonly { name: string }[], valueAt: (place: num
   return `{${columns.map(({ name }, place) => `${JSON.stringify(camelCase(name))}: ${valueAt(place)}`).join()}}`;
 }
 
+const MOST_MADE = 1000;
+
 /** Functions by the columns they were made for, and by what these are made of. */
 class MadeForColumns<Made> {
   readonly #make: (columns: readonly Column[]) => Made;
   readonly #known = new WeakMap<readonly Column[], Made>();
   readonly #alike = new Map<string, Made>();
-  static readonly #MOST = 1000;
 
   constructor(make: (columns: readonly Column[]) => Made) {
     this.#make = make;
@@ -76,7 +77,7 @@ class MadeForColumns<Made> {
     if (known) return known;
     const key = columns.map(({ name, dataTypeID }) => `${name} ${dataTypeID}`).join();
     const made = this.#alike.get(key) ?? this.#make(columns);
-    if (this.#alike.size < MadeForColumns.#MOST) this.#alike.set(key, made);
+    if (this.#alike.size < MOST_MADE) this.#alike.set(key, made);
     this.#known.set(columns, made);
     return made;
   }

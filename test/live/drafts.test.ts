@@ -406,16 +406,18 @@ describe('what it costs', () => {
     const { answerer, watch, close } = await createDraftRoom(graph, { transport });
     const of = await answerer.start();
     const draft = answerer.writer.open(of);
+    draft.append('Hello');
     await draft.flush();
     const readers = await Promise.all(range(1, 20).map(() => watch()));
+    for (const events of readers) expect((await nextEvent(events)).delta).toMatchObject({ offset: 0, text: 'Hello' });
     const pending = readers.map((events) => nextEvent(events));
-    draft.append('Hello');
+    draft.append(' again');
     await draft.flush();
     const [hint] = transport.published.slice(-1);
     if (!hint) throw new Error('no hint');
     const statements = await countStatements(graph, READS, async () => {
       transport.deliver(hint);
-      for (const event of await Promise.all(pending)) expect(event.delta).toMatchObject({ offset: 0, text: 'Hello' });
+      for (const event of await Promise.all(pending)) expect(event.delta).toMatchObject({ offset: 5, text: ' again' });
       transport.deliver(hint, hint, hint);
     });
     expect(statements).toBe(1);
@@ -430,8 +432,10 @@ describe('what it costs', () => {
       const conversationId = newId();
       await answerer.transaction(() => answerer.prisma.conversation.create({ data: { tenantId, id: conversationId, agentId } }));
       const draft = answerer.writer.open(await answerer.start(conversationId));
+      draft.append('Well. ');
       await draft.flush();
       const events = await open(graph, live, viewer, DELTAS, { id: encodeGlobalId('Conversation', conversationId) });
+      expect((await nextEvent(events)).delta).toMatchObject({ offset: 0, text: 'Well. ' });
       return { draft, events, pending: nextEvent(events), text: `Answer ${number}` };
     };
     const writing = await Promise.all(range(1, 5).map(begin));
@@ -439,7 +443,7 @@ describe('what it costs', () => {
     await Promise.all(writing.map(({ draft }) => draft.flush()));
     const statements = await countStatements(graph, READS, async () => {
       transport.deliver(...transport.published.filter(({ topic }) => topic === 'draft'));
-      for (const { pending, text } of writing) expect((await pending).delta).toMatchObject({ offset: 0, text });
+      for (const { pending, text } of writing) expect((await pending).delta).toMatchObject({ offset: 6, text });
     });
     expect(statements).toBe(1);
     for (const { events } of writing) await events.return();

@@ -60,6 +60,7 @@ class PostgresTransport implements WakeUpTransport {
 
   async #notify(payloads: string[]): Promise<void> {
     await this.#client?.query({
+      name: 'notify',
       text: 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload',
       values: [CHANNEL, payloads],
     });

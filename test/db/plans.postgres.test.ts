@@ -26,6 +26,7 @@ const works: [string, (database: Database) => Promise<unknown>][] = [
       `${count} by id`,
       (database) => rows(database, sql`SELECT title FROM conversations WHERE ${isOneOf(raw('id'), idsOf(count))}`),
     ],
+    [`${count} people`, (database) => rows(database, sql`SELECT email FROM users WHERE ${isOneOf(raw('id'), idsOf(count))}`)],
     [`pages of ${count}`, (database) => readPages(database, SOURCE, { first: 5 }, 'agent_id', idsOf(count))],
     [`counts of ${count}`, (database) => countRowsOf(database, SOURCE, 'agent_id', idsOf(count))],
   ]),
@@ -43,4 +44,15 @@ test.each(works)('a plan is kept: %s', async (_, work) => {
   );
   expect(statements).toEqual([{ kept: true }]);
   await close();
+});
+
+test('a member is looked up, and not among all members of a tenant', async () => {
+  const db = await testDatabase();
+  const tenant = await createTenant(db);
+  const plan = await runWithContext(contextOf(tenant), () =>
+    rows<{ 'QUERY PLAN': string }>(db.database, sql`EXPLAIN SELECT email FROM users WHERE ${isOneOf(raw('id'), idsOf(40))}`),
+  );
+  const text = plan.map(Object.values).join('\n');
+  expect(text).toContain('memberships');
+  expect(text).not.toContain('hashed');
 });

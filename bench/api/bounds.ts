@@ -14,22 +14,25 @@ export const BOUNDS: Record<OperationName, { roundTrips: number; statements: num
   dashboard: { roundTrips: 3, statements: 12 },
 };
 
-/** Part of the statements that must have been prepared. */
-export const PREPARED = 0.99;
+/** Part of the statements that must have been prepared, and that PostgreSQL must have had a plan for. */
+export const HITS = 0.99;
 
 /** @returns what is over its bound */
 export function boundProblems(figures: Record<OperationName, WireFigures>): string[] {
   return Object.entries(BOUNDS).flatMap(([name, bound]) => {
-    const { roundTrips, statements, statementsFew, preparedHits } = figures[name as OperationName];
+    const { roundTrips, statements, statementsFew, preparedHits, planHits } = figures[name as OperationName];
     return [
       ...(roundTrips > bound.roundTrips ? [`${name} takes ${roundTrips} round trips; at most ${bound.roundTrips}`] : []),
       ...(statements > bound.statements ? [`${name} takes ${statements} statements; at most ${bound.statements}`] : []),
       ...(statements > statementsFew
         ? [`${name} takes ${statements} statements, and ${statementsFew} where lists have two rows`]
         : []),
-      ...(preparedHits >= PREPARED
+      ...(preparedHits >= HITS
         ? []
-        : [`${name}: ${(100 * preparedHits).toFixed(1)} % of the statements were prepared; at least ${100 * PREPARED} %`]),
+        : [`${name}: ${(100 * preparedHits).toFixed(1)} % of the statements were prepared; at least ${100 * HITS} %`]),
+      ...(planHits >= HITS
+        ? []
+        : [`${name}: PostgreSQL had a plan for ${(100 * planHits).toFixed(1)} % of the statements; at least ${100 * HITS} %`]),
     ];
   });
 }

@@ -13,6 +13,10 @@ export const SETTINGS = {
   max_wal_size: '8GB',
   // A checkpoint while somebody is measured would be theirs to pay for.
   checkpoint_timeout: '1h',
+  // Counts for nobody who does not ask for it: see countingPlans.
+  shared_preload_libraries: 'pg_stat_statements',
+  'pg_stat_statements.track': 'none',
+  'pg_stat_statements.track_utility': 'off',
 };
 
 /** What every server logs in as: neither owner nor free of row security. */
@@ -26,6 +30,7 @@ const BYPASS_ROLE = 'agentbase_bench_bypass';
 export interface BenchDatabase {
   messages: number;
   owner: pg.Pool;
+  serverRole: string;
   serverUrl: string;
   bypassUrl: string;
 }
@@ -78,7 +83,8 @@ export async function startCluster(settings: Partial<typeof SETTINGS> = {}): Pro
           client.release(true);
         }
         await superuser.query('CHECKPOINT');
-        return { messages, owner, serverUrl: postgres.url(name, SERVER_ROLE), bypassUrl: postgres.url(name, BYPASS_ROLE) };
+        const [serverUrl, bypassUrl] = [postgres.url(name, SERVER_ROLE), postgres.url(name, BYPASS_ROLE)];
+        return { messages, owner, serverRole: SERVER_ROLE, serverUrl, bypassUrl };
       },
       stop,
     };

@@ -31,7 +31,7 @@ const PARTITIONS = `
 const tenantsSql = (messages: number) => `
   CREATE TEMP TABLE made_tenants AS
   SELECT number, pg_temp.uuid_of('tenant', number, began) AS id, began, conversations,
-    10 + least(15, conversations / 500) AS agents, 3 + least(37, conversations / 100) AS members,
+    10 + least(15, conversations / 500) AS agents, 10 + least(30, conversations / 100) AS members,
     sum(conversations) OVER (ORDER BY number) - conversations AS conversations_before
   FROM (
     SELECT number, greatest(1, round(${messages / AVERAGE} * power(number::float8, -${ZIPF}) / sum(power(number::float8, -${ZIPF})) OVER ()))::integer AS conversations,

@@ -57,25 +57,20 @@ function mainSections({ main, ratios }: Results): Section[] {
   }));
 }
 
+const percent = (part: number) => (Number.isNaN(part) ? '–' : `${(100 * part).toFixed(1)} %`);
+
 function statementSection({ statements }: Results): Section {
   return {
     title: 'Statements and round trips a request',
     text:
       'Counted on the wire between server and PostgreSQL, by a pass that nobody timed, with memory warm. Statements that say who acts, begin or end a transaction are apart: ' +
       'those of Agentbase and the limit ride along with the first statement, in its round trip. “Two rows” are the statements where each list has two rows at most. Prepared is the part of ' +
-      'bound statements that had been parsed before, at 16 connections.',
-    header: ['', 'round trips', 'statements', 'two rows', 'who acts', 'prepared'],
+      'bound statements that had been parsed before, at 16 connections; planned before is the part of all executed statements, those in functions and triggers among them, that PostgreSQL did not plan (`pg_stat_statements`).',
+    header: ['', 'round trips', 'statements', 'two rows', 'who acts', 'prepared', 'planned before'],
     rows: OPERATIONS.flatMap(({ name }) =>
       Object.entries(statements).map(([program, figures]) => {
-        const { roundTrips, statements: own, statementsFew, framing, preparedHits } = figures[name];
-        return [
-          `${name}, ${program}`,
-          roundTrips,
-          own,
-          statementsFew,
-          framing,
-          Number.isNaN(preparedHits) ? '–' : `${(100 * preparedHits).toFixed(1)} %`,
-        ];
+        const { roundTrips, statements: own, statementsFew, framing, preparedHits, planHits } = figures[name];
+        return [`${name}, ${program}`, roundTrips, own, statementsFew, framing, percent(preparedHits), percent(planHits)];
       }),
     ),
   };

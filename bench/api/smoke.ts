@@ -1,4 +1,4 @@
-import { BOUNDS, boundProblems, PREPARED } from './bounds.ts';
+import { BOUNDS, boundProblems, HITS } from './bounds.ts';
 import { checkAnswers } from './check.ts';
 import { startCluster } from './cluster.ts';
 import type { OperationName } from './operations.ts';
@@ -30,7 +30,7 @@ export async function smoke(): Promise<string[]> {
       const bound = BOUNDS[name as OperationName];
       console.log(
         `${name}: ${figures.roundTrips} round trips (at most ${bound.roundTrips}), ${figures.statements} statements (at most ${bound.statements}), ` +
-          `${figures.statementsFew} with two rows a list, ${(100 * figures.preparedHits).toFixed(1)} % prepared (at least ${100 * PREPARED} %)`,
+          `${figures.statementsFew} with two rows a list, ${(100 * figures.preparedHits).toFixed(1)} % prepared and ${(100 * figures.planHits).toFixed(1)} % planned before (at least ${100 * HITS} %)`,
       );
     }
     return [...wrong, ...boundProblems(agentbase)];

@@ -1,6 +1,7 @@
 import { type Answerer, ask } from './check.ts';
 import type { Cluster } from './cluster.ts';
 import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from './operations.ts';
+import { countingPlans, type PlanCounts } from './plans.ts';
 import { makeQuestions } from './questions.ts';
 import type { Filled } from './run.ts';
 import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from './servers.ts';
@@ -16,13 +17,16 @@ export interface WireFigures {
   statementsFew: number;
   /** Part of the statements that had been prepared, once everything has been asked before. */
   preparedHits: number;
+  /** Part of them that PostgreSQL had a plan for, those inside of functions and triggers among them. */
+  planHits: number;
 }
 
-/** Until every connection has prepared what it needs. */
 const WARM_UP = 20;
 const COUNTED = 15;
-/** At once, over all connections. */
-const CROWD = 320;
+/** Over all connections, until each of them has prepared what it needs and executed it so often that its plan is kept. */
+const CROWD = 640;
+/** Those of them that are counted afterwards. */
+const CROWD_COUNTED = 160;
 
 /**
  * Counts what the servers send to PostgreSQL, from between the two, the same way for each. Requests go one after another, and the
@@ -33,38 +37,45 @@ export async function countStatements(
   filled: Filled,
   programs: Program[],
 ): Promise<Partial<Record<Program, Record<OperationName, WireFigures>>>> {
-  const counted: Partial<Record<Program, Record<OperationName, WireFigures>>> = {};
-  for (const program of programs) {
-    const counter = await startWireCounter(cluster.postgres.port);
-    const { serverUrl, bypassUrl } = filled.database;
-    const server = await startServer(cluster.processes, {
-      program,
-      secrets: filled.secrets,
-      databaseUrl: counter.url(serverUrl),
-      bypassUrl,
-      // What is heard of the database and of jobs in between is no part of a request.
-      listenUrl: serverUrl,
-    });
-    try {
-      counted[program] = await countFor(server, counter, filled);
-    } finally {
-      await cluster.processes.end(server.pid);
-      await counter.stop();
+  return countingPlans(filled.database, async (plans) => {
+    const counted: Partial<Record<Program, Record<OperationName, WireFigures>>> = {};
+    for (const program of programs) {
+      const counter = await startWireCounter(cluster.postgres.port);
+      const { serverUrl, bypassUrl } = filled.database;
+      const server = await startServer(cluster.processes, {
+        program,
+        secrets: filled.secrets,
+        databaseUrl: counter.url(serverUrl),
+        bypassUrl,
+        // What is heard of the database and of jobs in between is no part of a request.
+        listenUrl: serverUrl,
+      });
+      try {
+        counted[program] = await countFor(server, { counter, plans }, filled);
+      } finally {
+        await cluster.processes.end(server.pid);
+        await counter.stop();
+      }
     }
-  }
-  return counted;
+    return counted;
+  });
 }
 
-async function countFor(server: Server, counter: WireCounter, { world }: Filled): Promise<Record<OperationName, WireFigures>> {
+interface Counters {
+  counter: WireCounter;
+  plans: () => Promise<PlanCounts>;
+}
+
+async function countFor(server: Server, counters: Counters, { world }: Filled): Promise<Record<OperationName, WireFigures>> {
   const credentials = world.map(({ apiKey }) => apiKey);
   const answerer: Answerer = { name: server.program, url: server.url, dialect: DIALECTS[server.program], credentials };
   const entries: [OperationName, WireFigures][] = [];
   for (const { name } of OPERATIONS) {
-    const full = await countOperation(answerer, counter, name, FULL, world);
-    const few = await countOperation(answerer, counter, name, FEW, world);
-    const preparedHits = await hitsOf(answerer, counter, name, world);
+    const full = await countOperation(answerer, counters.counter, name, FULL, world);
+    const few = await countOperation(answerer, counters.counter, name, FEW, world);
+    const hits = await hitsOf(answerer, counters, name, world);
     const { roundTrips, statements, framing } = full;
-    entries.push([name, { roundTrips, statements, framing, statementsFew: few.statements, preparedHits }]);
+    entries.push([name, { roundTrips, statements, framing, statementsFew: few.statements, ...hits }]);
   }
   return Object.fromEntries(entries) as Record<OperationName, WireFigures>;
 }
@@ -95,13 +106,13 @@ async function countOperation(
   };
 }
 
-/** Asks with as many at once as there are connections: each of them must have prepared everything by the second half. */
+/** Asks with as many at once as there are connections, and looks at the last of them. */
 async function hitsOf(
   answerer: Answerer,
-  counter: WireCounter,
+  { counter, plans }: Counters,
   operation: OperationName,
   world: Filled['world'],
-): Promise<number> {
+): Promise<Pick<WireFigures, 'preparedHits' | 'planHits'>> {
   const asked = makeQuestions(world, { only: 1, count: CROWD })[operation];
   const crowd = async (questions: typeof asked) => {
     const queue = questions.values();
@@ -111,9 +122,11 @@ async function hitsOf(
     await Promise.all(Array.from({ length: POOL_SIZE }, one));
   };
   await crowd(asked);
-  const before = counter.counts();
-  await crowd(asked.slice(0, CROWD / 2));
+  const [before, plansBefore] = [counter.counts(), await plans()];
+  await crowd(asked.slice(0, CROWD_COUNTED));
+  const plansAfter = await plans();
   // BEGIN and what else goes out as plain text has nothing to prepare.
   const { hits, binds } = minus(counter.counts(), before);
-  return hits / binds;
+  const planned = (plansAfter.planned - plansBefore.planned) / (plansAfter.executed - plansBefore.executed);
+  return { preparedHits: hits / binds, planHits: 1 - planned };
 }

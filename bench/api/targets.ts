@@ -1,4 +1,4 @@
-import { BOUNDS, boundProblems, PREPARED } from './bounds.ts';
+import { BOUNDS, boundProblems, HITS } from './bounds.ts';
 import { OPERATIONS, type OperationName } from './operations.ts';
 import type { Results } from './results.ts';
 import type { Column } from './servers.ts';
@@ -45,7 +45,7 @@ export function targetsOf({ ratios, price, growth, embedded, statements }: Resul
       const { roundTrips, statements: most } = BOUNDS[name];
       const figures = statements.agentbase?.[name];
       return {
-        what: `${name}: round trips and statements, not more with more rows, ${100 * PREPARED} % prepared`,
+        what: `${name}: round trips and statements, not more with more rows, ${100 * HITS} % prepared and planned before`,
         bound: `≤ ${roundTrips}, ${most}`,
         measured: `${figures?.roundTrips}, ${figures?.statements}`,
         reached: problems.length === 0,

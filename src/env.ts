@@ -102,7 +102,10 @@ export const variables = {
     databaseUrl,
     'A direct connection for LISTEN and for jobs, where DATABASE_URL goes through a pooler.',
   ),
-  DATABASE_SERVER_ROLE: variable(text, 'The login `npm run db:migrate` lets into the application role.'),
+  DATABASE_SERVER_ROLE: variable(
+    text,
+    'The login `npm run db:migrate` lets into the application role, in which its sessions then begin.',
+  ),
   DATABASE_POOL_SIZE: variable(whole(1, 500), 'Most connections of one process.', { default: '10' }),
   DATABASE_MAX_WAITING: variable(whole(1, 100_000), 'How many may wait for a connection before the next is turned away.', {
     default: '500',

@@ -1,6 +1,7 @@
 import pg from 'pg';
-import { ONE_STATEMENT_CONTEXT_SQL, oneStatementContextValues } from '../../src/db/context-statement.ts';
+import { readContextSql, readContextValues } from '../../src/db/context-statement.ts';
 import { Flush } from '../../src/db/flush.ts';
+import { onOneProcessor } from '../lib/processor.ts';
 import { interleave, type Meter, median, ratioOf } from './measure.ts';
 import { bareLimit, FULL, limit, type OperationName } from './operations.ts';
 import { type Asked, makeQuestions, requestsOf } from './questions.ts';
@@ -51,12 +52,36 @@ export async function measurePrice(
 
 type Execute = (question: Asked) => Promise<unknown>;
 
+async function backendOf(client: pg.Client): Promise<number> {
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  return rows[0]?.pid ?? Number.NaN;
+}
+
+/** Milliseconds of an execution in each round, of the one and the other. */
+async function takeTurns([one, other]: [Execute, Execute], asked: Asked[], rounds: number): Promise<[number, number][]> {
+  const times: [number, number][] = [];
+  // The first round has statements to prepare.
+  for (let round = -1; round < rounds; round++) {
+    const taken = [0, 0] as [number, number];
+    for (const [place, question] of asked.entries()) {
+      // Turn by turn, so that neither has the caches for itself.
+      for (const turn of place % 2 === 0 ? [0, 1] : [1, 0]) {
+        const start = performance.now();
+        await (turn === 0 ? one : other)(question);
+        taken[turn as 0 | 1] += (performance.now() - start) / asked.length;
+      }
+    }
+    if (round >= 0) times.push(taken);
+  }
+  return times;
+}
+
 async function timeOnConnection({ database }: Filled, operation: OperationName, asked: Asked[], rounds: number) {
   const [secured, bare] = [new pg.Client(database.serverUrl), new pg.Client(database.bypassUrl)];
   await Promise.all([secured.connect(), bare.connect()]);
   try {
-    const context = { name: 'context', text: ONE_STATEMENT_CONTEXT_SQL };
-    await secured.query({ ...context, values: oneStatementContextValues({}, TIMEOUTS, true) });
+    const context = { name: 'context', text: readContextSql(TIMEOUTS) };
+    await secured.query({ ...context, values: readContextValues({}) });
     const queryOf = ({ text, parameters }: LimitStatement, question: Asked) => ({
       name: operation,
       text,
@@ -69,7 +94,7 @@ async function timeOnConnection({ database }: Filled, operation: OperationName, 
     ];
     const inContext: Execute = ({ tenantId, userId, ...question }) =>
       new Promise((resolve, reject) => {
-        const values = oneStatementContextValues({ tenantId, userId }, TIMEOUTS, true);
+        const values = readContextValues({ tenantId, userId });
         const query = queryOf(without, { tenantId, userId, ...question });
         secured.query(
           new Flush({ ...context, values }, [query], (error, [result] = []) =>
@@ -78,20 +103,10 @@ async function timeOnConnection({ database }: Filled, operation: OperationName, 
         );
       });
     const plainly: Execute = (question) => bare.query(queryOf(withTenant, question));
-    const times: [number, number][] = [];
-    // The first round has statements to prepare.
-    for (let round = -1; round < rounds; round++) {
-      const taken = [0, 0] as [number, number];
-      for (const [place, question] of asked.slice(0, EXECUTIONS).entries()) {
-        // Turn by turn, so that neither has the processors for itself.
-        for (const turn of place % 2 === 0 ? [0, 1] : [1, 0]) {
-          const start = performance.now();
-          await (turn === 0 ? inContext : plainly)(question);
-          taken[turn as 0 | 1] += (performance.now() - start) / EXECUTIONS;
-        }
-      }
-      if (round >= 0) times.push(taken);
-    }
+    const backends = await Promise.all([secured, bare].map(backendOf));
+    const times = await onOneProcessor([process.pid, ...backends], () =>
+      takeTurns([inContext, plainly], asked.slice(0, EXECUTIONS), rounds),
+    );
     return {
       with: median(times.map(([one]) => one)),
       without: median(times.map(([, other]) => other)),

@@ -14,48 +14,54 @@ export interface Timeouts {
 }
 
 /**
- * `set_config('role', …, true)` is SET LOCAL ROLE as a function, so one statement carries role, tenant and limits. As arguments of a
- * function all of them are evaluated, and no row has to be sent.
+ * SET LOCAL ROLE as a function, so that one statement carries role, tenant and limits. A login that `db:migrate` knows of starts in this
+ * role: changing it and changing back is the dearest part of a context, and looking is not.
  */
+const ENTER_ROLE = `CASE WHEN current_user = '${APPLICATION_ROLE}' THEN '' ELSE set_config('role', '${APPLICATION_ROLE}', true) END`;
+
+const ACTOR = [
+  "set_config('app.tenant_id', $1, true)",
+  "set_config('app.user_id', $2, true)",
+  // An API key of somebody who runs the platform does not see what they see.
+  "set_config('app.api_key_id', $3, true)",
+];
+
+/** As arguments of a function all of them are evaluated, and no row has to be sent. */
 function settingSql(settings: readonly string[]): string {
   return `SELECT WHERE num_nonnulls(${settings.join(', ')}) = 0`;
 }
 
-const ONE_STATEMENT_SETTINGS = [
-  "set_config('role', 'agentbase_app', true)",
-  "set_config('transaction_read_only', $5, true)",
-  "set_config('statement_timeout', $1, true)",
-  "set_config('app.tenant_id', $2, true)",
-  "set_config('app.user_id', $3, true)",
-  // An API key of somebody who runs the platform does not see what they see.
-  "set_config('app.api_key_id', $4, true)",
-];
-
-export const ONE_STATEMENT_CONTEXT_SQL = settingSql(ONE_STATEMENT_SETTINGS);
-
-export function oneStatementContextValues(context: DbContext, timeouts: Timeouts, readOnly: boolean): string[] {
-  const { tenantId = '', userId = '', apiKeyId = '' } = context;
-  return [String(timeouts.statementMs), tenantId, userId, apiKeyId, readOnly ? 'on' : 'off'];
+/** What goes before statements that read, in their transaction. */
+export function readContextSql(timeouts: Timeouts): string {
+  return settingSql([
+    setLocal('transaction_read_only', 'on'),
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    ENTER_ROLE,
+    ...ACTOR,
+  ]);
 }
 
-/** The same for a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
-export const BATCH_CONTEXT_SQL = settingSql([
-  ...ONE_STATEMENT_SETTINGS,
-  "set_config('lock_timeout', $6, true)",
-  "set_config('app.request_id', $7, true)",
-  "set_config('app.ip', $8, true)",
-  "set_config('app.user_agent', $9, true)",
-]);
+export function readContextValues({ tenantId = '', userId = '', apiKeyId = '' }: DbContext): string[] {
+  return [tenantId, userId, apiKeyId];
+}
 
-export function batchContextValues(context: DbContext, timeouts: Timeouts): string[] {
-  const { requestId = '', ip = '' } = context;
-  return [
-    ...oneStatementContextValues(context, timeouts, context.readOnly === true),
-    String(timeouts.lockMs),
-    requestId,
-    ip,
-    userAgentOf(context),
-  ];
+/** What goes before a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
+export function batchContextSql(timeouts: Timeouts): string {
+  return settingSql([
+    "set_config('transaction_read_only', $4, true)",
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    setLocal('lock_timeout', String(timeouts.lockMs)),
+    ENTER_ROLE,
+    ...ACTOR,
+    "set_config('app.request_id', $5, true)",
+    "set_config('app.ip', $6, true)",
+    "set_config('app.user_agent', $7, true)",
+  ]);
+}
+
+export function batchContextValues(context: DbContext): string[] {
+  const { requestId = '', ip = '', readOnly } = context;
+  return [...readContextValues(context), readOnly ? 'on' : 'off', requestId, ip, userAgentOf(context)];
 }
 
 /** As much of it as the audit log keeps. */
@@ -73,7 +79,7 @@ export function beginSql(context: DbContext, timeouts: Timeouts): string {
     setLocal('statement_timeout', String(timeouts.statementMs)),
     setLocal('lock_timeout', String(timeouts.lockMs)),
     setLocal('idle_in_transaction_session_timeout', String(timeouts.idleInTransactionMs)),
-    setLocal('role', APPLICATION_ROLE),
+    ENTER_ROLE,
   ].join(', ')}; ${applyContextSql(context)}`;
 }
 

@@ -2,24 +2,19 @@ import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { currentScope, type DbContext, runInTransactionScope, runWithContext } from './context.ts';
 import {
-  BATCH_CONTEXT_SQL,
+  batchContextSql,
   batchContextValues,
   beginSql,
-  ONE_STATEMENT_CONTEXT_SQL,
-  oneStatementContextValues,
+  readContextSql,
+  readContextValues,
   type Timeouts,
 } from './context-statement.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { type ContextStatement, Flush } from './flush.ts';
 import { type Queryable, Transaction } from './transaction.ts';
 
-/** The statements that say who acts, by the names they are prepared under. */
-const CONTEXT_SQL = {
-  agentbase_context: ONE_STATEMENT_CONTEXT_SQL,
-  agentbase_batch_context: BATCH_CONTEXT_SQL,
-} as const;
-
-type ContextName = keyof typeof CONTEXT_SQL;
+/** What the statements that say who acts are prepared under. */
+type ContextName = 'agentbase_context' | 'agentbase_batch_context';
 
 /** How many statements share a round trip; what is beyond runs beside them. */
 const MAX_TOGETHER = 8;
@@ -49,6 +44,7 @@ export class Database implements Queryable {
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
   readonly #maxWaiting: number;
+  readonly #contextSql: Record<ContextName, string>;
   readonly #prepared = new WeakMap<pg.PoolClient, Set<ContextName>>();
   readonly #waiting = new Map<DbContext, WaitingRead[]>();
   /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
@@ -59,6 +55,10 @@ export class Database implements Queryable {
     this.timeouts = options.timeouts;
     this.preparedStatements = options.preparedStatements;
     this.#maxWaiting = options.maxWaiting;
+    this.#contextSql = {
+      agentbase_context: readContextSql(options.timeouts),
+      agentbase_batch_context: batchContextSql(options.timeouts),
+    };
     // A lost connection fails the statement that runs on it, or is replaced at the next checkout where none does; an error
     // event that nobody hears would end the process.
     this.pool.on('error', () => {});
@@ -91,7 +91,7 @@ export class Database implements Queryable {
       return results;
     }
     for (const { text } of statements) this.onStatement(text);
-    const values = batchContextValues(context, this.timeouts);
+    const values = batchContextValues(context);
     const { error, results } = await this.#flush('agentbase_batch_context', values, statements);
     if (error) throw toDomainError(error);
     return results;
@@ -116,7 +116,7 @@ export class Database implements Queryable {
 
   async #read(context: DbContext, reads: readonly WaitingRead[]): Promise<void> {
     const queries = reads.map(({ query }) => query);
-    const values = oneStatementContextValues(context, this.timeouts, true);
+    const values = readContextValues(context);
     const { error, results } = await this.#flush('agentbase_context', values, queries);
     results.forEach((result, index) => {
       reads[index]?.resolve(result);
@@ -138,7 +138,7 @@ export class Database implements Queryable {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#checkout();
-      const context: ContextStatement = { name: this.preparedStatements ? name : '', text: CONTEXT_SQL[name], values };
+      const context: ContextStatement = { name: this.preparedStatements ? name : '', text: this.#contextSql[name], values };
       if (this.preparedStatements) await this.#prepare(client, name, values);
       const flushing = client;
       const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {
@@ -155,7 +155,7 @@ export class Database implements Queryable {
   async #prepare(client: pg.PoolClient, name: ContextName, values: string[]): Promise<void> {
     const prepared = this.#prepared.get(client) ?? new Set();
     if (prepared.has(name)) return;
-    await client.query({ name, text: CONTEXT_SQL[name], values });
+    await client.query({ name, text: this.#contextSql[name], values });
     this.#prepared.set(client, prepared.add(name));
   }
 

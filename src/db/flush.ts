@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { serialize } from 'pg-protocol';
 import type { Column, RawRow } from './rows.ts';
 import { type ProtocolConnection, Statement } from './statement.ts';
 
@@ -41,16 +42,13 @@ export class Flush implements pg.Submittable {
     const connection = given as unknown as ProtocolConnection;
     const { name, text, values } = this.#context;
     this.#connection = connection;
-    connection.stream.cork();
-    try {
-      if (name === '') connection.parse({ name, text });
-      connection.bind({ portal: '', statement: name, values });
-      connection.execute({ portal: '', rows: 0 });
-      for (const statement of this.#statements) statement.send(connection);
-      connection.sync();
-    } finally {
-      connection.stream.uncork();
-    }
+    const messages: Buffer[] = [];
+    if (name === '') messages.push(serialize.parse({ name, text }));
+    messages.push(serialize.bind({ statement: name, values }), serialize.execute());
+    for (const statement of this.#statements) messages.push(...statement.messages(connection));
+    messages.push(serialize.sync());
+    // One write: a stream that is given them one by one, and told to wait, takes longer for it than for all else.
+    connection.stream.write(Buffer.concat(messages));
   }
 
   // pg writes down under these what it has seen parsed.

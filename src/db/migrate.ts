@@ -11,6 +11,8 @@ import { applyMigrations, MIGRATIONS_FOLDER, migrationNames } from './schema-eng
 const MIGRATION_LOCK = '7283044521';
 const LOCK_PAUSE_MS = 100;
 
+const INSUFFICIENT_PRIVILEGE = '42501';
+
 /** The schema engine wants a pool; the migration must stay on the connection that holds the lock. */
 class OneConnection extends pg.Pool {
   readonly #client: pg.PoolClient;
@@ -68,7 +70,7 @@ export async function isMigrated(pool: pg.Pool): Promise<boolean> {
 }
 
 export interface MigrateOptions {
-  /** The login the server uses, which is let into the application role. It must exist already. */
+  /** The login the server uses, which is let into the application role and starts in it. It must exist already. */
   serverRole?: string | undefined;
 }
 
@@ -101,9 +103,20 @@ async function forgetFailures(client: pg.PoolClient): Promise<void> {
 }
 
 async function admit(client: pg.PoolClient, role: string): Promise<void> {
-  const { rowCount } = await client.query({ text: 'SELECT FROM pg_roles WHERE rolname = $1', values: [role] });
-  if (!rowCount) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
-  await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${pg.escapeIdentifier(role)}`);
+  const { rows } = await client.query({
+    text: 'SELECT current_database() AS database, rolname = session_user AS itself FROM pg_roles WHERE rolname = $1',
+    values: [role],
+  });
+  if (!rows[0]) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
+  const login = pg.escapeIdentifier(role);
+  await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${login}`);
+  if (rows[0].itself) return;
+  try {
+    await client.query(`ALTER ROLE ${login} IN DATABASE ${pg.escapeIdentifier(rows[0].database)} SET role = ${APPLICATION_ROLE}`);
+  } catch (error) {
+    // An owner without a right to change that login. Every statement enters the role itself where its session has not begun in it.
+    if ((error as pg.DatabaseError).code !== INSUFFICIENT_PRIVILEGE) throw error;
+  }
 }
 
 /** Takes back the newest `count` migrations, newest first, and returns their names. Their data is gone. */

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { prepareValue } from 'pg/lib/utils.js';
+import { serialize } from 'pg-protocol';
 import { type Column, type RawRow, readerOf } from './rows.ts';
 
 /** What is used of pg's connection. */
@@ -7,12 +8,7 @@ export interface ProtocolConnection {
   /** Text of statements by name: those that were parsed, and those that were sent to be. */
   parsedStatements: Record<string, string>;
   submittedNamedStatements: Record<string, string>;
-  stream: { cork(): void; uncork(): void };
-  parse(query: { name: string; text: string }): void;
-  bind(config: { portal: string; statement: string; values: unknown[] }): void;
-  describe(message: { type: 'P'; name: string }): void;
-  execute(config: { portal: string; rows: number }): void;
-  sync(): void;
+  stream: { write(messages: Buffer): void };
   sendCopyFail(message: string): void;
 }
 
@@ -59,18 +55,21 @@ export class Statement {
     this.#values = (config.values ?? []).map((value) => prepareValue(value));
   }
 
-  send(connection: ProtocolConnection): void {
+  /** What is sent for it on a connection. */
+  messages(connection: ProtocolConnection): Buffer[] {
     const { name, text } = this;
+    const messages: Buffer[] = [];
     const known = name ? (connection.parsedStatements[name] ?? connection.submittedNamedStatements[name]) : undefined;
     if (known === undefined) {
-      connection.parse({ name, text });
+      messages.push(serialize.parse({ name, text }));
       if (name) connection.submittedNamedStatements[name] = text;
     }
-    connection.bind({ portal: '', statement: name, values: this.#values });
+    messages.push(serialize.bind({ statement: name, values: this.#values }));
     const columns = name ? described.get(connection)?.get(name) : undefined;
     if (columns) this.#columns = columns;
-    else connection.describe({ type: 'P', name: '' });
-    connection.execute({ portal: '', rows: 0 });
+    else messages.push(serialize.describe({ type: 'P' }));
+    messages.push(serialize.execute());
+    return messages;
   }
 
   /** It has the columns that were asked for. */

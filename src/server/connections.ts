@@ -52,11 +52,11 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
   pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
   try {
     const { rows } = await pool.query<{ login: string; bypasses: boolean; owns: boolean; member: boolean }>(`
-      SELECT current_user AS login, rolsuper OR rolbypassrls AS bypasses,
+      SELECT session_user AS login, rolsuper OR rolbypassrls AS bypasses,
         EXISTS (SELECT FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relowner = r.oid) AS owns,
-        to_regrole('agentbase_app') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_app'), 'MEMBER')
-          AND to_regrole('agentbase_jobs') IS NOT NULL AND pg_has_role(current_user, to_regrole('agentbase_jobs'), 'MEMBER') AS member
-      FROM pg_roles r WHERE rolname = current_user`);
+        to_regrole('agentbase_app') IS NOT NULL AND pg_has_role(session_user, to_regrole('agentbase_app'), 'MEMBER')
+          AND to_regrole('agentbase_jobs') IS NOT NULL AND pg_has_role(session_user, to_regrole('agentbase_jobs'), 'MEMBER') AS member
+      FROM pg_roles r WHERE rolname = session_user`);
     const login = rows[0];
     const production = env.NODE_ENV === 'production';
     if (!production && (login?.bypasses || login?.owns || !login?.member)) await migrate(pool);

@@ -208,8 +208,8 @@ export const otherPolicies: Record<string, Policy> = {
     command: 'SELECT',
     role: 'agentbase_app',
     using:
-      '((id = ( SELECT app.current_user_id() AS current_user_id)) OR (EXISTS ( SELECT FROM memberships m ' +
-      'WHERE ((m.tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id)) AND (m.user_id = users.id)))))',
+      '((id = ( SELECT app.current_user_id() AS current_user_id)) OR ( SELECT true FROM memberships m ' +
+      'WHERE ((m.tenant_id = ( SELECT app.current_tenant_id() AS current_tenant_id)) AND (m.user_id = users.id))))',
     check: null,
   },
   'users.create_self': {

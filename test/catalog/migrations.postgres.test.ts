@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { migrationNames } from '../../src/db/schema-engine.ts';
+import { openJobsPool } from '../../src/jobs/jobs.ts';
 import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';
 
@@ -54,7 +55,8 @@ test('four processes that migrate one empty database at once: one does the work,
   await expect(await catalogOf(url)).toMatchFileSnapshot('catalog.snapshot.txt');
 });
 
-test('an owner who is no superuser migrates, and keeps the partitions', async () => {
+/** A login that may make roles and let others into those of Agentbase, and is no superuser. */
+async function plainOwner(): Promise<{ owner: string; password: string }> {
   const owner = `agentbase_test_owner_${randomBytes(4).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
   await withClient(adminUrl(), async (admin) => {
@@ -64,6 +66,11 @@ test('an owner who is no superuser migrates, and keeps the partitions', async ()
   onTestFinished(async () => {
     await withClient(adminUrl(), (admin) => admin.query(`DROP ROLE ${owner}`));
   });
+  return { owner, password };
+}
+
+test('an owner who is no superuser migrates, and keeps the partitions', async () => {
+  const { owner, password } = await plainOwner();
   const admin = await emptyDatabase(owner);
   const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
   try {
@@ -94,4 +101,32 @@ test('an owner who is no superuser migrates, and keeps the partitions', async ()
   } finally {
     await pool.end();
   }
+});
+
+test.each([
+  ['begins in the application role', 'NOSUPERUSER', 'agentbase_app'],
+  // An owner who is none may not change it.
+  ['begins as itself where it is a superuser', 'SUPERUSER', undefined],
+])('the login of the server %s', async (_, kind, role) => {
+  const { owner, password } = await plainOwner();
+  const admin = await emptyDatabase(owner);
+  const login = `agentbase_test_login_${randomBytes(4).toString('hex')}`;
+  await withClient(admin, async (client) => {
+    await client.query('CREATE EXTENSION vector');
+    await client.query(`CREATE ROLE ${login} LOGIN ${kind} PASSWORD '${password}'`);
+  });
+  onTestFinished(async () => {
+    await withClient(adminUrl(), (client) => client.query(`DROP ROLE ${login}`));
+  });
+  const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
+  await migrate(pool, { serverRole: login });
+  await pool.end();
+  const url = urlOf(admin, { user: login, password });
+  const { rows } = await withClient(url, (client) =>
+    client.query("SELECT current_user AS role, pg_has_role(session_user, 'agentbase_app', 'MEMBER') AS member"),
+  );
+  expect(rows).toEqual([{ role: role ?? login, member: true }]);
+  const jobs = openJobsPool(url, 1);
+  expect((await jobs.query('SELECT current_user AS role')).rows).toEqual([{ role: 'agentbase_jobs' }]);
+  await jobs.end();
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
 import { sqlStateOf } from '../../src/db/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { testDatabase } from '../testkit/database.ts';
+import { type TestDatabase, testDatabase } from '../testkit/database.ts';
 import { contextOf, createBareTenant, createTenant, unique } from '../testkit/tenants.ts';
 
 const READ_ONLY = '25006';
@@ -76,46 +76,59 @@ describe('a statement outside a transaction', () => {
   });
 });
 
+/** Sessions that begin as the login itself: of a server that `db:migrate` was not told of, or behind some pooler. */
+const loginUrl = ({ urls }: TestDatabase) => urls && `${urls.server}?options=-c%20role%3Dnone`;
+
 /** The settings of the connection when nobody's statement runs. */
 const SETTINGS = `SELECT current_user AS role, coalesce(current_setting('app.tenant_id', true), '') AS tenant,
   coalesce(current_setting('app.user_id', true), '') AS person, coalesce(current_setting('app.ip', true), '') AS ip,
   current_setting('transaction_read_only') AS read_only, current_setting('statement_timeout') AS timeout`;
 
 describe('the next statement of the connection', () => {
-  test('finds nothing of the one before, which may have failed', async () => {
-    const db = await testDatabase();
-    const tenant = await createTenant(db);
-    const other = db.another({ max: 1 });
-    const left = async () => (await other.database.pool.query(SETTINGS)).rows[0];
-    const before = await left();
-    expect(before).toMatchObject({ tenant: '', person: '', ip: '', read_only: 'off' });
-    expect(before.role).not.toBe('agentbase_app');
+  test.each([false, true])(
+    'finds nothing of the one before, which may have failed; begun in another role: %s',
+    async (asItself) => {
+      const db = await testDatabase();
+      const tenant = await createTenant(db);
+      const other = db.another({ max: 1, url: asItself ? loginUrl(db) : undefined });
+      const left = async () => (await other.database.pool.query(SETTINGS)).rows[0];
+      const before = await left();
+      expect(before).toMatchObject({ tenant: '', person: '', ip: '', read_only: 'off' });
+      expect(before.role === 'agentbase_app').toBe(!asItself && !db.embedded);
 
-    const works: (() => Promise<unknown>)[] = [
-      () => other.database.query('SELECT current_user'),
-      () => other.database.query('SELECT 1 / 0'),
-      () => other.database.query('not SQL'),
-      () => other.database.query('SELECT * FROM nowhere'),
-      () => other.database.query({ text: 'SELECT $1::uuid', values: ['no uuid'] }),
-      () => other.database.query('UPDATE agents SET name = name'),
-      () => other.database.transaction(async () => other.prisma.agent.findMany()),
-      () => other.database.transaction(async () => other.database.query('SELECT 1 / 0')),
-      () => other.database.transaction(() => Promise.reject(new Error('given up'))),
-    ];
-    for (const work of works) {
-      await runWithContext(contextOf(tenant), () => work()).catch(() => {});
-      expect(await left()).toEqual(before);
-      expect(await other.prisma.agent.findMany()).toEqual([]);
-    }
-    await other.close();
-  });
+      const works: (() => Promise<unknown>)[] = [
+        () => other.database.query('SELECT current_user'),
+        () => other.database.query('SELECT 1 / 0'),
+        () => other.database.query('not SQL'),
+        () => other.database.query('SELECT * FROM nowhere'),
+        () => other.database.query({ text: 'SELECT $1::uuid', values: ['no uuid'] }),
+        () => other.database.query('UPDATE agents SET name = name'),
+        () => other.database.transaction(async () => other.prisma.agent.findMany()),
+        () => other.database.transaction(async () => other.database.query('SELECT 1 / 0')),
+        () => other.database.transaction(() => Promise.reject(new Error('given up'))),
+      ];
+      for (const work of works) {
+        await runWithContext(contextOf(tenant), () => work()).catch(() => {});
+        expect(await left()).toEqual(before);
+        expect(await other.prisma.agent.findMany()).toEqual([]);
+      }
+      await other.close();
+    },
+  );
 
-  test('runs as the application role, which is not the login', async () => {
-    const { database } = await testDatabase();
-    const ask = () => database.query("SELECT current_user AS role, current_setting('transaction_read_only') AS read_only");
-    expect((await ask()).rows).toEqual([{ role: 'agentbase_app', read_only: 'on' }]);
-    expect((await database.transaction(ask)).rows).toEqual([{ role: 'agentbase_app', read_only: 'off' }]);
-  });
+  test.each([false, true])(
+    'runs as the application role, which is not the login; begun in another role: %s',
+    async (asItself) => {
+      const db = await testDatabase();
+      const { database, close } = db.another({ url: asItself ? loginUrl(db) : undefined });
+      const text = `SELECT current_user AS role, session_user <> current_user AS other, current_setting('transaction_read_only') AS read_only`;
+      const as = (readOnly: string) => [{ role: 'agentbase_app', other: true, read_only: readOnly }];
+      expect((await database.query(text)).rows).toEqual(as('on'));
+      expect((await database.batch([{ text }]))[0]?.rows).toEqual(as('off'));
+      expect((await database.transaction(() => database.query(text))).rows).toEqual(as('off'));
+      await close();
+    },
+  );
 });
 
 describe('the transaction of a viewer', () => {

@@ -66,12 +66,17 @@ async function embeddedCopy(dump: string): Promise<TestDatabase> {
 
 async function postgresCopy(template: { adminUrl: string; serverUrl: string; database: string }): Promise<TestDatabase> {
   const name = `${template.database}_${randomBytes(4).toString('hex')}`;
-  await withClient(template.adminUrl, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template.database}`));
+  const login = new URL(template.serverUrl).username;
+  await withClient(template.adminUrl, async (admin) => {
+    await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template.database}`);
+    // A copy has no settings of logins, which `db:migrate` makes.
+    await admin.query(`ALTER ROLE ${login} IN DATABASE ${name} SET role = agentbase_app`);
+  });
   const pooler = process.env.TEST_PGBOUNCER_URL;
   const urls = {
     server: urlOf(template.serverUrl, { database: name }),
     owner: urlOf(template.adminUrl, { database: name }),
-    pgbouncer: pooler && urlOf(pooler, { database: name, user: new URL(template.serverUrl).username }),
+    pgbouncer: pooler && urlOf(pooler, { database: name, user: login }),
   };
   const open = (options: AnotherOptions) =>
     openPool({

@@ -5,12 +5,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import pg from 'pg';
-import {
-  BATCH_CONTEXT_SQL,
-  batchContextValues,
-  ONE_STATEMENT_CONTEXT_SQL,
-  oneStatementContextValues,
-} from '../../../src/db/context-statement.ts';
+import { batchContextSql, batchContextValues, readContextSql, readContextValues } from '../../../src/db/context-statement.ts';
 import { type ContextStatement, Flush } from '../../../src/db/flush.ts';
 import { DomainError } from '../../../src/lib/errors.ts';
 import { newId } from '../../../src/lib/ids.ts';
@@ -61,10 +56,12 @@ async function answer(asked: Asked, caller: Caller): Promise<string> {
   }
 }
 
+const [READ_CONTEXT_SQL, BATCH_CONTEXT_SQL] = [readContextSql(TIMEOUTS), batchContextSql(TIMEOUTS)];
+
 function contextOf(caller: Caller, writes: boolean): ContextStatement {
   return writes
-    ? { name: 'write context', text: BATCH_CONTEXT_SQL, values: batchContextValues(caller, TIMEOUTS) }
-    : { name: 'context', text: ONE_STATEMENT_CONTEXT_SQL, values: oneStatementContextValues(caller, TIMEOUTS, true) };
+    ? { name: 'write context', text: BATCH_CONTEXT_SQL, values: batchContextValues(caller) }
+    : { name: 'context', text: READ_CONTEXT_SQL, values: readContextValues(caller) };
 }
 
 async function inContext(client: pg.PoolClient, query: pg.QueryConfig, context: ContextStatement): Promise<pg.QueryResult> {

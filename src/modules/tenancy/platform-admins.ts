@@ -61,7 +61,7 @@ async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => 
 
 async function requireOwner(client: pg.PoolClient): Promise<void> {
   const { rows } = await client.query<{ login: string; owns: boolean | null }>(
-    `SELECT current_user AS login,
+    `SELECT session_user AS login,
        (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = to_regclass('public.users')) AS owns`,
   );
   const [found] = rows;

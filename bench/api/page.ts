@@ -105,7 +105,7 @@ function priceSection({ price }: Results): Section {
   return {
     title: 'The price of row security and context',
     text:
-      "The limit's statements with role, context and row security, against the same with the tenant as a predicate, by a login that row security does not concern and that plans each statement once: one after another on a connection, and through the same server, " +
+      "The limit's statements with role, context and row security, against the same with the tenant as a predicate, by a login that row security does not concern and that plans each statement once: one after another on a connection, whose both ends are on one processor, so that time is their work alone, and through the same server, " +
       '16 at a time. The context is a second statement in the same round trip, which weighs most where the first is smallest.',
     header: ['', 'ms with', 'ms without', 'times on a connection', 'times over HTTP'],
     rows: price.map(({ operation, with: secured, without, onConnection, overHttp }) => [

@@ -13,7 +13,7 @@ import type { Server } from './servers.ts';
 /** How many times as long a statement takes with role, context and row security as without. */
 export interface Price {
   operation: OperationName;
-  /** Milliseconds of one execution on a connection, and their ratio. */
+  /** Milliseconds of one execution on a connection, at the median, and their ratio. */
   with: number;
   without: number;
   onConnection: number;
@@ -23,6 +23,8 @@ export interface Price {
 
 const PRICED: OperationName[] = ['flat', 'detail', 'node'];
 const EXECUTIONS = 1000;
+/** They are short, and many rounds of them tell what a few do not. */
+const ROUNDS = 24;
 
 export async function measurePrice(
   meter: Meter,
@@ -44,7 +46,7 @@ export async function measurePrice(
       requests: requestsOf(dialect, operation, questions[operation], credentials),
     }));
     const [secured = [], bare = []] = await interleave(meter, contenders, { ...timing, connections: 16 });
-    const onConnection = await timeOnConnection(filled, operation, questions[operation], timing.rounds);
+    const onConnection = await timeOnConnection(filled, operation, questions[operation]);
     prices.push({ operation, ...onConnection, overHttp: ratioOf(bare, secured, 'rps') });
   }
   return prices;
@@ -57,26 +59,26 @@ async function backendOf(client: pg.Client): Promise<number> {
   return rows[0]?.pid ?? Number.NaN;
 }
 
-/** Milliseconds of an execution in each round, of the one and the other. */
-async function takeTurns([one, other]: [Execute, Execute], asked: Asked[], rounds: number): Promise<[number, number][]> {
+/** Milliseconds of an execution at the median of each round, of the one and the other. */
+async function takeTurns([one, other]: [Execute, Execute], asked: Asked[]): Promise<[number, number][]> {
   const times: [number, number][] = [];
   // The first round has statements to prepare.
-  for (let round = -1; round < rounds; round++) {
-    const taken = [0, 0] as [number, number];
+  for (let round = -1; round < ROUNDS; round++) {
+    const taken: [number[], number[]] = [[], []];
     for (const [place, question] of asked.entries()) {
       // Turn by turn, so that neither has the caches for itself.
       for (const turn of place % 2 === 0 ? [0, 1] : [1, 0]) {
         const start = performance.now();
         await (turn === 0 ? one : other)(question);
-        taken[turn as 0 | 1] += (performance.now() - start) / asked.length;
+        taken[turn as 0 | 1].push(performance.now() - start);
       }
     }
-    if (round >= 0) times.push(taken);
+    if (round >= 0) times.push([median(taken[0]), median(taken[1])]);
   }
   return times;
 }
 
-async function timeOnConnection({ database }: Filled, operation: OperationName, asked: Asked[], rounds: number) {
+async function timeOnConnection({ database }: Filled, operation: OperationName, asked: Asked[]) {
   const [secured, bare] = [new pg.Client(database.serverUrl), new pg.Client(database.bypassUrl)];
   await Promise.all([secured.connect(), bare.connect()]);
   try {
@@ -92,20 +94,19 @@ async function timeOnConnection({ database }: Filled, operation: OperationName, 
       LimitStatement,
       LimitStatement,
     ];
-    const inContext: Execute = ({ tenantId, userId, ...question }) =>
+    const inContext: Execute = (question) =>
       new Promise((resolve, reject) => {
-        const values = readContextValues({ tenantId, userId });
-        const query = queryOf(without, { tenantId, userId, ...question });
+        const values = readContextValues({ tenantId: question.tenantId, userId: question.userId });
         secured.query(
-          new Flush({ ...context, values }, [query], (error, [result] = []) =>
-            error ? reject(error) : resolve(result as pg.QueryResult),
+          new Flush({ name: context.name, text: context.text, values }, [queryOf(without, question)], (error, results) =>
+            error ? reject(error) : resolve(results?.[0]),
           ),
         );
       });
     const plainly: Execute = (question) => bare.query(queryOf(withTenant, question));
     const backends = await Promise.all([secured, bare].map(backendOf));
     const times = await onOneProcessor([process.pid, ...backends], () =>
-      takeTurns([inContext, plainly], asked.slice(0, EXECUTIONS), rounds),
+      takeTurns([inContext, plainly], asked.slice(0, EXECUTIONS)),
     );
     return {
       with: median(times.map(([one]) => one)),

@@ -10,7 +10,7 @@ import {
   type JWTHeaderParameters,
   SignJWT,
 } from 'jose';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
@@ -180,6 +180,20 @@ test('a token that has ended says so, and only if its signature is good', async 
   await expect(fixture.auth.verify(await token({ claims: ended }))).rejects.toThrow('The access token has expired.');
   const forged = token({ claims: ended, key: (await importJWK(await generateSigningKey(), 'EdDSA')) as CryptoKey });
   await expect(fixture.auth.verify(await forged)).rejects.toThrow('The access token is not valid.');
+});
+
+test('a token that was verified a moment ago ends when it says', async () => {
+  const short = await token({ claims: { exp: now() + 60 } });
+  const { userId } = await fixture.auth.verify(short);
+  const began = Date.now();
+  try {
+    vi.useFakeTimers({ toFake: ['Date'], now: began + 62_000 });
+    expect((await fixture.auth.verify(short)).userId).toBe(userId);
+    vi.setSystemTime(began + 67_000);
+    await expect(fixture.auth.verify(short)).rejects.toThrow('The access token has expired.');
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('clocks may be a few seconds apart', async () => {

@@ -1,0 +1,1 @@
+DROP INDEX conversations_tenant_id_status_idx;

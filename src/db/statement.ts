@@ -59,12 +59,14 @@ export class Statement {
   messages(connection: ProtocolConnection): Buffer[] {
     const { name, text } = this;
     const messages: Buffer[] = [];
+    // First, as it is what may throw: a statement that never went out must not look as if it had.
+    const bind = serialize.bind({ statement: name, values: this.#values });
     const known = name ? (connection.parsedStatements[name] ?? connection.submittedNamedStatements[name]) : undefined;
     if (known === undefined) {
       messages.push(serialize.parse({ name, text }));
       if (name) connection.submittedNamedStatements[name] = text;
     }
-    messages.push(serialize.bind({ statement: name, values: this.#values }));
+    messages.push(bind);
     const columns = name ? described.get(connection)?.get(name) : undefined;
     if (columns) this.#columns = columns;
     else messages.push(serialize.describe({ type: 'P' }));

@@ -126,12 +126,18 @@ const COUNTED = `
   ) m ON m.conversation_id = c.id
   ORDER BY c.tenant_number, c.number`;
 
+const COUNTS = `
+  INSERT INTO conversation_counts (tenant_id, id, shard, active, completed)
+  SELECT tenant_id, pg_temp.uuid_of('count', tenant_number, began), 0, count(*) FILTER (WHERE active), count(*) FILTER (WHERE NOT active)
+  FROM made_conversations GROUP BY tenant_id, tenant_number, began`;
+
 const FILLED = [
   'tenants',
   'users',
   'memberships',
   'agents',
   'conversations',
+  'conversation_counts',
   'messages',
   'tool_executions',
   'conversation_events',
@@ -149,7 +155,7 @@ export async function fillDatabase(client: pg.ClientBase, messages: number): Pro
   await client.query(tenantsSql(messages));
   for (const statement of STATEMENTS) await client.query(statement);
   await client.query({ text: MESSAGES, values: [WORDS] });
-  for (const statement of [COUNTED, EXECUTIONS, EVENTS, AUDIT]) await client.query(statement);
+  for (const statement of [COUNTED, COUNTS, EXECUTIONS, EVENTS, AUDIT]) await client.query(statement);
   await client.query('SET session_replication_role = origin');
   for (const table of FILLED) await client.query(`VACUUM (ANALYZE) ${table}`);
 }

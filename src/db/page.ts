@@ -273,14 +273,16 @@ export async function readPages<Row>(
   return byParent.map((ofOne) => new ReadPage<Row>(source, args, ofOne, size, backward));
 }
 
-/** How many rows a list has. */
-export async function countRows(database: Reader, source: PageSource): Promise<number> {
-  const where = source.where.length > 0 ? sql` WHERE ${join(source.where, ' AND ')}` : raw('');
-  const [row] = await rows<{ count: number }>(
-    database,
-    sql`SELECT count(*)::integer AS count FROM ${identifier(source.table)}${where}`,
-  );
+/** What a statement says that gives one `count`. */
+export async function readCount(database: Reader, counted: Sql): Promise<number> {
+  const [row] = await rows<{ count: number }>(database, counted);
   return row?.count ?? 0;
+}
+
+/** How many rows a list has. */
+export function countRows(database: Reader, source: PageSource): Promise<number> {
+  const where = source.where.length > 0 ? sql` WHERE ${join(source.where, ' AND ')}` : raw('');
+  return readCount(database, sql`SELECT count(*)::integer AS count FROM ${identifier(source.table)}${where}`);
 }
 
 /** How many rows the lists of many parents have, in one statement, in the order of `parentIds`. */

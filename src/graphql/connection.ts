@@ -9,6 +9,7 @@ import {
   type Page,
   type PageArgs,
   type PageOrder,
+  readCount,
   readPage,
   readPages,
 } from '../db/page.ts';
@@ -33,6 +34,8 @@ export interface ListType<Row extends object, Filter extends object> {
     where: (filter: Filter) => Sql[];
     /** Whether `where` also decides what is shown where no filter is given. */
     always?: boolean;
+    /** How many rows match, for filters whose number the database keeps. A statement that gives `count`. */
+    kept?: (filter: Filter) => Sql | undefined;
   };
 }
 
@@ -171,7 +174,8 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
           args: args(t),
           resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
             const selection = connectionSelectionOf(info);
-            const count = counting(selection, () => countRows(database, source(given)));
+            const kept = type.filter?.kept?.(given.filter ?? ({} as Filter));
+            const count = counting(selection, () => (kept ? readCount(database, kept) : countRows(database, source(given))));
             return { page: await readPage<Row>(database, source(given), given, selection), count };
           }) as never,
         }),

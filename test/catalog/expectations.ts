@@ -41,6 +41,7 @@ export const unaudited: Record<string, string> = {
   llm_calls: 'A log of what models were asked.',
   mcp_resources: 'What a server said it has, read again at any time.',
   message_drafts: 'Gone in seconds: what it becomes is a message, which is audited.',
+  conversation_counts: 'Numbers of rows that are audited.',
 };
 
 /** Columns that look like references and have no foreign key. */
@@ -123,6 +124,7 @@ export const applicationGrants: Record<string, string> = {
   agents: 'INSERT, SELECT, UPDATE',
   agent_versions: 'INSERT, SELECT',
   conversations: 'INSERT, SELECT, UPDATE()',
+  conversation_counts: 'INSERT, SELECT, UPDATE()',
   messages: 'INSERT, SELECT',
   tool_executions: 'INSERT, SELECT',
   conversation_events: 'INSERT, SELECT',

@@ -54,6 +54,17 @@ test('every migration has a way back, with data in its tables, and forth again',
   }
 });
 
+test('conversations are counted that were there before their number was kept', async () => {
+  const names = migrationNames();
+  const since = names.length - names.indexOf('20261125000500_conversation_counts');
+  await migrateDown(db.ownerPool, since);
+  const tenant = await createTenant(db);
+  await migrate(db.ownerPool);
+  expect(
+    await db.ownerQuery('SELECT active, completed, failed, cancelled FROM conversation_counts WHERE tenant_id = $1', [tenant.id]),
+  ).toEqual([{ active: 1, completed: 0, failed: 0, cancelled: 0 }]);
+});
+
 test('callers at the same moment take turns', async () => {
   await migrateDown(db.ownerPool, migrationNames().length);
   const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool)));

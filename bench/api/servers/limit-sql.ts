@@ -42,6 +42,7 @@ export function limitStatement(operation: OperationName, sizes: Sizes, bare: boo
     `(SELECT coalesce(json_agg(${object(fields)} ORDER BY ${order}), '[]') FROM (${from}) row)`;
   const newest = (table: string) => `ORDER BY ${table}.created_at DESC, ${table}.id DESC`;
   const rowNewest = 'row.created_at DESC, row.id DESC';
+  const kept = `(SELECT coalesce(sum(active + completed + failed + cancelled), 0) FROM conversation_counts k WHERE ${tenant('k')})`;
   const count = (table: string) => `(SELECT count(*) FROM ${table} WHERE ${tenant(table)})`;
 
   const text = (): string => {
@@ -142,7 +143,7 @@ export function limitStatement(operation: OperationName, sizes: Sizes, bare: boo
           viewer: object({ role: 'm.role', user: object(columns('u', PERSON)) }),
           tenant: object(columns('t', 'uuid name slug planCode status createdAt')),
           agents: object({ totalCount: count('agents'), nodes: agents }),
-          conversations: object({ totalCount: count('conversations'), nodes: conversations }),
+          conversations: object({ totalCount: kept, nodes: conversations }),
           members: object({ totalCount: count('memberships'), nodes: members }),
           toolExecutions: object({ nodes: latest('tool_executions', EXECUTION) }),
           auditLogs: object({ nodes: latest('audit_logs', 'uuid actor action resourceType createdAt') }),

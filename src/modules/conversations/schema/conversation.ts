@@ -10,6 +10,7 @@ import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent, loadAgent } from '../../agents/schema/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { keptCount } from '../count.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
   name: 'ConversationStatus',
@@ -93,6 +94,7 @@ export const conversationList = listType({
       ...(createdAfter ? [sql`conversations.created_at >= ${createdAfter}::timestamptz`] : []),
       ...(createdBefore ? [sql`conversations.created_at < ${createdBefore}::timestamptz`] : []),
     ],
+    kept: ({ status, ...others }) => (Object.values(others).some((value) => value != null) ? undefined : keptCount(status)),
   },
 });
 

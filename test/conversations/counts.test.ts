@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import { newId } from '../../src/lib/ids.ts';
+import { at, type Graph, testGraph } from '../testkit/graph.ts';
+import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+
+const STATES = ['ACTIVE', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
+/** A condition that every conversation meets: the same list, counted row by row. */
+const ALWAYS = 'createdAfter: "2000-01-01T00:00:00Z"';
+
+/** What the database keeps and what is there, of all and by state; throws where they differ. */
+async function counted(graph: Graph, tenant: PopulatedTenant): Promise<Record<string, number>> {
+  const count = async (condition: string) => {
+    const answer = await graph.execute(
+      asViewer(tenant),
+      `{ kept: conversations(first: 1, filter: { ${condition} }) { totalCount }
+         there: conversations(first: 1, filter: { ${condition} ${ALWAYS} }) { totalCount } }`,
+    );
+    expect(at<number>(answer, 'kept.totalCount')).toBe(at<number>(answer, 'there.totalCount'));
+    return at<number>(answer, 'kept.totalCount');
+  };
+  const counts: Record<string, number> = { all: await count('') };
+  for (const state of STATES) counts[state] = await count(`status: [${state}]`);
+  expect(await count('status: [ACTIVE, FAILED, ACTIVE]')).toBe((counts.ACTIVE ?? 0) + (counts.FAILED ?? 0));
+  expect(await count('status: []')).toBe(0);
+  return counts;
+}
+
+/** Begins a conversation as the application does, in a transaction of its own that `then` may still end. */
+function begin(graph: Graph, tenant: PopulatedTenant, then: () => void = () => {}): Promise<string> {
+  const id = newId();
+  return graph.database.transactionAs(contextOf(tenant), async () => {
+    await graph.prisma.conversation.create({ data: { tenantId: tenant.id, id, agentId: tenant.agentId } });
+    then();
+    return id;
+  });
+}
+
+test('the number of conversations is kept as they begin and end, whoever begins them at the same moment', async () => {
+  const graph = await testGraph();
+  const [tenant, other] = [await createTenant(graph), await createTenant(graph)];
+  expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
+
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 24 }, (_, n) =>
+      begin(graph, tenant, () => {
+        if (n % 4 === 0) throw new Error('given up');
+      }),
+    ),
+  );
+  const begun = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  expect(begun).toHaveLength(18);
+  expect(await counted(graph, tenant)).toEqual({ all: 19, ACTIVE: 19, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
+
+  await Promise.all(
+    begun.slice(0, 9).map(async (id, n) => {
+      const status = STATES[1 + (n % 3)];
+      const answer = await graph.execute(
+        asViewer(tenant),
+        'mutation ($input: CompleteConversationInput!) { completeConversation(input: $input) { ... on CompleteConversationPayload { conversation { status } } } }',
+        { input: { id, outcome: status } },
+      );
+      expect(at(answer, 'completeConversation.conversation.status')).toBe(status);
+    }),
+  );
+  expect(await counted(graph, tenant)).toEqual({ all: 19, ACTIVE: 10, COMPLETED: 3, FAILED: 3, CANCELLED: 3 });
+  expect(await counted(graph, other)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
+});
+
+test('what has no kept number is counted', async () => {
+  const graph = await testGraph();
+  const tenant = await createTenant(graph);
+  await begin(graph, tenant);
+  const count = async (filter: string) =>
+    at<number>(
+      await graph.execute(asViewer(tenant), `{ conversations(filter: { ${filter} }) { totalCount } }`),
+      'conversations.totalCount',
+    );
+  expect(await count('search: "no title says this"')).toBe(0);
+  expect(await count(`agentId: "${tenant.agentId}", status: [ACTIVE]`)).toBe(2);
+  expect(await count('status: [ACTIVE], createdBefore: "2000-01-01T00:00:00Z"')).toBe(0);
+});
+
+test('numbers follow what an operator removes, and go with their tenant', async () => {
+  const graph = await testGraph();
+  const tenant = await createTenant(graph);
+  const id = await begin(graph, tenant);
+  await graph.ownerQuery('DELETE FROM conversations WHERE tenant_id = $1 AND id = $2', [tenant.id, id]);
+  expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
+
+  const rows = () => graph.ownerQuery('SELECT FROM conversation_counts WHERE tenant_id = $1', [tenant.id]);
+  expect(await rows()).not.toEqual([]);
+  await graph.ownerQuery('DELETE FROM tenants WHERE id = $1', [tenant.id]);
+  expect(await rows()).toEqual([]);
+});

@@ -31,17 +31,23 @@ type Resolve = GraphQLFieldResolver<unknown, unknown>;
 /** Writes what a resolver gave as JSON. Throws at everything that is not as it should be. */
 type Complete = (value: unknown, path: Path | undefined, run: Run, out: Written[]) => void;
 
+/** A field of the operation, by the names under which resolvers are told of it. */
+interface Selected {
+  fieldName: string;
+  fieldNodes: readonly FieldNode[];
+  returnType: GraphQLOutputType;
+  parentType: GraphQLObjectType;
+}
+
 /** How one field of a type comes about. */
 interface FieldPlan {
   key: string;
   /** The key as JSON, with what stands between it and the values around it. */
   label: string;
-  name: string;
+  selected: Selected;
   /** Its number among the fields with arguments. */
   number: number | undefined;
   definition: Field;
-  nodes: readonly FieldNode[];
-  parentType: GraphQLObjectType;
   /** The property it is, where it is nothing else. */
   property: string | undefined;
   resolve: Resolve;
@@ -83,6 +89,13 @@ interface BuiltType {
 }
 
 const NO_ARGS: Record<string, unknown> = {};
+
+/** The path of the field that an item of its list, or itself, is at. */
+function fieldPathOf(path: Path | undefined): Path {
+  let here = path as Path;
+  while (typeof here.key === 'number' && here.prev) here = here.prev;
+  return here;
+}
 
 export interface PlanSource {
   schema: GraphQLSchema;
@@ -133,7 +146,8 @@ export class Plan {
     const definition = type.getFields()[name];
     if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
     if ((definition.extensions as BuiltField).once) throw new PlanError(`${type.name}.${name} must not be asked twice`);
-    const { complete, located } = this.#complete(definition.type, nodes, rights);
+    const selected: Selected = { fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType: type };
+    const { complete, located } = this.#complete(definition.type, selected, rights);
     const { schema, operation } = this.#source;
     const isRoot = type === schema.getRootType(operation.operation);
     const written = this.#plain(type, definition, rights);
@@ -144,11 +158,9 @@ export class Plan {
     return {
       key,
       label,
-      name,
+      selected,
       number: definition.args.length > 0 ? this.#numbers++ : undefined,
       definition,
-      nodes,
-      parentType: type,
       property: plain?.property,
       resolve,
       sized: isRoot ? written?.resolve : undefined,
@@ -186,17 +198,17 @@ export class Plan {
     };
   }
 
-  #complete(type: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
+  #complete(type: GraphQLOutputType, selected: Selected, rights: Rights): Completion {
     if (isNonNullType(type)) {
-      const { complete, located } = this.#complete(type.ofType, nodes, rights);
+      const { complete, located } = this.#complete(type.ofType, selected, rights);
       const required: Complete = (value, path, run, out) => {
         if (value == null) throw new PlanError('null where there must be something');
         complete(value, path, run, out);
       };
       return { complete: required, located };
     }
-    if (isListType(type)) return this.#list(type.ofType, nodes, rights);
-    if (isAbstractType(type)) return { complete: this.#abstract(type, nodes), located: true };
+    if (isListType(type)) return this.#list(type.ofType, selected, rights);
+    if (isAbstractType(type)) return { complete: this.#abstract(type, selected), located: true };
     if (isLeafType(type)) {
       const write = leafWriter(type);
       const leaf: Complete = (value, _path, _run, out) => {
@@ -205,7 +217,7 @@ export class Plan {
       };
       return { complete: leaf, located: false };
     }
-    const plan = this.#object(type, this.#subfields(type, nodes), rights);
+    const plan = this.#object(type, this.#subfields(type, selected), rights);
     return {
       complete: (value, path, run, out) => {
         if (value == null) out.push('null');
@@ -215,13 +227,13 @@ export class Plan {
     };
   }
 
-  #subfields(type: GraphQLObjectType, nodes: readonly FieldNode[]): ReadonlyMap<string, readonly FieldNode[]> {
+  #subfields(type: GraphQLObjectType, { fieldNodes }: Selected): ReadonlyMap<string, readonly FieldNode[]> {
     const { schema, fragments, variables } = this.#source;
-    return collectSubfields(schema, fragments, variables, type, nodes);
+    return collectSubfields(schema, fragments, variables, type, fieldNodes);
   }
 
-  #list(itemType: GraphQLOutputType, nodes: readonly FieldNode[], rights: Rights): Completion {
-    const { complete, located } = this.#complete(itemType, nodes, rights);
+  #list(itemType: GraphQLOutputType, selected: Selected, rights: Rights): Completion {
+    const { complete, located } = this.#complete(itemType, selected, rights);
     const list: Complete = (value, path, run, out) => {
       if (value == null) {
         out.push('null');
@@ -241,48 +253,50 @@ export class Plan {
   }
 
   /** Each type has rights of its own: an operation may know more types than its viewer. */
-  #abstract(type: GraphQLAbstractType, nodes: readonly FieldNode[]): Complete {
+  #abstract(type: GraphQLAbstractType, selected: Selected): Complete {
     const { resolveType } = type;
     if (!resolveType) throw new PlanError(`${type.name} does not tell its types apart`);
     const plans = new Map<string, { plan: ObjectPlan; rights: Rights }>();
     for (const possible of this.#source.schema.getPossibleTypes(type)) {
       const rights = noRights();
-      plans.set(possible.name, { plan: this.#object(possible, this.#subfields(possible, nodes), rights), rights });
+      plans.set(possible.name, { plan: this.#object(possible, this.#subfields(possible, selected), rights), rights });
     }
-    const fieldName = (nodes[0] as FieldNode).name.value;
     return (value, path, run, out) => {
       if (value == null) {
         out.push('null');
         return;
       }
-      const info = { ...this.#info(run), fieldName, fieldNodes: nodes, path, returnType: type };
       const go = (name: unknown, place: Written[]): void => {
         const known = plans.get(String(name));
         if (!known) throw new PlanError(`a value is no ${type.name}`);
         if (!hasRights(run.context.viewer, known.rights)) throw new PlanError(`a ${known.plan.typename} takes rights`);
         this.#execute(known.plan, value, path, run, place);
       };
-      const name: unknown = resolveType(value, run.context, info as unknown as GraphQLResolveInfo, type);
+      const name: unknown = resolveType(value, run.context, this.#info(selected, fieldPathOf(path), run), type);
       if (isPromise(name)) run.later(name, out, go);
       else go(name, out);
     };
   }
 
-  #info({ rootValue, variables }: Run) {
+  /** What a resolver is told of where it stands. */
+  #info({ fieldName, fieldNodes, returnType, parentType }: Selected, path: Path, run: Run): GraphQLResolveInfo {
     const { schema, fragments, operation } = this.#source;
-    return { schema, fragments, operation, rootValue, variableValues: variables };
+    const { rootValue, variables: variableValues } = run;
+    return { fieldName, fieldNodes, returnType, parentType, path, schema, fragments, rootValue, operation, variableValues };
   }
 
   #resolve(field: FieldPlan, source: unknown, path: Path | undefined, run: Run): unknown {
     let args = NO_ARGS;
     if (field.number !== undefined) {
-      args = run.args[field.number] ??= getArgumentValues(field.definition, field.nodes[0] as FieldNode, run.variables);
+      args = run.args[field.number] ??= getArgumentValues(
+        field.definition,
+        field.selected.fieldNodes[0] as FieldNode,
+        run.variables,
+      );
     }
     if (!field.informed) return field.resolve(source, args, run.context, undefined as never);
-    const { name, nodes, parentType, definition } = field;
-    const info = { ...this.#info(run), fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType, path };
     const resolve = (run.context.sizeChecked && field.sized) || field.resolve;
-    return resolve(source, args, run.context, info as unknown as GraphQLResolveInfo);
+    return resolve(source, args, run.context, this.#info(field.selected, path as Path, run));
   }
 
   #execute({ fields, typename }: ObjectPlan, source: unknown, path: Path | undefined, run: Run, out: Written[]): void {

@@ -7,10 +7,10 @@ import type { DraftDelta } from './draft-source.ts';
 import type { LogSource } from './log-source.ts';
 
 /**
- * A row of `conversation_events`, or text of an answer that is being written, which is in no table under that number. Shared
+ * A row of `conversation_events` without its id, or text of an answer that is being written, which is in no table under that number. Shared
  * by all who follow the conversation: never change it.
  */
-export type ConversationEventRow = Readonly<Omit<ConversationEvent, 'type'>> & {
+export type ConversationEventRow = Readonly<Omit<ConversationEvent, 'id' | 'type'>> & {
   readonly type: ConversationEventType | 'MESSAGE_DELTA';
   readonly delta?: DraftDelta;
 };
@@ -58,7 +58,7 @@ async function readEvents(
 ): Promise<ConversationEventRow[]> {
   const events = await rows<ConversationEventRow>(
     database,
-    sql`SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at FROM conversation_events
+    sql`SELECT tenant_id, conversation_id, sequence, type, payload, created_at FROM conversation_events
       WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer`,
   );
   return readTogether(events);

@@ -94,6 +94,21 @@ export class Feed<Row extends Numbered> {
     if (this.#window && this.#wanted > this.#position) void this.#fetch(this.#window);
   }
 
+  /** A row that has just been committed, and is told without a read if it is the next one. */
+  offer(row: Row): void {
+    // What is being read at this moment has it, or is read once more.
+    if (!this.#window || this.#fetching || row.sequence !== this.#position + 1) return;
+    this.#position = row.sequence;
+    this.#tell(this.#window, [row]);
+    this.drafts?.wake();
+  }
+
+  #tell(window: EventWindow<Row>, rows: readonly Row[]): void {
+    window.push(rows);
+    this.drafts?.settle(rows);
+    for (const reader of this.readers) reader.wake();
+  }
+
   /** The row after a number: undefined if there is none yet, `gone` if it is not in memory any more. */
   next(after: number): Row | undefined | 'gone' {
     return this.#window?.next(after);
@@ -133,9 +148,7 @@ export class Feed<Row extends Numbered> {
         const complete = rows.length < this.#options.batchSize ? head : 0;
         this.#position = Math.max(before, rows.at(-1)?.sequence ?? 0, complete);
         if (rows.length > 0) {
-          window.push(rows);
-          this.drafts?.settle(rows);
-          for (const reader of this.readers) reader.wake();
+          this.#tell(window, rows);
         } else if (this.#position === before && this.#heard === heard) {
           // The hint was ahead of what can be seen; the poll asks again.
           this.#wanted = before;

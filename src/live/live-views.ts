@@ -63,7 +63,8 @@ export class LiveViews implements Live {
     all.transport.start();
   }
 
-  announce(change: Hint): void {
+  announce(change: Hint, row?: Numbered): void {
+    if (row) this.#feedOf(change.topic, change)?.offer(row);
     this.#options.transport.publish(change);
   }
 
@@ -192,10 +193,14 @@ export class LiveViews implements Live {
     this.#inspector.stop();
   }
 
-  #hear({ topic, tenantId, id, sequence }: Hint): void {
-    const feedOf = (log: Topic) => this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
-    if (topic === 'draft') feedOf('conversation')?.drafts?.reach(sequence);
-    else feedOf(topic)?.wake(sequence);
+  #feedOf(log: Topic, { tenantId, id }: Hint): Feed<Numbered> | undefined {
+    return this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
+  }
+
+  #hear(hint: Hint): void {
+    const { topic, sequence } = hint;
+    if (topic === 'draft') this.#feedOf('conversation', hint)?.drafts?.reach(sequence);
+    else this.#feedOf(topic, hint)?.wake(sequence);
   }
 
   /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant, and one for their drafts. */

@@ -56,8 +56,11 @@ export interface LiveStats {
 
 /** Views of what happens in conversations and collections, as it happens, in this process and others. */
 export interface Live {
-  /** Tells everybody that a log has reached a number. To be called after the commit. */
-  announce(change: Hint): void;
+  /**
+   * Tells everybody that a log has reached a number. To be called after the commit.
+   * @param row what the log has under that number, exactly as it would be read: those who follow it in this process get it without a statement
+   */
+  announce(change: Hint, row?: Numbered): void;
   /**
    * Hears what is announced, here and in other processes: at once or never, perhaps twice, perhaps without a reason.
    * @returns takes the listener back

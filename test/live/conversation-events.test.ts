@@ -34,7 +34,6 @@ describe('what a stream delivers', () => {
     const { value } = await reader.next();
     expect(value).toEqual({
       tenantId: tenant.id,
-      id: expect.any(String),
       conversationId: tenant.conversationId,
       sequence: 2,
       type: 'MESSAGE_APPENDED',

@@ -1,12 +1,15 @@
 import { afterCommit } from '../../db/context.ts';
 import type { Conversation } from '../../generated/prisma/client.ts';
-import type { Live } from '../../live/live.ts';
+import type { ConversationEventRow, Live } from '../../live/live.ts';
 
 type Changed = Pick<Conversation, 'tenantId' | 'id' | 'lastEventSequence'>;
 
-/** Wakes the live views of a conversation, whose change is committed. */
-export function wakeConversation(live: Live, { tenantId, id, lastEventSequence }: Changed): void {
-  live.announce({ topic: 'conversation', tenantId, id, sequence: lastEventSequence });
+/**
+ * Wakes the live views of a conversation, whose change is committed.
+ * @param event its last one, where it is known
+ */
+export function wakeConversation(live: Live, { tenantId, id, lastEventSequence }: Changed, event?: ConversationEventRow): void {
+  live.announce({ topic: 'conversation', tenantId, id, sequence: lastEventSequence }, event);
 }
 
 /** Wakes the live views of a conversation once the running transaction has committed. */

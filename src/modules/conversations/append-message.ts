@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../../auth/viewer.ts';
-import { inTransaction } from '../../db/context.ts';
+import { afterCommit, inTransaction } from '../../db/context.ts';
 import { sqlStateOf } from '../../db/errors.ts';
 import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
 import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
-import { announceConversation, wakeConversation } from './announce.ts';
+import { wakeConversation } from './announce.ts';
+import { eventSubjects } from './event-subjects.ts';
 import { insertMessage } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
 import type { Writer } from './writer.ts';
@@ -38,12 +39,12 @@ export interface AppendedMessage {
  * InvalidStateError for what a message cannot be appended to.
  */
 export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
-  const { database, live } = writer;
+  const { database } = writer;
   const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId === undefined;
   if (nothingToLookUp && !inTransaction()) {
     try {
       const appended = await insertMessage(database, viewer, input);
-      wakeConversation(live, appended.conversation);
+      tell(writer, appended);
       return { ...appended, repeated: false };
     } catch (error) {
       if (!isRefusal(error)) throw error;
@@ -53,6 +54,21 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
   return database.transaction(() => lookAndAppend(writer, viewer, input));
 }
 
+/** Tells of a message that is committed. Those who follow its conversation in this process have nothing to read: this is all of it. */
+function tell({ database, live }: Writer, { message, conversation }: Omit<AppendedMessage, 'repeated'>): void {
+  const { tenantId, id, sequence, createdAt } = message;
+  const subjects = eventSubjects(database);
+  if (subjects.wantsMessages(conversation.id)) subjects.keepMessage(message);
+  wakeConversation(live, conversation, {
+    tenantId,
+    conversationId: conversation.id,
+    sequence: conversation.lastEventSequence,
+    type: 'MESSAGE_APPENDED',
+    payload: { messageId: id, messageSequence: sequence },
+    createdAt,
+  });
+}
+
 /** Whether the database has said no to what it was given, which stands however often it is asked. */
 function isRefusal(error: unknown): boolean {
   if (error instanceof UnavailableError) return false;
@@ -60,7 +76,7 @@ function isRefusal(error: unknown): boolean {
 }
 
 async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
-  const { database, prisma, live } = writer;
+  const { database, prisma } = writer;
   const path = ['input', 'conversationId'];
   // Two retries at once: the second waits here for the first, then finds its message.
   const conversation = await (input.idempotencyKey === undefined
@@ -83,7 +99,7 @@ async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage):
     if (!parent) throw new NotFoundError('The parent message', { path: ['input', 'parentMessageId'] });
   }
   const appended = await insertMessage(database, viewer, input);
-  announceConversation(live, appended.conversation);
+  afterCommit(() => tell(writer, appended));
   return { ...appended, repeated: false };
 }
 

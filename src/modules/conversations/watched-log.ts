@@ -32,7 +32,7 @@ async function readWithMessages(database: Database, conversationId: string, afte
     database,
     // The id is a column of what LIMIT keeps apart: row security lets no index of messages be entered by an expression on JSON.
     sql`SELECT events.*, message.* FROM (
-        SELECT tenant_id, id, conversation_id, sequence, type, payload, created_at,
+        SELECT tenant_id, conversation_id, sequence, type, payload, created_at,
           CASE WHEN type = 'MESSAGE_APPENDED' AND sequence <= ${after + ALONG}::integer THEN (payload ->> 'messageId')::uuid END AS subject_id
         FROM conversation_events
         WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer ORDER BY sequence LIMIT ${limit}::integer) events
@@ -58,9 +58,8 @@ export const watchedLog: LogSource<ConversationEventRow> = {
       if (message) subjects.keepMessage(message);
     }
     return readTogether(
-      found.map(({ tenantId, id, conversationId, sequence, type, payload, createdAt }) => ({
+      found.map(({ tenantId, conversationId, sequence, type, payload, createdAt }) => ({
         tenantId,
-        id,
         conversationId,
         sequence,
         type,

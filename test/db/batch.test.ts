@@ -72,7 +72,7 @@ describe('a batch outside a transaction', () => {
     await batchAs(context, [rename(tenant, 'Batch')]);
     await db.database.transactionAs(context, () => db.database.query(rename(tenant, 'Transaction')));
     const logs = await db.ownerQuery(
-      "SELECT actor, user_id, host(ip) AS ip, user_agent, new_values ->> 'name' AS name FROM audit_logs WHERE request_id = $1 ORDER BY id",
+      "SELECT actor, user_id, host(ip) AS ip, user_agent, new_values ->> 'name' AS name FROM audit_logs WHERE request_id = $1 ORDER BY name",
       [request.requestId],
     );
     const asTold = { actor: 'USER', user_id: tenant.owner.userId, ip: request.ip, user_agent: 'x'.repeat(512) };

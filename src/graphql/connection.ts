@@ -174,8 +174,10 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
           args: args(t),
           resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
             const selection = connectionSelectionOf(info);
-            const kept = type.filter?.kept?.(given.filter ?? ({} as Filter));
-            const count = counting(selection, () => (kept ? readCount(database, kept) : countRows(database, source(given))));
+            const count = counting(selection, () => {
+              const kept = type.filter?.kept?.(given.filter ?? ({} as Filter));
+              return kept ? readCount(database, kept) : countRows(database, source(given));
+            });
             return { page: await readPage<Row>(database, source(given), given, selection), count };
           }) as never,
         }),

@@ -42,14 +42,14 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
   const { database } = writer;
   const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId === undefined;
   if (nothingToLookUp && !inTransaction()) {
-    try {
-      const appended = await insertMessage(database, viewer, input);
+    const appended = await insertMessage(database, viewer, input).catch((error: unknown) => {
+      if (!isRefusal(error)) throw error;
+    });
+    if (appended) {
       tell(writer, appended);
       return { ...appended, repeated: false };
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      // Nothing was written. Looking first finds out what to say.
     }
+    // It was refused and nothing was written. Looking first finds out what to say.
   }
   return database.transaction(() => lookAndAppend(writer, viewer, input));
 }

@@ -6,6 +6,7 @@ import { createLogger } from './lib/logger.ts';
 import { createLive } from './live/live.ts';
 import { knowledgeJobs } from './modules/knowledge/jobs.ts';
 import { workOnRuns } from './modules/runs/jobs.ts';
+import { meterCaches } from './server/cache-metrics.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
 import { startMaintenance } from './server/maintenance.ts';
@@ -36,6 +37,7 @@ async function main(): Promise<void> {
   };
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  meterCaches(registry);
   meterModels(parts.models, registry);
   meterMcp(parts.mcp, registry);
   meterRuns(parts.runMeter, registry);

@@ -6,6 +6,7 @@ import type { RunMeter } from '../lib/run-meter.ts';
 import type { Live } from '../live/live.ts';
 import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
+import { meterCaches } from './cache-metrics.ts';
 import { meterMcp } from './mcp-metrics.ts';
 import { meterModels } from './model-metrics.ts';
 import { meterRuns } from './run-metrics.ts';
@@ -74,6 +75,7 @@ export function createMetrics({ database, live, models, mcp, runMeter }: Metered
       for (const [what, count] of Object.entries(live.stats())) this.set({ what }, count);
     },
   });
+  meterCaches(registry);
   meterModels(models, registry);
   meterMcp(mcp, registry);
   meterRuns(runMeter, registry);

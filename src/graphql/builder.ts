@@ -13,8 +13,10 @@ import { getDatamodel } from '../generated/pothos.ts';
 import { ForbiddenError, UnauthenticatedError, ValidationError } from '../lib/errors.ts';
 import { loaderOf } from './by-id.ts';
 import type { GraphQLContext } from './context.ts';
+import { replayable } from './field-extensions.ts';
 import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 import { addScalars, type Scalars } from './scalars.ts';
+import { scopesOf } from './scopes.ts';
 import { rowPropertiesOf } from './selection.ts';
 
 export type SchemaTypes = {
@@ -33,9 +35,6 @@ export type SchemaTypes = {
     permission: Permission;
   };
 };
-
-/** Set from the environment before the schema is built. */
-export const limits = { complexity: 20_000, depth: 15, breadth: 2_000 };
 
 function tooMuch(kind: string, got: number, most: number | undefined): GraphQLError {
   return new GraphQLError(
@@ -64,11 +63,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   plugins: [ErrorsPlugin, ScopeAuthPlugin, ValidationPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
-    authScopes: ({ viewer }) => ({
-      authenticated: viewer !== null,
-      person: viewer !== null && viewer.apiKeyId === undefined,
-      permission: (permission) => viewer?.permissions.has(permission) ?? false,
-    }),
+    authScopes: ({ viewer }) => scopesOf(viewer),
     unauthorizedError: (_parent, context, info) =>
       context.viewer
         ? new ForbiddenError(`Your role or API key does not allow ${info.parentType.name}.${info.fieldName}.`)
@@ -90,7 +85,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
   complexity: {
     defaultComplexity: 1,
     defaultListMultiplier: 10,
-    limit: ({ sizeChecked }) => (sizeChecked ? {} : limits),
+    limit: ({ sizeChecked, operationLimits }) => (sizeChecked ? {} : operationLimits),
     complexityError: (kind, result) =>
       kind === 'Depth'
         ? tooMuch(kind, result.depth, result.maxDepth)
@@ -112,6 +107,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       resolve: (_root, { id }, context, info, resolveNode) => loadNode(context, id, info) ?? (resolveNode(id) as never),
       description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
+      extensions: replayable,
     },
     nodesQueryOptions: {
       args: { ids: { description: 'Their `id`s.' } },
@@ -125,6 +121,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
       },
       description: 'Several objects by their global ids, in the same order, at most 100.',
       authScopes: { authenticated: true },
+      extensions: replayable,
     },
   },
   prisma: {

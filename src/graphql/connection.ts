@@ -16,6 +16,7 @@ import {
 import type { Sql } from '../db/sql.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
+import { replayable } from './field-extensions.ts';
 import { type ConnectionSelection, connectionSelectionOf, reads } from './selection.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
@@ -172,6 +173,7 @@ export function listType<Row extends object, Filter extends object>(type: ListTy
         t.field({
           ...options(description, access),
           args: args(t),
+          extensions: replayable,
           resolve: (async (_root: unknown, given: ListArgs<Filter>, { database }: GraphQLContext, info: GraphQLResolveInfo) => {
             const selection = connectionSelectionOf(info);
             const count = counting(selection, () => {

@@ -12,6 +12,7 @@ import type { Models } from '../models/models.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { Tickets } from '../storage/upload-ticket.ts';
 import type { Loaders } from './loaders.ts';
+import type { OperationLimits } from './operation-limits.ts';
 
 /** What the process has one of. Made in `src/server/app.ts`. */
 export interface Services {
@@ -26,6 +27,7 @@ export interface Services {
   storage: Storage;
   tickets: Tickets;
   knowledgeLimits: KnowledgeLimits;
+  operationLimits: OperationLimits;
   /** Where clients reach this server, without a slash at the end. */
   baseUrl: () => string;
   log: Logger;

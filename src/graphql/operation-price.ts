@@ -7,10 +7,9 @@ import {
   type OperationDefinitionNode,
   typeFromAST,
 } from 'graphql';
-import { limits } from './builder.ts';
 import type { GraphQLContext } from './context.ts';
 
-/** How large an operation is, in the units of `limits`. */
+/** How large an operation is, in the units of `OperationLimits`. */
 export interface OperationSize {
   complexity: number;
   depth: number;
@@ -68,6 +67,7 @@ export function sizeOf(sized: Sized): OperationSize {
     size = { complexity, depth, breadth };
     if (memory && memory.sizes.size < MAX_SIZES) memory.sizes.set(key, size);
   }
+  const limits = contextValue.operationLimits;
   const within = size.complexity <= limits.complexity && size.depth <= limits.depth && size.breadth <= limits.breadth;
   if (within && operationsOf(document).length === 1) contextValue.sizeChecked = true;
   return size;

@@ -4,6 +4,7 @@ import type { Permission } from '../auth/permissions.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { LoadById } from './by-id.ts';
 import type { GraphQLContext } from './context.ts';
+import { replayable } from './field-extensions.ts';
 import { uuidOf } from './global-id.ts';
 import { rowPropertiesOf } from './selection.ts';
 
@@ -21,6 +22,7 @@ export function queryById<Row extends object>(
       nullable: true,
       description: `${what} by its id or UUID. Null if it does not exist or belongs to another tenant.`,
       authScopes: { permission: access },
+      extensions: replayable,
       args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
       resolve: ((_root: unknown, { id }: { id: string }, context: GraphQLContext, info: GraphQLResolveInfo) =>
         load(context, uuidOf(typename, id), rowPropertiesOf(info, typename))) as never,

@@ -7,5 +7,7 @@ import '../modules/mcp/index.ts';
 import '../modules/runs/index.ts';
 import '../modules/audit/index.ts';
 import { builder } from './builder.ts';
+import { verifyPlanSupport } from './execution/plan-support.ts';
 
 export const schema = builder.toSchema();
+verifyPlanSupport(schema, builder.options.plugins ?? []);

@@ -6,11 +6,11 @@ import {
   getNamedType,
   isObjectType,
 } from 'graphql';
-import { collectSubfields } from 'graphql/execution/collectFields.js';
 import type { PageSelection } from '../db/page.ts';
+import { collectSubfields } from './collect-fields.ts';
+import type { FieldExtensions } from './field-extensions.ts';
 
-interface ReadingField {
-  reads?: readonly string[];
+interface ReadingField extends FieldExtensions {
   pothosExposedField?: string;
 }
 

@@ -9,6 +9,7 @@ import { appliedMigrations } from '../db/migrate.ts';
 import { migrationNames } from '../db/schema-engine.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
+import { DEFAULT_OPERATION_LIMITS } from '../graphql/operation-limits.ts';
 import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
@@ -137,14 +138,26 @@ export async function createApp(
   });
   let address = '';
   const baseUrl = () => (env.PUBLIC_URL ?? address).replace(/\/+$/, '');
-  const services: Services = { ...shared, prisma, database, auth, live, log, baseUrl, tickets: createTickets(pepper) };
+  const operationLimits = { ...DEFAULT_OPERATION_LIMITS, complexity: env.MAX_COMPLEXITY, depth: env.MAX_DEPTH };
+  const services: Services = {
+    ...shared,
+    operationLimits,
+    prisma,
+    database,
+    auth,
+    live,
+    log,
+    baseUrl,
+    tickets: createTickets(pepper),
+  };
   // The embedded database has one process, which does its jobs too.
   if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
   const runs = folder ? await workOnRuns(services, runWorkOf(env)) : undefined;
   const metrics = createMetrics(services);
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new PreparedOperations();
-  const yoga = await createGraphQLServer({ env, services, observe: [metrics.plugin], persisted, prepared });
+  const observe = [{ name: 'metrics', plugin: metrics.plugin }];
+  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
@@ -152,6 +165,7 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
+    plugins,
     persisted,
     prepared,
     auth,

@@ -9,6 +9,7 @@ import type { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
+import type { NamedPlugin } from './fast-path-plugins.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
 import { createJsonPost } from './json-post.ts';
 import { createMcpEndpoint } from './mcp-endpoint.ts';
@@ -22,6 +23,7 @@ import type { Yoga } from './yoga.ts';
 export interface HttpParts {
   env: Env;
   yoga: Yoga;
+  plugins: readonly NamedPlugin[];
   persisted: PersistedOperations | undefined;
   prepared: PreparedOperations;
   auth: Auth;

@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST } from 'graphql';
-import { processRegularResult } from 'graphql-yoga';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
 import { type Execution, executeOperation } from '../graphql/execution/execute.ts';
@@ -13,12 +12,16 @@ import { withCost } from '../graphql/plugins/operation-cost.ts';
 import type { PersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { checkVariables } from '../graphql/plugins/variables.ts';
 import type { PreparedOperation, PreparedOperations } from '../graphql/prepared-operations.ts';
+import { type NamedPlugin, verifyFastPathPlugins } from './fast-path-plugins.ts';
 import type { Metrics } from './metrics.ts';
 import type { EdgeContext, Yoga } from './yoga.ts';
+import { formatResult, handBack } from './yoga-internals.ts';
 
 export interface JsonPostParts {
   env: Env;
   yoga: Yoga;
+  /** Every plugin that Yoga was given. */
+  plugins: readonly NamedPlugin[];
   persisted: PersistedOperations | undefined;
   prepared: PreparedOperations;
   services: Services;
@@ -125,9 +128,11 @@ function measured(args: Execution): OperationSize | undefined {
 /**
  * The short way of almost every request: a query or mutation, sent as JSON and answered as JSON, whose document Yoga and its plugins have
  * parsed, validated and executed before. Its variables are checked, it is measured and executed, and nothing else. Whatever is new,
- * unusual or wrong before its execution goes to Yoga as if this were not here, so that there is one answer to it.
+ * unusual or wrong before its execution goes to Yoga as if this were not here, so that there is one answer to it. Throws where Yoga has a
+ * plugin that this way does not account for.
  */
-export function createJsonPost({ env, yoga, persisted, prepared, services, metrics }: JsonPostParts): JsonPost {
+export function createJsonPost({ env, yoga, plugins, persisted, prepared, services, metrics }: JsonPostParts): JsonPost {
+  verifyFastPathPlugins(plugins);
   const maskError = createMaskError(services.log);
 
   function isOurs({ method, url, headers }: IncomingMessage): boolean {
@@ -162,8 +167,7 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
     const args = params && operation && argsOf(operation, params, contextValue);
     const size = args && measured(args);
     if (!operation || !args || !size) {
-      // Where Yoga's server adapter looks for a body that was read already.
-      Object.assign(request, { body });
+      handBack(request, body);
       return false;
     }
     const { complexity } = size;
@@ -173,7 +177,7 @@ export function createJsonPost({ env, yoga, persisted, prepared, services, metri
     if (executed.errors) {
       const errors = executed.errors.map((error) => maskError(error));
       const result = { ...withCost(executed, complexity, env.MAX_COMPLEXITY), errors };
-      const told = processRegularResult(result as never, yoga.fetchAPI, resultType);
+      const told = formatResult(result, yoga.fetchAPI, resultType);
       response.writeHead(told.status, Object.fromEntries(told.headers));
       response.end(await told.text());
       return true;

@@ -24,6 +24,14 @@ export interface Results {
 }
 
 /**
+ * Whether frames may be written past `ws`. With an extension (compression), `ws` transforms and queues its own frames: ours would be invalid
+ * or overtake them, so graphql-ws sends every result.
+ */
+export function takesFrames({ socket, duplex }: Pick<Receiver, 'socket' | 'duplex'>): boolean {
+  return socket.extensions === '' && typeof duplex.write === 'function';
+}
+
+/**
  * Sends the results of a subscription that have no errors straight to the socket, in the bytes they have in common with others.
  * What comes out is left to graphql-ws: results with errors, and the end.
  * @param run as whom results are asked for

@@ -17,7 +17,7 @@ import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
-import { sendResults } from './send-results.ts';
+import { sendResults, takesFrames } from './send-results.ts';
 import type { EdgeContext, Yoga } from './yoga.ts';
 
 export interface WebSocketParts {
@@ -125,7 +125,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
       subscribe: (args) =>
         within(args.contextValue as GraphQLContext, () => (args.rootValue as { subscribe: Execute }).subscribe(args)) as never,
       onOperation: ({ extra: { socket, request } }, id, _payload, args, result) =>
-        isAsyncIterable(result)
+        isAsyncIterable(result) && takesFrames({ socket, duplex: request.socket })
           ? sendResults(
               { results: result as AsyncIterable<ExecutionResult>, ready: readyResults.get(args.contextValue as GraphQLContext) },
               { socket, duplex: request.socket, id },

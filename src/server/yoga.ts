@@ -1,8 +1,8 @@
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { RequestInfo, Viewer } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
-import { limits } from '../graphql/builder.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
+import { planObstaclesOf } from '../graphql/execution/plan-support.ts';
 import { createLoaders } from '../graphql/loaders.ts';
 import { createMaskError } from '../graphql/mask-error.ts';
 import { bodyLimit } from '../graphql/plugins/body-limit.ts';
@@ -18,7 +18,9 @@ import { tokenLimit } from '../graphql/plugins/token-limit.ts';
 import { variables } from '../graphql/plugins/variables.ts';
 import type { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
+import type { NamedPlugin } from './fast-path-plugins.ts';
 import { graphiql } from './graphiql.ts';
+import { verifyYogaInternals } from './yoga-internals.ts';
 
 /** What the edge knows of a request before the graph sees it. */
 export interface EdgeContext {
@@ -26,21 +28,58 @@ export interface EdgeContext {
   request: RequestInfo;
 }
 
+function named(name: string, plugin: object): NamedPlugin {
+  return { name, plugin: plugin as Plugin };
+}
+
 export type Yoga = YogaServerInstance<{ edge: EdgeContext }, GraphQLContext>;
 
 export interface YogaParts {
   env: Env;
   services: Services;
-  observe: Plugin[];
+  observe: NamedPlugin[];
   persisted: PersistedOperations | undefined;
   prepared: PreparedOperations;
 }
 
+export interface GraphQLServer {
+  yoga: Yoga;
+  /** In their order. */
+  plugins: readonly NamedPlugin[];
+}
+
 /** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
-export async function createGraphQLServer({ env, services, observe, persisted, prepared }: YogaParts): Promise<Yoga> {
-  limits.complexity = env.MAX_COMPLEXITY;
-  limits.depth = env.MAX_DEPTH;
-  return createYoga<{ edge: EdgeContext }, GraphQLContext>({
+export async function createGraphQLServer({ env, services, observe, persisted, prepared }: YogaParts): Promise<GraphQLServer> {
+  const { complexity, depth, breadth } = services.operationLimits;
+  const obstacles = planObstaclesOf(schema);
+  if (obstacles.length > 0) services.log.warn({ obstacles }, 'GraphQL query plans disabled: unverified Pothos schema');
+  const plugins: NamedPlugin[] = [
+    named('body-limit', bodyLimit(env.MAX_BODY_BYTES)),
+    named('token-limit', tokenLimit(env.MAX_TOKENS)),
+    named(
+      'operation-limits',
+      operationLimits({
+        depth,
+        aliases: env.MAX_ALIASES,
+        directives: env.MAX_DIRECTIVES,
+        fields: breadth,
+        repeats: 50,
+      }),
+    ),
+    ...(env.INTROSPECTION ? [] : [named('introspection-off', introspectionOff())]),
+    named('csrf-prevention', csrfPrevention()),
+    named('event-streams', eventStreams()),
+    named('request-parsing', requestParsing()),
+    ...(persisted
+      ? persistedOperations(persisted, env.PERSISTED_OPERATIONS_ONLY).map((plugin) => named('persisted-operations', plugin))
+      : []),
+    ...observe,
+    named('variables', variables({ hideSuggestions: !env.INTROSPECTION })),
+    named('tenant-context', tenantContext()),
+    named('operation-cost', operationCost(complexity)),
+    named('prepared-operations', prepared.plugin()),
+  ];
+  const yoga = createYoga<{ edge: EdgeContext }, GraphQLContext>({
     schema,
     logging: false,
     landingPage: false,
@@ -54,26 +93,8 @@ export async function createGraphQLServer({ env, services, observe, persisted, p
         : false,
     ...(await graphiql(env.GRAPHIQL)),
     context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
-    plugins: [
-      bodyLimit(env.MAX_BODY_BYTES),
-      tokenLimit(env.MAX_TOKENS),
-      operationLimits({
-        depth: env.MAX_DEPTH,
-        aliases: env.MAX_ALIASES,
-        directives: env.MAX_DIRECTIVES,
-        fields: limits.breadth,
-        repeats: 50,
-      }),
-      ...(env.INTROSPECTION ? [] : [introspectionOff()]),
-      csrfPrevention(),
-      eventStreams(),
-      requestParsing(),
-      ...(persisted ? persistedOperations(persisted, env.PERSISTED_OPERATIONS_ONLY) : []),
-      ...observe,
-      variables({ hideSuggestions: !env.INTROSPECTION }),
-      tenantContext() as Plugin,
-      operationCost(env.MAX_COMPLEXITY) as Plugin,
-      prepared.plugin(),
-    ] as never,
+    plugins: plugins.map(({ plugin }) => plugin) as never,
   }) as Yoga;
+  await verifyYogaInternals(yoga.fetchAPI);
+  return { yoga, plugins };
 }

@@ -6,6 +6,7 @@ import { createAuth } from '../../src/auth/auth.ts';
 import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
 import { createSignInLimiter } from '../../src/auth/sign-in-limiter.ts';
 import type { Services } from '../../src/graphql/context.ts';
+import { DEFAULT_OPERATION_LIMITS } from '../../src/graphql/operation-limits.ts';
 import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { createRunMeter } from '../../src/lib/run-meter.ts';
@@ -79,6 +80,7 @@ async function make(db: TestDatabase): Promise<Services> {
     runMeter: createRunMeter(),
     storage: createStorage({ kind: 'local', folder: storageFolder }),
     tickets: createTickets('a pepper for tests alone'),
+    operationLimits: DEFAULT_OPERATION_LIMITS,
     knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },
     baseUrl: () => 'http://agentbase.test',
   };

@@ -11,12 +11,16 @@ import {
   type OperationDefinitionNode,
   visit,
 } from 'graphql';
+import type { LRUCache } from 'lru-cache';
 import { toDomainError } from '../../db/errors.ts';
+import { namedCache } from '../../lib/cache-stats.ts';
 import { UnavailableError } from '../../lib/errors.ts';
 import type { GraphQLContext } from '../context.ts';
 import { Plan } from './plan.ts';
 import { PlanError } from './plan-error.ts';
+import { planObstaclesOf } from './plan-support.ts';
 import { isPromise, type Value } from './promises.ts';
+import { ReplayGuard } from './replay-guard.ts';
 import { resultOf } from './result-text.ts';
 import { hasRights } from './rights.ts';
 
@@ -29,15 +33,24 @@ export interface Execution {
   operationName?: string | null | undefined;
 }
 
+/** A plan with what is known of its runs. */
+interface GuardedPlan {
+  plan: Plan;
+  guard: ReplayGuard;
+}
+
 /** The plans of one operation, by the values of the variables that decide which fields it has. */
 interface Plans {
+  schema: GraphQLSchema;
   operation: OperationDefinitionNode;
   fragments: Record<string, FragmentDefinitionNode>;
   deciding: readonly string[];
-  plans: Map<string, Plan | undefined>;
+  plans: LRUCache<string, GuardedPlan | typeof NO_PLAN>;
 }
 
+/** Plans of one operation in memory. The values of its `@skip` and `@include` variables decide how many it can have. */
 const MAX_PLANS = 16;
+const NO_PLAN = 'none';
 const known = new WeakMap<DocumentNode, Map<string, Plans | undefined>>();
 
 /** The variables of `@skip` and `@include`. */
@@ -52,7 +65,7 @@ function decidingOf(document: DocumentNode): string[] {
   return [...names];
 }
 
-function plansOf({ document, operationName }: Execution): Plans | undefined {
+function plansOf({ schema, document, operationName }: Execution): Plans | undefined {
   let byName = known.get(document);
   if (!byName) {
     byName = new Map();
@@ -65,47 +78,68 @@ function plansOf({ document, operationName }: Execution): Plans | undefined {
     for (const definition of document.definitions) {
       if (definition.kind === Kind.FRAGMENT_DEFINITION) fragments[definition.name.value] = definition;
     }
-    // What a mutation has done once must not be done again.
-    const canStartOver = operation && operation.operation !== 'mutation';
-    byName.set(name, canStartOver ? { operation, fragments, deciding: decidingOf(document), plans: new Map() } : undefined);
+    // A mutation must not be executed twice.
+    const canStartOver = operation && operation.operation !== 'mutation' && planObstaclesOf(schema).length === 0;
+    const plans = namedCache<string, GuardedPlan | typeof NO_PLAN>('graphql_plans', { max: MAX_PLANS });
+    byName.set(name, canStartOver ? { schema, operation, fragments, deciding: decidingOf(document), plans } : undefined);
   }
-  return byName.get(name);
+  const plans = byName.get(name);
+  return plans?.schema === schema ? plans : undefined;
 }
 
 function planOf(
-  { operation, fragments, deciding, plans }: Plans,
-  schema: GraphQLSchema,
+  { schema, operation, fragments, deciding, plans }: Plans,
   variables: Record<string, unknown>,
-): Plan | undefined {
-  const key = deciding.map((name) => String(variables[name])).join();
-  if (plans.has(key)) return plans.get(key);
-  let plan: Plan | undefined;
-  try {
-    plan = new Plan({ schema, fragments, operation, variables });
-  } catch (error) {
-    if (!(error instanceof PlanError)) throw error;
+): GuardedPlan | undefined {
+  const key = deciding.length === 0 ? '' : deciding.map((name) => String(variables[name])).join();
+  let planned = plans.get(key);
+  if (planned === undefined) {
+    try {
+      planned = { plan: new Plan({ schema, fragments, operation, variables }), guard: new ReplayGuard() };
+    } catch (error) {
+      if (!(error instanceof PlanError)) throw error;
+      planned = NO_PLAN;
+    }
+    plans.set(key, planned);
   }
-  if (plans.size < MAX_PLANS) plans.set(key, plan);
-  return plan;
+  return planned === NO_PLAN ? undefined : planned;
+}
+
+/** Calls back with the result, then returns it. */
+function observed(result: Value<ExecutionResult>, report: (result: ExecutionResult) => void): Value<ExecutionResult> {
+  const pass = (settled: ExecutionResult) => {
+    report(settled);
+    return settled;
+  };
+  return isPromise(result) ? result.then(pass) : pass(result);
 }
 
 /**
- * Executes a valid operation: by its plan where there is one and the viewer has all the rights it takes, else as the specification
- * describes it, field by field. So does whatever goes wrong on the way: nothing but a whole result comes from a plan. Where the database
- * is away, that is all there is to say.
+ * Executes a valid operation from its plan, if it has one and the viewer has all the rights it takes. Otherwise, and after any error on
+ * the way, graphql-js executes it field by field: a plan produces complete results only. The one exception is an unavailable database,
+ * whose error is returned at once.
  */
 export function executeOperation(execution: Execution): Value<ExecutionResult> {
   const { schema, contextValue: context, variableValues, rootValue } = execution;
   const plans = plansOf(execution);
   const { coerced } = plans ? getVariableValues(schema, plans.operation.variableDefinitions ?? [], variableValues ?? {}) : {};
-  const plan = plans && coerced && planOf(plans, schema, coerced);
-  if (!plan || !hasRights(context.viewer, plan.rights)) return execute(execution);
+  const planned = plans && coerced && planOf(plans, coerced);
+  if (!planned || !hasRights(context.viewer, planned.plan.rights)) return execute(execution);
+  const { plan, guard } = planned;
+  if (guard.closed) {
+    return observed(execute(execution), ({ errors }) => {
+      if (!errors) guard.open();
+    });
+  }
+  const run = guard.begin();
   const startOver = (error: unknown): Value<ExecutionResult> => {
-    // Who has waited for a database that does not answer must not wait for it again.
+    // The database did not answer in time: a second execution would wait for it again.
     if (toDomainError(error) instanceof UnavailableError) return { data: null, errors: [locatedError(error, undefined)] };
-    // Errors are remembered as well, and may be over.
+    // Loaders cache rejections, which may no longer hold.
     context.loaders.clear();
-    return execute(execution);
+    return observed(execute(execution), ({ errors }) => {
+      if (errors) guard.failed(run);
+    });
   };
   try {
     const json = plan.run({ context, rootValue, variables: coerced });

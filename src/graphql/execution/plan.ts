@@ -15,7 +15,8 @@ import {
   isNonNullType,
   type OperationDefinitionNode,
 } from 'graphql';
-import { collectFields, collectSubfields } from 'graphql/execution/collectFields.js';
+import { collectFields, collectSubfields } from '../collect-fields.ts';
+import type { FieldExtensions } from '../field-extensions.ts';
 import { encodeGlobalId } from '../global-id.ts';
 import { leafWriter } from './leaves.ts';
 import { PlanError } from './plan-error.ts';
@@ -73,8 +74,7 @@ interface Completion {
 }
 
 /** What Pothos and its plugins note down in the extensions of what they build. */
-interface BuiltField {
-  once?: boolean;
+interface BuiltField extends FieldExtensions {
   pothosExposedField?: string;
   pothosOriginalResolve?: Resolve;
   pothosErrors?: unknown;
@@ -145,11 +145,12 @@ export class Plan {
     const name = (nodes[0] as FieldNode).name.value;
     const definition = type.getFields()[name];
     if (!definition) throw new PlanError(`${type.name}.${name} is no field of the graph`);
-    if ((definition.extensions as BuiltField).once) throw new PlanError(`${type.name}.${name} must not be asked twice`);
-    const selected: Selected = { fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType: type };
-    const { complete, located } = this.#complete(definition.type, selected, rights);
     const { schema, operation } = this.#source;
     const isRoot = type === schema.getRootType(operation.operation);
+    const { replayable } = definition.extensions as BuiltField;
+    if (isRoot ? replayable !== true : replayable === false) throw new PlanError(`${type.name}.${name} is not replayable`);
+    const selected: Selected = { fieldName: name, fieldNodes: nodes, returnType: definition.type, parentType: type };
+    const { complete, located } = this.#complete(definition.type, selected, rights);
     const written = this.#plain(type, definition, rights);
     const plain = isRoot ? undefined : written;
     const resolve = plain?.resolve ?? definition.resolve;

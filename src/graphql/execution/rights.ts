@@ -1,6 +1,7 @@
 import type { GraphQLField, GraphQLObjectType } from 'graphql';
 import type { Permission } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
+import { scopeRules } from '../scopes.ts';
 
 /** What a viewer needs, all of it, to be let into every field of an operation. */
 export interface Rights {
@@ -52,10 +53,10 @@ export function addRightsOf(rights: Rights, type: GraphQLObjectType, field: Grap
   return true;
 }
 
-/** Whether a viewer has them: as the scopes of the builder have it. */
+/** Whether a viewer has all of them, by the rules that the builder's scopes follow. */
 export function hasRights(viewer: Viewer | null, { authenticated, person, permissions }: Rights): boolean {
-  if (!viewer) return !authenticated && !person && permissions.size === 0;
-  if (person && viewer.apiKeyId !== undefined) return false;
-  for (const permission of permissions) if (!viewer.permissions.has(permission)) return false;
+  if (authenticated && !scopeRules.authenticated(viewer)) return false;
+  if (person && !scopeRules.person(viewer)) return false;
+  for (const permission of permissions) if (!scopeRules.permission(viewer, permission)) return false;
   return true;
 }

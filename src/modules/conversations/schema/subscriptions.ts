@@ -1,6 +1,7 @@
 import type { Message as MessageRow, ToolExecution as ToolExecutionRow } from '../../../generated/prisma/client.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { type FollowOptions, follow, openRow } from '../../../graphql/live-field.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
@@ -76,6 +77,7 @@ builder.subscriptionField('conversationEvents', (t) =>
       'What happens in a conversation, as it happens, each event once and in order. Between them comes the text of an answer while it is ' +
       `being written, as MESSAGE_DELTA events: at most 20 a second, and none before all events so far were told. ${CUT_OFF}`,
     authScopes: { permission: 'conversation:read' },
+    extensions: replayable,
     args: {
       conversationId: t.arg.id({ required: true, description: "The conversation's `id` or `uuid`." }),
       after: t.arg.int({
@@ -94,6 +96,7 @@ builder.subscriptionField('messageAppended', (t) =>
     type: Message,
     description: `The messages of a conversation from now on. To miss none after a broken connection, use \`conversationEvents\`. ${CUT_OFF}`,
     authScopes: { permission: 'conversation:read' },
+    extensions: replayable,
     args: { conversationId: t.arg.id({ required: true, description: "The conversation's `id` or `uuid`." }) },
     subscribe: (_root, { conversationId }, context) =>
       followConversation(context, conversationId, { keep: ({ type }) => type === 'MESSAGE_APPENDED' }),

@@ -3,6 +3,7 @@ import { EvaluationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
@@ -116,6 +117,7 @@ builder.queryField('compareEvaluations', (t) =>
     authScopes: { permission: 'knowledge:read' },
     args: { ids: t.arg.idList({ required: true, description: 'Their `id`s or `uuid`s.' }) },
     complexity: { field: 100 },
+    extensions: replayable,
     resolve: (_root, { ids }, context) => {
       if (ids.length > MOST_COMPARED) throw ValidationError.at(['ids'], `At most ${MOST_COMPARED} evaluations at once.`);
       return compareEvaluations(

@@ -2,7 +2,6 @@ import { rows, sql } from '../../../db/sql.ts';
 import { SearchMode, SearchStrategy } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
-import { once } from '../../../graphql/execution/once.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { intRule, jsonObjectRule } from '../../../graphql/rules.ts';
 import { type LoggedSearch, requireQuery, type SearchHit, type SearchInput, searchKnowledge } from '../search.ts';
@@ -199,7 +198,6 @@ builder.queryField('searchKnowledge', (t) =>
       field: 50,
       multiplier: Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100),
     }),
-    extensions: once,
     args: { input: t.arg({ type: SearchKnowledgeInput, required: true, description: 'What to look for.' }) },
     resolve: async (_root, { input }, context) => {
       const wanted = searchInput(input.query, input, DEFAULT_HITS);

@@ -1,4 +1,5 @@
 import { builder } from '../../../graphql/builder.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { follow, openRow } from '../../../graphql/live-field.ts';
 import { documentLog } from '../document-log.ts';
@@ -12,6 +13,7 @@ builder.subscriptionField('documentUpdated', (t) =>
       'told is told in its newest state. Ends with an error whose `extensions.code` is UNAUTHENTICATED, FORBIDDEN, SLOW_CONSUMER or ' +
       'SERVER_SHUTDOWN; read the list again after coming back.',
     authScopes: { permission: 'knowledge:read' },
+    extensions: replayable,
     args: { collectionId: t.arg.id({ required: true, description: "The collection's `id` or `uuid`." }) },
     subscribe: (_root, { collectionId }, context) =>
       follow(context, documentLog, { access: 'knowledge:read', id: uuidOf('Collection', collectionId, ['collectionId']) }),

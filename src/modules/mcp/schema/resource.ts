@@ -1,7 +1,6 @@
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { once } from '../../../graphql/execution/once.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -67,7 +66,6 @@ builder.queryField('readMcpResource', (t) =>
     description: 'Reads a resource at its MCP server, now. At most 1 MiB. Takes the right to call tools.',
     authScopes: { permission: 'mcp:execute' },
     complexity: 200,
-    extensions: once,
     args: { id: t.arg.id({ required: true, description: 'The resource.' }) },
     resolve: (_root, { id }, context) => readMcpResource(context, signedIn(context), uuidOf('McpResource', id)),
   }),

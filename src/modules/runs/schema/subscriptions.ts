@@ -1,4 +1,5 @@
 import { builder } from '../../../graphql/builder.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { follow, openRow } from '../../../graphql/live-field.ts';
 import { runLog } from '../run-log.ts';
@@ -12,6 +13,7 @@ builder.subscriptionField('agentRunUpdated', (t) =>
       'newest state. Ends with an error whose `extensions.code` is UNAUTHENTICATED, FORBIDDEN, SLOW_CONSUMER or SERVER_SHUTDOWN; read the run ' +
       'again after coming back.',
     authScopes: { permission: 'conversation:read' },
+    extensions: replayable,
     args: { runId: t.arg.id({ required: true, description: "The run's `id` or `uuid`." }) },
     subscribe: (_root, { runId }, context) =>
       follow(context, runLog, { access: 'conversation:read', id: uuidOf('AgentRun', runId, ['runId']) }),

@@ -1,6 +1,7 @@
 import { TenantStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { rowPropertiesOf } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { NotFoundError } from '../../../lib/errors.ts';
@@ -35,6 +36,7 @@ builder.queryField('tenant', (t) =>
     type: Tenant,
     description: 'The tenant the request acts in.',
     authScopes: { permission: 'tenant:read' },
+    extensions: replayable,
     resolve: async (_root, _args, context, info) => {
       const { tenantId } = signedIn(context);
       const tenant = await loadTenant(context, tenantId, rowPropertiesOf(info, 'Tenant'));

@@ -1,5 +1,6 @@
 import type { Viewer as ViewerShape } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { replayable } from '../../../graphql/field-extensions.ts';
 import { rowPropertiesOf } from '../../../graphql/selection.ts';
 import { isPlatformAdmin, myIdentities, myTenants, type TenantChoice } from '../read.ts';
 import { ApiKey, loadApiKey } from './api-key.ts';
@@ -87,6 +88,7 @@ builder.queryField('viewer', (t) =>
     type: Viewer,
     nullable: true,
     description: 'Who sent the request. Null when no credential came with it.',
+    extensions: replayable,
     resolve: (_root, _args, { viewer }) => viewer,
   }),
 );

@@ -3,10 +3,10 @@ import * as internals from 'graphql/execution/collectFields.js';
 
 type Internals = Pick<typeof internals, 'collectFields' | 'collectSubfields'>;
 
-const ARITY = 5;
+const ARITIES = { collectFields: 6, collectSubfields: 5 };
 
 /**
- * Throws unless the functions still take (schema, fragments, variables, type, selections) and return the merged nodes by response key.
+ * Throws unless the functions still take (schema, fragments, variables, type, selections, …) and return the merged nodes by response key.
  * They are internal to graphql-js 16; version 17 moves them and changes their signature.
  */
 export function verifyCollectFields({ collectFields, collectSubfields }: Internals): void {
@@ -16,8 +16,9 @@ export function verifyCollectFields({ collectFields, collectSubfields }: Interna
     );
   };
   for (const [name, value] of Object.entries({ collectFields, collectSubfields })) {
+    const arity = ARITIES[name as keyof Internals];
     if (typeof value !== 'function') refuse(`${name} is missing`);
-    if (value.length !== ARITY) refuse(`${name} takes ${value.length} arguments instead of ${ARITY}`);
+    if (value.length !== arity) refuse(`${name} takes ${value.length} arguments instead of ${arity}`);
   }
   const schema = buildSchema('type Query { node: Query, name: String }');
   const { definitions } = parse('query ($yes: Boolean!) { a: node { name } a: node { b: name } name @skip(if: $yes) }');

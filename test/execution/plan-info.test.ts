@@ -12,6 +12,7 @@ import {
 import { expect, test } from 'vitest';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
 import { executeOperation } from '../../src/graphql/execution/execute.ts';
+import { KNOWN_PLUGINS, verifyPlanSupport } from '../../src/graphql/execution/plan-support.ts';
 import { dataTextOf } from '../../src/graphql/execution/result-text.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 
@@ -36,9 +37,11 @@ test('resolvers, and what tells the types of an interface apart, are told the sa
   const pets = {
     type: new GraphQLNonNull(new GraphQLList(Pet)),
     args: { first: { type: GraphQLString } },
+    extensions: { replayable: true },
     resolve: () => [{}, {}],
   };
   const schema = new GraphQLSchema({ query: new GraphQLObjectType({ name: 'Query', fields: { pets } }), types: [Cat] });
+  verifyPlanSupport(schema, KNOWN_PLUGINS);
   const document = parse(
     'query Q($first: String) { all: pets(first: $first) { ... on Cat { called: name ...F } } } fragment F on Cat { name }',
   );

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { createYoga } from 'graphql-yoga';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { readEnv } from '../../src/env.ts';
 import { collectFields, collectSubfields, verifyCollectFields } from '../../src/graphql/collect-fields.ts';
+import type { Services } from '../../src/graphql/context.ts';
 import { PreparedOperations } from '../../src/graphql/prepared-operations.ts';
 import { ACCOUNTED_PLUGINS, type NamedPlugin, verifyFastPathPlugins } from '../../src/server/fast-path-plugins.ts';
 import { createJsonPost } from '../../src/server/json-post.ts';
@@ -13,12 +14,17 @@ import { takesFrames } from '../../src/server/send-results.ts';
 import { createGraphQLServer } from '../../src/server/yoga.ts';
 import { formatResult, handBack, verifyYogaInternals } from '../../src/server/yoga-internals.ts';
 import { testDatabase } from '../testkit/database.ts';
-import { post, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
+import { type NewTenant, post, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
 import { testServices } from '../testkit/services.ts';
 
 describe('the JSON fast path', () => {
+  let services: Services;
+
+  beforeAll(async () => {
+    services = await testServices(await testDatabase());
+  });
+
   async function start(observe: NamedPlugin[]) {
-    const services = await testServices(await testDatabase());
     const env = readEnv({ NODE_ENV: 'test', AGENTBASE_DATA_DIR: 'memory://' });
     const prepared = new PreparedOperations();
     const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted: undefined, prepared });
@@ -89,8 +95,10 @@ describe('frames past ws', () => {
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     const client = new WebSocket(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const opened = once(client, 'open');
     const [socket, request] = (await once(sockets, 'connection')) as [WebSocket, { socket: Socket }];
     const allowed = takesFrames({ socket, duplex: request.socket });
+    await opened;
     client.terminate();
     sockets.close();
     server.close();
@@ -107,20 +115,26 @@ describe('frames past ws', () => {
 });
 
 describe('two servers in one process', () => {
-  const servers: TestServer[] = [];
+  const servers: (TestServer & { tenant: NewTenant })[] = [];
+
+  beforeAll(async () => {
+    for (const env of [{ MAX_COMPLEXITY: '20000' }, { MAX_COMPLEXITY: '100' }]) {
+      const server = await startTestServer(env);
+      servers.push({ ...server, tenant: await signUp(server.url) });
+    }
+  });
   afterAll(() => Promise.all(servers.map((server) => server.close())));
 
   test('each refuse operations by their own limits', async () => {
     const query = '{ agents(first: 100) { nodes { id name slug createdAt } } }';
-    for (const env of [{ MAX_COMPLEXITY: '20000' }, { MAX_COMPLEXITY: '100' }]) servers.push(await startTestServer(env));
-    const codes = async ({ url }: TestServer) => {
-      const { authorization } = await signUp(url);
+    const codes = servers.map(async ({ url, tenant }) => {
       // The second request takes the fast path.
-      const replies = [await post(url, query, {}, authorization), await post(url, query, {}, authorization)];
+      const replies = [await post(url, query, {}, tenant.authorization), await post(url, query, {}, tenant.authorization)];
       return replies.map(({ body }) => body.errors?.[0].extensions.code);
-    };
-    const [large, small] = servers as [TestServer, TestServer];
-    expect(await codes(large)).toEqual([undefined, undefined]);
-    expect(await codes(small)).toEqual(['OPERATION_TOO_LARGE', 'OPERATION_TOO_LARGE']);
+    });
+    expect(await Promise.all(codes)).toEqual([
+      [undefined, undefined],
+      ['OPERATION_TOO_LARGE', 'OPERATION_TOO_LARGE'],
+    ]);
   });
 });

@@ -6,7 +6,7 @@ import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
 import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
 import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
 import { appliedMigrations } from '../db/migrate.ts';
-import { migrationNames } from '../db/schema-engine.ts';
+import { migrationNames } from '../db/migration-files.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
 import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';

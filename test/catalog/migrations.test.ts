@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appliedMigrations, isMigrated, migrate, migrateDown } from '../../src/db/migrate.ts';
-import { migrationNames } from '../../src/db/schema-engine.ts';
+import { migrationNames } from '../../src/db/migration-files.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { createTenant } from '../testkit/tenants.ts';

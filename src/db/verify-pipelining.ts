@@ -93,20 +93,23 @@ function verify(): void {
   expectEqual('sendCopyFail', typeof connectionOf(client).sendCopyFail, 'function');
 }
 
-let verified: { problem: string | undefined } | undefined;
-
 /**
  * Why statements cannot be pipelined: the internals of pg that `flush.ts` and `statement.ts` rely on are not what they were. Undefined if
- * they are. Runs three flushes of a real client against a scripted server, once in a process, in about a millisecond.
+ * they are. Runs three flushes of a real client against a scripted server, in about a millisecond.
  */
-export function pipeliningProblem(): string | undefined {
-  if (!verified) {
-    try {
-      verify();
-      verified = { problem: undefined };
-    } catch (error) {
-      verified = { problem: error instanceof Error ? error.message : String(error) };
-    }
+export function checkPipelining(): string | undefined {
+  try {
+    verify();
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
-  return verified.problem;
+}
+
+let checked: { problem: string | undefined } | undefined;
+
+/** The same, checked once in a process. */
+export function pipeliningProblem(): string | undefined {
+  checked ??= { problem: checkPipelining() };
+  return checked.problem;
 }

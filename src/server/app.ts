@@ -105,7 +105,7 @@ export async function createApp(
   { log = createLogger(env.LOG_LEVEL), connections: open }: AppOptions = {},
 ): Promise<App> {
   const folder = env.DATABASE_URL ? undefined : openDataFolder(env.AGENTBASE_DATA_DIR);
-  const connect = () => (folder ? connectEmbedded(env, folder) : connectPostgres(env, log));
+  const connect = () => (folder ? connectEmbedded(env, folder, log) : connectPostgres(env, log));
   const connections = await (open ? Promise.resolve(open) : connect()).catch((error: unknown) => {
     folder?.close();
     throw error;

@@ -1,6 +1,6 @@
 /** Everything that can be said about the code without running it for real, in one command. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
 
 function run(title: string, file: string, args: string[]): boolean {
@@ -35,11 +35,24 @@ async function driftProblem(): Promise<string> {
   }
 }
 
+/**
+ * Prisma merges the findUnique calls of one tick into one statement, whichever request made them. Batches are kept apart by a reach into
+ * Prisma (src/db/prisma.ts), and no module should depend on it: findFirst never batches, and loaders batch within a request.
+ */
+function findUniqueProblem(): string {
+  return readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts') && !/^(generated|db|platform\/postgres)\//.test(file))
+    .filter((file) => /\.findUnique(OrThrow)?\(/.test(readFileSync(`src/${file}`, 'utf8')))
+    .map((file) => `src/${file} calls findUnique: use findFirst, or a loader`)
+    .join('\n');
+}
+
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const results = [
   run('format and lint', bin('biome'), ['ci', '.']),
   run('types', bin('tsc'), ['--noEmit']),
   await check('schema.graphql', schemaProblem),
+  await check('findUnique', async () => findUniqueProblem()),
   await check('migrations and Prisma schema agree', driftProblem),
   run('generated docs', process.execPath, ['scripts/docs.ts', '--check']),
 ];

@@ -1,5 +1,5 @@
 /**
- * Generates the Prisma client and the Pothos types, and a new, migrated embedded database for first starts to copy.
+ * Generates the Prisma client, the Pothos types and our data model, and a new, migrated embedded database for first starts to copy.
  *
  * `prisma generate` insists on a native schema engine that it never runs, and downloads it where it is missing. Any
  * executable that exists satisfies the check, so generation works without a network beyond the package registry.
@@ -7,11 +7,18 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { delimiter, dirname } from 'node:path';
 
 const cli = createRequire(import.meta.url).resolve('prisma/build/index.js');
 const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'generate', '--no-hints'], {
   cwd: new URL('..', import.meta.url),
-  env: { ...process.env, PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+  env: {
+    ...process.env,
+    // Our generator is TypeScript: it needs this Node, whichever comes first elsewhere.
+    PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
+    PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+  },
   encoding: 'utf8',
 });
 if (status !== 0) {

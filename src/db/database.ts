@@ -10,11 +10,17 @@ import {
   type Timeouts,
 } from './context-statement.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
-import { type ContextStatement, Flush } from './flush.ts';
+import { type ContextStatement, Flush, type FlushResult } from './flush.ts';
+import { connectionOf } from './pg-internals.ts';
+import { preparedStatementsOf } from './prepared-statements.ts';
+import { runSequentially } from './sequential-statements.ts';
 import { type Queryable, Transaction } from './transaction.ts';
+import { pipeliningProblem } from './verify-pipelining.ts';
 
 /** What the statements that say who acts are prepared under. */
-type ContextName = 'agentbase_context' | 'agentbase_batch_context';
+type ContextName = typeof READ | typeof BATCH;
+const READ = 'agentbase_context';
+const BATCH = 'agentbase_batch_context';
 
 /** How many statements share a round trip; what is beyond runs beside them. */
 const MAX_TOGETHER = 8;
@@ -31,6 +37,8 @@ export interface DatabaseOptions {
   timeouts: Timeouts;
   /** Off behind a pooler that gives statements of one client to different connections. */
   preparedStatements: boolean;
+  /** Whether statements go out with their context in one round trip. @default if pg is as the pipelining relies on it */
+  pipelining?: boolean;
   /** How many may wait for a connection before the next is turned away. */
   maxWaiting: number;
 }
@@ -43,6 +51,10 @@ export class Database implements Queryable {
   readonly pool: pg.Pool;
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
+  /** Why statements are not pipelined: each is a round trip then, in an explicit transaction. */
+  readonly pipeliningProblem: string | undefined;
+  /** Whether statements go out with their context in one round trip. */
+  readonly pipelined: boolean;
   readonly #maxWaiting: number;
   readonly #contextSql: Record<ContextName, string>;
   readonly #prepared = new WeakMap<pg.PoolClient, Set<ContextName>>();
@@ -53,11 +65,14 @@ export class Database implements Queryable {
   constructor(options: DatabaseOptions) {
     this.pool = options.pool;
     this.timeouts = options.timeouts;
-    this.preparedStatements = options.preparedStatements;
+    this.pipeliningProblem = options.pipelining === false ? 'switched off' : pipeliningProblem();
+    this.pipelined = this.pipeliningProblem === undefined;
+    // Deallocating what a connection holds needs the same internals, and without it prepared statements would have no bound.
+    this.preparedStatements = options.preparedStatements && this.pipelined;
     this.#maxWaiting = options.maxWaiting;
     this.#contextSql = {
-      agentbase_context: readContextSql(options.timeouts),
-      agentbase_batch_context: batchContextSql(options.timeouts),
+      [READ]: readContextSql(options.timeouts),
+      [BATCH]: batchContextSql(options.timeouts),
     };
     // A lost connection fails the statement that runs on it, or is replaced at the next checkout where none does; an error
     // event that nobody hears would end the process.
@@ -91,8 +106,7 @@ export class Database implements Queryable {
       return results;
     }
     for (const { text } of statements) this.onStatement(text);
-    const values = batchContextValues(context);
-    const { error, results } = await this.#flush('agentbase_batch_context', values, statements);
+    const { error, results } = await this.#flush(BATCH, context, statements);
     if (error) throw toDomainError(error);
     return results;
   }
@@ -116,8 +130,7 @@ export class Database implements Queryable {
 
   async #read(context: DbContext, reads: readonly WaitingRead[]): Promise<void> {
     const queries = reads.map(({ query }) => query);
-    const values = readContextValues(context);
-    const { error, results } = await this.#flush('agentbase_context', values, queries);
+    const { error, results } = await this.#flush(READ, context, queries);
     results.forEach((result, index) => {
       reads[index]?.resolve(result);
     });
@@ -130,26 +143,50 @@ export class Database implements Queryable {
     else await this.#read(context, others);
   }
 
-  async #flush(
-    name: ContextName,
-    values: string[],
-    statements: readonly pg.QueryConfig[],
-  ): Promise<{ error: Error | null; results: pg.QueryResult[] }> {
+  async #flush(kind: ContextName, context: DbContext, statements: readonly pg.QueryConfig[]): Promise<FlushResult> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#checkout();
-      const context: ContextStatement = { name: this.preparedStatements ? name : '', text: this.#contextSql[name], values };
-      if (this.preparedStatements) await this.#prepare(client, name, values);
-      const flushing = client;
-      const done = await new Promise<{ error: Error | null; results: pg.QueryResult[] }>((resolve) => {
-        flushing.query(new Flush(context, statements, (error, results = []) => resolve({ error, results })));
-      });
-      client.release(done.error ? isConnectionError(done.error) : false);
-      return done;
+      const result = await (this.pipelined
+        ? this.#pipeline(client, kind, context, statements)
+        : runSequentially(client, kind === READ ? { ...context, readOnly: true } : context, this.timeouts, statements));
+      this.#release(client, result.error);
+      return result;
     } catch (error) {
       client?.release(isConnectionError(error));
       return { error: error as Error, results: [] };
     }
+  }
+
+  async #pipeline(
+    client: pg.PoolClient,
+    kind: ContextName,
+    context: DbContext,
+    statements: readonly pg.QueryConfig[],
+  ): Promise<FlushResult> {
+    const values = kind === READ ? readContextValues(context) : batchContextValues(context);
+    if (this.preparedStatements) await this.#prepare(client, kind, values);
+    const statement: ContextStatement = { name: this.preparedStatements ? kind : '', text: this.#contextSql[kind], values };
+    return new Promise((resolve) => {
+      client.query(new Flush(statement, statements, (error, results = []) => resolve({ error, results })));
+    });
+  }
+
+  /** Gives a connection back, after deallocating what was evicted from it: the caller has its result and does not wait. */
+  #release(client: pg.PoolClient, error: Error | null): void {
+    if (error && isConnectionError(error)) {
+      client.release(true);
+      return;
+    }
+    const deallocation = this.pipelined ? preparedStatementsOf(connectionOf(client)).takeDeallocation() : undefined;
+    if (!deallocation) {
+      client.release();
+      return;
+    }
+    client.query(deallocation).then(
+      () => client.release(),
+      () => client.release(true),
+    );
   }
 
   async #prepare(client: pg.PoolClient, name: ContextName, values: string[]): Promise<void> {
@@ -168,7 +205,8 @@ export class Database implements Queryable {
     if (scope.transaction) return work();
     const context = { ...scope.context, ...change };
     const client = await this.#checkout();
-    const transaction = new Transaction(client, (text) => this.onStatement(text));
+    const prepared = this.pipelined ? preparedStatementsOf(connectionOf(client)) : undefined;
+    const transaction = new Transaction(client, prepared, (text) => this.onStatement(text));
     let committed = () => {};
     let result: T | undefined;
     let failure: { error: unknown } | undefined;
@@ -188,7 +226,7 @@ export class Database implements Queryable {
       // A transaction that a swallowed error has doomed answers COMMIT with ROLLBACK: nothing must look saved then.
       if (commit && command !== 'COMMIT') throw new Error('the transaction was rolled back because a statement in it failed');
       if (commit) committed = announce;
-      client.release();
+      this.#release(client, null);
     } catch (error) {
       client.release(true);
       throw toDomainError(error);

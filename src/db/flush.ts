@@ -1,7 +1,14 @@
 import type pg from 'pg';
 import { serialize } from 'pg-protocol';
+import type { ProtocolConnection } from './pg-internals.ts';
 import type { Column, RawRow } from './rows.ts';
-import { type ProtocolConnection, Statement } from './statement.ts';
+import { Statement } from './statement.ts';
+
+/** The first error, if there was one, and the results of the statements before it. */
+export interface FlushResult {
+  error: Error | null;
+  results: pg.QueryResult[];
+}
 
 export interface ContextStatement {
   /** The name it was prepared under on this connection, or '' to parse it each time. */
@@ -29,7 +36,6 @@ export class Flush implements pg.Submittable {
   readonly #statements: Statement[];
   /** The statement whose answer comes next; -1 is the context. */
   #current = -1;
-  #connection: ProtocolConnection | undefined;
 
   constructor(context: ContextStatement, statements: readonly pg.QueryConfig[], callback: FlushCallback) {
     this.callback = callback;
@@ -41,7 +47,6 @@ export class Flush implements pg.Submittable {
   submit(given: pg.Connection): void {
     const connection = given as unknown as ProtocolConnection;
     const { name, text, values } = this.#context;
-    this.#connection = connection;
     const messages: Buffer[] = [];
     if (name === '') messages.push(serialize.parse({ name, text }));
     messages.push(serialize.bind({ statement: name, values }), serialize.execute());
@@ -61,7 +66,7 @@ export class Flush implements pg.Submittable {
   }
 
   handleRowDescription({ fields }: { fields: Column[] }): void {
-    if (this.#connection) this.#statements[this.#current]?.describe(fields, this.#connection);
+    this.#statements[this.#current]?.describe(fields);
   }
 
   handleDataRow({ fields }: { fields: RawRow }): void {

@@ -1,7 +1,7 @@
 import { readToolEnv } from '../env.ts';
 import { openPool } from './connect.ts';
 import { appliedMigrations, migrate, migrateDown } from './migrate.ts';
-import { migrationNames } from './schema-engine.ts';
+import { migrationNames } from './migration-files.ts';
 
 /** `npm run db:migrate`, `npm run db:migrate -- status`, `npm run db:migrate -- down [count]`: as the owner of the tables. */
 async function main([command = 'up', count = '1']: string[]): Promise<void> {

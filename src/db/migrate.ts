@@ -1,37 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { applyMigrations } from './apply-migrations.ts';
 import { commentsSql } from './comments.ts';
 import { APPLICATION_ROLE } from './context-statement.ts';
 import { installJobs, JOBS_ROLE } from './job-schema.ts';
-import { applyMigrations, MIGRATIONS_FOLDER, migrationNames } from './schema-engine.ts';
+import { migrationNames, readDownMigration } from './migration-files.ts';
 
 /** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
 const MIGRATION_LOCK = '7283044521';
 const LOCK_PAUSE_MS = 100;
 
 const INSUFFICIENT_PRIVILEGE = '42501';
-
-/** The schema engine wants a pool; the migration must stay on the connection that holds the lock. */
-class OneConnection extends pg.Pool {
-  readonly #client: pg.PoolClient;
-
-  constructor(client: pg.PoolClient) {
-    super({ max: 1 });
-    this.#client = client;
-  }
-
-  override query(config: unknown): never {
-    return this.#client.query(config as pg.QueryConfig) as never;
-  }
-
-  override connect(): never {
-    const client = this.#client;
-    const borrowed = Object.create(client, { release: { value: () => {} } }) as pg.PoolClient;
-    return Promise.resolve(borrowed) as never;
-  }
-}
 
 async function tryLock(client: pg.PoolClient): Promise<boolean> {
   const { rows } = await client.query(`SELECT pg_try_advisory_lock(${MIGRATION_LOCK}) AS held`);
@@ -83,8 +62,7 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
     const before = new Set(await appliedMigrations(client));
     let applied: string[] = [];
     if (migrationNames().some((name) => !before.has(name))) {
-      await forgetFailures(client);
-      applied = await applyMigrations(new OneConnection(client));
+      applied = await applyMigrations(client);
       await client.query(commentsSql());
       // A server asks whether its database is up to date before it answers anybody.
       await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
@@ -93,13 +71,6 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
     if (options.serverRole) await admit(client, options.serverRole);
     return applied;
   });
-}
-
-/** A migration is one transaction: one that failed has left nothing but the engine's note of it, which would keep it from another try. */
-async function forgetFailures(client: pg.PoolClient): Promise<void> {
-  const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
-  if (rows[0].present)
-    await client.query('DELETE FROM public._prisma_migrations WHERE finished_at IS NULL AND rolled_back_at IS NULL');
 }
 
 async function admit(client: pg.PoolClient, role: string): Promise<void> {
@@ -124,10 +95,8 @@ export function migrateDown(pool: pg.Pool, count: number): Promise<string[]> {
   return holdingLock(pool, async (client) => {
     const newest = (await appliedMigrations(client)).reverse().slice(0, count);
     for (const name of newest) {
-      const file = join(MIGRATIONS_FOLDER, name, 'down.sql');
-      if (!existsSync(file)) throw new Error(`migration ${name} has no way back`);
       await client.query(
-        `BEGIN; ${readFileSync(file, 'utf8')}; DELETE FROM public._prisma_migrations WHERE migration_name = ${pg.escapeLiteral(name)}; COMMIT`,
+        `BEGIN; ${readDownMigration(name)}; DELETE FROM public._prisma_migrations WHERE migration_name = ${pg.escapeLiteral(name)}; COMMIT`,
       );
     }
     return newest;

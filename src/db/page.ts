@@ -1,6 +1,7 @@
+import { namedCache } from '../lib/cache-stats.ts';
 import { ValidationError } from '../lib/errors.ts';
-import { documentedTables } from './comments.ts';
 import { isOneOf, paddedIds } from './ids.ts';
+import { columnsOf } from './readable-columns.ts';
 import { camelCase } from './rows.ts';
 import { identifier, join, raw, rows, type Sql, sql } from './sql.ts';
 import type { Queryable } from './transaction.ts';
@@ -56,41 +57,28 @@ const WHOLE: PageSelection = { cursors: true };
 type Reader = Queryable & { preparedStatements: boolean };
 type Keyed = { pageKey?: string; pageParent?: number; id: string };
 
-/** Columns the application role may not read, and those that no list shows. */
-const UNREADABLE = new Set(['password_hash', 'token_hash', 'key_hash', 'embedding', 'search']);
-const readableColumns = new Map(
-  documentedTables().map(({ name, columns }) => [
-    name,
-    columns.map((column) => column.name).filter((column) => !UNREADABLE.has(column)),
-  ]),
-);
-
-/** The columns of a table that a list may show, by their SQL names. */
-export function columnsOf(table: string): readonly string[] {
-  return readableColumns.get(table) ?? [];
+/** A projection of a table, and its SQL by alias. */
+interface Projection {
+  columns: readonly string[];
+  lists: Map<string, Sql>;
 }
 
-/** The columns of each table that lists have been asked for, by their properties. */
-const projections = new Map<string, Map<string, readonly string[]>>();
-/** Each is a statement of its own to PostgreSQL: whoever asks for yet another gets all columns. */
-const MAX_PROJECTIONS = 16;
-const columnLists = new WeakMap<readonly string[], Map<string, Sql>>();
+/**
+ * What clients select, by table and properties. For twice the tables of today, about 75, with 16 selections each; a selection beyond them
+ * evicts the one that was used longest ago and costs a pass over the columns of its table.
+ */
+const projections = namedCache<string, Projection>('projections', { max: 75 * 16 });
 
-function project(table: string, properties: readonly string[] | undefined): readonly string[] {
-  let known = projections.get(table);
-  if (!known) {
-    known = new Map();
-    projections.set(table, known);
+function project(table: string, properties: readonly string[] | undefined): Projection {
+  const key = properties ? `${table} ${properties.join()}` : table;
+  let projection = projections.get(key);
+  if (!projection) {
+    const wanted = properties && new Set(['id', ...properties]);
+    const columns = wanted ? columnsOf(table).filter((column) => wanted.has(camelCase(column))) : columnsOf(table);
+    projection = { columns, lists: new Map() };
+    projections.set(key, projection);
   }
-  const all = columnsOf(table);
-  if (!properties) return all;
-  const key = properties.join();
-  const columns = known.get(key);
-  if (columns || known.size >= MAX_PROJECTIONS) return columns ?? all;
-  const wanted = new Set(['id', ...properties]);
-  const some = all.filter((column) => wanted.has(camelCase(column)));
-  known.set(key, some);
-  return some;
+  return projection;
 }
 
 /**
@@ -98,12 +86,7 @@ function project(table: string, properties: readonly string[] | undefined): read
  * @param alias what the table is called there
  */
 export function columnList(table: string, properties?: readonly string[], alias = table): Sql {
-  const columns = project(table, properties);
-  let lists = columnLists.get(columns);
-  if (!lists) {
-    lists = new Map();
-    columnLists.set(columns, lists);
-  }
+  const { columns, lists } = project(table, properties);
   let list = lists.get(alias);
   if (!list) {
     list = join(

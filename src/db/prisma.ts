@@ -1,23 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createHash } from 'node:crypto';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
 import { PrismaClient } from '../generated/prisma/client.ts';
 import { currentScope } from './context.ts';
 import type { Database } from './database.ts';
+import { unreadableColumns } from './readable-columns.ts';
+import { StatementNames } from './statement-names.ts';
 
-/** Statements a connection keeps prepared. Past that, a statement is parsed each time instead of growing the server's memory. */
-const MAX_PREPARED = 1000;
+const statementNames = new StatementNames('prisma');
 
-/** Secrets and hashes, which the application role may write and not read. */
-const omit = {
-  user: { passwordHash: true },
-  invitation: { tokenHash: true },
-  refreshToken: { tokenHash: true },
-  apiKey: { keyHash: true },
-} as const;
-
-export type Prisma = PrismaClient<never, typeof omit>;
+export type Prisma = PrismaClient<never, typeof unreadableColumns>;
 
 /** What the Prisma adapter takes for a pool: every statement goes through the one door, with its context. */
 class TenantPool extends pg.Pool {
@@ -39,19 +31,6 @@ class TenantPool extends pg.Pool {
       : Promise.reject(new Error('this operation writes in several statements: run it inside database.transaction()'));
     return client as never;
   }
-}
-
-/** An empty name leaves a statement unprepared. */
-function statementNames(): (query: { sql: string }) => string {
-  const names = new Map<string, string>();
-  return ({ sql }) => {
-    let name = names.get(sql);
-    if (name === undefined && names.size < MAX_PREPARED) {
-      name = `p_${createHash('sha1').update(sql).digest('base64url')}`;
-      names.set(sql, name);
-    }
-    return name ?? '';
-  };
 }
 
 interface LoaderOptions {
@@ -95,9 +74,9 @@ function batchPerScope(prisma: Prisma): void {
 
 /** The Prisma client over a database. One for the whole process: who acts comes from the running scope. */
 export function createPrisma(database: Database): Prisma {
-  const names = statementNames();
-  const adapter = new PrismaPg(new TenantPool(database), database.preparedStatements ? { statementNameGenerator: names } : {});
-  const prisma = new PrismaClient({ adapter, omit }) as Prisma;
+  const statementNameGenerator = ({ sql }: { sql: string }) => statementNames.nameOf(sql);
+  const adapter = new PrismaPg(new TenantPool(database), database.preparedStatements ? { statementNameGenerator } : {});
+  const prisma = new PrismaClient({ adapter, omit: unreadableColumns }) as Prisma;
   batchPerScope(prisma);
   return prisma;
 }

@@ -1,4 +1,6 @@
+import type { LRUCache } from 'lru-cache';
 import pg from 'pg';
+import { namedCache } from '../lib/cache-stats.ts';
 
 const INT8 = 20;
 const TIMESTAMPTZ = 1184;
@@ -60,46 +62,89 @@ function objectSource(columns: readonly { name: string }[], valueAt: (place: num
   return `{${columns.map(({ name }, place) => `${JSON.stringify(camelCase(name))}: ${valueAt(place)}`).join()}}`;
 }
 
-const MOST_MADE = 1000;
+/** As many as statement texts are expected (see `statement-names.ts`); statements with the same columns share one. */
+const MAX_BUILDERS = 75 * 20;
 
-/** Functions by the columns they were made for, and by what these are made of. */
-class MadeForColumns<Made> {
-  readonly #make: (columns: readonly Column[]) => Made;
-  readonly #known = new WeakMap<readonly Column[], Made>();
-  readonly #alike = new Map<string, Made>();
+/** Functions by the columns they were built for: by identity, which is what repeats, then by names and types. */
+class BuilderCache<Builder extends object> {
+  readonly #build: (columns: readonly Column[]) => Builder;
+  readonly #byIdentity = new WeakMap<readonly Column[], Builder>();
+  readonly #byShape: LRUCache<string, Builder>;
 
-  constructor(make: (columns: readonly Column[]) => Made) {
-    this.#make = make;
+  constructor(name: string, build: (columns: readonly Column[]) => Builder) {
+    this.#build = build;
+    this.#byShape = namedCache(name, { max: MAX_BUILDERS });
   }
 
-  for(columns: readonly Column[]): Made {
-    const known = this.#known.get(columns);
+  for(columns: readonly Column[]): Builder {
+    const known = this.#byIdentity.get(columns);
     if (known) return known;
-    const key = columns.map(({ name, dataTypeID }) => `${name} ${dataTypeID}`).join();
-    const made = this.#alike.get(key) ?? this.#make(columns);
-    if (this.#alike.size < MOST_MADE) this.#alike.set(key, made);
-    this.#known.set(columns, made);
-    return made;
+    const shape = columns.map(({ name, dataTypeID }) => `${name} ${dataTypeID}`).join();
+    const builder = this.#byShape.get(shape) ?? this.#build(columns);
+    this.#byShape.set(shape, builder);
+    this.#byIdentity.set(columns, builder);
+    return builder;
   }
 }
 
-/*
+type Reader = (row: RawRow) => object;
+type Decoder = (values: unknown) => object;
+
+/** Whether code may be generated: `--disallow-code-generation-from-strings`, as hardened installations set it, forbids it. */
+function canGenerateCode(): boolean {
+  try {
+    return new Function('return true')() === true;
+  } catch {
+    return false;
+  }
+}
+
+/**
  * Both make objects by an object literal, so that all rows of a statement have one shape from the start. Its keys are names of columns, put
  * down as strings.
  */
+const generated = {
+  reader(columns: readonly Column[]): Reader {
+    const parse = columns.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as Parse);
+    const names = parse.map((_, place) => `parse${place}`);
+    const valueAt = (place: number) =>
+      parse[place] === asItIs ? `row[${place}]` : `row[${place}] === null ? null : parse${place}(row[${place}])`;
+    return new Function(...names, `return (row) => (${objectSource(columns, valueAt)})`)(...parse) as Reader;
+  },
+  decoder(columns: readonly Column[]): Decoder {
+    return new Function('values', `return ${objectSource(columns, (place) => `values[${place}]`)}`) as Decoder;
+  },
+};
 
-const readers = new MadeForColumns((columns): ((row: RawRow) => object) => {
-  const parse = columns.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as Parse);
-  const names = parse.map((_, place) => `parse${place}`);
-  const valueAt = (place: number) =>
-    parse[place] === asItIs ? `row[${place}]` : `row[${place}] === null ? null : parse${place}(row[${place}])`;
-  return new Function(...names, `return (row) => (${objectSource(columns, valueAt)})`)(...parse) as (row: RawRow) => object;
-});
+/** The same without generated code: slower, as each row gets its keys one by one. */
+export const looped = {
+  reader(columns: readonly Column[]): Reader {
+    const fields = columns.map(({ name, dataTypeID }, place) => {
+      const parse = types.getTypeParser(dataTypeID, 'text') as Parse;
+      return { key: camelCase(name), place, parse };
+    });
+    return (row) => {
+      const object: Record<string, unknown> = {};
+      for (const { key, place, parse } of fields) {
+        const text = row[place] ?? null;
+        object[key] = text === null ? null : parse(text);
+      }
+      return object;
+    };
+  },
+  decoder(columns: readonly Column[]): Decoder {
+    const keys = columns.map(({ name }) => camelCase(name));
+    return (values) => {
+      const object: Record<string, unknown> = {};
+      for (const [place, key] of keys.entries()) object[key] = (values as unknown[])[place];
+      return object;
+    };
+  },
+};
 
-const decoders = new MadeForColumns(
-  (columns) =>
-    new Function('values', `return ${objectSource(columns, (place) => `values[${place}]`)}`) as (values: unknown) => object,
-);
+const builders = canGenerateCode() ? generated : looped;
+const readers = new BuilderCache('row_readers', builders.reader);
+const decoders = new BuilderCache('row_decoders', builders.decoder);
 
 /** Makes objects with camelCase keys of rows as they come. */
 export function readerOf(columns: readonly Column[]): (row: RawRow) => object {

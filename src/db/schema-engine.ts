@@ -7,7 +7,6 @@ import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/dri
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import type pg from 'pg';
 
-export const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../prisma/migrations/', import.meta.url));
 const SCHEMA_FOLDER = fileURLToPath(new URL('../../prisma/schema/', import.meta.url));
 
 interface EngineModule {
@@ -22,7 +21,10 @@ const { WebAssembly } = globalThis as unknown as {
 
 let engineModule: Promise<EngineModule> | undefined;
 
-/** The schema engine that `prisma migrate` downloads as a native binary, from the package registry as WebAssembly. */
+/**
+ * The schema engine that `prisma migrate` downloads as a native binary, from the package registry as WebAssembly. It compares a database
+ * with the Prisma schema, in tests and checks; migrations are applied without it.
+ */
 async function loadEngine(): Promise<EngineModule> {
   const require = createRequire(import.meta.url);
   const glue: EngineModule = await import('@prisma/schema-engine-wasm/schema_engine_bg' as string);
@@ -33,41 +35,18 @@ async function loadEngine(): Promise<EngineModule> {
   return glue;
 }
 
-export function schemaFiles(): { path: string; content: string }[] {
+function schemaFiles(): { path: string; content: string }[] {
   return readdirSync(SCHEMA_FOLDER)
     .filter((file) => file.endsWith('.prisma'))
     .sort()
     .map((file) => ({ path: join(SCHEMA_FOLDER, file), content: readFileSync(join(SCHEMA_FOLDER, file), 'utf8') }));
 }
 
-export function migrationNames(): string[] {
-  return readdirSync(MIGRATIONS_FOLDER, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name)
-    .sort();
-}
-
 const ONE_LETTER = new Set(['constraint_type', 'confdeltype', 'confupdtype']);
 
-/** PrismaPg splits scripts at each semicolon, which no function body survives. PostgreSQL takes a script whole. */
-class WholeScripts extends PrismaPg {
-  readonly #pool: pg.Pool;
-  /** What PostgreSQL last refused: the engine tells only that something was. */
-  refused: unknown;
-
-  constructor(pool: pg.Pool) {
-    super(pool);
-    this.#pool = pool;
-  }
-
+class CatalogAdapter extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
-    adapter.executeScript = async (script) => {
-      await this.#pool.query(script).catch((error: unknown) => {
-        this.refused = error;
-        throw error;
-      });
-    };
     // The adapter does not know the catalog's one-letter type "char", in which the engine asks for the kinds of constraints.
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => {
@@ -89,47 +68,17 @@ class WholeScripts extends PrismaPg {
   }
 }
 
-/** Names the migration, which the engine knows, and the reason, which PostgreSQL gave. */
-function messageOf(engineError: unknown, refused: unknown): string {
-  const name = /migration_name="([^"]+)"/.exec(String(engineError))?.[1];
-  const reason = refused instanceof Error ? refused.message : String(refused);
-  return `${name ? `migration ${name} failed` : 'the schema engine failed'}: ${reason}`;
-}
-
 async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
   engineModule ??= loadEngine();
   const { SchemaEngine: Engine } = await engineModule;
   const datamodels = schemaFiles().map(({ path, content }) => [path, content]);
-  const adapter = new WholeScripts(pool);
+  const adapter = new CatalogAdapter(pool);
   const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter as never));
   try {
     return await use(engine);
-  } catch (error) {
-    throw adapter.refused === undefined ? error : new Error(messageOf(error, adapter.refused), { cause: adapter.refused });
   } finally {
     engine.free();
   }
-}
-
-const filters = { externalTables: [], externalEnums: [] };
-
-/** Applies what is missing, in order, and returns the names. Each migration is one transaction. */
-export function applyMigrations(pool: pg.Pool): Promise<string[]> {
-  const migrationDirectories = migrationNames().map((path) => ({
-    path,
-    migrationFile: {
-      path: 'migration.sql',
-      content: { tag: 'ok' as const, value: readFileSync(join(MIGRATIONS_FOLDER, path, 'migration.sql'), 'utf8') },
-    },
-  }));
-  const lockfile = { path: 'migration_lock.toml', content: readFileSync(join(MIGRATIONS_FOLDER, 'migration_lock.toml'), 'utf8') };
-  return withEngine(pool, async (engine) => {
-    const { appliedMigrationNames } = await engine.applyMigrations({
-      migrationsList: { baseDir: MIGRATIONS_FOLDER, lockfile, shadowDbInitScript: '', migrationDirectories },
-      filters,
-    });
-    return appliedMigrationNames;
-  });
 }
 
 /** Indexes that Prisma's schema has no words for. The catalog snapshot holds them. */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import pg from 'pg';
 import type { Database } from './database.ts';
 import { decoderOf, types } from './rows.ts';
 import type { RowsConfig } from './statement.ts';
+import { StatementNames } from './statement-names.ts';
 import type { Queryable } from './transaction.ts';
 
 /** A piece of SQL and the values it refers to. Values never become text. */
@@ -51,17 +51,7 @@ export function join(fragments: readonly Sql[], separator: string): Sql {
   return fragments.reduce((all, fragment, index) => (index === 0 ? fragment : sql`${all}${raw(separator)}${fragment}`), raw(''));
 }
 
-const names = new Map<string, string>();
-const MAX_NAMED = 500;
-
-function statementName(text: string): string | undefined {
-  let name = names.get(text);
-  if (name === undefined && names.size < MAX_NAMED) {
-    name = `s_${createHash('sha1').update(text).digest('base64url')}`;
-    names.set(text, name);
-  }
-  return name;
-}
+const statementNames = new StatementNames('sql');
 
 export function toText(query: Sql): string {
   return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
@@ -77,7 +67,7 @@ function configOf({ preparedStatements }: Preparing, query: Sql): RowsConfig {
     rowMode: 'array',
     asObjects: true,
     types,
-    ...(preparedStatements ? { name: statementName(text) } : {}),
+    ...(preparedStatements ? { name: statementNames.nameOf(text) } : {}),
   } as RowsConfig;
 }
 

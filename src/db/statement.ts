@@ -1,25 +1,14 @@
 import pg from 'pg';
-import { prepareValue } from 'pg/lib/utils.js';
 import { serialize } from 'pg-protocol';
+import { type ProtocolConnection, prepareValue } from './pg-internals.ts';
+import { type PreparedStatement, preparedStatementsOf } from './prepared-statements.ts';
 import { type Column, type RawRow, readerOf } from './rows.ts';
-
-/** What is used of pg's connection. */
-export interface ProtocolConnection {
-  /** Text of statements by name: those that were parsed, and those that were sent to be. */
-  parsedStatements: Record<string, string>;
-  submittedNamedStatements: Record<string, string>;
-  stream: { write(messages: Buffer): void };
-  sendCopyFail(message: string): void;
-}
 
 /** A statement whose rows are wanted as objects with camelCase keys, where whoever reads them can make these at once. */
 export interface RowsConfig extends pg.QueryConfig {
   rowMode: 'array';
   asObjects: true;
 }
-
-/** What columns the prepared statements of a connection give, which do not change as long as it lives. */
-const described = new WeakMap<ProtocolConnection, Map<string, readonly Column[]>>();
 
 /** How a row is made of the text of its values. */
 function makerOf(
@@ -41,6 +30,7 @@ export class Statement {
   readonly #config: pg.QueryConfig;
   readonly #values: unknown[];
   readonly #rows: unknown[] = [];
+  #prepared: PreparedStatement | undefined;
   #columns: readonly Column[] = [];
   #make: ((row: RawRow) => unknown) | undefined;
   #done = '';
@@ -67,7 +57,8 @@ export class Statement {
       if (name) connection.submittedNamedStatements[name] = text;
     }
     messages.push(bind);
-    const columns = name ? described.get(connection)?.get(name) : undefined;
+    this.#prepared = name ? preparedStatementsOf(connection).use(name) : undefined;
+    const columns = this.#prepared?.columns;
     if (columns) this.#columns = columns;
     else messages.push(serialize.describe({ type: 'P' }));
     messages.push(serialize.execute());
@@ -75,11 +66,9 @@ export class Statement {
   }
 
   /** It has the columns that were asked for. */
-  describe(columns: readonly Column[], connection: ProtocolConnection): void {
+  describe(columns: readonly Column[]): void {
     this.#columns = columns;
-    if (!this.name) return;
-    const known = described.get(connection) ?? new Map<string, readonly Column[]>();
-    described.set(connection, known.set(this.name, columns));
+    if (this.#prepared) this.#prepared.columns = columns;
   }
 
   add(row: RawRow): void {

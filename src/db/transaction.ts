@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import { applyContextSql } from './context-statement.ts';
 import type { DbContext } from './db-context.ts';
+import type { PreparedStatements } from './prepared-statements.ts';
 
 /** What PrismaPg and our own SQL ask of a connection. */
 export interface Queryable {
@@ -10,20 +11,24 @@ export interface Queryable {
 /** An open transaction on one connection. Statements are sent one after another, however many are awaited at once. */
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
+  readonly #prepared: PreparedStatements | undefined;
   readonly #onStatement: (text: string) => void;
   #tail: Promise<unknown> = Promise.resolve();
   #callbacks: (() => void)[] = [];
   #savepoints = 0;
   #open = true;
 
-  constructor(client: pg.PoolClient, onStatement: (text: string) => void) {
+  /** @param prepared what the connection holds prepared, where it is bounded */
+  constructor(client: pg.PoolClient, prepared: PreparedStatements | undefined, onStatement: (text: string) => void) {
     this.#client = client;
+    this.#prepared = prepared;
     this.#onStatement = onStatement;
   }
 
   query(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
     if (!this.#open) return Promise.reject(new Error('the transaction has ended; a promise was not awaited'));
     this.#onStatement(typeof config === 'string' ? config : config.text);
+    if (typeof config !== 'string' && config.name) this.#prepared?.use(config.name);
     const result = this.#tail.then(() => this.#client.query(config as pg.QueryConfig));
     this.#tail = result.catch(() => {});
     return result;

@@ -6,7 +6,7 @@ import { ensureKeyFile, fileKeyring } from '../auth/key-file.ts';
 import { generateSigningKey, inlineKeyring, type Keyring } from '../auth/keyring.ts';
 import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
 import { appliedMigrations } from '../db/migrate.ts';
-import { migrationNames } from '../db/schema-engine.ts';
+import { migrationNames } from '../db/migration-files.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
 import { DEFAULT_OPERATION_LIMITS } from '../graphql/operation-limits.ts';
@@ -106,7 +106,7 @@ export async function createApp(
   { log = createLogger(env.LOG_LEVEL), connections: open }: AppOptions = {},
 ): Promise<App> {
   const folder = env.DATABASE_URL ? undefined : openDataFolder(env.AGENTBASE_DATA_DIR);
-  const connect = () => (folder ? connectEmbedded(env, folder) : connectPostgres(env, log));
+  const connect = () => (folder ? connectEmbedded(env, folder, log) : connectPostgres(env, log));
   const connections = await (open ? Promise.resolve(open) : connect()).catch((error: unknown) => {
     folder?.close();
     throw error;

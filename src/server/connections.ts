@@ -28,8 +28,12 @@ async function openRedis(env: Env, log: Logger): Promise<Redis | undefined> {
   return redis;
 }
 
+function logPipelining({ pipeliningProblem: reason }: Database, log: Logger | undefined): void {
+  if (reason) log?.warn({ reason }, 'database pipelining unavailable');
+}
+
 /** The embedded PostgreSQL, migrated. */
-export async function connectEmbedded(env: Env, folder: DataFolder): Promise<Connections> {
+export async function connectEmbedded(env: Env, folder: DataFolder, log?: Logger): Promise<Connections> {
   const { openMigrated } = await import('../db/embedded-template.ts');
   const embedded = await openMigrated(folder.database);
   const database = new Database({
@@ -38,6 +42,7 @@ export async function connectEmbedded(env: Env, folder: DataFolder): Promise<Con
     preparedStatements: true,
     maxWaiting: env.DATABASE_MAX_WAITING,
   });
+  logPipelining(database, log);
   return { database, redis: undefined, close: () => embedded.close() };
 }
 
@@ -81,6 +86,7 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
     preparedStatements: env.DATABASE_PREPARED_STATEMENTS,
     maxWaiting: env.DATABASE_MAX_WAITING,
   });
+  logPipelining(database, log);
   const redis = await openRedis(env, log);
   return {
     database,

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
-import { migrationNames } from '../../src/db/schema-engine.ts';
+import { migrationNames } from '../../src/db/migration-files.ts';
 import { openJobsPool } from '../../src/jobs/jobs.ts';
 import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';

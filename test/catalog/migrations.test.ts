@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appliedMigrations, isMigrated, migrate, migrateDown } from '../../src/db/migrate.ts';
-import { migrationNames } from '../../src/db/schema-engine.ts';
+import { migrationNames, readMigration } from '../../src/db/migration-files.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { createTenant } from '../testkit/tenants.ts';
@@ -63,6 +63,74 @@ test('conversations are counted that were there before their number was kept', a
   expect(
     await db.ownerQuery('SELECT active, completed, failed, cancelled FROM conversation_counts WHERE tenant_id = $1', [tenant.id]),
   ).toEqual([{ active: 1, completed: 0, failed: 0, cancelled: 0 }]);
+});
+
+test('a database that Prisma migrated is upgraded', async () => {
+  const names = migrationNames();
+  await migrateDown(db.ownerPool, names.length);
+  await db.ownerPool.query('DROP TABLE public._prisma_migrations');
+  // What its schema engine left behind after the first migration.
+  await db.ownerPool.query(readMigration('20261123000100_foundation').sql);
+  await db.ownerPool.query(`
+    CREATE TABLE "_prisma_migrations" (
+      "id" VARCHAR(36) PRIMARY KEY NOT NULL,
+      "checksum" VARCHAR(64) NOT NULL,
+      "finished_at" TIMESTAMPTZ,
+      "migration_name" VARCHAR(255) NOT NULL,
+      "logs" TEXT,
+      "rolled_back_at" TIMESTAMPTZ,
+      "started_at" TIMESTAMPTZ NOT NULL DEFAULT now(),
+      "applied_steps_count" INTEGER NOT NULL DEFAULT 0
+    );
+    INSERT INTO "_prisma_migrations" (id, checksum, finished_at, migration_name, applied_steps_count) VALUES
+      ('30cbc445-590d-4998-94d7-4fd837b27582', 'a54d3d0cc438627f09d71f471c53ecd9b7329780cf875dd2d892538873d3c765', now(),
+       '20261123000100_foundation', 1);
+    INSERT INTO "_prisma_migrations" (id, checksum, migration_name, logs) VALUES
+      ('1f66d029-7eda-4340-a1ed-fae61cbbd70a', '313d24f3270256731d95036f939f48ee79e64e3be70aa895bd90cd1eb01e0f7e',
+       '20261123000200_tenancy', 'Database error code: 42P07')`);
+  expect(await isMigrated(db.ownerPool)).toBe(false);
+  expect(await migrate(db.ownerPool)).toEqual(names.slice(1));
+  expect(await isMigrated(db.ownerPool)).toBe(true);
+  const records = await db.ownerQuery(
+    `SELECT migration_name AS name, checksum FROM public._prisma_migrations
+     WHERE finished_at >= started_at AND rolled_back_at IS NULL AND logs IS NULL AND applied_steps_count = 1 ORDER BY 1`,
+  );
+  expect(records).toEqual(names.map((name) => ({ name, checksum: readMigration(name).checksum })));
+});
+
+test('a migration that was changed after it was applied is refused', async () => {
+  const [newest = '', before = ''] = migrationNames().toReversed();
+  await migrateDown(db.ownerPool, 1);
+  const { checksum } = readMigration(before);
+  const record = (value: string) =>
+    db.ownerPool.query('UPDATE public._prisma_migrations SET checksum = $2 WHERE migration_name = $1', [before, value]);
+  await record('0'.repeat(64));
+  await expect(migrate(db.ownerPool)).rejects.toThrow(`applied migrations were changed: ${before}.`);
+  await record(checksum);
+  expect(await migrate(db.ownerPool)).toEqual([newest]);
+});
+
+test('a migration that fails leaves nothing but its record, and is applied by the next call', async () => {
+  const [newest = ''] = migrationNames().toReversed();
+  const before = await catalog();
+  await migrateDown(db.ownerPool, 1);
+  // The last statement of a migration is refused, by a trigger on the table that records it.
+  await db.ownerPool.query(`
+    CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused for the test'; END $$;
+    CREATE TRIGGER refuse BEFORE UPDATE OF finished_at ON public._prisma_migrations FOR EACH ROW EXECUTE FUNCTION public.refuse()`);
+  const reverted = await catalog();
+  for (let time = 0; time < 2; time++) {
+    await expect(migrate(db.ownerPool)).rejects.toThrow(`migration ${newest} failed: refused for the test`);
+    expect(await catalog()).toBe(reverted);
+    expect(
+      await db.ownerQuery(
+        'SELECT migration_name AS name, logs, finished_at FROM public._prisma_migrations WHERE finished_at IS NULL',
+      ),
+    ).toEqual([{ name: newest, logs: 'refused for the test', finished_at: null }]);
+  }
+  await db.ownerPool.query('DROP TRIGGER refuse ON public._prisma_migrations; DROP FUNCTION public.refuse()');
+  expect(await migrate(db.ownerPool)).toEqual([newest]);
+  expect(await catalog()).toBe(before);
 });
 
 test('callers at the same moment take turns', async () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type DbContext, runWithContext } from '../../src/db/context.ts';
+import type { Database } from '../../src/db/database.ts';
 import { batchRows, sql } from '../../src/db/sql.ts';
 import { InvalidStateError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
@@ -7,6 +8,7 @@ import { type TestDatabase, testDatabase } from '../testkit/database.ts';
 import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 
 let db: TestDatabase;
+let database: Database;
 
 beforeAll(async () => {
   db = await testDatabase();
@@ -21,11 +23,22 @@ const insert = ({ id, conversationId }: PopulatedTenant) => ({
   values: [id, newId(), conversationId],
 });
 const batchAs = (context: DbContext, statements: { text: string; values?: unknown[] }[]) =>
-  runWithContext(context, () => db.database.batch(statements));
+  runWithContext(context, () => database.batch(statements));
 const namesOf = async ({ id }: PopulatedTenant) =>
   (await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [id])).map(({ name }) => name);
 
-describe('a batch outside a transaction', () => {
+const ways: [string, boolean][] = [
+  ['in one round trip', true],
+  ['with the public interface of pg alone', false],
+];
+
+describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => {
+  beforeAll(() => {
+    const other = db.another({ pipelining });
+    database = other.database;
+    return other.close;
+  });
+
   test('is all or nothing: what fails takes back what was done before it', async () => {
     const tenant = await createTenant(db);
     for (const wrong of ['SELECT 1 / 0', 'SELECT FROM nowhere', 'not SQL']) {
@@ -43,7 +56,7 @@ describe('a batch outside a transaction', () => {
     const message = sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content)
       VALUES (${tenant.id}, ${newId()}, ${tenant.conversationId}, 'USER', 'Hello') RETURNING sequence`;
     const answers = await runWithContext(contextOf(tenant), () =>
-      batchRows<[{ lastSequence: number }, { sequence: number }, { lastSequence: number }]>(db.database, [last, message, last]),
+      batchRows<[{ lastSequence: number }, { sequence: number }, { lastSequence: number }]>(database, [last, message, last]),
     );
     expect(answers).toEqual([[{ lastSequence: 2 }], [{ sequence: 3 }], [{ lastSequence: 3 }]]);
   });
@@ -70,7 +83,7 @@ describe('a batch outside a transaction', () => {
     const request = { requestId: newId(), ip: '192.0.2.7', userAgent: 'x'.repeat(600) };
     const context = { ...contextOf(tenant), ...request };
     await batchAs(context, [rename(tenant, 'Batch')]);
-    await db.database.transactionAs(context, () => db.database.query(rename(tenant, 'Transaction')));
+    await database.transactionAs(context, () => database.query(rename(tenant, 'Transaction')));
     const logs = await db.ownerQuery(
       "SELECT actor, user_id, host(ip) AS ip, user_agent, new_values ->> 'name' AS name FROM audit_logs WHERE request_id = $1 ORDER BY name",
       [request.requestId],
@@ -84,7 +97,7 @@ describe('a batch outside a transaction', () => {
 
   test('leaves nothing to the next statement of the connection, and may fail', async () => {
     const tenant = await createTenant(db);
-    const other = db.another({ max: 1 });
+    const other = db.another({ max: 1, pipelining });
     const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
       ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS told`;
     const left = async () => (await other.database.pool.query(settings)).rows[0];
@@ -113,9 +126,10 @@ describe('a batch outside a transaction', () => {
 });
 
 test('a batch inside a transaction is a part of it', async () => {
+  database = db.database;
   const tenant = await createTenant(db);
-  const undone = db.database.transactionAs(contextOf(tenant), async () => {
-    const [, selected] = await db.database.batch([rename(tenant, 'Undone'), { text: 'SELECT name FROM agents' }]);
+  const undone = database.transactionAs(contextOf(tenant), async () => {
+    const [, selected] = await database.batch([rename(tenant, 'Undone'), { text: 'SELECT name FROM agents' }]);
     expect(selected?.rows).toEqual([{ name: 'Undone' }]);
     throw new Error('given up');
   });

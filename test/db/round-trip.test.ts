@@ -129,9 +129,16 @@ describe('reads of one turn', () => {
     expect(sent().letters).toBe('BEBEBEBEBES');
     expect(await read([1, 2, 3, 4, 1, 2])).toEqual([1, 2, 3, 4, 1, 2]);
   });
+});
+
+describe.each([
+  ['in one round trip', true],
+  ['with the public interface of pg alone', false],
+])('reads of one turn, %s,', (_way, pipelining) => {
+  const number = (n: number) => ({ name: `number_${n}`, text: `SELECT ${n} AS n` });
 
   test('have nothing to do with one among them that fails', async () => {
-    const { db, other } = await tapped();
+    const { db, other } = await tapped({ pipelining });
     const tenant = await createTenant(db);
     const read = () =>
       runWithContext(contextOf(tenant), () =>
@@ -156,7 +163,7 @@ describe('reads of one turn', () => {
   });
 
   test('of different people do not', async () => {
-    const { db, other } = await tapped();
+    const { db, other } = await tapped({ pipelining });
     const [one, two] = [await createTenant(db), await createTenant(db)];
     const tenantOf = (tenant: typeof one) =>
       runWithContext(contextOf(tenant), () => other.database.query({ name: 'mine', text: 'SELECT id FROM tenants' }));
@@ -165,7 +172,7 @@ describe('reads of one turn', () => {
   });
 
   test('with a value that cannot be sent, nothing is', async () => {
-    const { db, other } = await tapped();
+    const { db, other } = await tapped({ pipelining });
     const tenant = await createTenant(db);
     const circular: Record<string, unknown> = {};
     circular.self = circular;

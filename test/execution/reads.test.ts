@@ -1,8 +1,8 @@
 import { type GraphQLField, isObjectType } from 'graphql';
 import { expect, test } from 'vitest';
-import { documentedTables } from '../../src/db/comments.ts';
-import { columnsOf } from '../../src/db/page.ts';
+import { columnsOf } from '../../src/db/readable-columns.ts';
 import { camelCase } from '../../src/db/rows.ts';
+import { tableModels } from '../../src/generated/data-model.ts';
 import { schema } from '../../src/graphql/schema.ts';
 
 interface Extensions {
@@ -11,7 +11,7 @@ interface Extensions {
   pothosExposedField?: string;
 }
 
-const properties = new Set(documentedTables().flatMap(({ name }) => columnsOf(name).map(camelCase)));
+const properties = new Set(tableModels.flatMap(({ name }) => columnsOf(name).map(camelCase)));
 
 const fields = Object.values(schema.getTypeMap())
   .filter(isObjectType)

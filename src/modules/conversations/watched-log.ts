@@ -1,5 +1,5 @@
 import type { Database } from '../../db/database.ts';
-import { columnsOf } from '../../db/page.ts';
+import { columnsOf } from '../../db/readable-columns.ts';
 import { camelCase } from '../../db/rows.ts';
 import { identifier, join, rows, sql } from '../../db/sql.ts';
 import type { Message } from '../../generated/prisma/client.ts';

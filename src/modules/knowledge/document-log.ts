@@ -1,5 +1,5 @@
 import { isOneOf } from '../../db/ids.ts';
-import { columnsOf } from '../../db/page.ts';
+import { columnsOf } from '../../db/readable-columns.ts';
 import { identifier, join, raw, rows, sql } from '../../db/sql.ts';
 import type { Document } from '../../generated/prisma/client.ts';
 import type { LogSource } from '../../live/live.ts';

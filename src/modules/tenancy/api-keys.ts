@@ -54,7 +54,7 @@ export async function revokeApiKey({ prisma, auth }: TenancyServices, viewer: Vi
     where: { ...where, revokedAt: null },
     data: { status: 'REVOKED', revokedAt: new Date() },
   });
-  const apiKey = await prisma.apiKey.findUnique({ where: { tenantId_id: where } });
+  const apiKey = await prisma.apiKey.findFirst({ where });
   if (!apiKey) throw new NotFoundError('The API key', { path: ['input', 'id'] });
   if (count === 0) throw new InvalidStateError('The API key is revoked already.', { path: ['input', 'id'] });
   evictAfterCommit(auth, { apiKeyId: id });

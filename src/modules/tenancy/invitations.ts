@@ -70,7 +70,7 @@ export async function revokeInvitation({ prisma }: TenancyServices, viewer: View
     where: { ...where, acceptedAt: null, revokedAt: null },
     data: { revokedAt: new Date() },
   });
-  const invitation = await prisma.invitation.findUnique({ where: { tenantId_id: where } });
+  const invitation = await prisma.invitation.findFirst({ where });
   if (!invitation) throw new NotFoundError('The invitation', { path: ['input', 'id'] });
   if (count === 0) throw new InvalidStateError('The invitation is not open any more.', { path: ['input', 'id'] });
   return invitation;
@@ -120,7 +120,7 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
     const { firstName, lastName } = input;
     await prisma.user.create({ data: { id: userId, email, passwordHash, firstName, lastName } });
   }
-  if (await prisma.membership.findUnique({ where: { tenantId_userId: { tenantId, userId } }, select: { id: true } })) {
+  if (await prisma.membership.findFirst({ where: { tenantId, userId }, select: { id: true } })) {
     throw new ConflictError('You are a member of this tenant already.');
   }
   const { createdAt } = await prisma.membership.create({ data: { tenantId, id: newId(), userId, role } });

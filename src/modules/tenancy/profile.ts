@@ -43,7 +43,7 @@ export interface PasswordChange {
 export async function changePassword(services: TenancyServices, viewer: Viewer, input: PasswordChange): Promise<number> {
   const { userId, sessionId, tenantId } = requirePerson(viewer);
   const { prisma, database, auth } = services;
-  const { email } = await prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { email: true } });
+  const { email } = await prisma.user.findFirstOrThrow({ where: { id: userId }, select: { email: true } });
   checkPassword(input.newPassword, email, ['input', 'newPassword']);
   const account = await findAccount(database, email);
   if (account?.passwordHash) {
@@ -87,7 +87,7 @@ export async function unlinkIdentity(services: TenancyServices, viewer: Viewer, 
   const identities = await prisma.userIdentity.findMany({ where: { userId }, select: { id: true } });
   if (!identities.some((identity) => identity.id === id)) throw new NotFoundError('The identity', { path: ['input', 'id'] });
   if (identities.length === 1) {
-    const { email } = await prisma.user.findUniqueOrThrow({ where: { id: userId }, select: { email: true } });
+    const { email } = await prisma.user.findFirstOrThrow({ where: { id: userId }, select: { email: true } });
     const account = await findAccount(database, email);
     if (!account?.passwordHash) throw new InvalidStateError('Set a password first: this is the only way you can sign in.');
   }

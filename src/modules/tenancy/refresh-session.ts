@@ -64,7 +64,7 @@ export async function refreshSession(services: TenancyServices, refreshToken: st
   if (!access || statuses.some((status) => status !== 'ACTIVE')) throw await endChain(services, link, 'no access any more');
 
   await prisma.refreshToken.update({ where: { tenantId_id: { tenantId, id: refreshTokenId } }, data: { rotatedAt: new Date() } });
-  const tenant = await prisma.tenant.findUniqueOrThrow({ where: { id: tenantId } });
-  const user = await prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: tenantId } });
+  const user = await prisma.user.findFirstOrThrow({ where: { id: userId } });
   return openSession(services, withoutHash(user), tenant, access.role, family);
 }

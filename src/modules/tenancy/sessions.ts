@@ -30,7 +30,7 @@ export async function openSession(
 export async function enter(services: TenancyServices, userId: string, choice: TenantChoice): Promise<SignedIn> {
   const { prisma } = services;
   await assumeContext({ tenantId: choice.tenantId, userId, apiKeyId: undefined });
-  const tenant = await prisma.tenant.findUniqueOrThrow({ where: { id: choice.tenantId } });
+  const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: choice.tenantId } });
   const user = await prisma.user.update({ where: { id: userId }, data: { lastLoginAt: new Date() } });
   return openSession(services, withoutHash(user), tenant, choice.role);
 }

@@ -31,7 +31,7 @@ async function insertTenant(prisma: Prisma, id: string, { name, slug, slugPath }
   for (const candidate of candidates) {
     // Slugs of other tenants cannot be seen: only the unique index knows.
     const { count } = await prisma.tenant.createMany({ data: { id, name, slug: candidate }, skipDuplicates: true });
-    if (count === 1) return prisma.tenant.findUniqueOrThrow({ where: { id } });
+    if (count === 1) return prisma.tenant.findFirstOrThrow({ where: { id } });
   }
   throw slugTaken(wanted, slugPath);
 }
@@ -59,7 +59,7 @@ export async function foundTenant(
 export async function createTenant(services: TenancyServices, viewer: Viewer, input: NewTenant): Promise<SignedIn> {
   const { userId } = requirePerson(viewer);
   const tenant = await foundTenant(services.prisma, userId, input);
-  const user = await services.prisma.user.findUniqueOrThrow({ where: { id: userId } });
+  const user = await services.prisma.user.findFirstOrThrow({ where: { id: userId } });
   return openSession(services, withoutHash(user), tenant, 'OWNER');
 }
 

@@ -1,3 +1,5 @@
+import { columnsOf } from '../../../src/db/readable-columns.ts';
+import { tableModels } from '../../../src/generated/data-model.ts';
 import { type Check, problemsOf, type Query, readTables } from '../catalog.ts';
 import { applicationGrants, definerFunctions, gateGrants, openHashes, sealedColumns, secretColumns } from '../expectations.ts';
 
@@ -107,6 +109,40 @@ export const secretsAreUnreadable: Check = async (query) => [
     ({ column }) => `${column} looks like a secret and is not on the list`,
   )),
 ];
+
+/** Lists and loaders select exactly what the application role may read, but for the types that Prisma does not support. */
+export const readableColumnsAreGranted: Check = async (query) => {
+  const granted = await query<{ table: string; column: string; readable: boolean; type: string }>(`
+    SELECT c.relname::text AS table, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type,
+      has_column_privilege('agentbase_app', c.oid, a.attnum, 'SELECT') AS readable
+    FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> '_prisma_migrations'
+      AND a.attnum > 0 AND NOT a.attisdropped ORDER BY 1, a.attnum`);
+  const models = new Map(tableModels.map((model) => [model.name, model]));
+  return [
+    ...tableModels
+      .filter(({ name }) => !granted.some(({ table }) => table === name))
+      .map(({ name }) => `the data model has ${name}, which is not a table`),
+    ...granted.flatMap(({ table, column, readable, type }) => {
+      const model = models.get(table)?.columns.find(({ name }) => name === column);
+      if (!model) return [`the data model has no ${table}.${column}`];
+      const selected = columnsOf(table).includes(column);
+      if (!model.supported) {
+        const problems = [
+          ...(selected ? [`lists select ${table}.${column}, of the unsupported type ${type}`] : []),
+          ...(model.type === type ? [] : [`${table}.${column} is a ${type} and not a ${model.type}`]),
+        ];
+        return problems;
+      }
+      if (selected === readable) return [];
+      return [
+        selected
+          ? `lists select ${table}.${column}, which is not granted`
+          : `lists leave out ${table}.${column}, which is granted`,
+      ];
+    }),
+  ];
+};
 
 /** What runs with its owner's rights cannot be led astray by the caller's search_path, and is called only by whom it is meant for. */
 export const definerFunctionsAreNarrow: Check = async (query) => {

@@ -21,8 +21,7 @@ const UNSUPPORTED = 'Unsupported';
 const SCALARS = new Set(['String', 'Boolean', 'Int', 'BigInt', 'Float', 'Decimal', 'DateTime', 'Json', 'Bytes', 'Unsupported']);
 
 /** The tables of the Prisma schema with their `///` comments, in the order they are written. */
-export function documentedTables(): DocumentedTable[] {
-  const files = schemaFiles();
+export function documentedTables(files = schemaFiles()): DocumentedTable[] {
   const enums = new Set(files.flatMap(({ content }) => [...content.matchAll(/^enum (\w+)/gm)].map((match) => match[1] ?? '')));
   return files.flatMap(({ path, content }) =>
     [...content.matchAll(/((?:^\/\/\/.*\n)*)^model (\w+) \{\n([\s\S]*?)^\}/gm)].map(
@@ -56,8 +55,8 @@ function text(comment: string): string {
 }
 
 /** COMMENT statements for every table and column, so that the database explains itself. */
-export function commentsSql(): string {
-  return documentedTables()
+export function commentsSql(files = schemaFiles()): string {
+  return documentedTables(files)
     .flatMap(({ name, comment, columns }) => [
       `COMMENT ON TABLE public.${name} IS ${pg.escapeLiteral(comment)}`,
       ...columns.map((column) => `COMMENT ON COLUMN public.${name}.${column.name} IS ${pg.escapeLiteral(column.comment)}`),

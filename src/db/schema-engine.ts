@@ -33,11 +33,11 @@ async function loadEngine(): Promise<EngineModule> {
   return glue;
 }
 
-export function schemaFiles(): { path: string; content: string }[] {
-  return readdirSync(SCHEMA_FOLDER)
+export function schemaFiles(folder = SCHEMA_FOLDER): { path: string; content: string }[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.prisma'))
     .sort()
-    .map((file) => ({ path: join(SCHEMA_FOLDER, file), content: readFileSync(join(SCHEMA_FOLDER, file), 'utf8') }));
+    .map((file) => ({ path: join(folder, file), content: readFileSync(join(folder, file), 'utf8') }));
 }
 
 export function migrationNames(): string[] {
@@ -96,10 +96,10 @@ function messageOf(engineError: unknown, refused: unknown): string {
   return `${name ? `migration ${name} failed` : 'the schema engine failed'}: ${reason}`;
 }
 
-async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>, files = schemaFiles()): Promise<T> {
   engineModule ??= loadEngine();
   const { SchemaEngine: Engine } = await engineModule;
-  const datamodels = schemaFiles().map(({ path, content }) => [path, content]);
+  const datamodels = files.map(({ path, content }) => [path, content]);
   const adapter = new WholeScripts(pool);
   const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter as never));
   try {
@@ -136,17 +136,21 @@ export function applyMigrations(pool: pg.Pool): Promise<string[]> {
 const BEYOND_PRISMA = ['chunks_embedding_idx', 'chunks_tenant_id_search_idx'];
 
 /** What would have to change for the migrated database to be what the Prisma schema says, as SQL. Empty when nothing. */
-export function schemaDrift(pool: pg.Pool): Promise<string> {
-  return withEngine(pool, async (engine) => {
-    const { stdout } = await engine.diff({
-      from: { tag: 'schemaDatasource', files: schemaFiles(), configDir: '' },
-      to: { tag: 'schemaDatamodel', files: schemaFiles() },
-      script: true,
-      exitCode: null,
-      filters: { externalTables: ['public._prisma_migrations'], externalEnums: [] },
-    });
-    const beyond = BEYOND_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
-    const drift = beyond.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
-    return drift.replace('-- This is an empty migration.', '').trim();
-  });
+export function schemaDrift(pool: pg.Pool, files = schemaFiles()): Promise<string> {
+  return withEngine(
+    pool,
+    async (engine) => {
+      const { stdout } = await engine.diff({
+        from: { tag: 'schemaDatasource', files, configDir: '' },
+        to: { tag: 'schemaDatamodel', files },
+        script: true,
+        exitCode: null,
+        filters: { externalTables: ['public._prisma_migrations'], externalEnums: [] },
+      });
+      const beyond = BEYOND_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
+      const drift = beyond.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
+      return drift.replace('-- This is an empty migration.', '').trim();
+    },
+    files,
+  );
 }

@@ -77,9 +77,11 @@ BEGIN
   IF arguments IS NULL THEN
     RETURN;
   END IF;
-  ignored := array_remove(coalesce(NULLIF(arguments[3], '')::text[], '{}'), counted::text);
-  PERFORM app.audit_table(target, arguments[1], coalesce(NULLIF(arguments[2], '')::text[], '{}'),
-    CASE WHEN ignore THEN ignored || counted::text ELSE ignored END);
+  ignored := coalesce(NULLIF(arguments[3], '')::text[], '{}');
+  IF (counted::text = ANY (ignored)) <> ignore THEN
+    PERFORM app.audit_table(target, arguments[1], coalesce(NULLIF(arguments[2], '')::text[], '{}'),
+      CASE WHEN ignore THEN ignored || counted::text ELSE array_remove(ignored, counted::text) END);
+  END IF;
 END
 $$;
 
@@ -157,17 +159,19 @@ BEGIN
 END
 $$;
 
--- Gives a table its column of last numbers, which begins at 0 whatever an insert says.
+-- Gives a table its column of last numbers, which begins at 0 whatever an insert says. A column that exists already is started by triggers of the
+-- table's own, or by the migration that numbered another table in this one.
 CREATE FUNCTION app.add_last_number(parent regclass, number_column name, number_type regtype) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   starter text := format('start_%s_%s', (SELECT relname FROM pg_class WHERE oid = parent), number_column);
 BEGIN
-  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = parent AND tgname = 'start_' || number_column) THEN
+  IF EXISTS (SELECT FROM pg_attribute WHERE attrelid = parent AND attname = number_column AND NOT attisdropped) THEN
+    PERFORM app.require_column(parent, number_column, 'bigint', 'integer');
+    PERFORM app.ignore_in_audit(parent, number_column);
     RETURN;
   END IF;
-  EXECUTE format('ALTER TABLE %s ADD COLUMN IF NOT EXISTS %I %s NOT NULL DEFAULT 0', parent, number_column, number_type);
-  PERFORM app.require_column(parent, number_column, 'bigint', 'integer');
+  EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s NOT NULL DEFAULT 0', parent, number_column, number_type);
   PERFORM app.ignore_in_audit(parent, number_column);
   EXECUTE format('CREATE FUNCTION app.%I() RETURNS trigger LANGUAGE plpgsql AS %L', starter,
     format('BEGIN NEW.%I := 0; RETURN NEW; END', number_column));

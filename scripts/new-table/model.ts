@@ -44,7 +44,8 @@ export function modelText(plan: TablePlan): string {
     ...(parentField && log && !appendOnly ? [`  @@index([tenantId, ${parentField}Id, changeSequence])`] : []),
     `  @@map("${table}")`,
   ].join('\n');
-  X;
+  const owner = parent ? withArticle(words(parent.model)) : 'the tenant';
+  const comment = `${sentence(withArticle(words(entity)))} of ${owner}.${appendOnly ? ' Never changes.' : ''}`;
   return `/// ${comment}\nmodel ${entity} {\n${alignFields(columns)}\n\n${alignFields(relations)}\n\n${keys}\n}\n`;
 }
 

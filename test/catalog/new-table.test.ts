@@ -70,6 +70,7 @@ test('generated tables migrate, are what their models say, hold the rules of eve
     'project_events has (created_at) instead of (created_at, updated_at)',
     'project_events has no audit trigger',
     'project_events.project_id is ON DELETE CASCADE instead of NO ACTION',
+    'project_events: touch_updated_at is wrong',
     'work_items.project_id is ON DELETE CASCADE instead of NO ACTION',
   ]);
 

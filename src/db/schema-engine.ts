@@ -35,11 +35,11 @@ async function loadEngine(): Promise<EngineModule> {
   return glue;
 }
 
-function schemaFiles(): { path: string; content: string }[] {
-  return readdirSync(SCHEMA_FOLDER)
+export function schemaFiles(folder = SCHEMA_FOLDER): { path: string; content: string }[] {
+  return readdirSync(folder)
     .filter((file) => file.endsWith('.prisma'))
     .sort()
-    .map((file) => ({ path: join(SCHEMA_FOLDER, file), content: readFileSync(join(SCHEMA_FOLDER, file), 'utf8') }));
+    .map((file) => ({ path: join(folder, file), content: readFileSync(join(folder, file), 'utf8') }));
 }
 
 const ONE_LETTER = new Set(['constraint_type', 'confdeltype', 'confupdtype']);
@@ -68,10 +68,10 @@ class CatalogAdapter extends PrismaPg {
   }
 }
 
-async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>): Promise<T> {
+async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promise<T>, files = schemaFiles()): Promise<T> {
   engineModule ??= loadEngine();
   const { SchemaEngine: Engine } = await engineModule;
-  const datamodels = schemaFiles().map(({ path, content }) => [path, content]);
+  const datamodels = files.map(({ path, content }) => [path, content]);
   const adapter = new CatalogAdapter(pool);
   const engine = await Engine.new({ datamodels }, () => {}, bindMigrationAwareSqlAdapterFactory(adapter as never));
   try {
@@ -85,17 +85,21 @@ async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promi
 const BEYOND_PRISMA = ['chunks_embedding_idx', 'chunks_tenant_id_search_idx'];
 
 /** What would have to change for the migrated database to be what the Prisma schema says, as SQL. Empty when nothing. */
-export function schemaDrift(pool: pg.Pool): Promise<string> {
-  return withEngine(pool, async (engine) => {
-    const { stdout } = await engine.diff({
-      from: { tag: 'schemaDatasource', files: schemaFiles(), configDir: '' },
-      to: { tag: 'schemaDatamodel', files: schemaFiles() },
-      script: true,
-      exitCode: null,
-      filters: { externalTables: ['public._prisma_migrations'], externalEnums: [] },
-    });
-    const beyond = BEYOND_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
-    const drift = beyond.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
-    return drift.replace('-- This is an empty migration.', '').trim();
-  });
+export function schemaDrift(pool: pg.Pool, files = schemaFiles()): Promise<string> {
+  return withEngine(
+    pool,
+    async (engine) => {
+      const { stdout } = await engine.diff({
+        from: { tag: 'schemaDatasource', files, configDir: '' },
+        to: { tag: 'schemaDatamodel', files },
+        script: true,
+        exitCode: null,
+        filters: { externalTables: ['public._prisma_migrations'], externalEnums: [] },
+      });
+      const beyond = BEYOND_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
+      const drift = beyond.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
+      return drift.replace('-- This is an empty migration.', '').trim();
+    },
+    files,
+  );
 }

@@ -27,6 +27,7 @@ const breaks: [name: string, sql: string][] = [
   ['everyTableIsClassified', 'CREATE TABLE notes (id uuid PRIMARY KEY)'],
   ['everyTableIsClassified', 'CREATE VIEW everything AS SELECT * FROM agents'],
   ['everyKeyStartsWithItsTenant', 'CREATE TABLE notes (tenant_id uuid, id uuid PRIMARY KEY)'],
+  ['everyTenantHasItsDefault', 'ALTER TABLE agents ALTER tenant_id DROP DEFAULT'],
   ['everyTableKeepsItsTimes', 'ALTER TABLE agents ALTER created_at TYPE timestamp'],
   ['everyTableKeepsItsTimes', 'DROP TRIGGER touch_updated_at ON agents'],
   ['everyBusinessTableIsAudited', 'DROP TRIGGER audit ON agents'],

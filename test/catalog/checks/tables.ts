@@ -1,5 +1,5 @@
 import { type Check, isTenantTable, problemsOf, readIndexes, readTables } from '../catalog.ts';
-import { appendOnly, globalTables, optionalJson, requiredJson, unaudited } from '../expectations.ts';
+import { appendOnly, globalTables, optionalJson, requiredJson, sharedTables, unaudited } from '../expectations.ts';
 
 /** Every table is a tenant's, or global for a written reason. */
 export const everyTableIsClassified: Check = async (query) => {
@@ -37,6 +37,17 @@ export const everyKeyStartsWithItsTenant: Check = async (query) => {
     ];
   });
 };
+
+/** A writer may omit tenant_id: it is that of the transaction. */
+export const everyTenantHasItsDefault: Check = (query) =>
+  problemsOf<{ table: string }>(
+    query,
+    `SELECT c.relname::text AS table FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id'
+     LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+     WHERE c.relnamespace IN ('public'::regnamespace, 'partitions'::regnamespace) AND c.relkind IN ('r', 'p')
+       AND c.relname <> ALL ('{${[...sharedTables]}}') AND pg_get_expr(d.adbin, d.adrelid) IS DISTINCT FROM 'app.current_tenant_id()'`,
+    ({ table }) => `${table}.tenant_id is not DEFAULT app.current_tenant_id()`,
+  );
 
 export const everyTableKeepsItsTimes: Check = async (query) => {
   const touched = new Set(

@@ -1,0 +1,157 @@
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { schemaDrift, schemaFiles } from '../../src/db/schema-engine.ts';
+import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
+import { rolledBack } from '../testkit/roles.ts';
+import { runScript } from '../testkit/run-script.ts';
+import * as references from './checks/references.ts';
+import { everyPolicyIsMeant, everyTableHasForcedRowSecurity } from './checks/row-security.ts';
+import * as tables from './checks/tables.ts';
+import { catalogText } from './snapshot.ts';
+
+const SOURCE = new URL('../../prisma', import.meta.url).pathname;
+
+let db: TestDatabase;
+let folder: string;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'agentbase-prisma-'));
+  cpSync(SOURCE, folder, { recursive: true });
+  db = await throwawayDatabase();
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await db.close();
+});
+
+const newTable = (...args: string[]) => runScript('new-table', [...args, '--prisma', folder], {});
+const catalog = () => rolledBack(db, ({ query }) => catalogText(query));
+const contents = () =>
+  readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'utf8'));
+
+/** The `///` comments of the models in a schema file, as the COMMENT statements that a migration adds for them. */
+function commentsOfModels(content: string): string {
+  const sql: string[] = [];
+  for (const [, comment = '', model = '', body = ''] of content.matchAll(/((?:^\/\/\/.*\n)+)model (\w+) \{\n([\s\S]*?)^\}/gm)) {
+    const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? model;
+    const literal = (text: string) => `'${text.replaceAll(/ *\/\/\/ ?/g, '').trim().replaceAll('\n', ' ').replaceAll("'", "''")}'`;
+    sql.push(`COMMENT ON TABLE public.${table} IS ${literal(comment)}`);
+    for (const [, documentation = '', property = '', rest = ''] of body.matchAll(/((?:^ *\/\/\/.*\n)+) *(\w+)(.*)$/gm)) {
+      const column = /@map\("(\w+)"\)/.exec(rest)?.[1] ?? property;
+      sql.push(`COMMENT ON COLUMN public.${table}.${column} IS ${literal(documentation)}`);
+    }
+  }
+  return sql.join(';\n');
+}
+
+test('generated tables migrate, are what their models say, hold the rules of every table, and go again', {
+  timeout: 120_000,
+}, async () => {
+  const before = await catalog();
+  const existing = new Set(readdirSync(join(folder, 'migrations')));
+  for (const args of [
+    ['work', 'Project'],
+    ['work', 'WorkItem', '--parent', 'Project', '--log'],
+    ['work', 'ProjectEvent', '--parent', 'Project', '--log', '--append-only'],
+    ['agents', 'AgentNote', '--parent', 'Agent'],
+    // Its parent numbers changes of its own already.
+    ['knowledge', 'Glossary', '--parent', 'Collection', '--log', '--table', 'glossaries'],
+  ]) {
+    expect(await newTable(...args)).toMatchObject({ code: 0, complained: '' });
+  }
+  const created = readdirSync(join(folder, 'migrations')).filter((name) => !existing.has(name));
+  const sql = (name: string, file: string) => readFileSync(join(folder, 'migrations', name, file), 'utf8');
+  for (const name of created.sort()) await db.ownerQuery(sql(name, 'migration.sql'));
+  const files = schemaFiles(join(folder, 'schema'));
+  for (const { content } of files) await db.ownerQuery(commentsOfModels(content));
+  expect(await schemaDrift(db.ownerPool, files)).toBe('');
+
+  // What is left is what the author has to state in expectations.ts.
+  const problems = await rolledBack(db, async ({ query }) => {
+    const checks = [...Object.values(tables), ...Object.values(references), everyPolicyIsMeant, everyTableHasForcedRowSecurity];
+    const found: string[] = [];
+    for (const check of checks) found.push(...(await check(query)));
+    return found;
+  });
+  expect(problems.sort()).toEqual([
+    'agent_notes.agent_id is ON DELETE CASCADE instead of NO ACTION',
+    'glossaries.collection_id is ON DELETE CASCADE instead of NO ACTION',
+    'project_events has (created_at) instead of (created_at, updated_at)',
+    'project_events has no audit trigger',
+    'project_events.project_id is ON DELETE CASCADE instead of NO ACTION',
+    'project_events: touch_updated_at is wrong',
+    'work_items.project_id is ON DELETE CASCADE instead of NO ACTION',
+  ]);
+
+  for (const name of created.sort().reverse()) await db.ownerQuery(sql(name, 'down.sql'));
+  expect(await catalog()).toBe(before);
+});
+
+test('the model is appended to its module, with a relation back from its tenant and its parent', async () => {
+  const { said } = await newTable('agents', 'Skill', '--parent', 'Agent', '--log');
+  expect(said).toContain('schema/agents.prisma\n');
+  expect(said).toContain('applicationGrants (skills, agents), cascades');
+  const schema = readFileSync(join(folder, 'schema', 'agents.prisma'), 'utf8');
+  expect(schema.slice(schema.indexOf('/// A skill of an agent.'))).toBe(`/// A skill of an agent.
+model Skill {
+  /// The tenant.
+  tenantId       String   @default(dbgenerated("app.current_tenant_id()")) @map("tenant_id") @db.Uuid
+  /// UUIDv7 made by the application.
+  id             String   @db.Uuid
+  /// The agent.
+  agentId        String   @map("agent_id") @db.Uuid
+  /// Display name, 1 to 200 characters.
+  name           String   @db.VarChar(200)
+  /// Free data of the caller, a JSON object.
+  metadata       Json     @default("{}")
+  /// Number of the row's last change in its agent. Maintained by the database.
+  changeSequence BigInt   @default(0) @map("change_sequence")
+  /// When the row was written.
+  createdAt      DateTime @default(now()) @map("created_at") @db.Timestamptz(6)
+  /// When the row last changed.
+  updatedAt      DateTime @default(now()) @map("updated_at") @db.Timestamptz(6)
+
+  tenant Tenant @relation(fields: [tenantId], references: [id], onDelete: Cascade, onUpdate: NoAction)
+  agent  Agent  @relation(fields: [tenantId, agentId], references: [tenantId, id], onDelete: Cascade, onUpdate: NoAction)
+
+  @@id([tenantId, id])
+  @@index([tenantId, agentId, createdAt, id])
+  @@index([tenantId, agentId, changeSequence])
+  @@map("skills")
+}
+`);
+  const agent = schema.slice(schema.indexOf('model Agent {'), schema.indexOf('model AgentVersion {'));
+  expect(agent).toMatch(/^ {2}skills +Skill\[\]$/m);
+  expect(agent).toMatch(
+    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ When the row was written\.$/m,
+  );
+  expect(readFileSync(join(folder, 'schema', 'tenancy.prisma'), 'utf8')).toMatch(/^ {2}skills +Skill\[\]$/m);
+});
+
+const refusals: [what: string, args: string[], message: string][] = [
+  ['nothing', [], 'usage: npm run new:table'],
+  ['an unknown option', ['work', 'Task', '--force'], "Unknown option '--force'"],
+  ['a name that is no module', ['Work', 'Task'], '"Work" is not a module name in kebab-case'],
+  ['a name that is no entity', ['work', 'task'], '"task" is not a singular name in PascalCase'],
+  ['a name that is no table', ['work', 'Task', '--table', 'Tasks'], '"Tasks" is not a table name in snake_case'],
+  ['a name too long for what is derived from it', ['work', `T${'a'.repeat(40)}`], 'is longer than 40 characters'],
+  ['an existing model', ['work', 'Agent'], 'the Prisma schema has a model or enum Agent already'],
+  ['an existing enum', ['work', 'MemberRole'], 'the Prisma schema has a model or enum MemberRole already'],
+  ['an existing table', ['work', 'Helper', '--table', 'agents'], 'the Prisma schema has a table agents already'],
+  ['an unknown parent', ['work', 'Task', '--parent', 'Nothing'], 'the Prisma schema has no model Nothing'],
+  ['a parent without a tenant', ['work', 'Task', '--parent', 'User'], 'User is not a tenant table'],
+  ['numbers without a parent', ['work', 'Task', '--log'], '--log needs --parent'],
+];
+
+test.each(refusals)('refuses %s and writes nothing', async (_, args, message) => {
+  const before = contents();
+  const { code, complained } = await newTable(...args);
+  expect(code).toBe(1);
+  expect(complained).toContain(message);
+  expect(contents()).toEqual(before);
+});

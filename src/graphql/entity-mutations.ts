@@ -7,14 +7,13 @@ import { ConflictError, InvalidStateError, NotFoundError } from '../lib/errors.t
 import { newId } from '../lib/ids.ts';
 import { freeSlug, slugOf } from '../lib/slug.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import type { GraphQLContext, Services } from './context.ts';
+import type { ActorContext } from './context.ts';
 import { enumRefOf } from './enums.ts';
-import { uuidOf } from './global-id.ts';
 import { inTenant } from './in-tenant.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
 import { mutation } from './mutation.ts';
+import { nodeId } from './node-id.ts';
 import { delegateOf } from './prisma-delegate.ts';
-import { signedIn } from './signed-in.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
@@ -36,9 +35,6 @@ export type ColumnInputs<Name extends ModelName> = Partial<Record<ColumnOf<Name>
 
 /** Values of columns as they are written: absent ones stay as they are, or take the column's default. */
 export type Changes<Name extends ModelName> = { [Column in ColumnOf<Name>]?: RowOf<Name>[Column] | undefined };
-
-/** What writes of rows need: the services, and the viewer who writes. A signed-in GraphQL context is one. */
-export type ActorContext = Services & { viewer: Viewer };
 
 interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
   description: string;
@@ -110,12 +106,6 @@ interface EntityNames<Name extends ModelName> {
   write: Permission;
 }
 
-/** The context of a signed-in viewer. Throws UnauthenticatedError for others. */
-export function actorOf(context: GraphQLContext): ActorContext {
-  signedIn(context);
-  return context as ActorContext;
-}
-
 function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
@@ -139,7 +129,7 @@ function inputField(t: InputFields, model: ModelName, property: string, input: C
   const { type, isEnum, isList } = requireColumn(model, property);
   const { description, required = false, validate, node } = input;
   const options = { description, required, ...(validate ? { validate } : {}) } as const;
-  if (node) return t.id({ ...options, extensions: { node } } as never);
+  if (node) return nodeId(t, node, options);
   const one = isEnum ? enumRefOf(type) : (input.type ?? INPUT_TYPES[type]);
   if (one === undefined) throw new Error(`${model}.${property} has no input type: name one in type`);
   return t.field({ ...options, type: isList ? [one] : one } as never);
@@ -156,10 +146,7 @@ function changesOf<Name extends ModelName>(
     const value = given[property];
     const { type, isNullable } = requireColumn(model, property);
     if (value === undefined || (value === null && !isNullable)) continue;
-    const { node } = inputs[property as ColumnOf<Name>] as ColumnInput;
-    if (value === null) changes[property] = null;
-    else if (node) changes[property] = uuidOf(node, String(value), ['input', property]);
-    else changes[property] = type === 'BigInt' ? BigInt(value as number) : value;
+    changes[property] = type === 'BigInt' && value !== null ? BigInt(value as number) : value;
   }
   return changes as Changes<Name>;
 }
@@ -230,7 +217,7 @@ export class EntityMutations<Name extends ModelName> {
       ...this.#common(options),
       input: (t) => ({ ...this.inputFields(t, input), ...options.arguments?.(t) }),
       payload: this.payload(name),
-      resolve: (given, context) => create(actorOf(context), this.changes(input, given), given as never),
+      resolve: (given, context) => create(context, this.changes(input, given), given as never),
     });
     return create;
   }
@@ -256,7 +243,7 @@ export class EntityMutations<Name extends ModelName> {
       ...this.#common(options),
       input: (t) => ({ id: this.#idField(t), ...this.inputFields(t, input), ...options.arguments?.(t) }),
       payload: this.payload(name),
-      resolve: (given, context) => update(actorOf(context), this.#parseId(given), this.changes(input, given), given as never),
+      resolve: (given, context) => update(context, given.id, this.changes(input, given), given as never),
     });
     return update;
   }
@@ -300,7 +287,7 @@ export class EntityMutations<Name extends ModelName> {
       ...this.#common(options),
       input: (t) => ({ id: this.#idField(t) }),
       payload: this.payload(name),
-      resolve: (given, context) => options.change(actorOf(context), this.#parseId(given)),
+      resolve: (given, context) => options.change(context, given.id),
     });
   }
 
@@ -338,11 +325,7 @@ export class EntityMutations<Name extends ModelName> {
   }
 
   #idField(t: InputFields) {
-    return t.id({ required: true, description: `The ${this.#noun}.`, extensions: { node: this.#typename } });
-  }
-
-  #parseId(given: object): string {
-    return uuidOf(this.#typename, String((given as { id: unknown }).id), ['input', 'id']);
+    return nodeId(t, this.#typename, { required: true, description: `The ${this.#noun}.` });
   }
 
   #creator({ userId }: Viewer): { createdById?: string } {

@@ -1,10 +1,10 @@
 import type { Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { builder } from '../../graphql/builder.ts';
+import type { ActorContext } from '../../graphql/context.ts';
 import { entity } from '../../graphql/entity.ts';
-import { type ActorContext, actorOf } from '../../graphql/entity-mutations.ts';
-import { uuidOf } from '../../graphql/global-id.ts';
 import type { RowOf } from '../../graphql/model-columns.ts';
 import { mutation } from '../../graphql/mutation.ts';
+import { nodeId } from '../../graphql/node-id.ts';
+import { payload } from '../../graphql/payload.ts';
 import { textRule } from '../../graphql/rules.ts';
 import { newId } from '../../lib/ids.ts';
 import { User } from '../tenancy/schema/user.ts';
@@ -53,14 +53,11 @@ mutation('publishAgentVersion', {
   description: "Keeps the agent's definition as it is now, under the next number, for good.",
   access: 'agent:configure',
   input: (t) => ({
-    agentId: t.id({ required: true, description: 'The agent.', extensions: { node: 'Agent' } }),
+    agentId: nodeId(t, 'Agent', { required: true, description: 'The agent.' }),
     notes: t.string({ description: 'What changed.', validate: textRule(10_000) }),
   }),
-  payload: builder.objectRef<{ version: AgentVersion }>('PublishAgentVersionPayload').implement({
-    description: 'The published version.',
-    fields: (t) => ({ version: t.field({ type: AgentVersion, description: 'The version.', resolve: ({ version }) => version }) }),
+  payload: payload('publishAgentVersion', 'The published version.', {
+    version: { type: AgentVersion, description: 'The version.' },
   }),
-  resolve: async ({ agentId, notes }, context) => ({
-    version: await publishAgentVersion(actorOf(context), uuidOf('Agent', agentId, ['input', 'agentId']), notes ?? undefined),
-  }),
+  resolve: async ({ agentId, notes }, context) => ({ version: await publishAgentVersion(context, agentId, notes ?? undefined) }),
 });

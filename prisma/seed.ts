@@ -5,7 +5,8 @@ import { dbContextOf, type Viewer } from '../src/auth/viewer.ts';
 import { runWithContext } from '../src/db/context.ts';
 import type { Services } from '../src/graphql/context.ts';
 import { encodeGlobalId } from '../src/graphql/global-id.ts';
-import { createAgent, publishAgentVersion } from '../src/modules/agents/write.ts';
+import { createAgent } from '../src/modules/agents/agent.ts';
+import { publishAgentVersion } from '../src/modules/agents/agent-version.ts';
 import { appendMessage } from '../src/modules/conversations/append-message.ts';
 import { recordToolExecution } from '../src/modules/conversations/record-tool-execution.ts';
 import { createConversation } from '../src/modules/conversations/write.ts';
@@ -47,16 +48,19 @@ async function seedTenant(services: Services, tenant: string, email: string) {
   await runWithContext(dbContextOf(viewer, REQUEST), () => seedKnowledge(services, viewer, tenant));
   return runWithContext(dbContextOf(viewer, REQUEST), () =>
     database.transaction(async () => {
-      const agent = await createAgent(prisma, viewer, {
-        name: 'Support',
-        description: 'Answers questions about orders.',
-        provider: 'openai',
-        model: 'gpt-5',
-        systemPrompt: 'You help customers with their orders. Be brief and kind.',
-        tools: [{ name: 'find_order', description: 'Finds an order by its number.' }],
-        tags: ['demo'],
-      });
-      await publishAgentVersion(prisma, viewer, agent.id, 'The first version.');
+      const agent = await createAgent(
+        { ...services, viewer },
+        {
+          name: 'Support',
+          description: 'Answers questions about orders.',
+          provider: 'openai',
+          model: 'gpt-5',
+          systemPrompt: 'You help customers with their orders. Be brief and kind.',
+          tools: [{ name: 'find_order', description: 'Finds an order by its number.' }],
+          tags: ['demo'],
+        },
+      );
+      await publishAgentVersion({ ...services, viewer }, agent.id, 'The first version.');
       const conversation = await createConversation(prisma, viewer, agent.id, { title: 'Where is my order?' });
       const say = (role: 'USER' | 'ASSISTANT', content: string, rest: object = {}) =>
         appendMessage(services, viewer, {

@@ -41,3 +41,9 @@ export interface GraphQLContext extends Services {
   /** Set once the whole operation was held against the limits of its size. */
   sizeChecked?: boolean;
 }
+
+/** What writes need: the services, and the viewer who writes. The context of a signed-in operation is one. */
+export type ActorContext = Services & { viewer: Viewer };
+
+/** The context of an operation that only signed-in viewers reach. */
+export type SignedInContext = GraphQLContext & { viewer: Viewer };

@@ -5,18 +5,23 @@ import type { Viewer } from '../auth/viewer.ts';
 import type { DbContext } from '../db/context.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../lib/errors.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import type { GraphQLContext } from './context.ts';
-import { uuidOf } from './global-id.ts';
-import { signedIn } from './signed-in.ts';
+import type { GraphQLContext, SignedInContext } from './context.ts';
+import { nodeId, nodeIdsOf, parseNodeIds } from './node-id.ts';
+import { requireSignedIn } from './signed-in.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 type ErrorClass = new (...args: never[]) => Error;
 
-export interface MutationOptions<Fields extends InputFieldMap, Payload extends object, Prepared> {
+/** The permission that a mutation requires; `person` for people about themselves; `anyone` for requests before a sign-in. */
+export type MutationAccess = Permission | 'person' | 'anyone';
+
+type ContextFor<Access extends MutationAccess> = Access extends 'anyone' ? GraphQLContext : SignedInContext;
+
+export interface MutationOptions<Fields extends InputFieldMap, Payload extends object, Prepared, Access extends MutationAccess> {
   description: string;
-  /** The right it takes; `person` for people about themselves; `anyone` for what comes before signing in. */
-  access: Permission | 'person' | 'anyone';
+  access: Access;
+  /** The fields of the input. Ids declared with `nodeId` arrive in `resolve` as UUIDs. */
   input: (t: InputFields) => Fields;
   /** A rule over the whole input, beside the rules of single fields. */
   validate?: StandardSchemaV1;
@@ -27,14 +32,14 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   /** Changes who acts, for viewers who may change their own session. */
   context?: DbContext;
   /** What takes long, such as a model's answer or a file on its way: before the transaction, which must not wait for it. */
-  prepare?: (input: InputShapeFromFields<Fields>, context: GraphQLContext) => Promise<Prepared>;
+  prepare?: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>) => Promise<Prepared>;
   /** `own` where `resolve` makes its one transaction itself, for writes that fit one round trip. @default 'around' `resolve` */
   transaction?: 'around' | 'own';
   /** Runs in one transaction with everything it calls. What it throws rolls all of it back. */
-  resolve: (input: InputShapeFromFields<Fields>, context: GraphQLContext, prepared: Prepared) => Promise<Payload>;
+  resolve: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>, prepared: Prepared) => Promise<Payload>;
 }
 
-function scopesFor(access: Permission | 'person' | 'anyone') {
+function scopesFor(access: MutationAccess) {
   if (access === 'anyone') return {};
   return { authScopes: access === 'person' ? { person: true } : { permission: access } };
 }
@@ -43,14 +48,21 @@ function scopesFor(access: Permission | 'person' | 'anyone') {
  * Adds a mutation: `name(input: NameInput!): NameResult!`, the result being the payload or an error, the whole of it one
  * transaction that is committed before the payload's nested fields are read.
  */
-export function mutation<Fields extends InputFieldMap, Payload extends object, Prepared = undefined>(
-  name: string,
-  options: MutationOptions<Fields, Payload, Prepared>,
-): void {
+export function mutation<
+  Fields extends InputFieldMap,
+  Payload extends object,
+  Prepared = undefined,
+  const Access extends MutationAccess = MutationAccess,
+>(name: string, options: MutationOptions<Fields, Payload, Prepared, Access>): void {
   const title = name.charAt(0).toUpperCase() + name.slice(1);
+  let nodes: ReadonlyMap<string, string> = new Map();
   const input = builder.inputType(`${title}Input`, {
     description: `What \`${name}\` takes.`,
-    fields: options.input,
+    fields: (t: InputFields) => {
+      const fields = options.input(t);
+      nodes = nodeIdsOf(fields);
+      return fields;
+    },
     ...(options.validate ? { validate: options.validate } : {}),
   } as never) as unknown as ObjectRef<Types, never>;
   builder.mutationField(name, (t) =>
@@ -58,7 +70,7 @@ export function mutation<Fields extends InputFieldMap, Payload extends object, P
       type: options.payload as never,
       description: options.description,
       complexity: { field: 10 },
-      extensions: { inTransaction: true } as never,
+      extensions: { inTransaction: true, mutation: { access: options.access } } as never,
       args: { input: t.arg({ type: input as never, required: true, description: 'What to do.' }) },
       ...scopesFor(options.access),
       errors: {
@@ -70,10 +82,11 @@ export function mutation<Fields extends InputFieldMap, Payload extends object, P
         },
       } as never,
       resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
-        const input = args.input as InputShapeFromFields<Fields>;
+        const input = parseNodeIds(args.input as Record<string, unknown>, nodes) as InputShapeFromFields<Fields>;
+        const acting = (options.access === 'anyone' ? context : requireSignedIn(context)) as ContextFor<Access>;
         try {
-          const prepared = (await options.prepare?.(input, context)) as Prepared;
-          const work = () => options.resolve(input, context, prepared);
+          const prepared = (await options.prepare?.(input, acting)) as Prepared;
+          const work = () => options.resolve(input, acting, prepared);
           return await (options.transaction === 'own' ? work() : context.database.transaction(work, options.context));
         } finally {
           context.loaders.clear();
@@ -101,7 +114,7 @@ export function mutationOfOne<Payload extends object>(
     description,
     access,
     payload,
-    input: (t) => ({ id: t.id({ required: true, description: `The ${typename.toLowerCase()}.` }) }),
-    resolve: ({ id }, context) => change(context, signedIn(context), uuidOf(typename, String(id), ['input', 'id'])),
+    input: (t) => ({ id: nodeId(t, typename, { required: true, description: `The ${typename.toLowerCase()}.` }) }),
+    resolve: ({ id }, context) => change(context, context.viewer, id),
   });
 }

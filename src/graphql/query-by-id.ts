@@ -13,9 +13,14 @@ type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 /** `name(id: ID!): Type` on Query. */
 export function queryById<Row extends object>(
   name: string,
-  { type, what, access, load }: { type: ObjectRef<Types, Row>; what: string; access: Permission; load: LoadById<Row> },
+  {
+    type,
+    typename = name.charAt(0).toUpperCase() + name.slice(1),
+    what,
+    access,
+    load,
+  }: { type: ObjectRef<Types, Row>; typename?: string; what: string; access: Permission; load: LoadById<Row> },
 ): void {
-  const typename = name.charAt(0).toUpperCase() + name.slice(1);
   builder.queryField(name, (t) =>
     t.field({
       type: type as never,

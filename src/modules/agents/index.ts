@@ -1,3 +1,2 @@
-import './schema/agent.ts';
-import './schema/agent-version.ts';
-import './schema/mutations.ts';
+import './agent.ts';
+import './agent-version.ts';

@@ -53,8 +53,8 @@ function read(tool: unknown): { reference: ToolReference | undefined; issues: z.
 }
 
 /** Throws ValidationError for tools that begin like one of ours and go on otherwise. */
-export function checkTools(tools: readonly unknown[], path: string[]): void {
-  const issues = tools.flatMap((tool, index) =>
+export function checkTools(tools: unknown, path: string[]): void {
+  const issues = (Array.isArray(tools) ? tools : []).flatMap((tool, index) =>
     read(tool).issues.map(({ message, path: inside }) => ({ path: [...path, String(index), ...inside.map(String)], message })),
   );
   if (issues.length > 0) throw new ValidationError(issues);

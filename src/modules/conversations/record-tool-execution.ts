@@ -2,7 +2,7 @@ import type { Viewer } from '../../auth/viewer.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { requireAgent } from '../agents/read.ts';
+import { Agent } from '../agents/agent.ts';
 import { announceConversation } from './announce.ts';
 import { requireConversation } from './read.ts';
 import type { Writer } from './writer.ts';
@@ -45,7 +45,7 @@ export async function recordToolExecution(
     }
     conversationId = message.conversationId;
   }
-  if (columns.agentId !== undefined) await requireAgent(prisma, columns.agentId, ['input', 'agentId']);
+  if (columns.agentId !== undefined) await Agent.require(prisma, columns.agentId, ['input', 'agentId']);
   if (conversationId !== undefined) await requireConversation(prisma, conversationId, ['input', 'conversationId']);
   const execution = await prisma.toolExecution.create({
     data: {

@@ -3,7 +3,7 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { Conversation, ConversationStatus, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { requireAgent } from '../agents/read.ts';
+import { Agent } from '../agents/agent.ts';
 import { announceConversation } from './announce.ts';
 import { requireConversation } from './read.ts';
 import type { Writer } from './writer.ts';
@@ -28,7 +28,7 @@ export async function createConversation(
   agentId: string,
   fields: ConversationFields,
 ): Promise<Conversation> {
-  const agent = await requireAgent(prisma, agentId, ['input', 'agentId']);
+  const agent = await Agent.require(prisma, agentId, ['input', 'agentId']);
   if (agent.status !== 'ACTIVE') {
     throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and takes no conversations.`, {
       path: ['input', 'agentId'],

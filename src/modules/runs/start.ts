@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../../auth/viewer.ts';
 import { rows, sql } from '../../db/sql.ts';
-import type { Agent, AgentRun, Conversation, Message, Prisma as PrismaTypes, RunTrigger } from '../../generated/prisma/client.ts';
+import type { AgentRun, Conversation, Message, Prisma as PrismaTypes, RunTrigger } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { requireAgent } from '../agents/read.ts';
+import { Agent } from '../agents/agent.ts';
 import { appendMessage } from '../conversations/append-message.ts';
 import { requireConversation } from '../conversations/read.ts';
 import { requestCancel } from './cancel.ts';
@@ -105,7 +105,7 @@ export async function startAgentRun(
 }
 
 async function requireActive({ prisma }: RunControls, agentId: string, path: string[]): Promise<Agent> {
-  const agent = await requireAgent(prisma, agentId, path);
+  const agent = await Agent.require(prisma, agentId, path);
   if (agent.status === 'ACTIVE') return agent;
   throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and takes no work.`, { path });
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AgentStatus } from '../../../generated/prisma/enums.ts';
 import { defineTool } from '../../../mcp/server/define-tool.ts';
 import { nextCursorOf, pageInput, pageOutput } from '../../../mcp/server/paging.ts';
-import { listAgents } from '../list.ts';
+import { Agent } from '../agent.ts';
 
 export const listAgentsTool = defineTool({
   name: 'list_agents',
@@ -31,7 +31,8 @@ export const listAgentsTool = defineTool({
     ...pageOutput,
   },
   async run({ database }, { search, status, limit, cursor }) {
-    const page = await listAgents(database, { search, status }, { first: limit, after: cursor });
+    const filter = { search, status: status && [status] };
+    const page = await Agent.page(database, filter, { first: limit, after: cursor }, 'name');
     return { agents: [...page.nodes], nextCursor: nextCursorOf(page) };
   },
 });

@@ -8,7 +8,7 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
-import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { Agent } from '../../agents/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { keptCount } from '../count.ts';
 
@@ -49,7 +49,7 @@ export const Conversation = builder.prismaNode('Conversation', {
       nullable: true,
       description: 'The agent that answers.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => loadAgent(context, agentId, rowPropertiesOf(info, 'Agent')),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
     }),
     user: t.field({
       type: User,

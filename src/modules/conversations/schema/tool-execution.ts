@@ -5,7 +5,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
-import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { Agent } from '../../agents/agent.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
 
@@ -50,7 +50,7 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
       nullable: true,
       description: 'The agent that called, if any.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => loadAgent(context, agentId, rowPropertiesOf(info, 'Agent')),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
     }),
   }),
 });

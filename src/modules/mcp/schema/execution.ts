@@ -6,7 +6,7 @@ import { uuidOf } from '../../../graphql/global-id.ts';
 import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
-import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { Agent } from '../../agents/agent.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { loadMessage, Message } from '../../conversations/schema/message.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
@@ -51,7 +51,7 @@ export const McpToolExecution = builder.prismaNode('McpToolExecution', {
       nullable: true,
       description: 'The agent that called, if any.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context) => loadAgent(context, agentId),
+      resolve: ({ agentId }, _args, context) => Agent.load(context, agentId),
     }),
     conversation: t.field({
       type: Conversation,

@@ -8,7 +8,7 @@ import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
-import { Agent, loadAgent } from '../../agents/schema/agent.ts';
+import { Agent } from '../../agents/agent.ts';
 import { subjectOf } from '../../conversations/event-subjects.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { ConversationEvent } from '../../conversations/schema/event.ts';
@@ -63,7 +63,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
       nullable: true,
       description: 'The agent that works.',
       extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => loadAgent(context, agentId, rowPropertiesOf(info, 'Agent')),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
     }),
     conversation: t.field({
       type: Conversation,

@@ -1,5 +1,5 @@
 import { builder } from '../../../graphql/builder.ts';
-import { Agent } from '../../agents/schema/agent.ts';
+import { Agent } from '../../agents/agent.ts';
 import { type AgentUsage, usageOf } from '../usage.ts';
 
 const AgentUsageType = builder.objectRef<AgentUsage>('AgentUsage').implement({

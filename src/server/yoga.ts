@@ -1,5 +1,5 @@
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import type { RequestInfo, Viewer } from '../auth/viewer.ts';
+import type { RequestContext } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
 import { limits } from '../graphql/builder.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
@@ -20,11 +20,8 @@ import type { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { schema } from '../graphql/schema.ts';
 import { graphiql } from './graphiql.ts';
 
-/** What the edge knows of a request before the graph sees it. */
-export interface EdgeContext {
-  viewer: Viewer | null;
-  request: RequestInfo;
-}
+/** What the HTTP server passes to Yoga with a request. */
+export type EdgeContext = RequestContext;
 
 export type Yoga = YogaServerInstance<{ edge: EdgeContext }, GraphQLContext>;
 

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Agent, AgentKind, AgentVersion, BusyPolicy, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -68,7 +69,6 @@ export async function createAgent(
 /** Changes what is given. `active` pauses an agent or sets it to work again. */
 export async function updateAgent(
   prisma: Prisma,
-  viewer: Viewer,
   id: string,
   fields: AgentFields & { active?: boolean | undefined },
 ): Promise<Agent> {
@@ -79,21 +79,21 @@ export async function updateAgent(
   if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
   const status = active === undefined ? undefined : active ? 'ACTIVE' : 'INACTIVE';
   return prisma.agent.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...columns(changes), status },
   });
 }
 
-export async function archiveAgent(prisma: Prisma, viewer: Viewer, id: string): Promise<Agent> {
+export async function archiveAgent(prisma: Prisma, id: string): Promise<Agent> {
   const agent = await requireAgent(prisma, id, ['input', 'id']);
   if (agent.status === 'ARCHIVED') throw new InvalidStateError('The agent is archived already.', { path: ['input', 'id'] });
-  return prisma.agent.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ARCHIVED' } });
+  return prisma.agent.update({ where: tenantKey(id), data: { status: 'ARCHIVED' } });
 }
 
-export async function restoreAgent(prisma: Prisma, viewer: Viewer, id: string): Promise<Agent> {
+export async function restoreAgent(prisma: Prisma, id: string): Promise<Agent> {
   const agent = await requireAgent(prisma, id, ['input', 'id']);
   if (agent.status !== 'ARCHIVED') throw new InvalidStateError('The agent is not archived.', { path: ['input', 'id'] });
-  return prisma.agent.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ACTIVE' } });
+  return prisma.agent.update({ where: tenantKey(id), data: { status: 'ACTIVE' } });
 }
 
 /** Keeps the agent's definition as it is now under the next number. */

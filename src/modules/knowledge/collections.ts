@@ -1,6 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -86,12 +87,7 @@ export async function createCollection(
 }
 
 /** What decides how passages are made can only change while there are none; `reprocessCollection` is for the rest. */
-export async function updateCollection(
-  services: KnowledgeServices,
-  viewer: Viewer,
-  id: string,
-  changes: CollectionFields,
-): Promise<Collection> {
+export async function updateCollection(services: KnowledgeServices, id: string, changes: CollectionFields): Promise<Collection> {
   const { database, prisma } = services;
   // A worker that has just made its first passage is waited for, and its passages are seen.
   await rows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
@@ -109,22 +105,22 @@ export async function updateCollection(
     );
   }
   return prisma.collection.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...columns(changes), ...model },
   });
 }
 
-export async function archiveCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+export async function archiveCollection({ prisma }: KnowledgeServices, id: string): Promise<Collection> {
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (collection.status === 'ARCHIVED')
     throw new InvalidStateError('The collection is archived already.', { path: ['input', 'id'] });
-  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ARCHIVED' } });
+  return prisma.collection.update({ where: tenantKey(id), data: { status: 'ARCHIVED' } });
 }
 
-export async function restoreCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+export async function restoreCollection({ prisma }: KnowledgeServices, id: string): Promise<Collection> {
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (collection.status !== 'ARCHIVED') throw new InvalidStateError('The collection is not archived.', { path: ['input', 'id'] });
-  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ACTIVE' } });
+  return prisma.collection.update({ where: tenantKey(id), data: { status: 'ACTIVE' } });
 }
 
 /** Makes every passage of a collection anew, under other settings where some are given. Nothing of it is found until its turn came. */
@@ -145,7 +141,7 @@ export async function reprocessCollection(
     documents.map((document) => document.id),
   );
   await prisma.collection.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...columns(changes), ...model },
   });
   // With those that were added meanwhile. None can be any more; one that a worker holds is waiting for us, and finds the new settings.

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import { Slots } from '../../lib/slots.ts';
@@ -52,7 +53,7 @@ async function callTool(
   signal: AbortSignal,
 ): Promise<void> {
   const { prisma } = services;
-  const key = { tenantId_id: { tenantId: call.tenantId, id: call.id } };
+  const key = tenantKey(call.id);
   // Found at work by whoever took the run over from a worker that died.
   const interrupted = call.status === 'RUNNING' && !(tool?.repeatable && isSame(tool, call));
   if (interrupted) {
@@ -148,7 +149,7 @@ async function keep(
     const numbered = status === 'SUCCEEDED' && call.source === 'KNOWLEDGE' ? await number(services, call, output) : output;
     const kept = bounded(numbered) as PrismaTypes.InputJsonValue | undefined;
     await prisma.toolCall.update({
-      where: { tenantId_id: { tenantId: call.tenantId, id: call.id } },
+      where: tenantKey(call.id),
       data: { status, errorMessage, completedAt, startedAt, ...(kept === undefined ? {} : { output: kept }) },
       select: { id: true },
     });

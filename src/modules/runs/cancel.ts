@@ -1,3 +1,4 @@
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { AgentRun } from '../../generated/prisma/client.ts';
 import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
 import { endRun } from './end.ts';
@@ -28,7 +29,7 @@ export async function requestCancel(services: RunControls, id: string): Promise<
   }
   if (run.cancelRequestedAt === null) {
     await prisma.agentRun.update({
-      where: { tenantId_id: { tenantId: run.tenantId, id } },
+      where: tenantKey(id),
       data: { cancelRequestedAt: new Date() },
       select: { id: true },
     });

@@ -1,5 +1,6 @@
 import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import { removeDraft } from '../conversations/drafts.ts';
@@ -25,7 +26,7 @@ export async function endRun(services: RunControls, run: AgentRun, ending: Endin
   // By the clock that gave the other moments.
   const completedAt = (await rows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date();
   await prisma.agentRun.update({
-    where: { tenantId_id: { tenantId: run.tenantId, id: run.id } },
+    where: tenantKey(run.id),
     data: {
       status: ending.status,
       leaseOwner: null,
@@ -78,7 +79,7 @@ async function leaveTidy(services: RunControls, run: AgentRun): Promise<void> {
 async function cancelCall({ prisma, runMeter }: RunControls, run: AgentRun, call: ToolCall): Promise<void> {
   const now = new Date();
   await prisma.toolCall.update({
-    where: { tenantId_id: { tenantId: run.tenantId, id: call.id } },
+    where: tenantKey(call.id),
     data: { status: 'CANCELLED', completedAt: now, errorMessage: 'The run was stopped.' },
     select: { id: true },
   });

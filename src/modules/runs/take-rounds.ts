@@ -1,3 +1,4 @@
+import { tenantKey } from '../../db/tenant-key.ts';
 import { newId } from '../../lib/ids.ts';
 import { askModel } from './ask-model.ts';
 import { callTools } from './call-tools.ts';
@@ -61,7 +62,7 @@ async function settleRound(
     if (calls.some(({ status }) => status === 'WAITING_APPROVAL')) {
       // Somebody may have decided about one of several in the meantime. Nothing goes on before all are decided about.
       await prisma.agentRun.update({
-        where: { tenantId_id: { tenantId: run.tenantId, id: run.id } },
+        where: tenantKey(run.id),
         data: { status: 'WAITING_APPROVAL', leaseOwner: null, leaseExpiresAt: null },
         select: { id: true },
       });

@@ -2,6 +2,7 @@ import { newApiKeySecret } from '../../auth/api-key-secret.ts';
 import { evictAfterCommit } from '../../auth/auth.ts';
 import { type Scope, scopePermissions } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { ApiKey, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -54,7 +55,7 @@ export async function revokeApiKey({ prisma, auth }: TenancyServices, viewer: Vi
     where: { ...where, revokedAt: null },
     data: { status: 'REVOKED', revokedAt: new Date() },
   });
-  const apiKey = await prisma.apiKey.findUnique({ where: { tenantId_id: where } });
+  const apiKey = await prisma.apiKey.findUnique({ where: tenantKey(id) });
   if (!apiKey) throw new NotFoundError('The API key', { path: ['input', 'id'] });
   if (count === 0) throw new InvalidStateError('The API key is revoked already.', { path: ['input', 'id'] });
   evictAfterCommit(auth, { apiKeyId: id });

@@ -5,6 +5,7 @@ import { hashSecret, newSecret } from '../../auth/secrets.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import { assumeContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Invitation } from '../../generated/prisma/client.ts';
 import {
   AuthenticationError,
@@ -70,7 +71,7 @@ export async function revokeInvitation({ prisma }: TenancyServices, viewer: View
     where: { ...where, acceptedAt: null, revokedAt: null },
     data: { revokedAt: new Date() },
   });
-  const invitation = await prisma.invitation.findUnique({ where: { tenantId_id: where } });
+  const invitation = await prisma.invitation.findUnique({ where: tenantKey(id) });
   if (!invitation) throw new NotFoundError('The invitation', { path: ['input', 'id'] });
   if (count === 0) throw new InvalidStateError('The invitation is not open any more.', { path: ['input', 'id'] });
   return invitation;

@@ -1,7 +1,7 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { Agent, loadAgent } from './agent.ts';
@@ -10,7 +10,7 @@ export const AgentVersion = builder.prismaNode('AgentVersion', {
   nullable: true,
   authScopes: { permission: 'agent:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     number: t.exposeInt('number'),

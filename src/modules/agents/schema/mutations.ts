@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { Viewer } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
@@ -99,7 +98,7 @@ mutation('updateAgent', {
   }),
   payload: agentPayload('UpdateAgentPayload'),
   resolve: async ({ id, active, ...fields }, context) => ({
-    agent: await updateAgent(context.prisma, signedIn(context), uuidOf('Agent', id, ['input', 'id']), {
+    agent: await updateAgent(context.prisma, uuidOf('Agent', id, ['input', 'id']), {
       ...agentFields(fields),
       active: active ?? undefined,
     }),
@@ -110,14 +109,14 @@ function changeOfState(
   name: string,
   payload: string,
   description: string,
-  change: (prisma: GraphQLContext['prisma'], viewer: Viewer, id: string) => Promise<AgentRow>,
+  change: (prisma: GraphQLContext['prisma'], id: string) => Promise<AgentRow>,
 ): void {
   mutationOfOne(name, {
     description,
     access: 'agent:configure',
     typename: 'Agent',
     payload: agentPayload(payload),
-    change: async ({ prisma }, viewer, id) => ({ agent: await change(prisma, viewer, id) }),
+    change: async ({ prisma }, _viewer, id) => ({ agent: await change(prisma, id) }),
   });
 }
 

@@ -70,7 +70,7 @@ mutation('updateConversation', {
   }),
   payload: conversationPayload('UpdateConversationPayload'),
   resolve: async ({ id, title, context, metadata }, graph) => ({
-    conversation: await updateConversation(graph, signedIn(graph), uuidOf('Conversation', id, ['input', 'id']), {
+    conversation: await updateConversation(graph, uuidOf('Conversation', id, ['input', 'id']), {
       title,
       context: context ?? undefined,
       metadata: metadata ?? undefined,

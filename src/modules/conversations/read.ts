@@ -25,6 +25,12 @@ export async function requireConversation(prisma: Prisma, id: string, path: stri
   return conversation;
 }
 
+/** Whether a conversation is there and ACTIVE. Stays so while it is locked. */
+export async function acceptsMessages(prisma: Prisma, id: string): Promise<boolean> {
+  const conversation = await prisma.conversation.findFirst({ where: { id }, select: { status: true } });
+  return conversation?.status === 'ACTIVE';
+}
+
 /** Reads it and holds it until the transaction ends. Throws NotFoundError. */
 export async function requireLockedConversation(database: Database, id: string, path: string[]): Promise<Conversation> {
   const [conversation] = await rows<Conversation>(

@@ -3,9 +3,10 @@ import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import { tenantKey } from '../../db/tenant-key.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../generated/prisma/client.ts';
-import { newId } from '../../lib/ids.ts';
 import { Slots } from '../../lib/slots.ts';
-import { cleanJson, cleanText, shorten } from './clean.ts';
+import { cleanText, shorten } from '../../lib/text.ts';
+import { insertToolExecution } from '../conversations/record-tool-execution.ts';
+import { cleanJson } from './clean.ts';
 import type { Round } from './progress.ts';
 import type { RunServices } from './services.ts';
 import type { KnowledgeOutput } from './tools/search-knowledge.ts';
@@ -153,25 +154,20 @@ async function keep(
       data: { status, errorMessage, completedAt, startedAt, ...(kept === undefined ? {} : { output: kept }) },
       select: { id: true },
     });
-    await prisma.toolExecution.create({
-      data: {
-        tenantId: call.tenantId,
-        id: newId(),
-        runId: call.runId,
-        conversationId: claim.run.conversationId,
-        messageId: round.messageId,
-        agentId: claim.run.agentId,
-        toolName: call.toolName,
-        input: call.arguments as PrismaTypes.InputJsonObject,
-        ...(kept === undefined ? {} : { output: kept }),
-        status: KEPT_AS[status] ?? 'ERROR',
-        errorMessage,
-        durationMs: completedAt.getTime() - startedAt.getTime(),
-        startedAt,
-        completedAt,
-        metadata: { toolCallId: call.id },
-      },
-      select: { id: true },
+    await insertToolExecution(prisma, call.tenantId, {
+      runId: call.runId,
+      conversationId: claim.run.conversationId,
+      messageId: round.messageId,
+      agentId: claim.run.agentId,
+      toolName: call.toolName,
+      input: call.arguments as PrismaTypes.InputJsonObject,
+      ...(kept === undefined ? {} : { output: kept }),
+      status: KEPT_AS[status] ?? 'ERROR',
+      errorMessage,
+      durationMs: completedAt.getTime() - startedAt.getTime(),
+      startedAt,
+      completedAt,
+      metadata: { toolCallId: call.id },
     });
     const seconds = (completedAt.getTime() - startedAt.getTime()) / 1000;
     afterCommit(() => services.runMeter.onToolCall({ source: call.source, outcome: status, seconds }));

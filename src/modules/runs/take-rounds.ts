@@ -7,7 +7,7 @@ import { findModel } from './find-model.ts';
 import { checkLimits } from './limits.ts';
 import { isOpen, type Round, readRounds, resultOf } from './progress.ts';
 import type { RunServices } from './services.ts';
-import { lostRight } from './standing.ts';
+import { authorizationLost } from './standing.ts';
 import { findRunTools } from './tools/find-run-tools.ts';
 import type { RunTool } from './tools/tool.ts';
 import { readTranscript, turnsOfRound } from './transcript.ts';
@@ -24,7 +24,7 @@ export async function takeRounds(services: RunServices, claim: Claim, signal: Ab
   const tools = await findRunTools(services, claim);
   for (;;) {
     signal.throwIfAborted();
-    const refusal = await lostRight(services, claim.run);
+    const refusal = await authorizationLost(services, claim.run);
     if (refusal) throw new RunFailure(refusal.code, refusal.message);
     const rounds = await readRounds(services, claim.run);
     const last = rounds.at(-1);

@@ -1,10 +1,8 @@
 import type { Prisma } from '../../db/prisma.ts';
 import type { Agent } from '../../generated/prisma/client.ts';
-import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 /** Throws NotFoundError. */
 export async function requireAgent(prisma: Prisma, id: string, path: string[]): Promise<Agent> {
-  const agent = await prisma.agent.findFirst({ where: { id } });
-  if (!agent) throw new NotFoundError('The agent', { path });
-  return agent;
+  return requireFound(prisma.agent.findFirst({ where: { id } }), 'The agent', path);
 }

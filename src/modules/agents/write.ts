@@ -2,9 +2,9 @@ import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { tenantKey } from '../../db/tenant-key.ts';
 import type { Agent, AgentKind, AgentVersion, BusyPolicy, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../lib/slug.ts';
 import { requireAgent } from './read.ts';
 import { checkTools } from './tool-references.ts';
 
@@ -42,15 +42,8 @@ function columns(fields: AgentFields) {
   };
 }
 
-async function slugTaken(prisma: Prisma, slug: string, except?: string): Promise<boolean> {
-  const holder = await prisma.agent.findFirst({ where: { slug }, select: { id: true } });
-  return holder !== null && holder.id !== except;
-}
-
-async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
-  if (await slugTaken(prisma, slug, except)) {
-    throw new ConflictError(`Another agent already has the slug "${slug}".`, { path: ['input', 'slug'] });
-  }
+function findSlugHolder(prisma: Prisma): FindSlugHolder {
+  return (slug) => prisma.agent.findFirst({ where: { slug }, select: { id: true } });
 }
 
 export async function createAgent(
@@ -59,8 +52,7 @@ export async function createAgent(
   fields: AgentFields & { name: string; provider: string; model: string },
 ): Promise<Agent> {
   const { name, provider, model } = fields;
-  const slug = fields.slug ?? (await freeSlug(slugOf(name, 'agent'), (taken) => slugTaken(prisma, taken)));
-  if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
+  const slug = await slugForNew(findSlugHolder(prisma), { slug: fields.slug, name, kind: 'agent', fallback: 'agent' });
   return prisma.agent.create({
     data: { ...columns(fields), name, provider, model, slug, tenantId: viewer.tenantId, id: newId(), createdById: viewer.userId },
   });
@@ -76,7 +68,7 @@ export async function updateAgent(
   const agent = await requireAgent(prisma, id, ['input', 'id']);
   if (agent.status === 'ARCHIVED')
     throw new InvalidStateError('The agent is archived. Restore it first.', { path: ['input', 'id'] });
-  if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
+  if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma), changes.slug, 'agent', id);
   const status = active === undefined ? undefined : active ? 'ACTIVE' : 'INACTIVE';
   return prisma.agent.update({
     where: tenantKey(id),

@@ -3,7 +3,8 @@ import type { Viewer } from '../../auth/viewer.ts';
 import { afterCommit, inTransaction } from '../../db/context.ts';
 import { sqlStateOf } from '../../db/errors.ts';
 import type { Conversation, Message } from '../../generated/prisma/client.ts';
-import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
+import { ConflictError, DomainError, InvalidStateError, UnavailableError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 import type { ConversationEventRow } from '../../live/live.ts';
 import { wakeConversation } from './announce.ts';
 import { eventSubjects } from './event-subjects.ts';
@@ -79,8 +80,8 @@ async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage):
     throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and takes no messages.`, { path });
   }
   if (input.parentMessageId != null) {
-    const parent = await prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
-    if (!parent) throw new NotFoundError('The parent message', { path: ['input', 'parentMessageId'] });
+    const parent = prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
+    await requireFound(parent, 'The parent message', ['input', 'parentMessageId']);
   }
   const { event, ...appended } = await insertMessage(database, viewer.tenantId, input);
   afterCommit(() => publishAppended(writer, appended, event));

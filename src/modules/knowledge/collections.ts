@@ -3,9 +3,9 @@ import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
 import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
+import { InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../lib/slug.ts';
 import { announceDocuments, lockDocuments, queueProcessing } from './documents.ts';
 import { requireCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
@@ -46,15 +46,8 @@ function embedding({ models }: KnowledgeServices, id: string | undefined) {
   return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
 }
 
-async function slugTaken(prisma: Prisma, slug: string, except?: string): Promise<boolean> {
-  const holder = await prisma.collection.findFirst({ where: { slug }, select: { id: true } });
-  return holder !== null && holder.id !== except;
-}
-
-async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
-  if (await slugTaken(prisma, slug, except)) {
-    throw new ConflictError(`Another collection already has the slug "${slug}".`, { path: ['input', 'slug'] });
-  }
+function findSlugHolder(prisma: Prisma): FindSlugHolder {
+  return (slug) => prisma.collection.findFirst({ where: { slug }, select: { id: true } });
 }
 
 const DEFAULT_CHUNK_SIZE = 400;
@@ -69,8 +62,12 @@ export async function createCollection(
   const chunkSize = fields.chunkSize ?? DEFAULT_CHUNK_SIZE;
   const chunkOverlap = fields.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
   requireOverlap(chunkSize, chunkOverlap);
-  if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
-  const slug = fields.slug ?? (await freeSlug(slugOf(fields.name, 'collection'), (taken) => slugTaken(prisma, taken)));
+  const slug = await slugForNew(findSlugHolder(prisma), {
+    slug: fields.slug,
+    name: fields.name,
+    kind: 'collection',
+    fallback: 'collection',
+  });
   return prisma.collection.create({
     data: {
       ...columns(fields),
@@ -92,7 +89,7 @@ export async function updateCollection(services: KnowledgeServices, id: string, 
   // A worker that has just made its first passage is waited for, and its passages are seen.
   await rows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const collection = await requireCollection(prisma, id, ['input', 'id']);
-  if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
+  if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma), changes.slug, 'collection', id);
   requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
   const model = changes.embeddingModel === undefined ? {} : embedding(services, changes.embeddingModel);
   const rebuilt = (['embeddingModel', 'language'] as const).find(

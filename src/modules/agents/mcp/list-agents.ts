@@ -31,7 +31,7 @@ export const listAgentsTool = defineTool({
     ...pageOutput,
   },
   async run({ database }, { search, status, limit, cursor }) {
-    const page = await listAgents(database, { search, status }, { first: limit, after: cursor });
+    const page = await listAgents(database, { search, status: status && [status] }, { first: limit, after: cursor });
     return { agents: [...page.nodes], nextCursor: nextCursorOf(page) };
   },
 });

@@ -1,4 +1,3 @@
-import { sql } from '../../../db/sql.ts';
 import { tenantKey } from '../../../db/tenant-key.ts';
 import { AgentKind, AgentStatus, BusyPolicy } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
@@ -7,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { agentConditions, agentOrders } from '../list.ts';
 import { TOOLS_DESCRIPTION } from '../tool-references.ts';
 
 export const AgentKindEnum = builder.enumType(AgentKind, {
@@ -83,21 +83,10 @@ export const agentList = listType({
   name: 'Agent',
   table: 'agents',
   node: Agent,
-  orders: {
-    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
-    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
-    UPDATED_AT_DESC: { column: 'updated_at', type: 'timestamptz', direction: 'DESC' },
-    NAME_ASC: { column: 'name', type: 'text', direction: 'ASC' },
-    NAME_DESC: { column: 'name', type: 'text', direction: 'DESC' },
-  },
+  orders: agentOrders,
   filter: {
     type: AgentFilter,
-    where: ({ status, kind, tags, search }: typeof AgentFilter.$inferInput) => [
-      ...(status ? [sql`agents.status = ANY (${status}::agent_status[])`] : []),
-      ...(kind ? [sql`agents.kind = ANY (${kind}::agent_kind[])`] : []),
-      ...(tags ? [sql`agents.tags @> ${tags}::text[]`] : []),
-      ...(search ? [sql`(strpos(lower(agents.name), lower(${search})) > 0 OR strpos(agents.slug, lower(${search})) > 0)`] : []),
-    ],
+    where: agentConditions,
   },
 });
 

@@ -1,5 +1,6 @@
 import { sql } from '../../../db/sql.ts';
 import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { CollectionStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
@@ -69,9 +70,7 @@ listType({
     type: CollectionFilter,
     where: ({ status, search }: typeof CollectionFilter.$inferInput) => [
       ...(status ? [sql`collections.status = ANY (${status}::collection_status[])`] : []),
-      ...(search
-        ? [sql`(strpos(lower(collections.name), lower(${search})) > 0 OR strpos(collections.slug, lower(${search})) > 0)`]
-        : []),
+      ...(search ? [containsText([sql`collections.name`, sql`collections.slug`], search)] : []),
     ],
   },
 }).query('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });

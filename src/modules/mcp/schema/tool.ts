@@ -1,5 +1,6 @@
 import { sql } from '../../../db/sql.ts';
 import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
@@ -102,7 +103,7 @@ const toolList = listType({
         : []),
       ...(status ? [sql`${statusSql} = ANY (${status}::text[])`] : []),
       ...(enabled == null ? [] : [sql`mcp_tools.enabled = ${enabled}::boolean`]),
-      ...(search ? [sql`strpos(lower(mcp_tools.name), lower(${search})) > 0`] : []),
+      ...(search ? [containsText([sql`mcp_tools.name`], search)] : []),
     ],
   },
 });

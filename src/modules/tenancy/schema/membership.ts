@@ -1,6 +1,7 @@
 import type { Permission } from '../../../auth/permissions.ts';
 import { sql } from '../../../db/sql.ts';
 import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
@@ -62,7 +63,7 @@ export const membershipList = listType({
         ? [
             sql`EXISTS (
               SELECT FROM users u WHERE u.id = memberships.user_id
-                AND strpos(lower(concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)), lower(${search}::text)) > 0
+                AND ${containsText([sql`concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)`], search)}
             )`,
           ]
         : []),

@@ -1,5 +1,6 @@
-import { type DbContext, runWithContext } from '../db/context.ts';
+import { runWithContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
+import { rows, sql } from '../db/sql.ts';
 import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
 import { type Permission, permissionsOf, type Role, type Scope, scopePermissions } from './permissions.ts';
 
@@ -29,105 +30,128 @@ const unauthenticated = (message: string): Answer => ({ refusal: { kind: 'unauth
 interface MembershipRow {
   role: Role | null;
   permissions: string[] | null;
-  membership_status: string | null;
-  user_status: string | null;
-  tenant_status: string | null;
+  membershipStatus: string | null;
+  userStatus: string | null;
+  tenantStatus: string | null;
 }
 
 function refusalOf(row: MembershipRow): Answer | undefined {
-  if (row.tenant_status !== 'ACTIVE') return forbidden('This tenant is not in use.');
+  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not in use.');
   if (row.role === null) return forbidden('This account is not a member of this tenant.');
-  if (row.user_status !== 'ACTIVE') return forbidden('This account is not in use.');
-  if (row.membership_status !== 'ACTIVE') return forbidden('This membership is suspended.');
+  if (row.userStatus !== 'ACTIVE') return forbidden('This account is not in use.');
+  if (row.membershipStatus !== 'ACTIVE') return forbidden('This membership is suspended.');
   return undefined;
 }
 
-/** Prepared once a connection, unless a pooler gives each statement another one. */
-async function look(database: Database, context: DbContext, name: string, text: string, values: unknown[]): Promise<unknown> {
-  const query = { text, values, ...(database.preparedStatements ? { name } : {}) };
-  const { rows } = await runWithContext(context, () => database.query(query));
-  return rows[0];
+/** What a member's role and permissions allow, narrowed to the scopes of an API key if they act through one. */
+function permissionsOfMember(row: MembershipRow, keyScopes?: readonly string[]): ReadonlySet<Permission> {
+  const owned = permissionsOf(row.role ?? 'VIEWER', row.permissions ?? []);
+  if (!keyScopes) return owned;
+  const scoped = keyScopes.flatMap((scope): readonly Permission[] => scopePermissions[scope as Scope] ?? []);
+  return new Set(scoped.filter((permission) => owned.has(permission)));
 }
-
-const MEMBERSHIP_SQL = `
-  SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status,
-    $3::uuid IS NULL OR EXISTS (
-      SELECT FROM refresh_tokens r WHERE r.tenant_id = $2 AND r.family = $3 AND r.user_id = $1 AND r.revoked_at IS NULL
-    ) AS session_open
-  FROM app.find_membership($1, $2) m`;
 
 /** A person in a tenant, and whether the sign-in of their token still stands. */
 export async function lookUpMember(
   database: Database,
   who: { userId: string; tenantId: string; sessionId: string | undefined },
 ): Promise<Answer> {
-  const { userId, tenantId, sessionId } = who;
-  const values = [userId, tenantId, sessionId ?? null];
-  const row = (await look(database, { tenantId, userId }, 'auth_member', MEMBERSHIP_SQL, values)) as
-    | (MembershipRow & { session_open: boolean })
-    | undefined;
+  const { userId, tenantId, sessionId = null } = who;
+  const [row] = await runWithContext({ tenantId, userId }, () =>
+    rows<MembershipRow & { sessionOpen: boolean }>(
+      database,
+      sql`SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status,
+          ${sessionId}::uuid IS NULL OR EXISTS (
+            SELECT FROM refresh_tokens r
+            WHERE r.tenant_id = ${tenantId} AND r.family = ${sessionId} AND r.user_id = ${userId} AND r.revoked_at IS NULL
+          ) AS session_open
+        FROM app.find_membership(${userId}, ${tenantId}) m`,
+    ),
+  );
   if (!row) return forbidden('This account is not a member of this tenant.');
   const refusal = refusalOf(row);
   if (refusal) return refusal;
-  if (!row.session_open) return unauthenticated('This session has ended. Sign in again.');
+  if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.');
   const role = row.role ?? 'VIEWER';
-  const permissions = permissionsOf(role, row.permissions ?? []);
+  const permissions = permissionsOfMember(row);
   return { standing: { tenantId, userId, apiKeyId: undefined, role, permissions, expiresAt: undefined } };
 }
 
 interface ApiKeyRow extends MembershipRow {
-  api_key_id: string;
-  tenant_id: string;
-  user_id: string | null;
+  apiKeyId: string;
+  tenantId: string;
+  userId: string | null;
   scopes: string[];
   status: string;
-  expires_at: Date | null;
+  expiresAt: Date | null;
 }
 
 function answerForKey(row: ApiKeyRow | undefined): Answer {
   if (!row) return unauthenticated('The API key is not valid.');
   if (row.status === 'REVOKED') return unauthenticated('The API key has been revoked.');
-  if (row.status !== 'ACTIVE' || (row.expires_at && row.expires_at.getTime() <= Date.now())) {
+  if (row.status !== 'ACTIVE' || (row.expiresAt && row.expiresAt.getTime() <= Date.now())) {
     return unauthenticated('The API key has expired.');
   }
-  if (row.user_id === null) return forbidden('The API key has no owner any more.');
+  if (row.userId === null) return forbidden('The API key has no owner any more.');
   const refusal = refusalOf(row);
   if (refusal) return refusal;
   const role = row.role ?? 'VIEWER';
-  const owned = permissionsOf(role, row.permissions ?? []);
-  const scoped = row.scopes.flatMap((scope): readonly Permission[] => scopePermissions[scope as Scope] ?? []);
   return {
     standing: {
-      tenantId: row.tenant_id,
-      userId: row.user_id,
-      apiKeyId: row.api_key_id,
+      tenantId: row.tenantId,
+      userId: row.userId,
+      apiKeyId: row.apiKeyId,
       role,
-      permissions: new Set(scoped.filter((permission) => owned.has(permission))),
-      expiresAt: row.expires_at ?? undefined,
+      permissions: permissionsOfMember(row, row.scopes),
+      expiresAt: row.expiresAt ?? undefined,
     },
   };
 }
 
-const API_KEY_BY_HASH_SQL = `
-  SELECT api_key_id, tenant_id, user_id, scopes, status, expires_at, tenant_status, owner_role AS role,
-    owner_permissions AS permissions, owner_membership_status AS membership_status, owner_status AS user_status
-  FROM app.find_api_key($1)`;
-
 export async function lookUpApiKey(database: Database, hash: string): Promise<Answer> {
-  return answerForKey((await look(database, {}, 'auth_api_key', API_KEY_BY_HASH_SQL, [hash])) as ApiKeyRow | undefined);
+  const [row] = await runWithContext({}, () =>
+    rows<ApiKeyRow>(
+      database,
+      sql`SELECT api_key_id, tenant_id, user_id, scopes, status, expires_at, tenant_status, owner_role AS role,
+          owner_permissions AS permissions, owner_membership_status AS membership_status, owner_status AS user_status
+        FROM app.find_api_key(${hash})`,
+    ),
+  );
+  return answerForKey(row);
 }
-
-const API_KEY_BY_ID_SQL = `
-  SELECT k.id AS api_key_id, k.tenant_id, k.user_id, k.scopes, k.status, k.expires_at,
-    t.status AS tenant_status, m.role, m.permissions, m.membership_status, m.user_status
-  FROM api_keys k
-  JOIN tenants t ON t.id = k.tenant_id
-  LEFT JOIN LATERAL app.find_membership(k.user_id, k.tenant_id) m ON true
-  WHERE k.tenant_id = $1 AND k.id = $2`;
 
 /** The same for a key that was verified before, without its secret. */
 export async function lookUpApiKeyById(database: Database, who: { tenantId: string; apiKeyId: string }): Promise<Answer> {
-  const values = [who.tenantId, who.apiKeyId];
-  const row = await look(database, { tenantId: who.tenantId }, 'auth_api_key_by_id', API_KEY_BY_ID_SQL, values);
-  return answerForKey(row as ApiKeyRow | undefined);
+  const { tenantId, apiKeyId } = who;
+  const [row] = await runWithContext({ tenantId }, () =>
+    rows<ApiKeyRow>(
+      database,
+      sql`SELECT k.id AS api_key_id, k.tenant_id, k.user_id, k.scopes, k.status, k.expires_at,
+          t.status AS tenant_status, m.role, m.permissions, m.membership_status, m.user_status
+        FROM api_keys k
+        JOIN tenants t ON t.id = k.tenant_id
+        LEFT JOIN LATERAL app.find_membership(k.user_id, k.tenant_id) m ON true
+        WHERE k.tenant_id = ${tenantId} AND k.id = ${apiKeyId}`,
+    ),
+  );
+  return answerForKey(row);
+}
+
+/**
+ * The permissions that work still has which was started with a credential earlier; none once its member has lost access. An API key that
+ * has expired since then lets its work finish, a revoked one does not. Runs as the current context and joins its transaction.
+ */
+export async function findDelegatedPermissions(
+  database: Database,
+  who: { tenantId: string; userId: string | null; apiKeyId: string | null },
+): Promise<ReadonlySet<Permission>> {
+  const { tenantId, userId, apiKeyId } = who;
+  const [row] = await rows<MembershipRow & { keyScopes: string[] | null }>(
+    database,
+    sql`SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status, k.scopes AS key_scopes
+      FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
+      LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
+  );
+  if (!row || refusalOf(row)) return new Set();
+  return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
 }

@@ -22,6 +22,20 @@ export interface RequestInfo {
   userAgent: string | undefined;
 }
 
+/**
+ * A request whose credential is verified. Everything it does runs as this one `dbContext` object: the database batches reads by the
+ * object's identity.
+ */
+export interface RequestContext {
+  viewer: Viewer | null;
+  request: RequestInfo;
+  dbContext: DbContext;
+}
+
+export function requestContextOf(viewer: Viewer | null, request: RequestInfo): RequestContext {
+  return { viewer, request, dbContext: dbContextOf(viewer, request) };
+}
+
 /** What the database is told of them. A VIEWER's transactions are read-only in the database as well. */
 export function dbContextOf(viewer: Viewer | null, request: RequestInfo): DbContext {
   return {

@@ -48,6 +48,11 @@ export function sqlStateOf(error: unknown): string | undefined {
   return sqlErrorParts(error).sqlState;
 }
 
+/** Whether the database refused a row because of a unique index. Its transaction cannot go on. */
+export function isUniqueViolation(error: unknown): boolean {
+  return sqlStateOf(error) === '23505' || field(error, 'code') === 'P2002';
+}
+
 /** Whether the connection that gave this error must not be used again. */
 export function isConnectionError(error: unknown): boolean {
   const code = field(error, 'code');
@@ -65,7 +70,7 @@ export function toDomainError(error: unknown): unknown {
   if (sqlState === 'AB001') return new InvalidStateError('The conversation has ended and takes no messages.', { cause: error });
   if (sqlState === 'AB003') return new InvalidStateError('This has ended already.', { cause: error });
   if (sqlState === 'AB002') return new InvalidStateError('A tenant needs at least one active owner.', { cause: error });
-  if (sqlState === '23505' || prismaCode === 'P2002') return new ConflictError('This already exists.', { cause: error });
+  if (isUniqueViolation(error)) return new ConflictError('This already exists.', { cause: error });
   if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });
   const refused = sqlState && REFUSED_VALUES[sqlState];
   if (refused) return new ValidationError([{ path: ['input'], message: refused }]);

@@ -1,5 +1,5 @@
 import type { Auth } from '../auth/auth.ts';
-import type { RequestInfo, Viewer } from '../auth/viewer.ts';
+import type { RequestContext, Viewer } from '../auth/viewer.ts';
 import type { Database } from '../db/database.ts';
 import type { Prisma } from '../db/prisma.ts';
 import type { Jobs } from '../jobs/jobs.ts';
@@ -33,10 +33,8 @@ export interface Services {
   log: Logger;
 }
 
-/** What each operation has one of. Resolvers run inside `runWithContext(dbContextOf(viewer, request))`. */
-export interface GraphQLContext extends Services {
-  viewer: Viewer | null;
-  request: RequestInfo;
+/** What each operation has one of. Resolvers run inside `runWithContext(dbContext)`. */
+export interface GraphQLContext extends Services, RequestContext {
   loaders: Loaders;
   /** Set once the whole operation was held against the limits of its size. */
   sizeChecked?: boolean;

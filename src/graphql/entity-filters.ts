@@ -1,4 +1,5 @@
-import { identifier, join, raw, type Sql, sql } from '../db/sql.ts';
+import { identifier, raw, type Sql, sql } from '../db/sql.ts';
+import { containsText } from '../db/text-search.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { enumRefOf } from './enums.ts';
 import { uuidOf } from './global-id.ts';
@@ -91,10 +92,11 @@ export class FilterBuilder<Name extends ModelName> {
   containsText(columns: readonly ColumnOf<Name>[], description: string): FilterField<string> {
     return {
       field: (t) => t.string({ description }),
-      where: (text) => {
-        const found = columns.map((column) => sql`strpos(lower(${this.column(column)}), lower(${text})) > 0`);
-        return sql`(${join(found, ' OR ')})`;
-      },
+      where: (text) =>
+        containsText(
+          columns.map((column) => this.column(column)),
+          text,
+        ),
     };
   }
 

@@ -3,13 +3,14 @@ import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../auth/permissions.ts';
 import type { Viewer } from '../auth/viewer.ts';
 import type { Prisma } from '../db/prisma.ts';
-import { ConflictError, InvalidStateError, NotFoundError } from '../lib/errors.ts';
+import { tenantKey } from '../db/tenant-key.ts';
+import { InvalidStateError } from '../lib/errors.ts';
 import { newId } from '../lib/ids.ts';
-import { freeSlug, slugOf } from '../lib/slug.ts';
+import { requireFound } from '../lib/require-found.ts';
+import { requireFreeSlug, slugForNew } from '../lib/slug.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import type { ActorContext } from './context.ts';
 import { enumRefOf } from './enums.ts';
-import { inTenant } from './in-tenant.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
 import { mutation } from './mutation.ts';
 import { nodeId } from './node-id.ts';
@@ -233,7 +234,7 @@ export class EntityMutations<Name extends ModelName> {
       check?.(before);
       const added = await values?.(changes, context, given, before);
       const row = await delegateOf<RowOf<Name>>(context.prisma, this.#typename).update({
-        where: inTenant(id),
+        where: tenantKey(id),
         data: { ...changes, ...added },
       });
       await after?.(row, context);
@@ -299,15 +300,13 @@ export class EntityMutations<Name extends ModelName> {
     prisma: Prisma,
     { slug, name, except }: { slug?: string | undefined; name?: string | undefined; except?: string | undefined },
   ): Promise<string | undefined> {
-    const isTaken = async (candidate: string) => {
-      const holder = await delegateOf<{ id: string }>(prisma, this.#typename).findFirst({ where: { slug: candidate } });
-      return holder !== null && holder.id !== except;
-    };
-    if (slug === undefined) return name === undefined ? undefined : freeSlug(slugOf(name, this.#noun), isTaken);
-    if (await isTaken(slug)) {
-      throw new ConflictError(`Another ${this.#noun} already has the slug "${slug}".`, { path: ['input', 'slug'] });
+    const findHolder = (candidate: string) =>
+      delegateOf<{ id: string }>(prisma, this.#typename).findFirst({ where: { slug: candidate } });
+    if (slug !== undefined) {
+      await requireFreeSlug(findHolder, slug, this.#noun, except);
+      return slug;
     }
-    return slug;
+    return name === undefined ? undefined : slugForNew(findHolder, { slug, name, kind: this.#noun, fallback: this.#noun });
   }
 
   #common({
@@ -332,9 +331,8 @@ export class EntityMutations<Name extends ModelName> {
     return columnsOfModel(this.#typename).has('createdById') ? { createdById: userId } : {};
   }
 
-  async #require(prisma: Prisma, id: string): Promise<RowOf<Name>> {
-    const row = await delegateOf<RowOf<Name>>(prisma, this.#typename).findFirst({ where: { id } });
-    if (!row) throw new NotFoundError(`The ${this.#noun}`, { path: ['input', 'id'] });
-    return row;
+  #require(prisma: Prisma, id: string): Promise<RowOf<Name>> {
+    const found = delegateOf<RowOf<Name>>(prisma, this.#typename).findFirst({ where: { id } });
+    return requireFound(found, `The ${this.#noun}`, ['input', 'id']);
   }
 }

@@ -5,16 +5,16 @@ import type { Database } from '../db/database.ts';
 import { type Page, type PageArgs, type PageOrder, readPage } from '../db/page.ts';
 import type { Prisma } from '../db/prisma.ts';
 import type { Sql } from '../db/sql.ts';
+import { tenantKey } from '../db/tenant-key.ts';
 import type PrismaTypes from '../generated/pothos.ts';
 import { decimalText } from '../lib/decimal-text.ts';
-import { NotFoundError } from '../lib/errors.ts';
+import { requireFound } from '../lib/require-found.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { byId, type LoadById } from './by-id.ts';
 import { type List, listType } from './connection.ts';
 import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';
 import { EntityMutations } from './entity-mutations.ts';
 import { enumRefOf } from './enums.ts';
-import { inTenant } from './in-tenant.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
 import { delegateOf } from './prisma-delegate.ts';
 import { queryById } from './query-by-id.ts';
@@ -224,7 +224,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       nullable: true,
       authScopes: options.authScopes ?? { permission: access },
       id: { resolve: ({ id }: { id: string }) => id },
-      findUnique: ofTenant ? inTenant : (id: string) => ({ id }),
+      findUnique: ofTenant ? tenantKey : (id: string) => ({ id }),
       fields: (t: LooseFieldBuilder) => ({
         uuid: t.expose('id', { type: 'UUID' }),
         ...Object.fromEntries(
@@ -285,11 +285,8 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       const [, pageOrder] = orderOf(typename, order ?? listOptions?.orders[0] ?? '-id');
       return readPage(database, { table, order: pageOrder, where: filter ? filter.where(given) : [] }, args);
     },
-    async require(prisma, id, path) {
-      const row = await delegateOf<RowOf<Name>>(prisma, typename).findFirst({ where: { id } });
-      if (!row) throw new NotFoundError(`The ${noun}`, { path });
-      return row;
-    },
+    require: (prisma, id, path) =>
+      requireFound(delegateOf<RowOf<Name>>(prisma, typename).findFirst({ where: { id } }), `The ${noun}`, path),
   };
   return Object.assign(ref, parts);
 }

@@ -1,6 +1,5 @@
 import { GraphQLError } from 'graphql';
 import type { Permission } from '../auth/permissions.ts';
-import { dbContextOf } from '../auth/viewer.ts';
 import { ForbiddenError } from '../lib/errors.ts';
 import { type LogSource, type Numbered, StreamEndedError } from '../live/live.ts';
 import type { ReadyIterator } from '../live/ready.ts';
@@ -28,8 +27,7 @@ export async function follow<Row extends Numbered>(
 ): Promise<ReadyIterator<Told<Row>>> {
   const viewer = signedIn(context);
   if (!viewer.permissions.has(access)) throw new ForbiddenError(`Your role or API key does not allow ${access}.`);
-  const dbContext = dbContextOf(viewer, context.request);
-  const rows = await context.live.follow(source, { viewer, dbContext, id, after, drafts });
+  const rows = await context.live.follow(source, { viewer, dbContext: context.dbContext, id, after, drafts });
   return toldToTheEnd(rows, keep);
 }
 

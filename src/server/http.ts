@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Auth } from '../auth/auth.ts';
-import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
@@ -100,11 +99,10 @@ export function createHttpServer(parts: HttpParts): Server {
       return;
     }
     try {
-      const viewer = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      const edge = await authenticate(parts, bearerOf(request.headers.authorization), info);
       // What a browser asks before it asks is not its page's doing.
-      if (request.method !== 'OPTIONS') await rateLimit.take(viewer, info.ip);
-      const edge = { viewer, request: info };
-      await runWithContext(dbContextOf(viewer, info), async () => {
+      if (request.method !== 'OPTIONS') await rateLimit.take(edge.viewer, info.ip);
+      await runWithContext(edge.dbContext, async () => {
         if (!(await jsonPost(request, response, edge))) await yoga(request, response, { edge });
       });
     } catch (error) {

@@ -2,7 +2,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Auth } from '../auth/auth.ts';
-import { dbContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
@@ -156,7 +155,7 @@ export function createMcpEndpoint(parts: McpParts, { catalog: more = {}, limits 
         response.writeHead(204, { ...allow, 'access-control-allow-headers': headers }).end();
         return;
       }
-      const viewer = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      const { viewer, dbContext } = await authenticate(parts, bearerOf(request.headers.authorization), info);
       await rateLimit.take(viewer, info.ip);
       if (!viewer) throw new UnauthenticatedError('Send an API key or an access token as a Bearer token.');
       if (request.method !== 'POST') {
@@ -176,7 +175,7 @@ export function createMcpEndpoint(parts: McpParts, { catalog: more = {}, limits 
         return;
       }
       const asker = { viewer, request: info };
-      await runWithContext(dbContextOf(viewer, info), async () => answer(asker, request, response, given.message));
+      await runWithContext(dbContext, async () => answer(asker, request, response, given.message));
     } catch (error) {
       if (!response.destroyed) refuseError(response, error, info.requestId, log);
     } finally {

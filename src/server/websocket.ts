@@ -6,7 +6,7 @@ import { useServer } from 'graphql-ws/use/ws';
 import { isAsyncIterable } from 'graphql-yoga';
 import { type WebSocket, WebSocketServer } from 'ws';
 import type { Auth } from '../auth/auth.ts';
-import { dbContextOf } from '../auth/viewer.ts';
+import { dbContextOf, requestContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
@@ -105,8 +105,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
           request.headers.authorization;
         const info = requestInfoOf(request, env.TRUST_PROXY);
         try {
-          const viewer = await authenticate(parts, credentialOf(given), info);
-          connection.extra.edge = { viewer, request: info };
+          connection.extra.edge = await authenticate(parts, credentialOf(given), info);
           connections.add(connection);
           return true;
         } catch (error) {
@@ -149,7 +148,11 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
           if (!(error instanceof DomainError)) throw error;
           return [new GraphQLError(error.message, { extensions: { code: error.code } })];
         }
-        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({ edge, params: payload });
+        const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
+          // Of its own: operations of one socket that share a context would wait for each other's reads.
+          edge: requestContextOf(viewer, request),
+          params: payload,
+        });
         try {
           const args = {
             schema,

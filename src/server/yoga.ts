@@ -1,5 +1,5 @@
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
-import type { RequestInfo, Viewer } from '../auth/viewer.ts';
+import type { RequestContext } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
 import type { GraphQLContext, Services } from '../graphql/context.ts';
 import { planObstaclesOf } from '../graphql/execution/plan-support.ts';
@@ -22,11 +22,8 @@ import type { NamedPlugin } from './fast-path-plugins.ts';
 import { graphiql } from './graphiql.ts';
 import { verifyYogaInternals } from './yoga-internals.ts';
 
-/** What the edge knows of a request before the graph sees it. */
-export interface EdgeContext {
-  viewer: Viewer | null;
-  request: RequestInfo;
-}
+/** What the HTTP server passes to Yoga with a request. */
+export type EdgeContext = RequestContext;
 
 function named(name: string, plugin: object): NamedPlugin {
   return { name, plugin: plugin as Plugin };

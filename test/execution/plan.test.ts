@@ -10,7 +10,7 @@ import {
 } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { permissionsOf } from '../../src/auth/permissions.ts';
-import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
+import { requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
 import { executeOperation } from '../../src/graphql/execution/execute.ts';
@@ -43,14 +43,14 @@ async function both(
   { viewer = asViewer(tenant), variables }: { viewer?: Viewer | null; variables?: Record<string, unknown> } = {},
 ): Promise<{ planned: Outcome; specified: Outcome }> {
   const document = typeof source === 'string' ? parse(source) : source;
+  const requestContext = requestContextOf(viewer, REQUEST);
   const context = (): GraphQLContext => ({
     ...graph.services,
-    viewer,
-    request: REQUEST,
+    ...requestContext,
     loaders: createLoaders(),
     sizeChecked: true,
   });
-  return runWithContext(dbContextOf(viewer, REQUEST), async () => {
+  return runWithContext(requestContext.dbContext, async () => {
     const told = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
     const text = dataTextOf(told);
     const result: unknown = text === undefined ? JSON.parse(JSON.stringify(told)) : { data: JSON.parse(text) };

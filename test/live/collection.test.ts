@@ -183,7 +183,7 @@ describe('documentUpdated', () => {
     });
 
     const renamed = untilTold(events, { title: 'Park' });
-    await inTransaction(() => updateDocument(services, viewer, id, { title: 'Park' }));
+    await inTransaction(() => updateDocument(services, id, { title: 'Park' }));
     await renamed;
     const deleted = events.next();
     await inTransaction(() => deleteDocument(services, viewer, id));

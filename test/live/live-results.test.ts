@@ -31,7 +31,7 @@ function resultsOf(rows: ReadyIterator<Told<object>>, shared = new SharedResults
   const contextValue = {
     viewer,
     database: {},
-    request: { requestId: 'test' },
+    dbContext: { requestId: 'test' },
     loaders: createLoaders(),
   } as unknown as GraphQLContext;
   const document = parse('subscription { conversationEvents(conversationId: "1") { sequence type } }');

@@ -1,5 +1,5 @@
 import { type ExecutionResult, parse, subscribe } from 'graphql';
-import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
+import { requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -21,8 +21,8 @@ export async function open(
   variables: Record<string, unknown>,
 ): Promise<Subscription> {
   const request = { requestId: unique('request'), ip: undefined, userAgent: undefined };
-  const contextValue = { ...graph.services, live, viewer, request, loaders: createLoaders() };
-  const asThem = <T>(work: () => Promise<T>) => runWithContext(dbContextOf(viewer, request), work);
+  const contextValue = { ...graph.services, live, ...requestContextOf(viewer, request), loaders: createLoaders() };
+  const asThem = <T>(work: () => Promise<T>) => runWithContext(contextValue.dbContext, work);
   const result = await asThem(async () =>
     subscribe({ schema, document: parse(source), variableValues: variables, contextValue }),
   );

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ExecutionResult, execute, type GraphQLError, getOperationAST, getVariableValues, parse, validate } from 'graphql';
-import { dbContextOf, type RequestInfo, type Viewer } from '../../src/auth/viewer.ts';
+import { type RequestInfo, requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import { toDomainError } from '../../src/db/errors.ts';
 import type { GraphQLContext, Services } from '../../src/graphql/context.ts';
@@ -78,10 +78,10 @@ export async function testGraph(): Promise<Graph> {
     services,
     async execute(viewer, source, variables) {
       const request = { requestId: unique('request'), ip: '192.0.2.7', userAgent: 'vitest' };
-      const contextValue: GraphQLContext = { ...services, viewer, request, loaders: createLoaders() };
+      const contextValue: GraphQLContext = { ...services, ...requestContextOf(viewer, request), loaders: createLoaders() };
       const statements: string[] = [];
       db.database.onStatement = (text) => statements.push(text);
-      const { data, errors } = await runWithContext(dbContextOf(viewer, request), async () =>
+      const { data, errors } = await runWithContext(contextValue.dbContext, async () =>
         executeTwice(source, contextValue, variables, () => {
           db.database.onStatement = () => {};
         }),

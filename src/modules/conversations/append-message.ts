@@ -2,29 +2,17 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../../auth/viewer.ts';
 import { afterCommit, inTransaction } from '../../db/context.ts';
 import { sqlStateOf } from '../../db/errors.ts';
-import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
-import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
+import type { Conversation, Message } from '../../generated/prisma/client.ts';
+import { ConflictError, DomainError, InvalidStateError, UnavailableError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
+import type { ConversationEventRow } from '../../live/live.ts';
 import { wakeConversation } from './announce.ts';
 import { eventSubjects } from './event-subjects.ts';
-import { insertMessage } from './insert-message.ts';
+import { type InsertedMessage, insertMessage, type MessageFields } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
 import type { Writer } from './writer.ts';
 
-export interface NewMessage {
-  conversationId: string;
-  role: MessageRole;
-  content: string;
-  toolCalls?: Record<string, unknown>[] | undefined;
-  toolResults?: Record<string, unknown>[] | undefined;
-  /** The passages it rests on, told by whoever looked them up. */
-  citations?: object[] | undefined;
-  model?: string | undefined;
-  tokenCount?: bigint | undefined;
-  latencyMs?: number | undefined;
-  parentMessageId?: string | undefined;
-  idempotencyKey?: string | undefined;
-  metadata?: Record<string, unknown> | undefined;
-}
+export type NewMessage = Omit<MessageFields, 'id' | 'runId'>;
 
 export interface AppendedMessage {
   message: Message;
@@ -40,13 +28,14 @@ export interface AppendedMessage {
  */
 export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
   const { database } = writer;
-  const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId === undefined;
+  const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId == null;
   if (nothingToLookUp && !inTransaction()) {
-    const appended = await insertMessage(database, viewer, input).catch((error: unknown) => {
+    const inserted = await insertMessage(database, viewer.tenantId, input).catch((error: unknown) => {
       if (!isRefusal(error)) throw error;
     });
-    if (appended) {
-      tell(writer, appended);
+    if (inserted) {
+      const { event, ...appended } = inserted;
+      publishAppended(writer, appended, event);
       return { ...appended, repeated: false };
     }
     // It was refused and nothing was written. Looking first finds out what to say.
@@ -54,19 +43,15 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
   return database.transaction(() => lookAndAppend(writer, viewer, input));
 }
 
-/** Tells of a message that is committed. Those who follow its conversation in this process have nothing to read: this is all of it. */
-function tell({ database, live }: Writer, { message, conversation }: Omit<AppendedMessage, 'repeated'>): void {
-  const { tenantId, id, sequence, createdAt } = message;
+/** Publishes a message that is committed, with its event: subscribers of this process get both without a read. */
+function publishAppended(
+  { database, live }: Writer,
+  { message, conversation }: Omit<InsertedMessage, 'event'>,
+  event: ConversationEventRow,
+): void {
   const subjects = eventSubjects(database);
   if (subjects.wantsMessages(conversation.id)) subjects.keepMessage(message);
-  wakeConversation(live, conversation, {
-    tenantId,
-    conversationId: conversation.id,
-    sequence: conversation.lastEventSequence,
-    type: 'MESSAGE_APPENDED',
-    payload: { messageId: id, messageSequence: sequence },
-    createdAt,
-  });
+  wakeConversation(live, conversation, event);
 }
 
 /** Whether the database has said no to what it was given, which stands however often it is asked. */
@@ -94,12 +79,12 @@ async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage):
   if (conversation.status !== 'ACTIVE') {
     throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and takes no messages.`, { path });
   }
-  if (input.parentMessageId !== undefined) {
-    const parent = await prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
-    if (!parent) throw new NotFoundError('The parent message', { path: ['input', 'parentMessageId'] });
+  if (input.parentMessageId != null) {
+    const parent = prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
+    await requireFound(parent, 'The parent message', ['input', 'parentMessageId']);
   }
-  const appended = await insertMessage(database, viewer, input);
-  afterCommit(() => tell(writer, appended));
+  const { event, ...appended } = await insertMessage(database, viewer.tenantId, input);
+  afterCommit(() => publishAppended(writer, appended, event));
   return { ...appended, repeated: false };
 }
 

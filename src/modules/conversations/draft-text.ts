@@ -1,10 +1,7 @@
-const MAX_BYTES = 1_048_576;
-const HIGH_SURROGATE_AT_END = /[\ud800-\udbff]$/;
+import { truncateBytes } from '../../lib/text.ts';
+import { MAX_CONTENT_BYTES } from './content-limit.ts';
 
-/** The beginning of a text that fits into so many bytes, without half a character at its end. */
-function beginningOf(text: string, bytes: number): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(text).subarray(0, bytes), { stream: true });
-}
+const HIGH_SURROGATE_AT_END = /[\ud800-\udbff]$/;
 
 /** Text as it comes from a model, as PostgreSQL can keep it: whole characters, no NUL, at most a mebibyte. */
 export class DraftText {
@@ -27,9 +24,9 @@ export class DraftText {
     const all = (this.#half + text).replaceAll('\0', '');
     this.#half = HIGH_SURROGATE_AT_END.exec(all)?.[0] ?? '';
     let more = all.slice(0, all.length - this.#half.length).toWellFormed();
-    const room = this.#full ? 0 : MAX_BYTES - this.#bytes;
+    const room = this.#full ? 0 : MAX_CONTENT_BYTES - this.#bytes;
     if (Buffer.byteLength(more) > room) {
-      more = beginningOf(more, room);
+      more = truncateBytes(more, room);
       this.#full = true;
     }
     this.#content += more;

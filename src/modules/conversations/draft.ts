@@ -1,8 +1,9 @@
+import { MAX_CONTENT_BYTES } from './content-limit.ts';
 import { DraftText } from './draft-text.ts';
 import type { DraftOf, DraftWrite } from './drafts.ts';
 
 /** Text of one conversation that is written in a second at most: a long one is written less often. */
-const BYTES_PER_MS = 1_048_576 / 1000;
+const BYTES_PER_MS = MAX_CONTENT_BYTES / 1000;
 
 /**
  * An answer while it is being written, for everybody who watches. Nothing here throws or rejects: a run does not fail for it.

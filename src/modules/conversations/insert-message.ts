@@ -1,31 +1,92 @@
-import type { Viewer } from '../../auth/viewer.ts';
 import type { Database } from '../../db/database.ts';
 import { columnList } from '../../db/page.ts';
-import { batchRows, sql } from '../../db/sql.ts';
-import type { Conversation, Message } from '../../generated/prisma/client.ts';
+import { batchRows, rows, type Sql, sql } from '../../db/sql.ts';
+import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
-import type { NewMessage } from './append-message.ts';
+import type { ConversationEventRow } from '../../live/live.ts';
+
+/** A row of `messages` without the columns that the database sets: its number and its time. */
+export interface MessageFields {
+  /** A new one if it is not given. */
+  id?: string | undefined;
+  conversationId: string;
+  role: MessageRole;
+  content: string;
+  toolCalls?: object[] | undefined;
+  toolResults?: object[] | undefined;
+  /** The passages that the content is based on. */
+  citations?: object[] | undefined;
+  model?: string | undefined;
+  tokenCount?: bigint | undefined;
+  latencyMs?: number | undefined;
+  parentMessageId?: string | null | undefined;
+  idempotencyKey?: string | undefined;
+  metadata?: object | undefined;
+  /** The run that writes it. */
+  runId?: string | undefined;
+}
 
 const asJson = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
 
 /**
- * Writes a message, which the database numbers, counts and tells of, and reads its conversation as it is thereafter: in one round trip, or
- * in the running transaction. The database refuses it, with AB001, unless there is such a conversation that is ACTIVE.
+ * The only statement that writes `messages`. A trigger numbers the message, counts it, and writes its event. The database refuses it, with
+ * AB001, unless there is such a conversation that is ACTIVE.
  */
-export async function insertMessage(
-  database: Database,
-  { tenantId }: Viewer,
-  input: NewMessage,
-): Promise<{ message: Message; conversation: Conversation }> {
-  const { conversationId, role, content, model, tokenCount, latencyMs, parentMessageId, idempotencyKey } = input;
-  const [[message], [conversation]] = await batchRows<[Message, Conversation]>(database, [
-    sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content, tool_calls, tool_results, citations,
-        model, token_count, latency_ms, parent_message_id, idempotency_key, metadata)
-      VALUES (${tenantId}, ${newId()}, ${conversationId}, ${role}, ${content}, ${asJson(input.toolCalls)}, ${asJson(input.toolResults)},
-        ${asJson(input.citations)}, ${model ?? null}, ${tokenCount ?? null}, ${latencyMs ?? null}, ${parentMessageId ?? null},
-        ${idempotencyKey ?? null}, coalesce(${asJson(input.metadata)}::jsonb, '{}'))
-      RETURNING ${columnList('messages')}`,
-    sql`SELECT ${columnList('conversations')} FROM conversations WHERE id = ${conversationId}::uuid`,
+function insertion(tenantId: string, message: MessageFields, returning: Sql): Sql {
+  const {
+    id = newId(),
+    conversationId,
+    role,
+    content,
+    model,
+    tokenCount,
+    latencyMs,
+    parentMessageId,
+    idempotencyKey,
+    runId,
+  } = message;
+  return sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content, tool_calls, tool_results, citations,
+      model, token_count, latency_ms, parent_message_id, idempotency_key, run_id, metadata)
+    VALUES (${tenantId}, ${id}, ${conversationId}, ${role}, ${content}, ${asJson(message.toolCalls)}, ${asJson(message.toolResults)},
+      ${asJson(message.citations)}, ${model ?? null}, ${tokenCount ?? null}, ${latencyMs ?? null}, ${parentMessageId ?? null},
+      ${idempotencyKey ?? null}, ${runId ?? null}, coalesce(${asJson(message.metadata)}::jsonb, '{}'))
+    RETURNING ${returning}`;
+}
+
+/** A message, its conversation after it, and the event that the database wrote for it. */
+export interface InsertedMessage {
+  message: Message;
+  conversation: Conversation;
+  event: ConversationEventRow;
+}
+
+type ConversationWithEvent = Conversation & {
+  eventType: ConversationEventRow['type'];
+  eventPayload: ConversationEventRow['payload'];
+  eventCreatedAt: Date;
+};
+
+/** Writes a message and reads what its trigger wrote: in one round trip, or in the running transaction. */
+export async function insertMessage(database: Database, tenantId: string, fields: MessageFields): Promise<InsertedMessage> {
+  // The INSERT holds the conversation locked, so its last event is the one of this message. The event has the time of the message, which
+  // leaves PostgreSQL one partition to look in.
+  const [[message], [row]] = await batchRows<[Message, ConversationWithEvent]>(database, [
+    insertion(tenantId, fields, columnList('messages')),
+    sql`SELECT ${columnList('conversations')}, e.type AS event_type, e.payload AS event_payload, e.created_at AS event_created_at
+      FROM conversations JOIN conversation_events e ON e.tenant_id = conversations.tenant_id AND e.conversation_id = conversations.id
+        AND e.sequence = conversations.last_event_sequence AND e.created_at = conversations.last_message_at
+      WHERE conversations.id = ${fields.conversationId}::uuid`,
   ]);
-  return { message: message as Message, conversation: conversation as Conversation };
+  if (!message || !row) throw new Error('a message was written whose event cannot be read');
+  const { eventType: type, eventPayload: payload, eventCreatedAt: createdAt, ...conversation } = row;
+  const { id: conversationId, lastEventSequence: sequence } = conversation;
+  return { message, conversation, event: { tenantId, conversationId, sequence, type, payload, createdAt } };
+}
+
+/**
+ * Writes a message with one statement, in a transaction that publishes the change of the conversation itself, once for all that it writes:
+ * see announceConversation.
+ */
+export async function insertMessageUnannounced(database: Database, tenantId: string, fields: MessageFields): Promise<void> {
+  await rows(database, insertion(tenantId, fields, sql`id`));
 }

@@ -1,28 +1,47 @@
 import type { Database } from '../../db/database.ts';
-import { type Page, type PageArgs, readPage } from '../../db/page.ts';
-import { raw, rows, sql } from '../../db/sql.ts';
+import { type Page, type PageArgs, type PageOrder, readPage } from '../../db/page.ts';
+import { raw, rows, type Sql, sql } from '../../db/sql.ts';
+import { containsText } from '../../db/text-search.ts';
 import type { Conversation, ConversationStatus, MessageRole } from '../../generated/prisma/client.ts';
 
+/** The orders of lists of conversations; the first is the default. */
+export const conversationOrders = {
+  CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
+  CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
+  UPDATED_AT_DESC: { column: 'updated_at', type: 'timestamptz', direction: 'DESC' },
+} as const satisfies Record<string, PageOrder>;
+
+/** Every condition must hold; those that are absent or null do not count. Ids are UUIDs. */
 export interface ConversationListFilter {
-  agentId?: string | undefined;
-  status?: ConversationStatus | undefined;
+  status?: readonly ConversationStatus[] | null | undefined;
+  agentId?: string | null | undefined;
+  userId?: string | null | undefined;
+  /** Part of a title, in any case. */
+  search?: string | null | undefined;
+  createdAfter?: Date | null | undefined;
+  createdBefore?: Date | null | undefined;
+}
+
+export function conversationConditions(filter: ConversationListFilter): Sql[] {
+  const { status, agentId, userId, search, createdAfter, createdBefore } = filter;
+  return [
+    ...(status ? [sql`conversations.status = ANY (${status}::conversation_status[])`] : []),
+    ...(agentId ? [sql`conversations.agent_id = ${agentId}::uuid`] : []),
+    ...(userId ? [sql`conversations.user_id = ${userId}::uuid`] : []),
+    ...(search ? [containsText([sql`conversations.title`], search)] : []),
+    ...(createdAfter ? [sql`conversations.created_at >= ${createdAfter}::timestamptz`] : []),
+    ...(createdBefore ? [sql`conversations.created_at < ${createdBefore}::timestamptz`] : []),
+  ];
 }
 
 /** The conversations of the tenant, newest first. */
 export function listConversations(
   database: Database,
-  { agentId, status }: ConversationListFilter,
+  filter: ConversationListFilter,
   page: PageArgs,
 ): Promise<Page<Conversation>> {
-  const where = [
-    ...(agentId ? [sql`conversations.agent_id = ${agentId}::uuid`] : []),
-    ...(status ? [sql`conversations.status = ${status}::conversation_status`] : []),
-  ];
-  return readPage(
-    database,
-    { table: 'conversations', order: { column: 'created_at', type: 'timestamptz', direction: 'DESC' }, where },
-    page,
-  );
+  const where = conversationConditions(filter);
+  return readPage(database, { table: 'conversations', order: conversationOrders.CREATED_AT_DESC, where }, page);
 }
 
 export interface MessageExcerpt {

@@ -5,6 +5,7 @@ import type { Prisma } from '../../db/prisma.ts';
 import { identifier, rows, sql } from '../../db/sql.ts';
 import type { Conversation, Message, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
   return rows<Row>(database, sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${isOneOf(identifier('id'), ids)}`);
@@ -20,9 +21,13 @@ export function findToolExecutions(database: Database, ids: readonly string[]): 
 
 /** Throws NotFoundError. */
 export async function requireConversation(prisma: Prisma, id: string, path: string[]): Promise<Conversation> {
-  const conversation = await prisma.conversation.findFirst({ where: { id } });
-  if (!conversation) throw new NotFoundError('The conversation', { path });
-  return conversation;
+  return requireFound(prisma.conversation.findFirst({ where: { id } }), 'The conversation', path);
+}
+
+/** Whether a conversation is there and ACTIVE. Stays so while it is locked. */
+export async function acceptsMessages(prisma: Prisma, id: string): Promise<boolean> {
+  const conversation = await prisma.conversation.findFirst({ where: { id }, select: { status: true } });
+  return conversation?.status === 'ACTIVE';
 }
 
 /** Reads it and holds it until the transaction ends. Throws NotFoundError. */

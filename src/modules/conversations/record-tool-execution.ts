@@ -1,4 +1,5 @@
 import type { Viewer } from '../../auth/viewer.ts';
+import type { Prisma } from '../../db/prisma.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -20,6 +21,16 @@ export interface NewToolExecution {
   startedAt?: Date | undefined;
   completedAt?: Date | undefined;
   metadata?: Record<string, unknown> | undefined;
+}
+
+type ToolExecutionRow = Omit<PrismaTypes.ToolExecutionUncheckedCreateInput, 'tenantId' | 'id'>;
+
+/**
+ * The only writer of `tool_executions`. The caller checks what the row refers to, and publishes the change of its conversation: a trigger
+ * writes the event.
+ */
+export async function insertToolExecution(prisma: Prisma, tenantId: string, row: ToolExecutionRow): Promise<ToolExecution> {
+  return prisma.toolExecution.create({ data: { ...row, tenantId, id: newId() } });
 }
 
 /** Where only the end is told, the beginning follows from how long it took. */
@@ -47,17 +58,13 @@ export async function recordToolExecution(
   }
   if (columns.agentId !== undefined) await Agent.require(prisma, columns.agentId, ['input', 'agentId']);
   if (conversationId !== undefined) await requireConversation(prisma, conversationId, ['input', 'conversationId']);
-  const execution = await prisma.toolExecution.create({
-    data: {
-      ...columns,
-      startedAt: columns.startedAt ?? beginningOf(columns),
-      conversationId,
-      tenantId: viewer.tenantId,
-      id: newId(),
-      input: input as PrismaTypes.InputJsonValue | undefined,
-      output: output as PrismaTypes.InputJsonValue | undefined,
-      metadata: metadata as PrismaTypes.InputJsonValue | undefined,
-    },
+  const execution = await insertToolExecution(prisma, viewer.tenantId, {
+    ...columns,
+    startedAt: columns.startedAt ?? beginningOf(columns),
+    conversationId,
+    input: input as PrismaTypes.InputJsonValue | undefined,
+    output: output as PrismaTypes.InputJsonValue | undefined,
+    metadata: metadata as PrismaTypes.InputJsonValue | undefined,
   });
   if (conversationId !== undefined) announceConversation(live, await requireConversation(prisma, conversationId, []));
   return execution;

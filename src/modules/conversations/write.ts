@@ -1,5 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Conversation, ConversationStatus, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -41,13 +42,12 @@ export async function createConversation(
 
 export async function updateConversation(
   { prisma, live }: Writer,
-  viewer: Viewer,
   id: string,
   fields: ConversationFields,
 ): Promise<Conversation> {
   await requireConversation(prisma, id, ['input', 'id']);
   const conversation = await prisma.conversation.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: columns(fields),
   });
   announceConversation(live, conversation);

@@ -1,10 +1,11 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ConflictError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
+import { InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../lib/slug.ts';
 import { announceDocuments, lockDocuments, queueProcessing } from './documents.ts';
 import { requireCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
@@ -45,15 +46,8 @@ function embedding({ models }: KnowledgeServices, id: string | undefined) {
   return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
 }
 
-async function slugTaken(prisma: Prisma, slug: string, except?: string): Promise<boolean> {
-  const holder = await prisma.collection.findFirst({ where: { slug }, select: { id: true } });
-  return holder !== null && holder.id !== except;
-}
-
-async function requireFreeSlug(prisma: Prisma, slug: string, except?: string): Promise<void> {
-  if (await slugTaken(prisma, slug, except)) {
-    throw new ConflictError(`Another collection already has the slug "${slug}".`, { path: ['input', 'slug'] });
-  }
+function findSlugHolder(prisma: Prisma): FindSlugHolder {
+  return (slug) => prisma.collection.findFirst({ where: { slug }, select: { id: true } });
 }
 
 const DEFAULT_CHUNK_SIZE = 400;
@@ -68,8 +62,12 @@ export async function createCollection(
   const chunkSize = fields.chunkSize ?? DEFAULT_CHUNK_SIZE;
   const chunkOverlap = fields.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
   requireOverlap(chunkSize, chunkOverlap);
-  if (fields.slug !== undefined) await requireFreeSlug(prisma, fields.slug);
-  const slug = fields.slug ?? (await freeSlug(slugOf(fields.name, 'collection'), (taken) => slugTaken(prisma, taken)));
+  const slug = await slugForNew(findSlugHolder(prisma), {
+    slug: fields.slug,
+    name: fields.name,
+    kind: 'collection',
+    fallback: 'collection',
+  });
   return prisma.collection.create({
     data: {
       ...columns(fields),
@@ -86,17 +84,12 @@ export async function createCollection(
 }
 
 /** What decides how passages are made can only change while there are none; `reprocessCollection` is for the rest. */
-export async function updateCollection(
-  services: KnowledgeServices,
-  viewer: Viewer,
-  id: string,
-  changes: CollectionFields,
-): Promise<Collection> {
+export async function updateCollection(services: KnowledgeServices, id: string, changes: CollectionFields): Promise<Collection> {
   const { database, prisma } = services;
   // A worker that has just made its first passage is waited for, and its passages are seen.
   await rows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const collection = await requireCollection(prisma, id, ['input', 'id']);
-  if (changes.slug !== undefined) await requireFreeSlug(prisma, changes.slug, id);
+  if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma), changes.slug, 'collection', id);
   requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
   const model = changes.embeddingModel === undefined ? {} : embedding(services, changes.embeddingModel);
   const rebuilt = (['embeddingModel', 'language'] as const).find(
@@ -109,22 +102,22 @@ export async function updateCollection(
     );
   }
   return prisma.collection.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...columns(changes), ...model },
   });
 }
 
-export async function archiveCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+export async function archiveCollection({ prisma }: KnowledgeServices, id: string): Promise<Collection> {
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (collection.status === 'ARCHIVED')
     throw new InvalidStateError('The collection is archived already.', { path: ['input', 'id'] });
-  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ARCHIVED' } });
+  return prisma.collection.update({ where: tenantKey(id), data: { status: 'ARCHIVED' } });
 }
 
-export async function restoreCollection({ prisma }: KnowledgeServices, viewer: Viewer, id: string): Promise<Collection> {
+export async function restoreCollection({ prisma }: KnowledgeServices, id: string): Promise<Collection> {
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (collection.status !== 'ARCHIVED') throw new InvalidStateError('The collection is not archived.', { path: ['input', 'id'] });
-  return prisma.collection.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: { status: 'ACTIVE' } });
+  return prisma.collection.update({ where: tenantKey(id), data: { status: 'ACTIVE' } });
 }
 
 /** Makes every passage of a collection anew, under other settings where some are given. Nothing of it is found until its turn came. */
@@ -145,7 +138,7 @@ export async function reprocessCollection(
     documents.map((document) => document.id),
   );
   await prisma.collection.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...columns(changes), ...model },
   });
   // With those that were added meanwhile. None can be any more; one that a worker holds is waiting for us, and finds the new settings.

@@ -3,7 +3,7 @@ import { type Page, type PageArgs, readPage } from '../../db/page.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { sql } from '../../db/sql.ts';
 import type { Document } from '../../generated/prisma/client.ts';
-import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 /** The documents of the tenant that have been read and are not deleted, newest first. */
 export function listReadableDocuments(database: Database, page: PageArgs): Promise<Page<Document>> {
@@ -32,8 +32,7 @@ const BATCH = 100;
 
 /** The text of a document up to about `mostCharacters`, in whole passages. Throws NotFoundError. */
 export async function documentText(prisma: Prisma, id: string, mostCharacters: number): Promise<DocumentText> {
-  const document = await prisma.document.findFirst({ where: { id, deletedAt: null } });
-  if (!document) throw new NotFoundError('The document');
+  const document = await requireFound(prisma.document.findFirst({ where: { id, deletedAt: null } }), 'The document');
   const parts: string[] = [];
   let length = 0;
   for (let more = true; more && length < mostCharacters; ) {

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Document, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -100,7 +101,7 @@ export async function addDocument(
   // what it is said to be now: it may have failed because it was called something else.
   const { filename = null, mediaType } = given;
   await prisma.document.update({
-    where: { tenantId_id: { tenantId, id: known.id } },
+    where: tenantKey(known.id),
     data: known.deletedAt
       ? { deletedAt: null, title: given.title, filename, mediaType, metadata: metadata ?? {} }
       : { filename, mediaType },
@@ -117,7 +118,6 @@ export interface DocumentFields {
 
 export async function updateDocument(
   services: KnowledgeServices,
-  viewer: Viewer,
   id: string,
   { title, metadata }: DocumentFields,
 ): Promise<Document> {
@@ -125,7 +125,7 @@ export async function updateDocument(
   const before = await requireDocument(prisma, id, ['input', 'id']);
   requireNotDeleted(before);
   const document = await prisma.document.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { title, metadata: metadata as PrismaTypes.InputJsonValue | undefined },
   });
   await announceDocuments(services, document.collectionId);
@@ -138,7 +138,7 @@ export async function deleteDocument(services: KnowledgeServices, viewer: Viewer
   const before = await requireDocument(prisma, id, ['input', 'id']);
   requireNotDeleted(before);
   await prisma.document.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { ...FRESH, indexFingerprint: null, deletedAt: new Date() },
   });
   await rows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
@@ -153,7 +153,7 @@ export async function restoreDocument(services: KnowledgeServices, viewer: Viewe
   const before = await requireDocument(prisma, id, ['input', 'id']);
   if (!before.deletedAt) throw new InvalidStateError('The document is not deleted.', { path: ['input', 'id'] });
   await prisma.document.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: { deletedAt: null },
   });
   return again(services, viewer, id);

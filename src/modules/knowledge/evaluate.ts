@@ -1,6 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import { runWithContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Evaluation, SearchStrategy } from '../../generated/prisma/client.ts';
 import { DomainError, NotFoundError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -90,7 +91,7 @@ async function begin({ database, prisma }: KnowledgeServices, id: string): Promi
   return database.transaction(async () => {
     const evaluation = await prisma.evaluation.findFirst({ where: { id } });
     if (!evaluation || evaluation.completedAt) return undefined;
-    const key = { tenantId_id: { tenantId: evaluation.tenantId, id } };
+    const key = tenantKey(id);
     return prisma.evaluation.update({ where: key, data: { status: 'RUNNING', startedAt: evaluation.startedAt ?? new Date() } });
   });
 }

@@ -1,7 +1,9 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { EvaluationRun, Feedback } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 /** Throws NotFoundError. */
 export async function judgeSearch(
@@ -25,8 +27,8 @@ export interface Judgement {
 }
 
 /** Throws NotFoundError. */
-export async function judgeAnswer(prisma: Prisma, viewer: Viewer, id: string, judgement: Judgement): Promise<EvaluationRun> {
-  const run = await prisma.evaluationRun.findFirst({ where: { id }, select: { id: true } });
-  if (!run) throw new NotFoundError('The answer', { path: ['input', 'evaluationRunId'] });
-  return prisma.evaluationRun.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: judgement });
+export async function judgeAnswer(prisma: Prisma, id: string, judgement: Judgement): Promise<EvaluationRun> {
+  const found = prisma.evaluationRun.findFirst({ where: { id }, select: { id: true } });
+  await requireFound(found, 'The answer', ['input', 'evaluationRunId']);
+  return prisma.evaluationRun.update({ where: tenantKey(id), data: judgement });
 }

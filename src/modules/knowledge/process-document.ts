@@ -1,5 +1,6 @@
 import { runWithContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Document } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -96,7 +97,7 @@ async function takeDocument(services: KnowledgeServices, id: string): Promise<Cl
     const found = await prisma.document.findFirst({ where: { id }, include: { collection: true } });
     if (!found || found.deletedAt || found.status === 'INDEXED' || found.status === 'FAILED') return undefined;
     const { collection, ...document } = found;
-    const key = { tenantId_id: { tenantId: document.tenantId, id } };
+    const key = tenantKey(id);
     const embedder = models.embedder(collection.embeddingModel);
     if (!embedder) {
       const message = `The collection uses the model ${collection.embeddingModel}, which this server does not have any more. Configure it, or reprocess the collection under another one.`;

@@ -1,6 +1,7 @@
 import type { Prisma } from '../../db/prisma.ts';
 import type { Chunk, Collection, Document } from '../../generated/prisma/client.ts';
-import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]> {
   return prisma.document.findMany({ where: { id: { in: ids } } });
@@ -12,9 +13,7 @@ export function findChunks(prisma: Prisma, ids: string[]): Promise<Chunk[]> {
 
 /** Throws NotFoundError. */
 export async function requireCollection(prisma: Prisma, id: string, path: string[]): Promise<Collection> {
-  const collection = await prisma.collection.findFirst({ where: { id } });
-  if (!collection) throw new NotFoundError('The collection', { path });
-  return collection;
+  return requireFound(prisma.collection.findFirst({ where: { id } }), 'The collection', path);
 }
 
 /** Throws NotFoundError, and InvalidStateError for one that is put away. */
@@ -28,7 +27,5 @@ export async function requireActiveCollection(prisma: Prisma, id: string, path: 
 
 /** Throws NotFoundError. */
 export async function requireDocument(prisma: Prisma, id: string, path: string[]): Promise<Document> {
-  const document = await prisma.document.findFirst({ where: { id } });
-  if (!document) throw new NotFoundError('The document', { path });
-  return document;
+  return requireFound(prisma.document.findFirst({ where: { id } }), 'The document', path);
 }

@@ -1,6 +1,7 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import { type McpServer, type McpServerConfig, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
@@ -54,7 +55,7 @@ export async function configureMcpServer(
   };
   if (now) {
     forgetConnection(services, { server, config: now });
-    return prisma.mcpServerConfig.update({ where: { tenantId_id: { tenantId: now.tenantId, id: now.id } }, data });
+    return prisma.mcpServerConfig.update({ where: tenantKey(now.id), data });
   }
   const { tenantId, id } = row;
   return prisma.mcpServerConfig.create({ data: { ...data, tenantId, id, serverId, createdById: viewer.userId ?? null } });

@@ -1,5 +1,6 @@
 import type { Resource, Tool } from '@modelcontextprotocol/sdk/types.js';
-import { fitsJson, hashOfJson, shorten } from './json.ts';
+import { shorten } from '../../lib/text.ts';
+import { fitsJson, hashOfJson } from './json.ts';
 import type { Redactor } from './redact.ts';
 import { type JsonSchema, MAX_SCHEMA_BYTES } from './schema-check.ts';
 

@@ -25,13 +25,3 @@ export function canonicalJson(value: unknown): string {
 export function hashOfJson(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }
-
-/** A text as the database takes it: well-formed, and without NUL. */
-export function cleanText(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
-}
-
-/** A text of at most so many characters, with a word on what is missing. */
-export function shorten(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max).toWellFormed()}… [${text.length - max} more characters]`;
-}

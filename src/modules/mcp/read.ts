@@ -1,6 +1,6 @@
 import type { Prisma } from '../../db/prisma.ts';
 import type { McpServer, McpServerConfig, McpTool } from '../../generated/prisma/client.ts';
-import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 /** The tenant's configurations of these servers. */
 export function findMcpServerConfigsOf(prisma: Prisma, serverIds: string[]): Promise<McpServerConfig[]> {
@@ -9,21 +9,15 @@ export function findMcpServerConfigsOf(prisma: Prisma, serverIds: string[]): Pro
 
 /** Throws NotFoundError. */
 export async function requireMcpServer(prisma: Prisma, id: string, path: string[]): Promise<McpServer> {
-  const server = await prisma.mcpServer.findFirst({ where: { id } });
-  if (!server) throw new NotFoundError('The MCP server', { path });
-  return server;
+  return requireFound(prisma.mcpServer.findFirst({ where: { id } }), 'The MCP server', path);
 }
 
 /** The tenant's configuration of a server. Throws NotFoundError. */
 export async function requireMcpServerConfig(prisma: Prisma, serverId: string, path: string[]): Promise<McpServerConfig> {
-  const config = await prisma.mcpServerConfig.findFirst({ where: { serverId } });
-  if (!config) throw new NotFoundError('A configuration of the MCP server', { path });
-  return config;
+  return requireFound(prisma.mcpServerConfig.findFirst({ where: { serverId } }), 'A configuration of the MCP server', path);
 }
 
 /** Throws NotFoundError. */
 export async function requireMcpTool(prisma: Prisma, id: string, path: string[]): Promise<McpTool> {
-  const tool = await prisma.mcpTool.findFirst({ where: { id } });
-  if (!tool) throw new NotFoundError('The MCP tool', { path });
-  return tool;
+  return requireFound(prisma.mcpTool.findFirst({ where: { id } }), 'The MCP tool', path);
 }

@@ -1,5 +1,5 @@
+import { cleanText } from '../../lib/text.ts';
 import { redact, secretsOf } from '../../mcp/client/target.ts';
-import { cleanText } from './json.ts';
 import type { OpenedSecrets } from './secrets.ts';
 
 export const REDACTED = '[redacted]';

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { McpServerConfig } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { McpCallError } from '../../mcp/client/errors.ts';
@@ -72,7 +73,7 @@ export async function readMcpServer(services: McpServices, serverId: string): Pr
  */
 export async function storeReading(services: McpServices, viewer: Viewer, reading: Reading): Promise<McpServerConfig> {
   const { database, prisma } = services;
-  const { tenantId, id, serverId } = reading.config;
+  const { id, serverId } = reading.config;
   await rows(database, sql`SELECT id FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const config = await requireMcpServerConfig(prisma, serverId, ['input', 'serverId']);
   const server = await requireMcpServer(prisma, serverId, ['input', 'serverId']);
@@ -85,7 +86,7 @@ export async function storeReading(services: McpServices, viewer: Viewer, readin
   if (reading.tools) await storeTools(prisma, config, reading.tools, isFirst ? viewer : undefined);
   if (reading.resources) await storeResources(prisma, config, reading.resources);
   const updated = await prisma.mcpServerConfig.update({
-    where: { tenantId_id: { tenantId, id } },
+    where: tenantKey(id),
     data: { refreshError: reading.problem?.slice(0, 2_000) ?? null, ...(reading.tools ? { refreshedAt: new Date() } : {}) },
   });
   if (!reading.tools) {

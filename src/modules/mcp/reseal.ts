@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import { SealedError, type Sealer } from '../../sealing/sealer.ts';
 import { openAllSecrets, sealAllSecrets } from './secrets.ts';
 
@@ -59,7 +60,7 @@ async function resealRow(prisma: Prisma, sealer: Sealer, id: string): Promise<bo
   if (!row) return true;
   try {
     await prisma.mcpServerConfig.update({
-      where: { tenantId_id: { tenantId: row.tenantId, id } },
+      where: tenantKey(id),
       data: await sealAllSecrets(sealer, row, await openAllSecrets(sealer, row)),
       select: { id: true },
     });

@@ -7,9 +7,9 @@ import {
   type McpTransport,
   Prisma as PrismaTypes,
 } from '../../generated/prisma/client.ts';
-import { ConflictError, ForbiddenError, ValidationError } from '../../lib/errors.ts';
+import { ForbiddenError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import { freeSlug, slugOf } from '../../lib/slug.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../lib/slug.ts';
 import { AddressNotAllowedError, checkUrl } from '../../net/check-url.ts';
 import { isPlatformAdmin } from '../tenancy/read.ts';
 import { forgetConnection } from './forget-connection.ts';
@@ -52,8 +52,12 @@ export async function registerMcpServer(services: McpServices, viewer: Viewer, g
   }
   requireKind(transport, platform, fields);
   const tenantId = platform ? null : viewer.tenantId;
-  if (fields.slug !== undefined) await requireFreeSlug(prisma, tenantId, fields.slug);
-  const slug = fields.slug ?? (await freeSlug(slugOf(given.name, 'server'), (taken) => slugTaken(prisma, tenantId, taken)));
+  const slug = await slugForNew(findSlugHolder(prisma, tenantId), {
+    slug: fields.slug,
+    name: given.name,
+    kind: 'MCP server',
+    fallback: 'server',
+  });
   return prisma.mcpServer.create({
     data: {
       ...(await columns(mcp, fields)),
@@ -76,7 +80,7 @@ export async function updateMcpServer(services: McpServices, id: string, changes
     throw new ForbiddenError("Only people who run the platform change the platform's servers.");
   }
   requireKind(server.transport, platform, changes, server);
-  if (changes.slug !== undefined) await requireFreeSlug(prisma, server.tenantId, changes.slug, id);
+  if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma, server.tenantId), changes.slug, 'MCP server', id);
   const data = await columns(mcp, changes);
   if (!platform && data.url !== undefined && originOf(data.url) !== originOf(server.url)) await beginAnew(prisma, id);
   const config = await prisma.mcpServerConfig.findFirst({ where: { serverId: id } });
@@ -152,15 +156,8 @@ function requireKind(transport: McpTransport, platform: boolean, fields: McpServ
   if (!isProgram && fields.url === undefined && !now) throw refuse('url', 'A remote server needs an address.');
 }
 
-async function slugTaken(prisma: Prisma, tenantId: string | null, slug: string, except?: string): Promise<boolean> {
-  const holder = await prisma.mcpServer.findFirst({ where: { tenantId, slug }, select: { id: true } });
-  return holder !== null && holder.id !== except;
-}
-
-async function requireFreeSlug(prisma: Prisma, tenantId: string | null, slug: string, except?: string): Promise<void> {
-  if (await slugTaken(prisma, tenantId, slug, except)) {
-    throw new ConflictError(`Another MCP server already has the slug "${slug}".`, { path: ['input', 'slug'] });
-  }
+function findSlugHolder(prisma: Prisma, tenantId: string | null): FindSlugHolder {
+  return (slug) => prisma.mcpServer.findFirst({ where: { tenantId, slug }, select: { id: true } });
 }
 
 function originOf(url: string | null): string | undefined {

@@ -1,5 +1,6 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import { type McpServerConfig, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
 import { hashOfDefinition, type ResourceDefinition, type ToolDefinition } from './definition.ts';
@@ -37,7 +38,7 @@ export async function storeTools(
       added.push({ ...toolColumns(tool), tenantId, id: newId(), configId, name, definitionHash, ...approvalOf(definitionHash) });
     } else if (approver || row.definitionHash !== definitionHash || !row.offered) {
       await prisma.mcpTool.update({
-        where: { tenantId_id: { tenantId, id: row.id } },
+        where: tenantKey(row.id),
         data: { ...toolColumns(tool), definitionHash, offered: true, ...approvalOf(definitionHash) },
         select: { id: true },
       });
@@ -63,7 +64,7 @@ export async function storeResources(
     if (!row) added.push({ ...columns, tenantId, id: newId(), configId, uri });
     else if (!row.offered || Object.entries(columns).some(([name, value]) => row[name as keyof typeof columns] !== value)) {
       const data = { ...columns, offered: true };
-      await prisma.mcpResource.update({ where: { tenantId_id: { tenantId, id: row.id } }, data, select: { id: true } });
+      await prisma.mcpResource.update({ where: tenantKey(row.id), data, select: { id: true } });
     }
   }
   if (added.length > 0) await prisma.mcpResource.createMany({ data: added });

@@ -1,4 +1,5 @@
 import type { Viewer } from '../../auth/viewer.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { McpTool } from '../../generated/prisma/client.ts';
 import { ConflictError, InvalidStateError } from '../../lib/errors.ts';
 import { requireMcpTool } from './read.ts';
@@ -27,10 +28,9 @@ export async function approveMcpTool({ prisma }: Services, viewer: Viewer, id: s
 
 export async function updateMcpTool(
   { prisma }: Services,
-  viewer: Viewer,
   id: string,
   changes: { enabled?: boolean | undefined; requiresApproval?: boolean | undefined },
 ): Promise<McpTool> {
   await requireMcpTool(prisma, id, ['input', 'id']);
-  return prisma.mcpTool.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: changes });
+  return prisma.mcpTool.update({ where: tenantKey(id), data: changes });
 }

@@ -1,9 +1,9 @@
 import { newId } from '../../lib/ids.ts';
+import { cleanText } from '../../lib/text.ts';
 import type { Round as Answer, LanguageMessage, LanguageModel } from '../../models/language.ts';
 import { ModelError } from '../../models/model-error.ts';
 import { findDraft } from '../conversations/drafts.ts';
 import type { Citation } from '../knowledge/ask.ts';
-import { cleanText } from './clean.ts';
 import { LostRunError, RunCancelledError, RunFailure } from './errors.ts';
 import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';
 import type { Round } from './progress.ts';

@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../generated/prisma/client.ts';
-import { newId } from '../../lib/ids.ts';
 import { Slots } from '../../lib/slots.ts';
-import { cleanJson, cleanText, shorten } from './clean.ts';
+import { cleanText, shorten } from '../../lib/text.ts';
+import { insertToolExecution } from '../conversations/record-tool-execution.ts';
+import { cleanJson } from './clean.ts';
 import type { Round } from './progress.ts';
 import type { RunServices } from './services.ts';
 import type { KnowledgeOutput } from './tools/search-knowledge.ts';
@@ -52,7 +54,7 @@ async function callTool(
   signal: AbortSignal,
 ): Promise<void> {
   const { prisma } = services;
-  const key = { tenantId_id: { tenantId: call.tenantId, id: call.id } };
+  const key = tenantKey(call.id);
   // Found at work by whoever took the run over from a worker that died.
   const interrupted = call.status === 'RUNNING' && !(tool?.repeatable && isSame(tool, call));
   if (interrupted) {
@@ -148,29 +150,24 @@ async function keep(
     const numbered = status === 'SUCCEEDED' && call.source === 'KNOWLEDGE' ? await number(services, call, output) : output;
     const kept = bounded(numbered) as PrismaTypes.InputJsonValue | undefined;
     await prisma.toolCall.update({
-      where: { tenantId_id: { tenantId: call.tenantId, id: call.id } },
+      where: tenantKey(call.id),
       data: { status, errorMessage, completedAt, startedAt, ...(kept === undefined ? {} : { output: kept }) },
       select: { id: true },
     });
-    await prisma.toolExecution.create({
-      data: {
-        tenantId: call.tenantId,
-        id: newId(),
-        runId: call.runId,
-        conversationId: claim.run.conversationId,
-        messageId: round.messageId,
-        agentId: claim.run.agentId,
-        toolName: call.toolName,
-        input: call.arguments as PrismaTypes.InputJsonObject,
-        ...(kept === undefined ? {} : { output: kept }),
-        status: KEPT_AS[status] ?? 'ERROR',
-        errorMessage,
-        durationMs: completedAt.getTime() - startedAt.getTime(),
-        startedAt,
-        completedAt,
-        metadata: { toolCallId: call.id },
-      },
-      select: { id: true },
+    await insertToolExecution(prisma, call.tenantId, {
+      runId: call.runId,
+      conversationId: claim.run.conversationId,
+      messageId: round.messageId,
+      agentId: claim.run.agentId,
+      toolName: call.toolName,
+      input: call.arguments as PrismaTypes.InputJsonObject,
+      ...(kept === undefined ? {} : { output: kept }),
+      status: KEPT_AS[status] ?? 'ERROR',
+      errorMessage,
+      durationMs: completedAt.getTime() - startedAt.getTime(),
+      startedAt,
+      completedAt,
+      metadata: { toolCallId: call.id },
     });
     const seconds = (completedAt.getTime() - startedAt.getTime()) / 1000;
     afterCommit(() => services.runMeter.onToolCall({ source: call.source, outcome: status, seconds }));

@@ -1,5 +1,7 @@
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { AgentRun } from '../../generated/prisma/client.ts';
-import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 import { endRun } from './end.ts';
 import { hasEnded, lockRun, requireRun } from './read.ts';
 import type { RunControls } from './services.ts';
@@ -7,8 +9,7 @@ import { tellRun } from './under-claim.ts';
 
 /** Stops a run: at once where nobody works on it, else within two seconds. Throws NotFoundError and InvalidStateError. */
 export async function cancelAgentRun(services: RunControls, id: string): Promise<AgentRun> {
-  const run = await requestCancel(services, id);
-  if (!run) throw new NotFoundError('The run', { path: ['input', 'id'] });
+  const run = await requireFound(requestCancel(services, id), 'The run', ['input', 'id']);
   if (run.status !== 'CANCELLED' && hasEnded(run)) {
     throw new InvalidStateError(`The run has ended already: it is ${run.status.toLowerCase()}.`, { path: ['input', 'id'] });
   }
@@ -28,7 +29,7 @@ export async function requestCancel(services: RunControls, id: string): Promise<
   }
   if (run.cancelRequestedAt === null) {
     await prisma.agentRun.update({
-      where: { tenantId_id: { tenantId: run.tenantId, id } },
+      where: tenantKey(id),
       data: { cancelRequestedAt: new Date() },
       select: { id: true },
     });

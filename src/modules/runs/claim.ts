@@ -5,7 +5,7 @@ import { endRun, oldestQueued, startNext } from './end.ts';
 import { hasEnded, lockRun } from './read.ts';
 import type { RunControls } from './services.ts';
 import type { RunSettings } from './settings.ts';
-import { lostRight } from './standing.ts';
+import { authorizationLost } from './standing.ts';
 import { type Claim, tellRun } from './under-claim.ts';
 
 /**
@@ -57,7 +57,7 @@ async function refusalOf(
   if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
     return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status.toLowerCase()} and takes no work.` };
   }
-  return lostRight(services, run);
+  return authorizationLost(services, run);
 }
 
 /** Gives a run back so that another worker can go on at once. */

@@ -1,9 +1,6 @@
-const MAX_DEPTH = 60;
+import { cleanText } from '../../lib/text.ts';
 
-/** A text as the database takes it: well-formed, and without NUL. */
-export function cleanText(text: string): string {
-  return text.replaceAll('\0', '').toWellFormed();
-}
+const MAX_DEPTH = 60;
 
 /** What models and tools hand over, as JSON that the database takes. What lies too deep is told as text. */
 export function cleanJson(value: unknown, depth = 0): unknown {
@@ -17,11 +14,4 @@ export function cleanJson(value: unknown, depth = 0): unknown {
       .filter(([, item]) => item !== undefined)
       .map(([key, item]) => [cleanText(key), cleanJson(item, depth + 1)]),
   );
-}
-
-/** A text of at most so many characters, with a word on what is missing. */
-export function shorten(text: string, max: number): string {
-  if (text.length <= max) return text;
-  const note = `… [${text.length - max} more characters]`;
-  return `${text.slice(0, max).toWellFormed()}${note}`;
 }

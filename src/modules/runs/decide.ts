@@ -1,4 +1,5 @@
 import type { Viewer } from '../../auth/viewer.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError } from '../../lib/errors.ts';
 import { waitsForPeople } from './claim.ts';
@@ -41,7 +42,7 @@ export async function decideToolCall(
   }
   const now = new Date();
   const toolCall = await prisma.toolCall.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id } },
+    where: tenantKey(id),
     data: {
       decidedById: viewer.userId ?? null,
       decidedAt: now,
@@ -57,7 +58,7 @@ export async function decideToolCall(
   });
   // So that whoever watches the run hears of it, though its state is the same.
   await prisma.agentRun.update({
-    where: { tenantId_id: { tenantId: viewer.tenantId, id: run.id } },
+    where: tenantKey(run.id),
     data: { updatedAt: now },
     select: { id: true },
   });

@@ -1,9 +1,11 @@
 import { afterCommit } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { AgentRun, ToolCall } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
+import { cleanText } from '../../lib/text.ts';
 import { removeDraft } from '../conversations/drafts.ts';
-import { cleanText } from './clean.ts';
+import { insertToolExecution } from '../conversations/record-tool-execution.ts';
 import { enqueueRun } from './enqueue.ts';
 import { isOpen, readRounds, resultOf } from './progress.ts';
 import type { RunControls } from './services.ts';
@@ -25,7 +27,7 @@ export async function endRun(services: RunControls, run: AgentRun, ending: Endin
   // By the clock that gave the other moments.
   const completedAt = (await rows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date();
   await prisma.agentRun.update({
-    where: { tenantId_id: { tenantId: run.tenantId, id: run.id } },
+    where: tenantKey(run.id),
     data: {
       status: ending.status,
       leaseOwner: null,
@@ -78,7 +80,7 @@ async function leaveTidy(services: RunControls, run: AgentRun): Promise<void> {
 async function cancelCall({ prisma, runMeter }: RunControls, run: AgentRun, call: ToolCall): Promise<void> {
   const now = new Date();
   await prisma.toolCall.update({
-    where: { tenantId_id: { tenantId: run.tenantId, id: call.id } },
+    where: tenantKey(call.id),
     data: { status: 'CANCELLED', completedAt: now, errorMessage: 'The run was stopped.' },
     select: { id: true },
   });
@@ -86,22 +88,17 @@ async function cancelCall({ prisma, runMeter }: RunControls, run: AgentRun, call
   const startedAt = call.startedAt ?? call.createdAt;
   const seconds = Math.max(0, now.getTime() - startedAt.getTime()) / 1000;
   afterCommit(() => runMeter.onToolCall({ source: call.source, outcome: 'CANCELLED', seconds }));
-  await prisma.toolExecution.create({
-    data: {
-      tenantId: run.tenantId,
-      id: newId(),
-      runId: run.id,
-      conversationId: run.conversationId,
-      agentId: run.agentId,
-      toolName: call.toolName,
-      input: call.arguments as object,
-      status: 'ERROR',
-      errorMessage: 'The run was stopped while the tool was at work.',
-      startedAt,
-      completedAt: now > startedAt ? now : startedAt,
-      metadata: { toolCallId: call.id },
-    },
-    select: { id: true },
+  await insertToolExecution(prisma, run.tenantId, {
+    runId: run.id,
+    conversationId: run.conversationId,
+    agentId: run.agentId,
+    toolName: call.toolName,
+    input: call.arguments as object,
+    status: 'ERROR',
+    errorMessage: 'The run was stopped while the tool was at work.',
+    startedAt,
+    completedAt: now > startedAt ? now : startedAt,
+    metadata: { toolCallId: call.id },
   });
 }
 

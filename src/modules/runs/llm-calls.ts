@@ -1,7 +1,7 @@
 import { rows, sql } from '../../db/sql.ts';
 import type { ExecutionStatus } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
-import { cleanText } from './clean.ts';
+import { cleanText } from '../../lib/text.ts';
 import type { RecordedResponse } from './progress.ts';
 import type { RunServices } from './services.ts';
 import type { Claim } from './under-claim.ts';

@@ -1,7 +1,8 @@
 import { rows, sql } from '../../db/sql.ts';
 import type { ModelPrice } from '../../generated/prisma/client.ts';
-import { ForbiddenError, NotFoundError } from '../../lib/errors.ts';
+import { ForbiddenError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { requireFound } from '../../lib/require-found.ts';
 import type { RunControls } from './services.ts';
 
 export interface PriceFields {
@@ -37,8 +38,7 @@ export async function setModelPrice(services: Prices, fields: PriceFields): Prom
 /** Takes a price back: the one before it holds again. Throws NotFoundError. */
 export async function removeModelPrice(services: Prices, id: string): Promise<ModelPrice> {
   await requirePlatformAdmin(services);
-  const price = await services.prisma.modelPrice.findFirst({ where: { id } });
-  if (!price) throw new NotFoundError('The price', { path: ['input', 'id'] });
+  const price = await requireFound(services.prisma.modelPrice.findFirst({ where: { id } }), 'The price', ['input', 'id']);
   await services.prisma.modelPrice.delete({ where: { id }, select: { id: true } });
   return price;
 }

@@ -1,4 +1,4 @@
-import { shorten } from './clean.ts';
+import { shorten } from '../../lib/text.ts';
 import type { Turn } from './transcript.ts';
 
 /** What `llm_calls.prompt` holds at most, in characters of JSON. */

@@ -2,13 +2,11 @@ import type { Database } from '../../db/database.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { AgentRun, RunStatus } from '../../generated/prisma/client.ts';
-import { NotFoundError } from '../../lib/errors.ts';
+import { requireFound } from '../../lib/require-found.ts';
 
 /** Throws NotFoundError. */
 export async function requireRun(prisma: Prisma, id: string, path: string[]): Promise<AgentRun> {
-  const run = await prisma.agentRun.findFirst({ where: { id } });
-  if (!run) throw new NotFoundError('The run', { path });
-  return run;
+  return requireFound(prisma.agentRun.findFirst({ where: { id } }), 'The run', path);
 }
 
 export function hasEnded({ status }: { status: RunStatus }): boolean {

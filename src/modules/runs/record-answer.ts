@@ -1,9 +1,10 @@
 import { newId } from '../../lib/ids.ts';
+import { cleanText, shorten } from '../../lib/text.ts';
 import type { FinishReason, RoundToolCall } from '../../models/language.ts';
 import { removeDraft } from '../conversations/drafts.ts';
 import type { Citation } from '../knowledge/ask.ts';
 import { citationsOf } from './citations.ts';
-import { cleanJson, cleanText, shorten } from './clean.ts';
+import { cleanJson } from './clean.ts';
 import { endRun } from './end.ts';
 import { conversationEnded } from './errors.ts';
 import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';

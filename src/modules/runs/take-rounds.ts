@@ -1,3 +1,4 @@
+import { tenantKey } from '../../db/tenant-key.ts';
 import { newId } from '../../lib/ids.ts';
 import { askModel } from './ask-model.ts';
 import { callTools } from './call-tools.ts';
@@ -6,7 +7,7 @@ import { findModel } from './find-model.ts';
 import { checkLimits } from './limits.ts';
 import { isOpen, type Round, readRounds, resultOf } from './progress.ts';
 import type { RunServices } from './services.ts';
-import { lostRight } from './standing.ts';
+import { authorizationLost } from './standing.ts';
 import { findRunTools } from './tools/find-run-tools.ts';
 import type { RunTool } from './tools/tool.ts';
 import { readTranscript, turnsOfRound } from './transcript.ts';
@@ -23,7 +24,7 @@ export async function takeRounds(services: RunServices, claim: Claim, signal: Ab
   const tools = await findRunTools(services, claim);
   for (;;) {
     signal.throwIfAborted();
-    const refusal = await lostRight(services, claim.run);
+    const refusal = await authorizationLost(services, claim.run);
     if (refusal) throw new RunFailure(refusal.code, refusal.message);
     const rounds = await readRounds(services, claim.run);
     const last = rounds.at(-1);
@@ -61,7 +62,7 @@ async function settleRound(
     if (calls.some(({ status }) => status === 'WAITING_APPROVAL')) {
       // Somebody may have decided about one of several in the meantime. Nothing goes on before all are decided about.
       await prisma.agentRun.update({
-        where: { tenantId_id: { tenantId: run.tenantId, id: run.id } },
+        where: tenantKey(run.id),
         data: { status: 'WAITING_APPROVAL', leaseOwner: null, leaseExpiresAt: null },
         select: { id: true },
       });

@@ -3,8 +3,9 @@ import { evictAfterCommit } from '../../auth/auth.ts';
 import { type Scope, scopePermissions } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import type { ApiKey, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ForbiddenError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
+import { ForbiddenError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { requireFound } from '../../lib/require-found.ts';
 import { requirePerson, type TenancyServices } from './services.ts';
 
 /** The hash of a secret is not readable here. */
@@ -54,8 +55,7 @@ export async function revokeApiKey({ prisma, auth }: TenancyServices, viewer: Vi
     where: { ...where, revokedAt: null },
     data: { status: 'REVOKED', revokedAt: new Date() },
   });
-  const apiKey = await prisma.apiKey.findFirst({ where });
-  if (!apiKey) throw new NotFoundError('The API key', { path: ['input', 'id'] });
+  const apiKey = await requireFound(prisma.apiKey.findFirst({ where: { id } }), 'The API key', ['input', 'id']);
   if (count === 0) throw new InvalidStateError('The API key is revoked already.', { path: ['input', 'id'] });
   evictAfterCommit(auth, { apiKeyId: id });
   return apiKey;

@@ -6,15 +6,9 @@ import type { Viewer } from '../../auth/viewer.ts';
 import { assumeContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { Invitation } from '../../generated/prisma/client.ts';
-import {
-  AuthenticationError,
-  ConflictError,
-  ForbiddenError,
-  InvalidStateError,
-  NotFoundError,
-  ValidationError,
-} from '../../lib/errors.ts';
+import { AuthenticationError, ConflictError, ForbiddenError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { requireFound } from '../../lib/require-found.ts';
 import { provePassword } from './credentials.ts';
 import type { TenancyServices } from './services.ts';
 import { enter, type SignedIn } from './sessions.ts';
@@ -70,8 +64,8 @@ export async function revokeInvitation({ prisma }: TenancyServices, viewer: View
     where: { ...where, acceptedAt: null, revokedAt: null },
     data: { revokedAt: new Date() },
   });
-  const invitation = await prisma.invitation.findFirst({ where });
-  if (!invitation) throw new NotFoundError('The invitation', { path: ['input', 'id'] });
+  const found = prisma.invitation.findFirst({ where: { id } });
+  const invitation = await requireFound(found, 'The invitation', ['input', 'id']);
   if (count === 0) throw new InvalidStateError('The invitation is not open any more.', { path: ['input', 'id'] });
   return invitation;
 }

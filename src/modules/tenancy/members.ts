@@ -3,6 +3,7 @@ import { type Permission, permissionsOf, type Role, roleRank } from '../../auth/
 import type { Viewer } from '../../auth/viewer.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import type { Membership, MembershipStatus } from '../../generated/prisma/client.ts';
 import { ForbiddenError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { requirePerson, type TenancyServices } from './services.ts';
@@ -65,7 +66,7 @@ export async function updateMember(
   const target = await lockMembership(services, viewer, id);
   checkChanges(viewer, target, changes);
   evictAfterCommit(services.auth, { tenantId: viewer.tenantId, userId: target.userId });
-  return services.prisma.membership.update({ where: { tenantId_id: { tenantId: viewer.tenantId, id } }, data: changes });
+  return services.prisma.membership.update({ where: tenantKey(id), data: changes });
 }
 
 /**
@@ -86,7 +87,7 @@ export async function removeMember(
   if (!leaves && role === 'OWNER' && viewer.role !== 'OWNER') throw new ForbiddenError('Only an owner can remove an owner.');
   if (!leaves && roleRank[role] > roleRank[viewer.role]) throw new ForbiddenError('Nobody can remove a role above their own.');
   await revokeKeysOf(prisma, tenantId, userId);
-  await prisma.membership.delete({ where: { tenantId_id: { tenantId, id } }, select: { id: true } });
+  await prisma.membership.delete({ where: tenantKey(id), select: { id: true } });
   evictAfterCommit(auth, { tenantId, userId });
   return { membershipId: id, userId };
 }

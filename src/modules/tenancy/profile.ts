@@ -1,6 +1,7 @@
 import { evictAfterCommit } from '../../auth/auth.ts';
 import { checkPassword, hashPassword } from '../../auth/passwords.ts';
 import type { Viewer } from '../../auth/viewer.ts';
+import { isUniqueViolation } from '../../db/errors.ts';
 import type { User, UserIdentity } from '../../generated/prisma/client.ts';
 import {
   AuthenticationError,
@@ -16,7 +17,6 @@ import { findAccount, provePassword } from './credentials.ts';
 import { withoutHash } from './read.ts';
 import { requirePerson, type TenancyServices } from './services.ts';
 import { endSessions } from './sessions.ts';
-import { isDuplicate } from './tenants.ts';
 
 /** How old an ID token may be that proves an identity, in milliseconds. */
 const FRESH_MS = 600_000;
@@ -76,7 +76,7 @@ export async function linkIdentity({ prisma, auth }: TenancyServices, viewer: Vi
   try {
     return await prisma.userIdentity.create({ data: { id: newId(), userId, issuer, subject } });
   } catch (error) {
-    if (isDuplicate(error)) throw new ConflictError('This identity is linked already.', { path: ['input', 'idToken'] });
+    if (isUniqueViolation(error)) throw new ConflictError('This identity is linked already.', { path: ['input', 'idToken'] });
     throw error;
   }
 }

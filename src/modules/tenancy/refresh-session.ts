@@ -3,6 +3,7 @@ import type { Role } from '../../auth/permissions.ts';
 import { hashSecret } from '../../auth/secrets.ts';
 import { assumeContext } from '../../db/context.ts';
 import { rows, sql } from '../../db/sql.ts';
+import { tenantKey } from '../../db/tenant-key.ts';
 import { AuthenticationError } from '../../lib/errors.ts';
 import { withoutHash } from './read.ts';
 import type { TenancyServices } from './services.ts';
@@ -63,7 +64,7 @@ export async function refreshSession(services: TenancyServices, refreshToken: st
   const statuses = [access?.membershipStatus, access?.userStatus, access?.tenantStatus];
   if (!access || statuses.some((status) => status !== 'ACTIVE')) throw await endChain(services, link, 'no access any more');
 
-  await prisma.refreshToken.update({ where: { tenantId_id: { tenantId, id: refreshTokenId } }, data: { rotatedAt: new Date() } });
+  await prisma.refreshToken.update({ where: tenantKey(refreshTokenId), data: { rotatedAt: new Date() } });
   const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: tenantId } });
   const user = await prisma.user.findFirstOrThrow({ where: { id: userId } });
   return openSession(services, withoutHash(user), tenant, access.role, family);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { evictAfterCommit } from '../../auth/auth.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import { assumeContext } from '../../db/context.ts';
-import { sqlStateOf } from '../../db/errors.ts';
+import { isUniqueViolation } from '../../db/errors.ts';
 import type { Prisma } from '../../db/prisma.ts';
 import type { Prisma as PrismaTypes, Tenant } from '../../generated/prisma/client.ts';
 import { ConflictError } from '../../lib/errors.ts';
@@ -84,12 +84,7 @@ export async function updateTenant({ prisma, auth }: TenancyServices, viewer: Vi
   try {
     return await prisma.tenant.update({ where: { id: viewer.tenantId }, data });
   } catch (error) {
-    if (changes.slug !== undefined && isDuplicate(error)) throw slugTaken(changes.slug);
+    if (changes.slug !== undefined && isUniqueViolation(error)) throw slugTaken(changes.slug);
     throw error;
   }
-}
-
-/** Whether the database refused a row because of a unique index. The transaction cannot go on then. */
-export function isDuplicate(error: unknown): boolean {
-  return sqlStateOf(error) === '23505' || (error as { code?: unknown }).code === 'P2002';
 }

@@ -1,10 +1,10 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
@@ -15,7 +15,7 @@ export const AuditLog = builder.prismaNode('AuditLog', {
   nullable: true,
   authScopes: { permission: 'audit:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     actor: t.expose('actor', { type: AuditActorEnum }),

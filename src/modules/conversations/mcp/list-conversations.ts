@@ -18,7 +18,7 @@ export const listConversationsTool = defineTool({
   },
   output: { conversations: z.array(conversationShape), ...pageOutput },
   async run({ database }, { agentId, status, limit, cursor }) {
-    const page = await listConversations(database, { agentId, status }, { first: limit, after: cursor });
+    const page = await listConversations(database, { agentId, status: status && [status] }, { first: limit, after: cursor });
     return { conversations: page.nodes.map(conversationOf), nextCursor: nextCursorOf(page) };
   },
 });

@@ -1,16 +1,16 @@
-import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent } from '../../agents/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { keptCount } from '../count.ts';
+import { conversationConditions, conversationOrders } from '../list.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
   name: 'ConversationStatus',
@@ -21,7 +21,7 @@ export const Conversation = builder.prismaNode('Conversation', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     title: t.exposeString('title', { nullable: true }),
@@ -79,21 +79,15 @@ export const conversationList = listType({
   name: 'Conversation',
   table: 'conversations',
   node: Conversation,
-  orders: {
-    CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
-    CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
-    UPDATED_AT_DESC: { column: 'updated_at', type: 'timestamptz', direction: 'DESC' },
-  },
+  orders: conversationOrders,
   filter: {
     type: ConversationFilter,
-    where: ({ status, agentId, userId, search, createdAfter, createdBefore }: typeof ConversationFilter.$inferInput) => [
-      ...(status ? [sql`conversations.status = ANY (${status}::conversation_status[])`] : []),
-      ...(agentId ? [sql`conversations.agent_id = ${uuidOf('Agent', agentId, ['filter', 'agentId'])}::uuid`] : []),
-      ...(userId ? [sql`conversations.user_id = ${uuidOf('User', userId, ['filter', 'userId'])}::uuid`] : []),
-      ...(search ? [sql`strpos(lower(conversations.title), lower(${search})) > 0`] : []),
-      ...(createdAfter ? [sql`conversations.created_at >= ${createdAfter}::timestamptz`] : []),
-      ...(createdBefore ? [sql`conversations.created_at < ${createdBefore}::timestamptz`] : []),
-    ],
+    where: ({ agentId, userId, ...filter }: typeof ConversationFilter.$inferInput) =>
+      conversationConditions({
+        ...filter,
+        agentId: agentId && uuidOf('Agent', agentId, ['filter', 'agentId']),
+        userId: userId && uuidOf('User', userId, ['filter', 'userId']),
+      }),
     kept: ({ status, ...others }) => (Object.values(others).some((value) => value != null) ? undefined : keptCount(status)),
   },
 });

@@ -1,9 +1,9 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { MessageRole } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 
@@ -13,7 +13,7 @@ export const Message = builder.prismaNode('Message', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     sequence: t.exposeInt('sequence'),

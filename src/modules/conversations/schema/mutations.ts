@@ -6,6 +6,7 @@ import { mutation } from '../../../graphql/mutation.ts';
 import { intRule, jsonArrayRule, jsonObjectRule, jsonRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { appendMessage } from '../append-message.ts';
+import { CONTENT_TOO_LARGE, fitsContent } from '../content-limit.ts';
 import { recordToolExecution } from '../record-tool-execution.ts';
 import { completeConversation, createConversation, updateConversation } from '../write.ts';
 import { Conversation } from './conversation.ts';
@@ -14,10 +15,7 @@ import { ExecutionStatusEnum, ToolExecution } from './tool-execution.ts';
 
 type ConversationRow = typeof Conversation.$inferType;
 
-/** The largest content of a message, in bytes of UTF-8. The database holds the same bound. */
-const MAX_CONTENT_BYTES = 1_048_576;
-
-const contentRule = z.string().refine((text) => Buffer.byteLength(text) <= MAX_CONTENT_BYTES, 'Must have at most 1 MiB.');
+const contentRule = z.string().refine(fitsContent, CONTENT_TOO_LARGE);
 
 function conversationPayload(name: string) {
   return builder.objectRef<{ conversation: ConversationRow }>(name).implement({
@@ -70,7 +68,7 @@ mutation('updateConversation', {
   }),
   payload: conversationPayload('UpdateConversationPayload'),
   resolve: async ({ id, title, context, metadata }, graph) => ({
-    conversation: await updateConversation(graph, signedIn(graph), uuidOf('Conversation', id, ['input', 'id']), {
+    conversation: await updateConversation(graph, uuidOf('Conversation', id, ['input', 'id']), {
       title,
       context: context ?? undefined,
       metadata: metadata ?? undefined,

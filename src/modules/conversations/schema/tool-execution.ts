@@ -1,9 +1,9 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { ExecutionStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { Agent } from '../../agents/agent.ts';
 import { Conversation, loadConversation } from './conversation.ts';
@@ -18,7 +18,7 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     toolName: t.exposeString('toolName'),

@@ -1,8 +1,8 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { Feedback } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { textRule } from '../../../graphql/rules.ts';
 import { reads } from '../../../graphql/selection.ts';
@@ -56,7 +56,7 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     position: t.exposeInt('position', { nullable: true }),
@@ -205,15 +205,10 @@ mutation('submitAnswerFeedback', {
     fields: (t) => ({ evaluationRun: t.field({ type: EvaluationRun, description: 'The answer.', resolve: ({ run }) => run }) }),
   }),
   resolve: async ({ evaluationRunId, feedback, comment, qualityScore }, context) => ({
-    run: await judgeAnswer(
-      context.prisma,
-      signedIn(context),
-      uuidOf('EvaluationRun', evaluationRunId, ['input', 'evaluationRunId']),
-      {
-        userFeedback: feedback ?? undefined,
-        feedbackComment: comment ?? undefined,
-        qualityScore: qualityScore ?? undefined,
-      },
-    ),
+    run: await judgeAnswer(context.prisma, uuidOf('EvaluationRun', evaluationRunId, ['input', 'evaluationRunId']), {
+      userFeedback: feedback ?? undefined,
+      feedbackComment: comment ?? undefined,
+      qualityScore: qualityScore ?? undefined,
+    }),
   }),
 });

@@ -1,7 +1,7 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { Document, loadDocument } from './document.ts';
 
@@ -9,7 +9,7 @@ export const Chunk = builder.prismaNode('Chunk', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     position: t.exposeInt('position'),

@@ -1,4 +1,3 @@
-import type { Viewer } from '../../../auth/viewer.ts';
 import { builder } from '../../../graphql/builder.ts';
 import type { GraphQLContext } from '../../../graphql/context.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
@@ -95,12 +94,7 @@ mutation('updateCollection', {
   }),
   payload: payload('UpdateCollectionPayload'),
   resolve: async ({ id, ...fields }, context) => ({
-    collection: await updateCollection(
-      context,
-      signedIn(context),
-      uuidOf('Collection', id, ['input', 'id']),
-      collectionFields(fields),
-    ),
+    collection: await updateCollection(context, uuidOf('Collection', id, ['input', 'id']), collectionFields(fields)),
   }),
 });
 
@@ -124,14 +118,14 @@ function changeOfState(
   name: string,
   payloadName: string,
   description: string,
-  change: (services: GraphQLContext, viewer: Viewer, id: string) => Promise<CollectionRow>,
+  change: (services: GraphQLContext, id: string) => Promise<CollectionRow>,
 ): void {
   mutationOfOne(name, {
     description,
     access: 'knowledge:configure',
     typename: 'Collection',
     payload: payload(payloadName),
-    change: async (context, viewer, id) => ({ collection: await change(context, viewer, id) }),
+    change: async (context, _viewer, id) => ({ collection: await change(context, id) }),
   });
 }
 

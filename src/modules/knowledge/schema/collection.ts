@@ -1,9 +1,10 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { CollectionStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -17,7 +18,7 @@ export const Collection = builder.prismaNode('Collection', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
@@ -69,9 +70,7 @@ listType({
     type: CollectionFilter,
     where: ({ status, search }: typeof CollectionFilter.$inferInput) => [
       ...(status ? [sql`collections.status = ANY (${status}::collection_status[])`] : []),
-      ...(search
-        ? [sql`(strpos(lower(collections.name), lower(${search})) > 0 OR strpos(collections.slug, lower(${search})) > 0)`]
-        : []),
+      ...(search ? [containsText([sql`collections.name`, sql`collections.slug`], search)] : []),
     ],
   },
 }).query('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });

@@ -178,7 +178,7 @@ mutation('updateDocument', {
   }),
   payload: payload('UpdateDocumentPayload'),
   resolve: async ({ id, title, metadata }, context) => ({
-    document: await updateDocument(context, signedIn(context), uuidOf('Document', id, ['input', 'id']), {
+    document: await updateDocument(context, uuidOf('Document', id, ['input', 'id']), {
       title: title?.trim(),
       metadata: metadata ?? undefined,
     }),

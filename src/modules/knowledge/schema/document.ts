@@ -1,10 +1,11 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import type { Document as DocumentRow } from '../../../generated/prisma/client.ts';
 import { DocumentStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -25,7 +26,7 @@ export const Document = builder.prismaNode('Document', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     title: t.exposeString('title'),
@@ -97,11 +98,7 @@ const documentList = listType({
       filter.deleted ? sql`documents.deleted_at IS NOT NULL` : sql`documents.deleted_at IS NULL`,
       ...(filter.status ? [sql`documents.status = ANY (${filter.status}::document_status[])`] : []),
       ...(filter.mediaType ? [sql`documents.media_type = ANY (${filter.mediaType}::text[])`] : []),
-      ...(filter.search
-        ? [
-            sql`(strpos(lower(documents.title), lower(${filter.search})) > 0 OR strpos(lower(documents.filename), lower(${filter.search})) > 0)`,
-          ]
-        : []),
+      ...(filter.search ? [containsText([sql`documents.title`, sql`documents.filename`], filter.search)] : []),
       ...(filter.metadata ? [sql`documents.metadata @> ${JSON.stringify(filter.metadata)}::jsonb`] : []),
       ...(filter.uploadedAfter ? [sql`documents.uploaded_at >= ${filter.uploadedAfter}::timestamptz`] : []),
       ...(filter.uploadedBefore ? [sql`documents.uploaded_at < ${filter.uploadedBefore}::timestamptz`] : []),

@@ -1,11 +1,11 @@
 import { z } from 'zod';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { EvaluationStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { replayable } from '../../../graphql/field-extensions.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { mutation } from '../../../graphql/mutation.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { intRule, nameRule } from '../../../graphql/rules.ts';
@@ -29,7 +29,7 @@ export const Evaluation = builder.prismaNode('Evaluation', {
   nullable: true,
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),

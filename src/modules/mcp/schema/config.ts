@@ -1,6 +1,6 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import type { McpLimits } from '../../../mcp/client/target.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { limitsOf } from '../limits.ts';
@@ -45,7 +45,7 @@ export const McpServerConfig = builder.prismaNode('McpServerConfig', {
   nullable: true,
   authScopes: { permission: 'mcp:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     enabled: t.exposeBoolean('enabled'),

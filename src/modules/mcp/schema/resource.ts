@@ -1,8 +1,8 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
 import { type McpContent, readMcpResource } from '../read-resource.ts';
@@ -12,7 +12,7 @@ export const McpResource = builder.prismaNode('McpResource', {
   nullable: true,
   authScopes: { permission: 'mcp:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     uri: t.exposeString('uri'),

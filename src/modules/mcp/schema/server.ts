@@ -1,4 +1,5 @@
 import { sql } from '../../../db/sql.ts';
+import { containsText } from '../../../db/text-search.ts';
 import type { McpServer as McpServerRow } from '../../../generated/prisma/client.ts';
 import { McpServerCategory, McpServerStatus, McpTransport } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
@@ -137,9 +138,7 @@ listType({
       ...(transport ? [sql`mcp_servers.transport = ANY (${transport}::mcp_transport[])`] : []),
       ...(status ? [sql`mcp_servers.status = ANY (${status}::mcp_server_status[])`] : []),
       ...(configured == null ? [] : [configured ? isConfigured : sql`NOT ${isConfigured}`]),
-      ...(search
-        ? [sql`(strpos(lower(mcp_servers.name), lower(${search})) > 0 OR strpos(mcp_servers.slug, lower(${search})) > 0)`]
-        : []),
+      ...(search ? [containsText([sql`mcp_servers.name`, sql`mcp_servers.slug`], search)] : []),
     ],
   },
 }).query('mcpServers', {

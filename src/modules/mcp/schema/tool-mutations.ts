@@ -49,7 +49,7 @@ mutation('updateMcpTool', {
   }),
   payload: payload('UpdateMcpToolPayload'),
   resolve: async ({ id, enabled, requiresApproval }, context) => ({
-    tool: await updateMcpTool(context, signedIn(context), uuidOf('McpTool', id, ['input', 'id']), {
+    tool: await updateMcpTool(context, uuidOf('McpTool', id, ['input', 'id']), {
       enabled: enabled ?? undefined,
       requiresApproval: requiresApproval ?? undefined,
     }),

@@ -1,9 +1,10 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -24,7 +25,7 @@ export const McpTool = builder.prismaNode('McpTool', {
   nullable: true,
   authScopes: { permission: 'mcp:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),
@@ -102,7 +103,7 @@ const toolList = listType({
         : []),
       ...(status ? [sql`${statusSql} = ANY (${status}::text[])`] : []),
       ...(enabled == null ? [] : [sql`mcp_tools.enabled = ${enabled}::boolean`]),
-      ...(search ? [sql`strpos(lower(mcp_tools.name), lower(${search})) > 0`] : []),
+      ...(search ? [containsText([sql`mcp_tools.name`], search)] : []),
     ],
   },
 });

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { defineTool } from '../../../mcp/server/define-tool.ts';
+import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/content-limit.ts';
 import { sendMessage } from '../start.ts';
-
-/** What the column holds, in bytes of UTF-8. */
-const MAX_CONTENT_BYTES = 1_048_576;
 
 export const sendMessageTool = defineTool({
   name: 'send_message',
@@ -14,11 +12,7 @@ export const sendMessageTool = defineTool({
   writes: true,
   input: {
     conversationId: z.uuid().describe('The conversation, which must be ACTIVE.'),
-    content: z
-      .string()
-      .min(1, 'Must not be empty.')
-      .refine((text) => Buffer.byteLength(text) <= MAX_CONTENT_BYTES, 'Must have at most 1 MiB.')
-      .describe('What is said.'),
+    content: z.string().min(1, 'Must not be empty.').refine(fitsContent, CONTENT_TOO_LARGE).describe('What is said.'),
     idempotencyKey: z
       .string()
       .min(1)

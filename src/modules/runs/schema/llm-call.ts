@@ -1,7 +1,7 @@
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
@@ -11,7 +11,7 @@ const LlmCall = builder.prismaNode('LlmCall', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     iteration: t.exposeInt('iteration'),

@@ -4,6 +4,7 @@ import { uuidOf } from '../../../graphql/global-id.ts';
 import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
 import { jsonObjectRule, textRule } from '../../../graphql/rules.ts';
 import { signedIn } from '../../../graphql/signed-in.ts';
+import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/content-limit.ts';
 import { Conversation } from '../../conversations/schema/conversation.ts';
 import { Message } from '../../conversations/schema/message.ts';
 import { cancelAgentRun } from '../cancel.ts';
@@ -14,13 +15,7 @@ import { ToolCall } from './tool-call.ts';
 
 type RunRow = typeof AgentRun.$inferType;
 
-/** The database holds the same bound for what becomes a message. */
-const MAX_TEXT_BYTES = 1_048_576;
-
-const askedRule = z
-  .string()
-  .regex(/\S/, 'Must not be empty.')
-  .refine((text) => Buffer.byteLength(text) <= MAX_TEXT_BYTES, 'Must have at most 1 MiB.');
+const askedRule = z.string().regex(/\S/, 'Must not be empty.').refine(fitsContent, CONTENT_TOO_LARGE);
 const idempotencyRule = textRule(255).min(1);
 
 mutation('sendMessage', {

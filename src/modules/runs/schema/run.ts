@@ -1,10 +1,10 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { RunStatus, RunTrigger } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
@@ -33,7 +33,7 @@ export const AgentRun = builder.prismaNode('AgentRun', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     status: t.expose('status', { type: RunStatusEnum }),

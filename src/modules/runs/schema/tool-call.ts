@@ -1,9 +1,9 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { ToolCallStatus, ToolSource } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -24,7 +24,7 @@ export const ToolCall = builder.prismaNode('ToolCall', {
   nullable: true,
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     iteration: t.exposeInt('iteration'),

@@ -1,8 +1,8 @@
 import { DomainError } from '../../../lib/errors.ts';
+import { shorten } from '../../../lib/text.ts';
 import { collectionIdsOf } from '../../knowledge/find-collections.ts';
 import { findChunks, findDocuments } from '../../knowledge/read.ts';
 import { searchKnowledge } from '../../knowledge/search.ts';
-import { shorten } from '../clean.ts';
 import type { RunServices } from '../services.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
 

@@ -1,11 +1,11 @@
 import { type Scope, scopes } from '../../../auth/permissions.ts';
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { ScopeEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
@@ -17,7 +17,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
   // A key may ask who it is.
   authScopes: { $any: { permission: 'apikey:read', $granted: 'self' } },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     name: t.exposeString('name'),

@@ -1,8 +1,8 @@
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads } from '../../../graphql/selection.ts';
 import { MemberRoleEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
@@ -21,7 +21,7 @@ export const Invitation = builder.prismaNode('Invitation', {
   nullable: true,
   authScopes: { permission: 'member:manage' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     email: t.exposeString('email'),

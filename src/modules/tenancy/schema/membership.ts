@@ -1,9 +1,10 @@
 import type { Permission } from '../../../auth/permissions.ts';
 import { sql } from '../../../db/sql.ts';
+import { tenantKey } from '../../../db/tenant-key.ts';
+import { containsText } from '../../../db/text-search.ts';
 import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
-import { inTenant } from '../../../graphql/in-tenant.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
@@ -12,7 +13,7 @@ export const Membership = builder.prismaNode('Membership', {
   nullable: true,
   authScopes: { permission: 'member:read' },
   id: { resolve: ({ id }) => id },
-  findUnique: inTenant,
+  findUnique: tenantKey,
   fields: (t) => ({
     uuid: t.expose('id', { type: 'UUID' }),
     role: t.expose('role', { type: MemberRoleEnum }),
@@ -62,7 +63,7 @@ export const membershipList = listType({
         ? [
             sql`EXISTS (
               SELECT FROM users u WHERE u.id = memberships.user_id
-                AND strpos(lower(concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)), lower(${search}::text)) > 0
+                AND ${containsText([sql`concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)`], search)}
             )`,
           ]
         : []),

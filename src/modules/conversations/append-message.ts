@@ -4,7 +4,8 @@ import { afterCommit, inTransaction } from '../../db/context.ts';
 import { sqlStateOf } from '../../db/errors.ts';
 import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
 import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
-import { wakeConversation } from './announce.ts';
+import { conversationLog } from './event-log.ts';
+import type { ConversationEventRow } from './event-row.ts';
 import { eventSubjects } from './event-subjects.ts';
 import { insertMessage } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
@@ -59,14 +60,16 @@ function tell({ database, live }: Writer, { message, conversation }: Omit<Append
   const { tenantId, id, sequence, createdAt } = message;
   const subjects = eventSubjects(database);
   if (subjects.wantsMessages(conversation.id)) subjects.keepMessage(message);
-  wakeConversation(live, conversation, {
+  const { id: conversationId, lastEventSequence } = conversation;
+  const event: ConversationEventRow = {
     tenantId,
-    conversationId: conversation.id,
-    sequence: conversation.lastEventSequence,
+    conversationId,
+    sequence: lastEventSequence,
     type: 'MESSAGE_APPENDED',
     payload: { messageId: id, messageSequence: sequence },
     createdAt,
-  });
+  };
+  live.announce({ topic: conversationLog.topic, tenantId, id: conversationId, sequence: lastEventSequence }, event);
 }
 
 /** Whether the database has said no to what it was given, which stands however often it is asked. */

@@ -2,8 +2,9 @@ import type { Viewer } from '../../auth/viewer.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { publishChange } from '../../live/change-log.ts';
 import { requireAgent } from '../agents/read.ts';
-import { announceConversation } from './announce.ts';
+import { conversationLog } from './event-log.ts';
 import { requireConversation } from './read.ts';
 import type { Writer } from './writer.ts';
 
@@ -59,6 +60,9 @@ export async function recordToolExecution(
       metadata: metadata as PrismaTypes.InputJsonValue | undefined,
     },
   });
-  if (conversationId !== undefined) announceConversation(live, await requireConversation(prisma, conversationId, []));
+  if (conversationId !== undefined) {
+    const { tenantId, id, lastEventSequence } = await requireConversation(prisma, conversationId, []);
+    publishChange(live, conversationLog, { tenantId, id, sequence: lastEventSequence });
+  }
   return execution;
 }

@@ -3,8 +3,9 @@ import { rows, sql } from '../../db/sql.ts';
 import type { Collection, Document, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { publishChange } from '../../live/change-log.ts';
 import type { StoredFile } from '../../storage/storage.ts';
-import { announceCollection } from './announce.ts';
+import { documentLog } from './document-log.ts';
 import { requireDocument } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -40,7 +41,7 @@ export async function announceDocuments({ prisma, live }: KnowledgeServices, col
     where: { id: collectionId },
     select: { tenantId: true, changeSequence: true },
   });
-  announceCollection(live, { tenantId, id: collectionId, changeSequence });
+  publishChange(live, documentLog, { tenantId, id: collectionId, sequence: changeSequence });
 }
 
 /**

@@ -109,9 +109,9 @@ describe('the log of a collection', () => {
     const { onStatement } = database;
     database.onStatement = (text) => void statements.push(text);
     const count = (pattern: RegExp) => statements.filter((text) => pattern.test(text)).length;
-    await vi.waitFor(() => expect(count(/change_sequence::float8 AS sequence FROM collections/)).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(count(/change_sequence::float8 AS sequence FROM "collections"/)).toBeGreaterThan(5));
     database.onStatement = onStatement;
-    expect(count(/change_sequence::float8 AS sequence FROM documents/)).toBeLessThanOrEqual(1);
+    expect(count(/change_sequence::float8 AS sequence FROM "documents"/)).toBeLessThanOrEqual(1);
     const next = titles(reader, 1);
     await add('Two');
     expect(await next).toEqual(['Two']);

@@ -1,5 +1,6 @@
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from '../event-row.ts';
 import { subjectOf } from '../event-subjects.ts';
 import { Conversation, loadConversation } from './conversation.ts';
@@ -13,6 +14,7 @@ export const ConversationEventTypeEnum = builder.enumType({ ...ConversationEvent
 });
 
 const MessageDelta = builder.objectRef<MessageDeltaRow>('MessageDelta').implement({
+  extensions: tenantScoped('message_drafts'),
   description:
     'Text of an answer that is being written. It stands from `offset` on, and what a reader has of the message after `offset` is void: ' +
     'at 0 it begins, perhaps again. Put together, the deltas of a message are its content so far; the message itself comes as MESSAGE_APPENDED. ' +
@@ -31,6 +33,7 @@ const MessageDelta = builder.objectRef<MessageDeltaRow>('MessageDelta').implemen
 type EventShape = Pick<ConversationEventRow, 'conversationId' | 'sequence' | 'type' | 'payload' | 'createdAt' | 'delta'>;
 
 export const ConversationEvent = builder.objectRef<EventShape>('ConversationEvent').implement({
+  extensions: tenantScoped('conversation_events'),
   description: 'One event of a conversation. Numbers have no gaps: who has seen n resumes with `after: n`.',
   authScopes: { permission: 'conversation:read' },
   fields: (t) => ({

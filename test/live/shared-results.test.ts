@@ -3,7 +3,6 @@ import { describe, expect, test, vi } from 'vitest';
 import { scopePermissions } from '../../src/auth/permissions.ts';
 import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
-import { getDatamodel } from '../../src/generated/pothos.ts';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
@@ -73,14 +72,6 @@ describe('types that are flagged as the same for a whole tenant', () => {
     expect(new Set(rows.map(({ tablename }) => tablename))).toEqual(tables);
     for (const { qual } of rows)
       expect(qual).toMatch(/^\(tenant_id = \( SELECT (app\.)?current_tenant_id\(\) AS current_tenant_id\)\)$/);
-  });
-
-  test('name the table of their Prisma model', () => {
-    const tableOf = new Map(Object.entries(getDatamodel().datamodel.models).map(([name, { dbName }]) => [name, dbName ?? name]));
-    for (const type of flagged) {
-      const { pothosPrismaModel: model } = type.extensions as { pothosPrismaModel?: string };
-      if (model !== undefined) expect(tenantTablesOf(type), type.name).toContain(tableOf.get(model));
-    }
   });
 
   test('have resolvers that read nothing of the viewer but the tenant and the rights', async () => {

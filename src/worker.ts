@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
-import { createLive } from './live/live.ts';
+import { createLive } from './live/live-views.ts';
 import { knowledgeJobs } from './modules/knowledge/jobs.ts';
 import { workOnRuns } from './modules/runs/jobs.ts';
 import { meterCaches } from './server/cache-metrics.ts';

@@ -70,7 +70,7 @@ const EXECUTIONS = `
   FROM made_conversations, generate_series(4, size, 8) sequence,
     LATERAL (SELECT started_at + sequence * interval '20 seconds' AS made) moment`;
 
-/** Numbered as the triggers would have: the creation, then messages, then tool executions. */
+/** Sequenced as the triggers would have: the creation, then messages, then tool executions. */
 const EVENTS = `
   INSERT INTO conversation_events (tenant_id, id, conversation_id, sequence, type, payload, created_at)
   SELECT tenant_id, pg_temp.uuid_of('event', number * 1000 + sequence, made), id, sequence,

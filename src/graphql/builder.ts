@@ -18,6 +18,7 @@ import { decodeGlobalId, encodeGlobalId } from './global-id.ts';
 import { addScalars, type Scalars } from './scalars.ts';
 import { scopesOf } from './scopes.ts';
 import { rowPropertiesOf } from './selection.ts';
+import { tenantScoped } from './tenant-scoped.ts';
 
 export type SchemaTypes = {
   Context: GraphQLContext;
@@ -135,4 +136,4 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 addScalars(builder);
 builder.queryType({ description: 'What can be asked.' });
 builder.mutationType({ description: 'What can be changed. Each field is one transaction.' });
-builder.subscriptionType({ description: 'What can be watched.' });
+builder.subscriptionType({ description: 'What can be watched.', extensions: tenantScoped() });

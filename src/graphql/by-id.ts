@@ -13,14 +13,25 @@ export type LoadById<Row> = (
   properties?: readonly string[],
 ) => Promise<Row | null> | null;
 
+/** Loads the objects of a type from its table. */
+export interface TableLoader<Row> extends LoadById<Row> {
+  /**
+   * Lets `read` return the row of an id, whatever its properties, until the loaders are cleared: at most once, and only if it is asked for.
+   * Does nothing without an id.
+   */
+  prime(context: GraphQLContext, id: string | undefined, read: () => Promise<Row | null>): void;
+}
+
 const ID = identifier('id');
 const loaders = new Map<string, LoadById<object>>();
 
 /** How objects of one type are loaded by id, all of one tick in one statement. */
-export function byId<Row extends { id: string }>(typename: string, table: string): LoadById<Row> {
+export function byId<Row extends { id: string }>(typename: string, table: string): TableLoader<Row> {
   const name = `byId:${typename}`;
   const load: LoadById<Row> = (context, id, properties) => {
     if (id == null) return null;
+    const primed = context.loaders.primed<Row | null>(name, id);
+    if (primed) return primed;
     const { database } = context;
     const loader = context.loaders.get<Row | null>(properties ? `${name}:${properties}` : name, async (ids) => {
       const query = sql`SELECT ${columnList(table, properties)} FROM ${identifier(table)} WHERE ${isOneOf(ID, ids)}`;
@@ -30,7 +41,11 @@ export function byId<Row extends { id: string }>(typename: string, table: string
     return loader.load(id);
   };
   loaders.set(typename, load);
-  return load;
+  return Object.assign(load, {
+    prime(context: GraphQLContext, id: string | undefined, read: () => Promise<Row | null>): void {
+      if (id !== undefined) context.loaders.prime(name, id, read);
+    },
+  });
 }
 
 /** How objects of a type are loaded by id, where `byId` has told. */

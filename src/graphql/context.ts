@@ -1,3 +1,4 @@
+import type { ExecutionResult } from 'graphql';
 import type { Auth } from '../auth/auth.ts';
 import type { RequestContext, Viewer } from '../auth/viewer.ts';
 import type { Database } from '../db/database.ts';
@@ -6,6 +7,7 @@ import type { Jobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { RunMeter } from '../lib/run-meter.ts';
+import type { BufferedIterator } from '../live/buffered-iterator.ts';
 import type { Live } from '../live/live.ts';
 import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
@@ -38,6 +40,8 @@ export interface GraphQLContext extends Services, RequestContext {
   loaders: Loaders;
   /** Set once the whole operation was held against the limits of its size. */
   sizeChecked?: boolean;
+  /** The results of a subscription, once it has started. */
+  results?: BufferedIterator<ExecutionResult>;
 }
 
 /** What writes need: the services, and the viewer who writes. The context of a signed-in operation is one. */

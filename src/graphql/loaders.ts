@@ -10,12 +10,17 @@ export interface Loaders {
    * @param batch takes distinct keys and gives one result for each, in their order
    */
   get<Value>(name: string, batch: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>): DataLoader<string, Value>;
+  /** Lets `read` supply the value of one key of a loader: called at most once, at its first use. */
+  prime<Value>(name: string, key: string, read: () => Promise<Value>): void;
+  /** The value that `prime` supplies. */
+  primed<Value>(name: string, key: string): Promise<Value> | undefined;
   /** Forgets everything: what was read may have changed. */
   clear(): void;
 }
 
 export function createLoaders(): Loaders {
   const loaders = new Map<string, DataLoader<string, unknown>>();
+  const primes = new Map<string, { read: () => Promise<unknown>; value?: Promise<unknown> }>();
   return {
     get<Value>(name: string, batch: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>) {
       let loader = loaders.get(name);
@@ -25,8 +30,18 @@ export function createLoaders(): Loaders {
       }
       return loader as DataLoader<string, Value>;
     },
+    prime<Value>(name: string, key: string, read: () => Promise<Value>) {
+      primes.set(`${name} ${key}`, { read });
+    },
+    primed<Value>(name: string, key: string) {
+      const prime = primes.size > 0 ? primes.get(`${name} ${key}`) : undefined;
+      if (!prime) return undefined;
+      prime.value ??= prime.read();
+      return prime.value as Promise<Value>;
+    },
     clear() {
       loaders.clear();
+      primes.clear();
     },
   };
 }

@@ -3,7 +3,7 @@ import { currentScope } from '../db/context.ts';
 import { toDomainError } from '../db/errors.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
-import { StreamEndedError } from '../live/live.ts';
+import { StreamEndedError } from '../live/stream-ended-error.ts';
 
 function at(error: GraphQLError | undefined, message: string, extensions: Record<string, unknown>): GraphQLError {
   return new GraphQLError(message, {

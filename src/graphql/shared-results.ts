@@ -1,32 +1,9 @@
 import { createHash } from 'node:crypto';
-import {
-  type DocumentNode,
-  type ExecutionArgs,
-  type ExecutionResult,
-  type GraphQLSchema,
-  print,
-  TypeInfo,
-  visit,
-  visitWithTypeInfo,
-} from 'graphql';
+import { type ExecutionArgs, type ExecutionResult, print } from 'graphql';
 import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../auth/viewer.ts';
 import { dataTextOf } from './execution/result-text.ts';
-
-/**
- * Types whose fields are the same for everybody of a tenant with the same rights: the policies of their tables know the tenant alone,
- * and their resolvers read nothing else of the viewer. Whatever leads beyond them is shared by nobody but the same credential.
- */
-export const TENANT_TYPES: ReadonlySet<string> = new Set([
-  'Subscription',
-  'ConversationEvent',
-  'MessageDelta',
-  'Message',
-  'ToolExecution',
-  'Conversation',
-  'Document',
-  'AgentRun',
-]);
+import { isTenantScoped } from './tenant-scoped.ts';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 
@@ -65,23 +42,6 @@ export function bytesOf(result: ExecutionResult): Buffer {
   return buffer;
 }
 
-const tenantWide = new WeakMap<DocumentNode, boolean>();
-
-/** Whether a valid document asks only for what is the same for everybody of a tenant with the same rights. */
-function isTenantWide(schema: GraphQLSchema, document: DocumentNode): boolean {
-  let all = tenantWide.get(document);
-  if (all === undefined) {
-    all = true;
-    const types = new TypeInfo(schema);
-    const Field = () => {
-      if (!TENANT_TYPES.has(types.getParentType()?.name ?? '')) all = false;
-    };
-    visit(document, visitWithTypeInfo(types, { Field }));
-    tenantWide.set(document, all);
-  }
-  return all;
-}
-
 /** Whether JSON says all there is to know of a value. A file of a multipart request is none. */
 function isJson(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'bigint';
@@ -98,7 +58,7 @@ export function shareKey(args: ExecutionArgs, viewer: Viewer): string | undefine
   const { schema, document, operationName, variableValues } = args;
   if (!isJson(variableValues ?? {})) return undefined;
   const { tenantId, userId, apiKeyId, sessionId, role, permissions } = viewer;
-  const who = isTenantWide(schema, document) ? [apiKeyId !== undefined] : [userId, apiKeyId, sessionId];
+  const who = isTenantScoped(schema, document) ? [apiKeyId !== undefined] : [userId, apiKeyId, sessionId];
   const all = JSON.stringify([
     print(document),
     operationName ?? null,

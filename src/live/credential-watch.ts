@@ -1,6 +1,5 @@
 import type { Viewer } from '../auth/viewer.ts';
-import { inParallel } from './in-parallel.ts';
-import { readAs } from './read-as.ts';
+import { inParallel, readAs } from './database-reads.ts';
 
 /** One credential with all its live views: asked about once, however many they are. */
 export interface Credential {

@@ -1,12 +1,13 @@
 import { UnavailableError } from '../lib/errors.ts';
+import { BufferedIterator } from './buffered-iterator.ts';
+import type { Sequenced } from './change-log.ts';
 import type { Credential } from './credential-watch.ts';
-import type { DraftReader } from './draft-feed.ts';
-import type { Feed, FeedReader } from './feed.ts';
-import type { Numbered } from './log-source.ts';
-import type { ReadyIterator } from './ready.ts';
+import type { DraftReader } from './drafts/draft-feed.ts';
+import type { FeedReader } from './event-window.ts';
+import type { Feed } from './feed.ts';
 import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 
-export interface EventStreamOptions<Row extends Numbered> {
+export interface EventStreamOptions<Row extends Sequenced> {
   feed: Feed<Row>;
   /** Events after this number. */
   after: number;
@@ -23,7 +24,7 @@ export interface EventStreamOptions<Row extends Numbered> {
  * feed's window, older ones from the database, at the pace at which they are asked for. Text that is being written comes when
  * there are no rows to read.
  */
-export class EventStream<Row extends Numbered> implements ReadyIterator<Row>, FeedReader {
+export class EventStream<Row extends Sequenced> extends BufferedIterator<Row> implements FeedReader {
   readonly #options: EventStreamOptions<Row>;
   readonly #drafts: DraftReader<Row> | undefined;
   #credential: Credential | undefined;
@@ -41,6 +42,7 @@ export class EventStream<Row extends Numbered> implements ReadyIterator<Row>, Fe
   readonly #drained = Promise.withResolvers<void>();
 
   constructor(options: EventStreamOptions<Row>) {
+    super();
     this.#options = options;
     this.#cursor = options.after;
     this.#drafts = options.drafts ? options.feed.drafts?.enter(this) : undefined;
@@ -61,10 +63,6 @@ export class EventStream<Row extends Numbered> implements ReadyIterator<Row>, Fe
     this.#credential = credential;
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
   next(): Promise<IteratorResult<Row, undefined>> {
     const row = this.#asking === 0 ? this.#takeRow() : undefined;
     if (row) {
@@ -82,14 +80,14 @@ export class EventStream<Row extends Numbered> implements ReadyIterator<Row>, Fe
     return result;
   }
 
-  take(): Row | undefined {
+  tryNext(): Row | undefined {
     if (this.#asking > 0) return undefined;
     const row = this.#takeRow() ?? this.#takeDraft();
     if (row) this.#lastAskedAt = Date.now();
     return row;
   }
 
-  ready(): Promise<void> | undefined {
+  whenReady(): Promise<void> | undefined {
     if (this.#asking > 0 || this.#ended || this.#peek() !== undefined || this.#drafts?.ready(this.#cursor)) return undefined;
     if (!this.#awaited) this.#woken = Promise.withResolvers();
     this.#awaited = true;

@@ -1,14 +1,21 @@
-import type { LogSource, Numbered } from './log-source.ts';
+import type { ChangeLog, Sequenced } from './change-log.ts';
+
+/** A reader of a feed. */
+export interface FeedReader {
+  /** There may be something new. */
+  wake(): void;
+  end(error: unknown): void;
+}
 
 /** The newest rows of a log, in memory: the one bounded buffer that all readers of a feed share. */
-export class EventWindow<Row extends Numbered> {
+export class EventWindow<Row extends Sequenced> {
   readonly #capacity: number;
-  readonly #source: Pick<LogSource<Row>, 'keyOf'>;
+  readonly #source: Pick<ChangeLog<Row>, 'keyOf'>;
   #rows: Row[] = [];
   /** Rows up to this number are not here any more, or never were. */
   #floor: number;
 
-  constructor(source: Pick<LogSource<Row>, 'keyOf'>, capacity: number, floor: number) {
+  constructor(source: Pick<ChangeLog<Row>, 'keyOf'>, capacity: number, floor: number) {
     this.#source = source;
     this.#capacity = capacity;
     this.#floor = floor;

@@ -1,20 +1,13 @@
 import type { Database } from '../db/database.ts';
 import { UnavailableError } from '../lib/errors.ts';
-import { DraftFeed } from './draft-feed.ts';
-import type { DraftReads } from './draft-reads.ts';
-import { EventWindow } from './event-window.ts';
-import type { LogSource, Numbered } from './log-source.ts';
-import { readAs } from './read-as.ts';
+import type { ChangeLog, Sequenced } from './change-log.ts';
+import { readAs } from './database-reads.ts';
+import { DraftFeed } from './drafts/draft-feed.ts';
+import type { DraftReads } from './drafts/draft-reads.ts';
+import { EventWindow, type FeedReader } from './event-window.ts';
 
-/** Who reads a feed. */
-export interface FeedReader {
-  /** There may be something new. */
-  wake(): void;
-  end(error: unknown): void;
-}
-
-export interface FeedOptions<Row extends Numbered> {
-  source: LogSource<Row>;
+export interface FeedOptions<Row extends Sequenced> {
+  source: ChangeLog<Row>;
   database: Database;
   tenantId: string;
   /** The object whose log it is. */
@@ -39,7 +32,7 @@ export interface Page<Row> {
  * Follows one log for everybody in this process who reads it: one statement for each wake-up, whose rows all readers
  * share. Starts to fetch with `begin`; hears hints before that.
  */
-export class Feed<Row extends Numbered> {
+export class Feed<Row extends Sequenced> {
   readonly readers = new Set<FeedReader>();
   /** The text that is being written beside the log. */
   readonly drafts: DraftFeed<Row> | undefined;
@@ -62,7 +55,7 @@ export class Feed<Row extends Numbered> {
     this.drafts = reads && new DraftFeed({ ...options, reads, caughtUp, reach: (head) => this.reach(head) });
   }
 
-  get source(): LogSource<Row> {
+  get source(): ChangeLog<Row> {
     return this.#options.source;
   }
 

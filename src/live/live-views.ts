@@ -1,19 +1,17 @@
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { NotFoundError, ValidationError } from '../lib/errors.ts';
 import { isUuid } from '../lib/ids.ts';
+import type { ChangeLog, Sequenced } from './change-log.ts';
 import { CredentialWatch } from './credential-watch.ts';
-import { DraftReads } from './draft-reads.ts';
+import { inParallel, Outage, readAs } from './database-reads.ts';
+import { DraftReads } from './drafts/draft-reads.ts';
 import { EventStream } from './event-stream.ts';
 import { Feed } from './feed.ts';
-import { inParallel } from './in-parallel.ts';
 import type { Live, LiveOptions, LiveStats, LogSubscription } from './live.ts';
-import type { LogSource, Numbered } from './log-source.ts';
-import { Outage } from './outage.ts';
-import { readAs } from './read-as.ts';
 import { Repeater } from './repeater.ts';
 import { StreamEndedError } from './stream-ended-error.ts';
-import type { Hint, Topic } from './topics.ts';
-import type { HintListener } from './transport.ts';
+import type { Hint } from './topics.ts';
+import type { HintListener } from './transports/transport.ts';
 
 const POLLS_AT_ONCE = 4;
 /** Longest pause between two attempts while the database is away. */
@@ -24,20 +22,22 @@ const FAREWELL_MS = 250;
 /** The logs of one topic that are followed in one tenant: polled with one statement. */
 interface FeedsOfTenant {
   tenantId: string;
-  source: LogSource<Numbered>;
-  draftReads: DraftReads<Numbered> | undefined;
-  byId: Map<string, Feed<Numbered>>;
+  source: ChangeLog<Sequenced>;
+  draftReads: DraftReads<Sequenced> | undefined;
+  byId: Map<string, Feed<Sequenced>>;
 }
 
-function keyOf(topic: Topic, tenantId: string): string {
+function keyOf(topic: string, tenantId: string): string {
   return `${topic} ${tenantId}`;
 }
 
-export class LiveViews implements Live {
+class LiveViews implements Live {
   readonly #options: Required<LiveOptions>;
   /** By topic and tenant, then by object. */
   readonly #feeds = new Map<string, FeedsOfTenant>();
-  readonly #streams = new Set<EventStream<Numbered>>();
+  /** The topics of logs by the topics of the drafts beside them. */
+  readonly #logOfDrafts = new Map<string, string>();
+  readonly #streams = new Set<EventStream<Sequenced>>();
   readonly #credentials: CredentialWatch;
   readonly #outage: Outage;
   readonly #poller: Repeater;
@@ -63,18 +63,18 @@ export class LiveViews implements Live {
     all.transport.start();
   }
 
-  announce(change: Hint, row?: Numbered): void {
+  announce(change: Hint, row?: Sequenced): void {
     if (row) this.#feedOf(change.topic, change)?.offer(row);
     this.#options.transport.publish(change);
   }
 
-  onHint(topic: Topic, listener: HintListener): () => void {
+  onHint(topic: string, listener: HintListener): () => void {
     return this.#options.transport.subscribe((hint) => {
       if (hint.topic === topic) listener(hint);
     });
   }
 
-  async follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<EventStream<Row>> {
+  async follow<Row extends Sequenced>(source: ChangeLog<Row>, subscription: LogSubscription): Promise<EventStream<Row>> {
     const { viewer, dbContext, after, signal } = subscription;
     const { tenantId } = viewer;
     const id = subscription.id.toLowerCase();
@@ -86,7 +86,7 @@ export class LiveViews implements Live {
     const placeholder = { wake() {}, end() {} };
     feed.readers.add(placeholder);
     try {
-      const head = await readAs(dbContext, () => source.readHead(this.#options.database, id));
+      const head = await readAs(dbContext, () => source.lastSequence(this.#options.database, id));
       if (head === undefined) throw new NotFoundError(source.subject);
       if (after !== undefined && (after < 0 || after > head)) {
         throw ValidationError.at(['after'], `The last event of this ${source.topic} has the number ${head}.`);
@@ -128,8 +128,8 @@ export class LiveViews implements Live {
     await this.#options.transport.close();
   }
 
-  #open<Row extends Numbered>(
-    { topic }: LogSource<Row>,
+  #open<Row extends Sequenced>(
+    { topic }: ChangeLog<Row>,
     { viewer, signal, id, drafts = false }: LogSubscription,
     feed: Feed<Row>,
     after: number,
@@ -159,7 +159,7 @@ export class LiveViews implements Live {
     return stream;
   }
 
-  #feed<Row extends Numbered>(source: LogSource<Row>, tenantId: string, id: string): Feed<Row> {
+  #feed<Row extends Sequenced>(source: ChangeLog<Row>, tenantId: string, id: string): Feed<Row> {
     const { database, bufferSize, batchSize } = this.#options;
     const key = keyOf(source.topic, tenantId);
     const ofTenant = this.#feeds.get(key) ?? this.#feedsOf(source, tenantId);
@@ -170,19 +170,20 @@ export class LiveViews implements Live {
       // One topic has one source, so that what comes out has its rows.
       const draftReads = ofTenant.draftReads as DraftReads<Row> | undefined;
       feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, draftReads, onUnavailable });
-      ofTenant.byId.set(id, feed as unknown as Feed<Numbered>);
+      ofTenant.byId.set(id, feed as unknown as Feed<Sequenced>);
     }
     return feed;
   }
 
-  #feedsOf(source: LogSource<Numbered>, tenantId: string): FeedsOfTenant {
+  #feedsOf(source: ChangeLog<Sequenced>, tenantId: string): FeedsOfTenant {
     const { database } = this.#options;
     const { drafts } = source;
+    if (drafts) this.#logOfDrafts.set(drafts.topic, source.topic);
     return { tenantId, source, draftReads: drafts && new DraftReads({ source: drafts, database, tenantId }), byId: new Map() };
   }
 
   /** Lets go of a feed that nobody reads, and of the timers when it was the last. */
-  #release<Row extends Numbered>(topic: Topic, tenantId: string, id: string, feed: Feed<Row>): void {
+  #release<Row extends Sequenced>(topic: string, tenantId: string, id: string, feed: Feed<Row>): void {
     if (feed.readers.size > 0) return;
     const key = keyOf(topic, tenantId);
     const byId = this.#feeds.get(key)?.byId as Map<string, unknown> | undefined;
@@ -193,13 +194,14 @@ export class LiveViews implements Live {
     this.#inspector.stop();
   }
 
-  #feedOf(log: Topic, { tenantId, id }: Hint): Feed<Numbered> | undefined {
+  #feedOf(log: string, { tenantId, id }: Hint): Feed<Sequenced> | undefined {
     return this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
   }
 
   #hear(hint: Hint): void {
     const { topic, sequence } = hint;
-    if (topic === 'draft') this.#feedOf('conversation', hint)?.drafts?.reach(sequence);
+    const log = this.#logOfDrafts.get(topic);
+    if (log !== undefined) this.#feedOf(log, hint)?.drafts?.reach(sequence);
     else this.#feedOf(topic, hint)?.wake(sequence);
   }
 
@@ -214,7 +216,7 @@ export class LiveViews implements Live {
         // Asked for at once, they share a round trip.
         const [heads, versions] = await readAs({ tenantId }, () =>
           Promise.all([
-            source.readHeads(database, [...byId.keys()]),
+            source.lastSequences(database, [...byId.keys()]),
             ids.length > 0 ? source.drafts?.readVersions(database, ids) : undefined,
           ]),
         );
@@ -242,4 +244,8 @@ export class LiveViews implements Live {
       this.#outage.report(error);
     }
   }
+}
+
+export function createLive(options: LiveOptions): Live {
+  return new LiveViews(options);
 }

@@ -2,16 +2,9 @@ import type { Viewer } from '../auth/viewer.ts';
 import type { DbContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import type { Logger } from '../lib/logger.ts';
-import { LiveViews } from './live-views.ts';
-import type { LogSource, Numbered } from './log-source.ts';
-import type { ReadyIterator } from './ready.ts';
-import type { Hint, Topic } from './topics.ts';
-import type { HintListener, WakeUpTransport } from './transport.ts';
-
-export { codePoints, type DraftDelta, startOf, VERSIONS_PER_START } from './draft-source.ts';
-export { batchOf, type ConversationEventRow, conversationLog, readTogether } from './event-log.ts';
-export type { LogSource, Numbered } from './log-source.ts';
-export { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
+import type { BufferedIterator } from './buffered-iterator.ts';
+import type { ChangeLog, ChangePublisher, Sequenced } from './change-log.ts';
+import type { HintListener, WakeUpTransport } from './transports/transport.ts';
 
 export interface LiveOptions {
   database: Database;
@@ -54,31 +47,22 @@ export interface LiveStats {
   timers: number;
 }
 
-/** Views of what happens in conversations and collections, as it happens, in this process and others. */
-export interface Live {
-  /**
-   * Tells everybody that a log has reached a number. To be called after the commit.
-   * @param row what the log has under that number, exactly as it would be read: those who follow it in this process get it without a statement
-   */
-  announce(change: Hint, row?: Numbered): void;
+/** Live views of change logs: rows as they are committed, in this process and others. */
+export interface Live extends ChangePublisher {
   /**
    * Hears what is announced, here and in other processes: at once or never, perhaps twice, perhaps without a reason.
    * @returns takes the listener back
    */
-  onHint(topic: Topic, listener: HintListener): () => void;
+  onHint(topic: string, listener: HintListener): () => void;
   /**
    * The rows of a log in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
    * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.
    * Throws NotFoundError, and ValidationError for an `after` that was never reached.
    */
-  follow<Row extends Numbered>(source: LogSource<Row>, subscription: LogSubscription): Promise<ReadyIterator<Row>>;
+  follow<Row extends Sequenced>(log: ChangeLog<Row>, subscription: LogSubscription): Promise<BufferedIterator<Row>>;
   stats(): LiveStats;
   /** Whether wake-ups of other processes arrive at this moment. Without them views are as slow as the poll. */
   healthy(): boolean;
   /** Ends all views with SERVER_SHUTDOWN and leaves nothing behind. */
   close(): Promise<void>;
-}
-
-export function createLive(options: LiveOptions): Live {
-  return new LiveViews(options);
 }

@@ -1,20 +1,29 @@
 import { isUuid } from '../lib/ids.ts';
 
-/**
- * What can be followed. Each is a numbered log of one object of a tenant, but for `draft`: that is the text that is being
- * written in a conversation, by its version.
- */
-export const topics = ['conversation', 'collection', 'run', 'draft'] as const;
-
-export type Topic = (typeof topics)[number];
-
-/** A wake-up: this object's log has reached this number. Carries nothing that a tenant would mind being seen. */
+/** Wake-up: the log of this object has reached this number. Carries nothing confidential. */
 export interface Hint {
-  topic: Topic;
+  /** Names what changed. Registered by the log that declares it. */
+  topic: string;
   tenantId: string;
   /** The object within the tenant. */
   id: string;
   sequence: number;
+}
+
+/** Bounded so that `MAX_HINT_BYTES` of the outbox holds for every topic. */
+const TOPIC = /^[a-z][a-z-]{0,18}$/;
+const registered = new Set<string>();
+
+/** Lets hints of a topic be decoded. Throws if the name is taken or malformed. */
+export function registerTopic(topic: string): void {
+  if (!TOPIC.test(topic))
+    throw new Error(`the topic ${topic} must have 1 to 19 characters of a-z and -, and start with a letter`);
+  if (registered.has(topic)) throw new Error(`the topic ${topic} is registered twice`);
+  registered.add(topic);
+}
+
+export function registeredTopics(): string[] {
+  return [...registered];
 }
 
 const SEPARATOR = ' ';
@@ -24,13 +33,12 @@ export function encodeHints(hints: Iterable<Hint>): string {
 }
 
 function decodeHint(line: string): Hint | undefined {
-  const [name, tenantId = '', id = '', number = ''] = line.split(SEPARATOR);
-  const topic = topics.find((candidate) => candidate === name);
-  if (!topic || !isUuid(tenantId) || !isUuid(id) || !/^\d{1,15}$/.test(number)) return undefined;
+  const [topic = '', tenantId = '', id = '', number = ''] = line.split(SEPARATOR);
+  if (!registered.has(topic) || !isUuid(tenantId) || !isUuid(id) || !/^\d{1,15}$/.test(number)) return undefined;
   return { topic, tenantId, id, sequence: Number(number) };
 }
 
-/** Reads what another process sent. Lines of another version of this program are left out: the poll covers them. */
+/** Decodes what another process sent. Skips lines of another version of this program, and of logs unknown here: the poll covers them. */
 export function decodeHints(text: string): Hint[] {
   return text.split('\n').flatMap((line) => decodeHint(line) ?? []);
 }

@@ -13,7 +13,7 @@ import { DEFAULT_OPERATION_LIMITS } from '../graphql/operation-limits.ts';
 import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { PreparedOperations } from '../graphql/prepared-operations.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
-import { createLive } from '../live/live.ts';
+import { createLive } from '../live/live-views.ts';
 import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
 import { workOnRuns } from '../modules/runs/jobs.ts';
 import { createTickets } from '../storage/upload-ticket.ts';

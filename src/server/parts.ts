@@ -8,7 +8,7 @@ import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
 import type { Logger } from '../lib/logger.ts';
 import { createRunMeter, type RunMeter } from '../lib/run-meter.ts';
-import { createMemoryTransport, type WakeUpTransport } from '../live/transport.ts';
+import { createMemoryTransport, type WakeUpTransport } from '../live/transports/transport.ts';
 import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
 import type { ModelOptions, Models } from '../models/models.ts';
@@ -34,8 +34,8 @@ export interface Parts {
 
 export async function transportOf(env: Env, log: Logger): Promise<WakeUpTransport> {
   if (!env.DATABASE_URL) return createMemoryTransport();
-  if (env.REDIS_URL) return (await import('../live/transport-redis.ts')).createRedisTransport({ url: env.REDIS_URL, log });
-  const { createPostgresTransport } = await import('../live/transport-postgres.ts');
+  if (env.REDIS_URL) return (await import('../live/transports/redis.ts')).createRedisTransport({ url: env.REDIS_URL, log });
+  const { createPostgresTransport } = await import('../live/transports/postgres.ts');
   return createPostgresTransport({ connectionString: env.DATABASE_LISTEN_URL ?? env.DATABASE_URL, log });
 }
 

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { ExecutionResult } from 'graphql';
 import type { WebSocket } from 'ws';
 import { bytesOf } from '../graphql/shared-results.ts';
-import type { Ready } from '../live/ready.ts';
+import type { BufferedIterator } from '../live/buffered-iterator.ts';
 import { textFrames } from './text-frame.ts';
 
 /** Bytes that may wait in the socket of a reader before it is waited for. */
@@ -15,12 +15,6 @@ export interface Receiver {
   duplex: Socket;
   /** Of the operation, as the client has named it. */
   id: string;
-}
-
-export interface Results {
-  results: AsyncIterable<ExecutionResult>;
-  /** The same, as far as they are there. */
-  ready: Ready<ExecutionResult> | undefined;
 }
 
 /**
@@ -37,11 +31,10 @@ export function takesFrames({ socket, duplex }: Pick<Receiver, 'socket' | 'duple
  * @param run as whom results are asked for
  */
 export function sendResults(
-  { results, ready }: Results,
+  results: BufferedIterator<ExecutionResult>,
   { socket, duplex, id }: Receiver,
   run: <T>(work: () => T) => T,
 ): AsyncGenerator<ExecutionResult, undefined> {
-  const iterator = results[Symbol.asyncIterator]();
   const before = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
   let returned = false;
   /** Results of this turn, which go out together. */
@@ -69,16 +62,8 @@ export function sendResults(
 
   async function next(): Promise<IteratorResult<ExecutionResult, undefined>> {
     for (;;) {
-      for (let result = ready?.take(); result; result = ready?.take()) {
-        const room = send(result);
-        if (room) await room;
-      }
-      const more = ready?.ready();
-      if (more) {
-        await more;
-        continue;
-      }
-      const { done, value } = await iterator.next();
+      await results.drain(send);
+      const { done, value } = await results.next();
       // What graphql-ws says next comes after all that was there before.
       if (done || value.errors) flush();
       if (done) return { done: true, value: undefined };
@@ -90,7 +75,7 @@ export function sendResults(
   async function end(): Promise<IteratorResult<ExecutionResult, undefined>> {
     returned = true;
     flush();
-    await iterator.return?.();
+    await results.return();
     return { done: true, value: undefined };
   }
 

@@ -10,7 +10,7 @@ import { dbContextOf, requestContextOf } from '../auth/viewer.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { GraphQLContext } from '../graphql/context.ts';
-import { readyResults } from '../graphql/live-results.ts';
+import { bufferedResultsOf } from '../graphql/subscription-executor.ts';
 import { within } from '../graphql/within.ts';
 import { DomainError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -126,7 +126,7 @@ export function serveWebSockets(server: Server, parts: WebSocketParts): { close(
       onOperation: ({ extra: { socket, request } }, id, _payload, args, result) =>
         isAsyncIterable(result) && takesFrames({ socket, duplex: request.socket })
           ? sendResults(
-              { results: result as AsyncIterable<ExecutionResult>, ready: readyResults.get(args.contextValue as GraphQLContext) },
+              bufferedResultsOf(args.contextValue as GraphQLContext, result as AsyncIterable<ExecutionResult>),
               { socket, duplex: request.socket, id },
               (work) => within(args.contextValue as GraphQLContext, work),
             )

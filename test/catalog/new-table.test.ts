@@ -39,7 +39,12 @@ function commentsOfModels(content: string): string {
   const sql: string[] = [];
   for (const [, comment = '', model = '', body = ''] of content.matchAll(/((?:^\/\/\/.*\n)+)model (\w+) \{\n([\s\S]*?)^\}/gm)) {
     const table = /@@map\("(\w+)"\)/.exec(body)?.[1] ?? model;
-    const literal = (text: string) => `'${text.replaceAll(/ *\/\/\/ ?/g, '').trim().replaceAll('\n', ' ').replaceAll("'", "''")}'`;
+    const literal = (text: string) =>
+      `'${text
+        .replaceAll(/ *\/\/\/ ?/g, '')
+        .trim()
+        .replaceAll('\n', ' ')
+        .replaceAll("'", "''")}'`;
     sql.push(`COMMENT ON TABLE public.${table} IS ${literal(comment)}`);
     for (const [, documentation = '', property = '', rest = ''] of body.matchAll(/((?:^ *\/\/\/.*\n)+) *(\w+)(.*)$/gm)) {
       const column = /@map\("(\w+)"\)/.exec(rest)?.[1] ?? property;

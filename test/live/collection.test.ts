@@ -2,12 +2,14 @@ import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
 import { scopePermissions } from '../../src/auth/permissions.ts';
 import { runWithContext } from '../../src/db/context.ts';
+import type { Document } from '../../src/generated/prisma/client.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive, type LiveOptions } from '../../src/live/live.ts';
-import { createMemoryTransport } from '../../src/live/transport.ts';
-import { announceCollection } from '../../src/modules/knowledge/announce.ts';
-import { type DocumentRow, documentLog } from '../../src/modules/knowledge/document-log.ts';
+import { type Changed, publishChange } from '../../src/live/change-log.ts';
+import type { LiveOptions } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live-views.ts';
+import { createMemoryTransport } from '../../src/live/transports/transport.ts';
+import { documentLog } from '../../src/modules/knowledge/document-log.ts';
 import { addDocument, deleteDocument, restoreDocument, updateDocument } from '../../src/modules/knowledge/documents.ts';
 import { processDocument } from '../../src/modules/knowledge/process-document.ts';
 import { receiveDocument } from '../../src/modules/knowledge/receive-document.ts';
@@ -58,12 +60,12 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
             storageKey: `${tenant.id}/${collectionId}/${contentHash}`,
           },
         });
-        announceCollection(live, { tenantId: tenant.id, id: collectionId, changeSequence });
+        publishChange(live, documentLog, { tenantId: tenant.id, id: collectionId, sequence: changeSequence });
       }),
   };
 }
 
-async function titles(reader: AsyncIterator<DocumentRow>, count: number): Promise<string[]> {
+async function titles(reader: AsyncIterator<Changed<Document>>, count: number): Promise<string[]> {
   const told: string[] = [];
   while (told.length < count) told.push((await reader.next()).value?.title ?? 'ended');
   return told;
@@ -107,9 +109,9 @@ describe('the log of a collection', () => {
     const { onStatement } = database;
     database.onStatement = (text) => void statements.push(text);
     const count = (pattern: RegExp) => statements.filter((text) => pattern.test(text)).length;
-    await vi.waitFor(() => expect(count(/change_sequence::float8 AS sequence FROM collections/)).toBeGreaterThan(5));
+    await vi.waitFor(() => expect(count(/change_sequence::float8 AS sequence FROM "collections"/)).toBeGreaterThan(5));
     database.onStatement = onStatement;
-    expect(count(/change_sequence::float8 AS sequence FROM documents/)).toBeLessThanOrEqual(1);
+    expect(count(/change_sequence::float8 AS sequence FROM "documents"/)).toBeLessThanOrEqual(1);
     const next = titles(reader, 1);
     await add('Two');
     expect(await next).toEqual(['Two']);

@@ -1,11 +1,13 @@
 import { expect } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive, type LiveOptions } from '../../src/live/live.ts';
-import { createMemoryTransport, type WakeUpTransport } from '../../src/live/transport.ts';
-import { announceConversation } from '../../src/modules/conversations/announce.ts';
+import { publishChange } from '../../src/live/change-log.ts';
+import type { LiveOptions } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live-views.ts';
+import { createMemoryTransport, type WakeUpTransport } from '../../src/live/transports/transport.ts';
 import { createDraftWriter, type Draft } from '../../src/modules/conversations/draft-writer.ts';
 import { type DraftOf, removeDraft } from '../../src/modules/conversations/drafts.ts';
+import { conversationLog } from '../../src/modules/conversations/event-log.ts';
 import type { TestDatabase } from '../testkit/database.ts';
 import type { Graph } from '../testkit/graph.ts';
 import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
@@ -71,8 +73,10 @@ export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeU
   const live = createLive({ database, transport, recheck: async () => true, log: quiet });
   const writer = createDraftWriter({ database, live, log: quiet, intervalMs });
   const transaction = <T>(work: () => Promise<T>) => database.transactionAs({ tenantId: tenant.id }, work);
-  const announce = async (conversationId: string) =>
-    announceConversation(live, await prisma.conversation.findFirstOrThrow({ where: { id: conversationId } }));
+  const announce = async (id: string) => {
+    const { lastEventSequence } = await prisma.conversation.findFirstOrThrow({ where: { id } });
+    publishChange(live, conversationLog, { tenantId: tenant.id, id, sequence: lastEventSequence });
+  };
   return {
     live,
     writer,

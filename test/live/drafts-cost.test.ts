@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rowsOf } from '../../src/db/sql.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { conversationLog } from '../../src/live/live.ts';
+import { conversationLog } from '../../src/modules/conversations/event-log.ts';
 import { testGraph } from '../testkit/graph.ts';
 import { contextOf } from '../testkit/tenants.ts';
 import { createDraftRoom, DELTAS, nextEvent, POLLS, READS, Transcript } from './draft-bench.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { generateSigningKey } from '../../src/auth/keyring.ts';
-import type { WakeUpTransport } from '../../src/live/transport.ts';
-import { createPostgresTransport } from '../../src/live/transport-postgres.ts';
+import { createPostgresTransport } from '../../src/live/transports/postgres.ts';
+import type { WakeUpTransport } from '../../src/live/transports/transport.ts';
 import { throwawayDatabase } from '../testkit/database.ts';
 import { createAnswerer, DELTAS, type ToldEvent, Transcript } from './draft-bench.ts';
 import { createRoom, openViews, type Room } from './installation.ts';

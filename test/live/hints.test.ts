@@ -1,8 +1,9 @@
 import { expect, test, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
-import { HintOutbox } from '../../src/live/hint-outbox.ts';
-import { decodeHints, encodeHints, type Hint, topics } from '../../src/live/topics.ts';
-import { createMemoryTransport } from '../../src/live/transport.ts';
+import { decodeHints, encodeHints, type Hint, registeredTopics, registerTopic } from '../../src/live/topics.ts';
+import { HintOutbox } from '../../src/live/transports/hint-outbox.ts';
+import { createMemoryTransport } from '../../src/live/transports/transport.ts';
+import '../../src/graphql/schema.ts';
 import { range } from './live-bench.ts';
 
 function hint(sequence: number, id = newId()): Hint {
@@ -26,7 +27,16 @@ test('an outbox sends a burst as one bundle, with the highest number of each obj
   expect(sent[0]?.flatMap(decodeHints)).toEqual([{ ...base, sequence: 7 }, other]);
 });
 
-test.each(topics)('payloads of the topic %s stay under the 8000 bytes that NOTIFY takes', async (topic) => {
+registerTopic('a'.repeat(19));
+
+test('logs register their topics, each once', () => {
+  expect(registeredTopics()).toEqual(expect.arrayContaining(['conversation', 'collection', 'run', 'draft']));
+  expect(() => registerTopic('run')).toThrow('the topic run is registered twice');
+  expect(() => registerTopic('a'.repeat(20))).toThrow('1 to 19 characters');
+  expect(() => registerTopic('two words')).toThrow('1 to 19 characters');
+});
+
+test.each(registeredTopics())('payloads of the topic %s stay under the 8000 bytes that NOTIFY takes', async (topic) => {
   const sent: string[][] = [];
   const outbox = new HintOutbox(1, async (payloads) => void sent.push(payloads));
   const hints = range(1, 500).map(() => ({ ...hint(999_999_999_999_999), topic }));

@@ -2,9 +2,12 @@ import { pino } from 'pino';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { currentScope, runWithContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { type ConversationEventRow, conversationLog, createLive, type Live, type LiveOptions } from '../../src/live/live.ts';
+import type { Live, LiveOptions } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live-views.ts';
 import type { Hint } from '../../src/live/topics.ts';
-import { createMemoryTransport, type HintListener, type WakeUpTransport } from '../../src/live/transport.ts';
+import { createMemoryTransport, type HintListener, type WakeUpTransport } from '../../src/live/transports/transport.ts';
+import { conversationLog } from '../../src/modules/conversations/event-log.ts';
+import type { ConversationEventRow } from '../../src/modules/conversations/event-row.ts';
 import type { TestDatabase } from '../testkit/database.ts';
 import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
 

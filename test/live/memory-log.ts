@@ -2,9 +2,10 @@ import type { Viewer } from '../../src/auth/viewer.ts';
 import { currentScope } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive, type Live, type LiveOptions, type LogSource } from '../../src/live/live.ts';
-import type { Topic } from '../../src/live/topics.ts';
-import { createMemoryTransport } from '../../src/live/transport.ts';
+import type { ChangeLog } from '../../src/live/change-log.ts';
+import type { Live, LiveOptions } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live-views.ts';
+import { createMemoryTransport } from '../../src/live/transports/transport.ts';
 import { quiet } from './live-bench.ts';
 
 /** What something is since its last change. */
@@ -35,16 +36,16 @@ export class MemoryLog {
 }
 
 /** The logs of one topic, by tenant and object, that only who acts for the tenant can read. */
-export class MemorySource implements LogSource<State> {
+export class MemorySource implements ChangeLog<State> {
   readonly subject = 'The thing';
   readonly logs = new Map<string, MemoryLog>();
   reads = 0;
   polls = 0;
   /** Waited for before rows are read. */
   gate: Promise<void> = Promise.resolve();
-  readonly topic: Topic;
+  readonly topic: string;
 
-  constructor(topic: Topic) {
+  constructor(topic: string) {
     this.topic = topic;
   }
 
@@ -63,11 +64,11 @@ export class MemorySource implements LogSource<State> {
     return name;
   }
 
-  async readHead(_database: Database, id: string): Promise<number | undefined> {
+  async lastSequence(_database: Database, id: string): Promise<number | undefined> {
     return this.#find(id)?.head;
   }
 
-  async readHeads(_database: Database, ids: readonly string[]): Promise<Map<string, number>> {
+  async lastSequences(_database: Database, ids: readonly string[]): Promise<Map<string, number>> {
     this.polls++;
     return new Map(ids.flatMap((id) => this.#headOf(id)));
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
-import { conversationLog } from '../../src/live/live.ts';
 import { appendMessage } from '../../src/modules/conversations/append-message.ts';
+import { conversationLog } from '../../src/modules/conversations/event-log.ts';
 import { testDatabase } from '../testkit/database.ts';
 import { contextOf } from '../testkit/tenants.ts';
 import { type Bench, countStatements, createBench, HeldTransport, range, take } from './live-bench.ts';

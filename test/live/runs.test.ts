@@ -1,10 +1,11 @@
 import { expect, test, vi } from 'vitest';
+import type { AgentRun } from '../../src/generated/prisma/client.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive } from '../../src/live/live.ts';
+import { type Changed, publishChange } from '../../src/live/change-log.ts';
+import { createLive } from '../../src/live/live-views.ts';
 import type { Hint } from '../../src/live/topics.ts';
-import { createMemoryTransport } from '../../src/live/transport.ts';
-import { announceRun } from '../../src/modules/runs/announce.ts';
-import { type RunRow, runLog } from '../../src/modules/runs/run-log.ts';
+import { createMemoryTransport } from '../../src/live/transports/transport.ts';
+import { runLog } from '../../src/modules/runs/run-log.ts';
 import { testDatabase } from '../testkit/database.ts';
 import { asViewer, contextOf, createTenant } from '../testkit/tenants.ts';
 import { quiet } from './live-bench.ts';
@@ -18,12 +19,13 @@ async function createRoom() {
   return {
     tenant,
     live,
-    follow: (id = tenant.agentRunId, after?: number): Promise<AsyncIterableIterator<RunRow>> =>
+    follow: (id = tenant.agentRunId, after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
       live.follow(runLog, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
     change: (data: object) =>
-      db.database.transactionAs(contextOf(tenant), async () =>
-        announceRun(live, await db.prisma.agentRun.update({ where, data })),
-      ),
+      db.database.transactionAs(contextOf(tenant), async () => {
+        const { tenantId, id, changeSequence } = await db.prisma.agentRun.update({ where, data });
+        publishChange(live, runLog, { tenantId, id, sequence: changeSequence });
+      }),
   };
 }
 
@@ -65,7 +67,7 @@ test('who does the run hears of its changes, and of no others, until they stop l
   await change({ status: 'RUNNING' });
   await db.database
     .transactionAs(contextOf(tenant), async () => {
-      announceRun(live, { tenantId: tenant.id, id: tenant.agentRunId, changeSequence: 9 });
+      publishChange(live, runLog, { tenantId: tenant.id, id: tenant.agentRunId, sequence: 9 });
       throw new Error('rolled back');
     })
     .catch(() => {});

@@ -1,12 +1,20 @@
-import { parse } from 'graphql';
+import { execute, type GraphQLObjectType, getNamedType, isLeafType, isObjectType, parse } from 'graphql';
 import { describe, expect, test, vi } from 'vitest';
 import { scopePermissions } from '../../src/auth/permissions.ts';
-import type { Viewer } from '../../src/auth/viewer.ts';
+import { requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
+import { runWithContext } from '../../src/db/context.ts';
+import type { GraphQLContext } from '../../src/graphql/context.ts';
+import { encodeGlobalId } from '../../src/graphql/global-id.ts';
+import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
-import { SharedResults, shareKey, TENANT_TYPES, textOf } from '../../src/graphql/shared-results.ts';
+import { SharedResults, shareKey, textOf } from '../../src/graphql/shared-results.ts';
+import { tenantTablesOf } from '../../src/graphql/tenant-scoped.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { testDatabase } from '../testkit/database.ts';
+import { testGraph } from '../testkit/graph.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 import { viewerOf } from './memory-log.ts';
+
+const graph = await testGraph();
 
 const EVENTS = 'subscription ($id: ID!) { conversationEvents(conversationId: $id) { sequence message { content } } }';
 const CREATOR = 'subscription ($id: ID!) { conversationEvents(conversationId: $id) { conversation { agent { name } } } }';
@@ -50,37 +58,77 @@ describe('who shares a result', () => {
   });
 });
 
-test('the policies of what a tenant shares know nobody but the tenant', async () => {
-  const { database } = await testDatabase();
-  const tables = [
-    'conversation_events',
-    'messages',
-    'message_drafts',
-    'tool_executions',
-    'conversations',
-    'documents',
-    'agent_runs',
-  ];
-  // Each type stands for one of these, or for what is no row.
-  expect([...TENANT_TYPES].sort()).toEqual(
-    [
-      'AgentRun',
-      'Conversation',
-      'ConversationEvent',
-      'Document',
-      'Message',
-      'MessageDelta',
-      'Subscription',
-      'ToolExecution',
-    ].sort(),
-  );
-  const { rows } = await database.pool.query<{ tablename: string; qual: string }>(
-    "SELECT tablename, qual FROM pg_policies WHERE tablename = ANY ($1) AND cmd IN ('ALL', 'SELECT') AND 'agentbase_app' = ANY (roles)",
-    [tables],
-  );
-  expect(new Set(rows.map(({ tablename }) => tablename))).toEqual(new Set(tables));
-  for (const { qual } of rows)
-    expect(qual).toMatch(/^\(tenant_id = \( SELECT (app\.)?current_tenant_id\(\) AS current_tenant_id\)\)$/);
+describe('types that are flagged as the same for a whole tenant', () => {
+  const flagged = Object.values(schema.getTypeMap()).filter(isObjectType).filter(tenantTablesOf);
+
+  test('have tables whose policies depend on the tenant alone', async () => {
+    const { pool } = graph.database;
+    const tables = new Set(flagged.flatMap((type) => tenantTablesOf(type) ?? []));
+    expect(tables.size).toBeGreaterThan(0);
+    const { rows } = await pool.query<{ tablename: string; qual: string }>(
+      "SELECT tablename, qual FROM pg_policies WHERE tablename = ANY ($1) AND cmd IN ('ALL', 'SELECT') AND 'agentbase_app' = ANY (roles)",
+      [[...tables]],
+    );
+    expect(new Set(rows.map(({ tablename }) => tablename))).toEqual(tables);
+    for (const { qual } of rows)
+      expect(qual).toMatch(/^\(tenant_id = \( SELECT (app\.)?current_tenant_id\(\) AS current_tenant_id\)\)$/);
+  });
+
+  test('have resolvers that read nothing of the viewer but the tenant and the rights', async () => {
+    const tenant = await createTenant(graph);
+    const viewer = asViewer(tenant);
+    const read = new Set<PropertyKey>();
+    const watched = new Proxy(viewer, {
+      get(target, property) {
+        read.add(property);
+        return Reflect.get(target, property);
+      },
+    });
+    const request = { requestId: 'test', ip: undefined, userAgent: undefined };
+    const { dbContext } = requestContextOf(viewer, request);
+    const contextValue: GraphQLContext = { ...graph.services, viewer: watched, request, dbContext, loaders: createLoaders() };
+    const run = async (source: string, rootValue?: unknown) => {
+      const args = { schema, document: parse(source), contextValue, rootValue };
+      const { errors } = await runWithContext(dbContext, async () => execute(args));
+      expect(errors).toBeUndefined();
+    };
+    const fieldsOf = (type: GraphQLObjectType) =>
+      Object.values(type.getFields()).map(({ name, type: of }) =>
+        isLeafType(getNamedType(of)) ? name : `${name} { __typename }`,
+      );
+    const ids: Record<string, string | undefined> = {
+      Message: tenant.messageIds[1],
+      ToolExecution: tenant.toolExecutionId,
+      Conversation: tenant.conversationId,
+      Document: tenant.documentId,
+      AgentRun: tenant.agentRunId,
+    };
+    const ofEvents = new Set(['Subscription', 'ConversationEvent', 'MessageDelta']);
+    for (const type of flagged) {
+      if (ofEvents.has(type.name)) continue;
+      const id = ids[type.name];
+      if (id === undefined) throw new Error(`add the id of a row of ${type.name}`);
+      await run(`{ node(id: "${encodeGlobalId(type.name, id)}") { ... on ${type.name} { ${fieldsOf(type).join(' ')} } } }`);
+    }
+    const [event, delta] = ['ConversationEvent', 'MessageDelta'].map((name) => schema.getType(name) as GraphQLObjectType);
+    const fields = fieldsOf(event as GraphQLObjectType).map((field) =>
+      field.startsWith('delta') ? `delta { ${fieldsOf(delta as GraphQLObjectType).join(' ')} }` : field,
+    );
+    const row = {
+      tenantId: tenant.id,
+      conversationId: tenant.conversationId,
+      sequence: 1,
+      type: 'MESSAGE_APPENDED',
+      payload: { messageId: tenant.messageIds[1], runId: tenant.agentRunId },
+      createdAt: new Date(),
+      delta: { messageId: tenant.messageIds[1], offset: 0, text: '' },
+    };
+    await run(`subscription { conversationEvents(conversationId: "x") { ${fields.join(' ')} } }`, { row });
+    // Whether there is an API key is part of what decides who shares a result.
+    expect([...read].filter((property) => !['tenantId', 'role', 'permissions', 'apiKeyId'].includes(String(property)))).toEqual(
+      [],
+    );
+  });
 });
 
 describe('a shared result', () => {

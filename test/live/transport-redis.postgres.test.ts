@@ -2,8 +2,8 @@ import { Redis } from 'ioredis';
 import { expect, test, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Hint } from '../../src/live/topics.ts';
-import type { WakeUpTransport } from '../../src/live/transport.ts';
-import { createRedisTransport } from '../../src/live/transport-redis.ts';
+import { createRedisTransport } from '../../src/live/transports/redis.ts';
+import type { WakeUpTransport } from '../../src/live/transports/transport.ts';
 import { quiet, range } from './live-bench.ts';
 
 const url = process.env.TEST_REDIS_URL;

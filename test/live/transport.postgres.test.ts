@@ -1,9 +1,9 @@
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
-import { createLive } from '../../src/live/live.ts';
+import { createLive } from '../../src/live/live-views.ts';
 import type { Hint } from '../../src/live/topics.ts';
-import type { WakeUpTransport } from '../../src/live/transport.ts';
-import { createPostgresTransport } from '../../src/live/transport-postgres.ts';
+import { createPostgresTransport } from '../../src/live/transports/postgres.ts';
+import type { WakeUpTransport } from '../../src/live/transports/transport.ts';
 import { throwawayDatabase } from '../testkit/database.ts';
 import { withClient } from '../testkit/postgres-template.ts';
 import { createTenant } from '../testkit/tenants.ts';

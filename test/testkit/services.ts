@@ -10,8 +10,8 @@ import { DEFAULT_OPERATION_LIMITS } from '../../src/graphql/operation-limits.ts'
 import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { createRunMeter } from '../../src/lib/run-meter.ts';
-import { createLive } from '../../src/live/live.ts';
-import { createMemoryTransport } from '../../src/live/transport.ts';
+import { createLive } from '../../src/live/live-views.ts';
+import { createMemoryTransport } from '../../src/live/transports/transport.ts';
 import { openMcp } from '../../src/mcp/mcp.ts';
 import { createModels } from '../../src/models/models.ts';
 import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../src/sealing/keys.ts';

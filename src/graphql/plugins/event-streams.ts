@@ -2,11 +2,10 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
-import type { RequestInfo } from '../../auth/viewer.ts';
-import type { Ready } from '../../live/ready.ts';
+import type { BufferedIterator } from '../../live/buffered-iterator.ts';
 import type { GraphQLContext } from '../context.ts';
-import { readyResults } from '../live-results.ts';
 import { textOf } from '../shared-results.ts';
+import { bufferedResultsOf } from '../subscription-executor.ts';
 
 const KEEP_ALIVE_MS = 12_000;
 /** Bytes that are read ahead of a connection. */
@@ -42,12 +41,8 @@ function withoutHttp(result: ExecutionResult): ExecutionResult {
   return { ...result, errors } as unknown as ExecutionResult;
 }
 
-/**
- * Reads results at the pace at which the connection takes them.
- * @param ready the same results, as far as they are there
- */
-function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<ExecutionResult> | undefined): Readable {
-  const iterator = results[Symbol.asyncIterator]();
+/** Reads results at the pace at which the connection takes them. */
+function streamOf(results: BufferedIterator<ExecutionResult>): Readable {
   const inScope = AsyncLocalStorage.snapshot();
   let reading = false;
   let full = false;
@@ -65,28 +60,22 @@ function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<Executio
     if (!stream.push(bytes)) full = true;
   }
 
-  function add(result: ExecutionResult): void {
+  function add(result: ExecutionResult): undefined {
     const event = eventOf(result);
     if (waiting.push(event) === 1) setImmediate(flush);
     waitingBytes += event.length;
     if (waitingBytes >= MAX_WAITING) flush();
   }
 
+  const isOpen = () => !full && !stream.destroyed;
+
   async function read(): Promise<void> {
     reading = true;
     try {
-      while (!full && !stream.destroyed) {
-        const result = ready?.take();
-        if (result) {
-          add(result);
-          continue;
-        }
-        const more = ready?.ready();
-        if (more) {
-          await more;
-          continue;
-        }
-        const { done, value } = await iterator.next();
+      for (;;) {
+        await results.drain(add, isOpen);
+        if (!isOpen()) return;
+        const { done, value } = await results.next();
         if (stream.destroyed) return;
         if (done) {
           flush();
@@ -111,7 +100,7 @@ function streamOf(results: AsyncIterable<ExecutionResult>, ready: Ready<Executio
     },
     destroy(error, done) {
       clearInterval(pings);
-      Promise.resolve(iterator.return?.()).then(
+      results.return().then(
         () => done(error),
         (failure) => done(error ?? failure),
       );
@@ -130,21 +119,14 @@ function takesEventsOnly(accept: string): boolean {
   return accept.includes('text/event-stream') && !accept.includes('multipart/mixed') && !accept.includes('*/*');
 }
 
-/** Tells subscriptions over SSE as Yoga does, from bytes that all who get the same result have in common. */
-export function eventStreams(): Plugin<object, { edge: { request: RequestInfo } }> {
-  const contexts = new WeakMap<RequestInfo, GraphQLContext>();
+/** Sends subscriptions over SSE as Yoga does, from bytes that are shared by all readers of the same result. */
+export function eventStreams(): Plugin<object, Pick<GraphQLContext, 'results'>> {
   return {
-    onSubscribe({ args: { contextValue } }) {
-      const context = contextValue as unknown as GraphQLContext;
-      contexts.set(context.request, context);
-    },
     onResultProcess({ request, result, setResultProcessor, serverContext }) {
       if (!isAsyncIterable(result) || !takesEventsOnly(request.headers.get('accept') ?? '')) return;
-      // A request has one operation.
-      const context = contexts.get(serverContext.edge.request);
-      const ready = context && readyResults.get(context);
-      setResultProcessor((results, fetchAPI) => {
-        const stream = streamOf(results as AsyncIterable<ExecutionResult>, ready);
+      setResultProcessor((wrapped, fetchAPI) => {
+        // A request has one operation, for batches are off: Yoga builds its context on that of the request.
+        const stream = streamOf(bufferedResultsOf(serverContext, wrapped as AsyncIterable<ExecutionResult>));
         return new fetchAPI.Response(stream as never, { status: 200, headers: HEADERS });
       }, 'text/event-stream');
     },

@@ -1,11 +1,9 @@
-import { createSourceEventStream, type ExecutionArgs } from 'graphql';
-import { isAsyncIterable, type Plugin } from 'graphql-yoga';
-import type { ReadyIterator } from '../../live/ready.ts';
-import type { Told } from '../../live/told-to-the-end.ts';
+import type { ExecutionArgs } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
 import type { GraphQLContext } from '../context.ts';
 import { type Execution, executeOperation } from '../execution/execute.ts';
-import { LiveResults, readyResults } from '../live-results.ts';
-import { SharedResults, shareKey } from '../shared-results.ts';
+import { SharedResults } from '../shared-results.ts';
+import { startSubscription } from '../subscription-executor.ts';
 import { within } from '../within.ts';
 
 /**
@@ -21,20 +19,7 @@ export function tenantContext(): Plugin<GraphQLContext> {
       );
     },
     onSubscribe({ setSubscribeFn }) {
-      setSubscribeFn(async (args: ExecutionArgs) => {
-        const context = args.contextValue as GraphQLContext;
-        const rows: unknown = await within(context, () => createSourceEventStream(args));
-        if (!isAsyncIterable(rows)) return rows;
-        const key = context.viewer ? shareKey(args, context.viewer) : undefined;
-        // Every subscription field follows a log: see live-field.ts.
-        const results = new LiveResults(
-          args,
-          rows as ReadyIterator<Told<object>>,
-          key === undefined ? undefined : shared.reader(key),
-        );
-        readyResults.set(context, results);
-        return results;
-      });
+      setSubscribeFn((args: ExecutionArgs) => startSubscription(args, shared));
     },
   };
 }

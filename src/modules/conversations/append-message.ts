@@ -5,8 +5,8 @@ import { sqlStateOf } from '../../db/errors.ts';
 import type { Conversation, Message } from '../../generated/prisma/client.ts';
 import { ConflictError, DomainError, InvalidStateError, UnavailableError } from '../../lib/errors.ts';
 import { requireFound } from '../../lib/require-found.ts';
-import type { ConversationEventRow } from '../../live/live.ts';
-import { wakeConversation } from './announce.ts';
+import { conversationLog } from './event-log.ts';
+import type { ConversationEventRow } from './event-row.ts';
 import { eventSubjects } from './event-subjects.ts';
 import { type InsertedMessage, insertMessage, type MessageFields } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
@@ -51,7 +51,8 @@ function publishAppended(
 ): void {
   const subjects = eventSubjects(database);
   if (subjects.wantsMessages(conversation.id)) subjects.keepMessage(message);
-  wakeConversation(live, conversation, event);
+  const { tenantId, id, lastEventSequence: sequence } = conversation;
+  live.announce({ topic: conversationLog.topic, tenantId, id, sequence }, event);
 }
 
 /** Whether the database has said no to what it was given, which stands however often it is asked. */

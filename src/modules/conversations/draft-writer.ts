@@ -1,6 +1,7 @@
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../lib/logger.ts';
-import type { Live } from '../../live/live.ts';
+import type { ChangePublisher } from '../../live/change-log.ts';
+import { conversationDrafts } from './conversation-drafts.ts';
 import { type Draft, type DraftKeeper, OpenDraft } from './draft.ts';
 import { type DraftOf, discardDraft, writeDrafts } from './drafts.ts';
 
@@ -13,7 +14,7 @@ const LONGEST_INTERVAL_MS = 100;
 
 export interface DraftWriterOptions {
   database: Database;
-  live: Pick<Live, 'announce'>;
+  live: ChangePublisher;
   log: Logger;
   /** Least time between two writes of one draft, in milliseconds, when there are few. @default 60 */
   intervalMs?: number;
@@ -76,7 +77,12 @@ class TickingWriter implements DraftWriter, DraftKeeper {
     try {
       await database.transactionAs({ tenantId: of.tenantId }, () => discardDraft(database, of, version));
       // Any version but the last one that was told: whoever hears it finds no draft.
-      live.announce({ topic: 'draft', tenantId: of.tenantId, id: of.conversationId, sequence: (version ?? 0) + 1 });
+      live.announce({
+        topic: conversationDrafts.topic,
+        tenantId: of.tenantId,
+        id: of.conversationId,
+        sequence: (version ?? 0) + 1,
+      });
     } catch (err) {
       // Nobody is shown the text of a run that has ended, and the next one removes it.
       log.warn({ err, runId: of.runId }, 'the text of an answer that was given up could not be removed');
@@ -149,7 +155,7 @@ class TickingWriter implements DraftWriter, DraftKeeper {
       result.resolve(versions);
       for (const { of } of writes) {
         const sequence = versions.get(of.messageId);
-        if (sequence !== undefined) live.announce({ topic: 'draft', tenantId, id: of.conversationId, sequence });
+        if (sequence !== undefined) live.announce({ topic: conversationDrafts.topic, tenantId, id: of.conversationId, sequence });
       }
     } catch (err) {
       if (!this.#failing) log.warn({ err }, 'the text of running answers cannot be written; it is tried again');

@@ -1,7 +1,7 @@
 import { runWithContext } from '../../db/context.ts';
 import type { Database } from '../../db/database.ts';
 import { batchRows, rows, sql } from '../../db/sql.ts';
-import { VERSIONS_PER_START } from '../../live/live.ts';
+import { VERSIONS_PER_START } from '../../live/drafts/draft-source.ts';
 
 /** Whose text it is, and which message it will become. */
 export interface DraftOf {

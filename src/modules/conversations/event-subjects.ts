@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { Database } from '../../db/database.ts';
 import type { Message, ToolExecution } from '../../generated/prisma/client.ts';
-import { batchOf, type ConversationEventRow } from '../../live/live.ts';
+import { batchOf, type ConversationEventRow } from './event-row.ts';
 import { findMessages, findToolExecutions } from './read.ts';
 import { SharedRows } from './shared-rows.ts';
 

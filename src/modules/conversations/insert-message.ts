@@ -3,7 +3,7 @@ import { columnList } from '../../db/page.ts';
 import { batchRows, rows, type Sql, sql } from '../../db/sql.ts';
 import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
-import type { ConversationEventRow } from '../../live/live.ts';
+import type { ConversationEventRow } from './event-row.ts';
 
 /** A row of `messages` without the columns that the database sets: its number and its time. */
 export interface MessageFields {

@@ -3,8 +3,9 @@ import type { Prisma } from '../../db/prisma.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
 import { NotFoundError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { publishChange } from '../../live/change-log.ts';
 import { Agent } from '../agents/agent.ts';
-import { announceConversation } from './announce.ts';
+import { conversationLog } from './event-log.ts';
 import { requireConversation } from './read.ts';
 import type { Writer } from './writer.ts';
 
@@ -66,6 +67,9 @@ export async function recordToolExecution(
     output: output as PrismaTypes.InputJsonValue | undefined,
     metadata: metadata as PrismaTypes.InputJsonValue | undefined,
   });
-  if (conversationId !== undefined) announceConversation(live, await requireConversation(prisma, conversationId, []));
+  if (conversationId !== undefined) {
+    const { tenantId, id, lastEventSequence } = await requireConversation(prisma, conversationId, []);
+    publishChange(live, conversationLog, { tenantId, id, sequence: lastEventSequence });
+  }
   return execution;
 }

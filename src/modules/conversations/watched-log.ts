@@ -3,7 +3,9 @@ import { columnsOf } from '../../db/readable-columns.ts';
 import { camelCase } from '../../db/rows.ts';
 import { identifier, join, rows, sql } from '../../db/sql.ts';
 import type { Message } from '../../generated/prisma/client.ts';
-import { type ConversationEventRow, conversationLog, type LogSource, readTogether } from '../../live/live.ts';
+import type { ChangeLog } from '../../live/change-log.ts';
+import { conversationLog } from './event-log.ts';
+import { type ConversationEventRow, readTogether } from './event-row.ts';
 import { eventSubjects } from './event-subjects.ts';
 
 /** Events whose messages come along. A message has up to a mebibyte, so these are not all of a statement. */
@@ -47,7 +49,7 @@ async function readWithMessages(database: Database, conversationId: string, afte
  * The log of a conversation, for those who ask for its messages: where somebody did before, new ones come along with their events
  * instead of by a statement of their own.
  */
-export const watchedLog: LogSource<ConversationEventRow> = {
+export const watchedLog: ChangeLog<ConversationEventRow> = {
   ...conversationLog,
   async readAfter(database, id, after, limit) {
     const subjects = eventSubjects(database);

@@ -4,8 +4,9 @@ import { tenantKey } from '../../db/tenant-key.ts';
 import type { Conversation, ConversationStatus, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { publishChange } from '../../live/change-log.ts';
 import { Agent } from '../agents/agent.ts';
-import { announceConversation } from './announce.ts';
+import { conversationLog } from './event-log.ts';
 import { requireConversation } from './read.ts';
 import type { Writer } from './writer.ts';
 
@@ -50,7 +51,7 @@ export async function updateConversation(
     where: tenantKey(id),
     data: columns(fields),
   });
-  announceConversation(live, conversation);
+  publishChange(live, conversationLog, { tenantId: conversation.tenantId, id, sequence: conversation.lastEventSequence });
   return conversation;
 }
 
@@ -70,6 +71,6 @@ export async function completeConversation(
       path: ['input', 'id'],
     });
   }
-  announceConversation(live, conversation);
+  publishChange(live, conversationLog, { tenantId: conversation.tenantId, id, sequence: conversation.lastEventSequence });
   return conversation;
 }

@@ -4,8 +4,9 @@ import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Document, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
+import { publishChange } from '../../live/change-log.ts';
 import type { StoredFile } from '../../storage/storage.ts';
-import { announceCollection } from './announce.ts';
+import { documentLog } from './document-log.ts';
 import { requireDocument } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -41,7 +42,7 @@ export async function announceDocuments({ prisma, live }: KnowledgeServices, col
     where: { id: collectionId },
     select: { tenantId: true, changeSequence: true },
   });
-  announceCollection(live, { tenantId, id: collectionId, changeSequence });
+  publishChange(live, documentLog, { tenantId, id: collectionId, sequence: changeSequence });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { createDraftWriter } from '../conversations/draft-writer.ts';
 import { executeRun, giveUpRun } from './execute.ts';
+import { runLog } from './run-log.ts';
 import type { RunServices } from './services.ts';
 import { RUN_SETTINGS, type RunSettings } from './settings.ts';
 import { RunWatch } from './watch.ts';
@@ -20,7 +21,7 @@ export async function workOnRuns(
   const services: RunServices = { ...parts, drafts };
   const all = { ...RUN_SETTINGS, ...settings };
   const watch = new RunWatch(services, all);
-  const unhear = live.onHint('run', ({ id }) => {
+  const unhear = live.onHint(runLog.topic, ({ id }) => {
     // What was queued by another process is begun at once, not at the next look.
     if (!watch.hear(id)) jobs.wake('run.execute');
   });

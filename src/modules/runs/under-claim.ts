@@ -1,9 +1,10 @@
 import { rows, sql } from '../../db/sql.ts';
 import type { Agent, AgentRun } from '../../generated/prisma/client.ts';
-import { announceConversation } from '../conversations/announce.ts';
-import { announceRun } from './announce.ts';
+import { publishChange } from '../../live/change-log.ts';
+import { conversationLog } from '../conversations/event-log.ts';
 import { LostRunError } from './errors.ts';
 import { lockConversation } from './read.ts';
+import { runLog } from './run-log.ts';
 import type { RunControls, RunServices } from './services.ts';
 import type { RunSettings } from './settings.ts';
 
@@ -46,8 +47,8 @@ export async function tellRun(
       LEFT JOIN conversations c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id WHERE r.id = ${id}::uuid`,
   );
   if (!now) return;
-  announceRun(live, { tenantId, id, changeSequence: now.changeSequence });
+  publishChange(live, runLog, { tenantId, id, sequence: now.changeSequence });
   if (conversationId !== null && now.lastEventSequence !== null) {
-    announceConversation(live, { tenantId, id: conversationId, lastEventSequence: now.lastEventSequence });
+    publishChange(live, conversationLog, { tenantId, id: conversationId, sequence: now.lastEventSequence });
   }
 }

@@ -6,6 +6,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent } from '../../agents/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
@@ -19,6 +20,7 @@ export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
 
 export const Conversation = builder.prismaNode('Conversation', {
   nullable: true,
+  extensions: tenantScoped('conversations'),
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: tenantKey,

@@ -1,6 +1,7 @@
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
-import type { ConversationEventRow, DraftDelta } from '../../../live/live.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
+import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from '../event-row.ts';
 import { subjectOf } from '../event-subjects.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
@@ -12,7 +13,8 @@ export const ConversationEventTypeEnum = builder.enumType({ ...ConversationEvent
     'What happened in a conversation. MESSAGE_DELTA is text of an answer that is being written: it is told to who watches, and not kept.',
 });
 
-const MessageDelta = builder.objectRef<DraftDelta>('MessageDelta').implement({
+const MessageDelta = builder.objectRef<MessageDeltaRow>('MessageDelta').implement({
+  extensions: tenantScoped('message_drafts'),
   description:
     'Text of an answer that is being written. It stands from `offset` on, and what a reader has of the message after `offset` is void: ' +
     'at 0 it begins, perhaps again. Put together, the deltas of a message are its content so far; the message itself comes as MESSAGE_APPENDED. ' +
@@ -31,6 +33,7 @@ const MessageDelta = builder.objectRef<DraftDelta>('MessageDelta').implement({
 type EventShape = Pick<ConversationEventRow, 'conversationId' | 'sequence' | 'type' | 'payload' | 'createdAt' | 'delta'>;
 
 export const ConversationEvent = builder.objectRef<EventShape>('ConversationEvent').implement({
+  extensions: tenantScoped('conversation_events'),
   description: 'One event of a conversation. Numbers have no gaps: who has seen n resumes with `after: n`.',
   authScopes: { permission: 'conversation:read' },
   fields: (t) => ({

@@ -5,12 +5,14 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { reads } from '../../../graphql/selection.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
 
 export const Message = builder.prismaNode('Message', {
   nullable: true,
+  extensions: tenantScoped('messages'),
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: tenantKey,

@@ -5,6 +5,7 @@ import { builder } from '../../../graphql/builder.ts';
 import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import { Agent } from '../../agents/agent.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
@@ -16,6 +17,7 @@ export const ExecutionStatusEnum = builder.enumType(ExecutionStatus, {
 
 export const ToolExecution = builder.prismaNode('ToolExecution', {
   nullable: true,
+  extensions: tenantScoped('tool_executions'),
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: tenantKey,

@@ -8,6 +8,7 @@ import { byId } from '../../../graphql/by-id.ts';
 import { listType } from '../../../graphql/connection.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads } from '../../../graphql/selection.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { Collection, loadCollection } from './collection.ts';
 
@@ -24,6 +25,7 @@ function progressOf({ status, chunkCount, totalChunks }: DocumentRow): number {
 
 export const Document = builder.prismaNode('Document', {
   nullable: true,
+  extensions: tenantScoped('documents'),
   authScopes: { permission: 'knowledge:read' },
   id: { resolve: ({ id }) => id },
   findUnique: tenantKey,

@@ -7,6 +7,7 @@ import { listType } from '../../../graphql/connection.ts';
 import { uuidOf } from '../../../graphql/global-id.ts';
 import { queryById } from '../../../graphql/query-by-id.ts';
 import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
+import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
 import { decimalText } from '../../../lib/decimal-text.ts';
 import { Agent } from '../../agents/agent.ts';
 import { subjectOf } from '../../conversations/event-subjects.ts';
@@ -31,6 +32,7 @@ const ERROR_CODES =
 
 export const AgentRun = builder.prismaNode('AgentRun', {
   nullable: true,
+  extensions: tenantScoped('agent_runs'),
   authScopes: { permission: 'conversation:read' },
   id: { resolve: ({ id }) => id },
   findUnique: tenantKey,

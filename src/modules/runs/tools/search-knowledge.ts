@@ -11,7 +11,7 @@ const MAX_HITS = 20;
 const MAX_QUERY = 4_000;
 const MAX_TEXT = 4_000;
 
-/** A passage as the model is shown it. Numbered when the call is recorded, so that an answer can cite it. */
+/** A passage as the model is shown it. Sequenced when the call is recorded, so that an answer can cite it. */
 export interface KnowledgeHit {
   number?: number;
   title: string;

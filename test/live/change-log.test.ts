@@ -1,7 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import type { Live } from '../../src/live/live.ts';
-import type { Topic } from '../../src/live/topics.ts';
 import { HeldTransport, range } from './live-bench.ts';
 import { liveOverMemory, MemorySource, type State, viewerOf } from './memory-log.ts';
 
@@ -11,7 +10,7 @@ interface Place {
   id: string;
 }
 
-function placeOf(topic: Topic = 'collection', tenantId = newId(), id = newId()) {
+function placeOf(topic: string = 'collection', tenantId = newId(), id = newId()) {
   const source = new MemorySource(topic);
   return { source, tenantId, id, log: source.log(tenantId, id) };
 }
@@ -221,10 +220,10 @@ describe('what is kept apart', () => {
     const others = range(1, 4).map(() => ({ source, tenantId, id: newId() }));
     for (const { id } of others) source.log(tenantId, id);
     const asked: number[] = [];
-    const readHeads = source.readHeads.bind(source);
-    source.readHeads = (database, ids) => {
+    const lastSequences = source.lastSequences.bind(source);
+    source.lastSequences = (database, ids) => {
       asked.push(ids.length);
-      return readHeads(database, ids);
+      return lastSequences(database, ids);
     };
     const live = liveOverMemory({ pollIntervalMs: 20 });
     const readers = await Promise.all([first, ...others].map((place) => follow(live, place)));

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { decodeHints } from '../topics.ts';
 import { HintOutbox } from './hint-outbox.ts';
-import { decodeHints } from './topics.ts';
 import { HintListeners, type WakeUpTransport } from './transport.ts';
 
 const CHANNEL = 'agentbase:live';

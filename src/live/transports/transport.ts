@@ -1,4 +1,4 @@
-import type { Hint } from './topics.ts';
+import type { Hint } from '../topics.ts';
 
 export type HintListener = (hint: Hint) => void;
 

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import type { Database } from '../db/database.ts';
+import type { Database } from '../../db/database.ts';
+import { readAs } from '../database-reads.ts';
 import type { DraftAnswer, DraftQuestion, DraftSource, KnownDraft } from './draft-source.ts';
-import { readAs } from './read-as.ts';
 
 const NOTHING: DraftAnswer = { head: 0, draft: undefined };
 

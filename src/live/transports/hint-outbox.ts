@@ -1,8 +1,8 @@
-import { encodeHints, type Hint } from './topics.ts';
+import { encodeHints, type Hint } from '../topics.ts';
 
 /** PostgreSQL takes payloads of less than 8000 bytes. */
 const MAX_PAYLOAD_BYTES = 7_900;
-/** Longest line of a hint, with its line break. */
+/** Longest line of a hint, with its line break. See `registerTopic`. */
 const MAX_HINT_BYTES = 110;
 const HINTS_PER_PAYLOAD = Math.floor(MAX_PAYLOAD_BYTES / MAX_HINT_BYTES);
 

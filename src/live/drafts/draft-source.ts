@@ -1,4 +1,4 @@
-import type { Database } from '../db/database.ts';
+import type { Database } from '../../db/database.ts';
 
 /** A text that is being written beside a log, as one statement sees it. */
 export interface DraftPiece {
@@ -6,7 +6,8 @@ export interface DraftPiece {
   readonly id: string;
   /** Rises with every write. See `startOf`. */
   readonly version: number;
-  readonly runId: string;
+  /** Identifies what writes the text. */
+  readonly writerId: string;
   readonly updatedAt: Date;
   /** What comes after what was known, or everything where that is void. */
   readonly text: string;
@@ -31,9 +32,9 @@ export interface DraftAnswer {
   draft: DraftPiece | undefined;
 }
 
-/** What stands behind what a reader has been told. */
+/** Text that follows what a reader already has of a draft. */
 export interface DraftDelta {
-  readonly messageId: string;
+  readonly draftId: string;
   /** Where the text begins, in Unicode code points: what a reader has from there on is void. */
   readonly offset: number;
   readonly text: string;
@@ -41,6 +42,8 @@ export interface DraftDelta {
 
 /** Texts that are being written beside the logs of a source: a reader sees them grow between the rows. */
 export interface DraftSource<Row> {
+  /** Of the hints, whose number is the version of an object's draft. */
+  readonly topic: string;
   /** The versions of the drafts of many objects of one tenant, by the ids of the objects. Those without one are left out. */
   readVersions(database: Database, ids: readonly string[]): Promise<Map<string, number>>;
   /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import type { Logger } from '../lib/logger.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { decodeHints, type Hint } from '../topics.ts';
 import { HintOutbox } from './hint-outbox.ts';
-import { decodeHints, type Hint } from './topics.ts';
 import { type HintListener, HintListeners, type WakeUpTransport } from './transport.ts';
 
 const CHANNEL = 'agentbase_live';

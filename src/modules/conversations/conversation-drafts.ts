@@ -1,7 +1,7 @@
-import { isOneOf } from '../db/ids.ts';
-import { raw, rows, sql } from '../db/sql.ts';
-import { type DraftPiece, type DraftSource, startOf, VERSIONS_PER_START } from './draft-source.ts';
-import type { ConversationEventRow } from './event-log.ts';
+import { isOneOf } from '../../db/ids.ts';
+import { raw, rows, sql } from '../../db/sql.ts';
+import { type DraftPiece, type DraftSource, startOf, VERSIONS_PER_START } from '../../live/drafts/draft-source.ts';
+import type { ConversationEventRow } from './event-row.ts';
 
 /** What a worker has left behind is no text that is being written. */
 const isWritten = sql`EXISTS (SELECT FROM agent_runs
@@ -16,6 +16,7 @@ function messageOf({ type, payload }: ConversationEventRow): string | undefined 
 
 /** Answers that are being written, which will be messages. */
 export const conversationDrafts: DraftSource<ConversationEventRow> = {
+  topic: 'draft',
   async readVersions(database, conversationIds) {
     const drafts = await rows<{ conversationId: string; version: number }>(
       database,
@@ -29,7 +30,7 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
     const found = await rows<ReadRow>(
       database,
       sql`SELECT conversations.id AS conversation_id, conversations.last_event_sequence AS head,
-          drafts.id, drafts.version, drafts.run_id, drafts.updated_at,
+          drafts.id, drafts.version, drafts.run_id AS writer_id, drafts.updated_at,
           CASE WHEN drafts.id = asked.draft_id AND drafts.version / ${VERSIONS_PER_START}::integer = asked.start
             THEN substr(drafts.content, asked.length + 1) ELSE drafts.content END AS text
         FROM conversations LEFT JOIN message_drafts drafts
@@ -44,7 +45,7 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
     );
   },
   settledBy: messageOf,
-  toRow: ({ tenantId, id, sequence }, { id: messageId, runId, updatedAt }, delta) => ({
+  toRow: ({ tenantId, id, sequence }, { id: messageId, writerId: runId, updatedAt }, { offset, text }) => ({
     tenantId,
     id: messageId,
     conversationId: id,
@@ -52,6 +53,6 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
     type: 'MESSAGE_DELTA',
     payload: { runId },
     createdAt: updatedAt,
-    delta,
+    delta: { messageId, offset, text },
   }),
 };

@@ -1,7 +1,7 @@
-import { UnavailableError } from '../lib/errors.ts';
+import { UnavailableError } from '../../lib/errors.ts';
+import type { FeedReader } from '../event-window.ts';
 import type { DraftReads } from './draft-reads.ts';
 import { codePoints, type DraftPiece, goesOn, type KnownDraft } from './draft-source.ts';
-import type { FeedReader } from './feed.ts';
 
 export interface DraftFeedOptions<Row> {
   reads: DraftReads<Row>;
@@ -17,7 +17,7 @@ export interface DraftFeedOptions<Row> {
 
 /** The text so far: the one copy that all readers are served from. */
 interface Text extends KnownDraft {
-  runId: string;
+  writerId: string;
   updatedAt: Date;
   content: string;
 }
@@ -103,14 +103,14 @@ export class DraftFeed<Row> {
   }
 
   #rowOf(text: Text, { index, length }: Place, cursor: number): Row {
-    const { id: messageId, version } = text;
+    const { id: draftId, version } = text;
     const last = this.#last;
-    if (last && last.id === messageId && last.version === version && last.cursor === cursor && last.index === index)
+    if (last && last.id === draftId && last.version === version && last.cursor === cursor && last.index === index)
       return last.row;
     const { reads, tenantId, id } = this.#options;
-    const delta = { messageId, offset: length, text: text.content.slice(index) };
+    const delta = { draftId, offset: length, text: text.content.slice(index) };
     const row = reads.source.toRow({ tenantId, id, sequence: cursor }, text, delta);
-    this.#last = { id: messageId, version, cursor, index, row };
+    this.#last = { id: draftId, version, cursor, index, row };
     return row;
   }
 

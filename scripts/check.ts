@@ -26,9 +26,10 @@ async function driftProblem(): Promise<string> {
   const { openEmbedded } = await import('../src/db/connect.ts');
   const { migrate } = await import('../src/db/migrate.ts');
   const { schemaDrift } = await import('../src/db/schema-engine.ts');
+  const { install } = await import('../src/modules/index.ts');
   const embedded = await openEmbedded('memory://');
   try {
-    await migrate(embedded.pool);
+    await migrate(embedded.pool, { install });
     return await schemaDrift(embedded.pool);
   } finally {
     await embedded.close();

@@ -1,7 +1,7 @@
 import { type DbContext, runWithContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
-import { type Permission, permissionsOf, type Role, type Scope, scopePermissions } from './permissions.ts';
+import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
 
 /** What a credential lets its holder do at this moment, as the database says. */
 export interface Standing {
@@ -95,7 +95,7 @@ function answerForKey(row: ApiKeyRow | undefined): Answer {
   if (refusal) return refusal;
   const role = row.role ?? 'VIEWER';
   const owned = permissionsOf(role, row.permissions ?? []);
-  const scoped = row.scopes.flatMap((scope): readonly Permission[] => scopePermissions[scope as Scope] ?? []);
+  const scoped = row.scopes.flatMap(permissionsOfScope);
   return {
     standing: {
       tenantId: row.tenant_id,

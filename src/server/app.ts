@@ -8,21 +8,23 @@ import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
 import { appliedMigrations } from '../db/migrate.ts';
 import { migrationNames } from '../db/schema-engine.ts';
 import type { Env } from '../env.ts';
-import type { Services } from '../graphql/context.ts';
 import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { PreparedOperations } from '../graphql/prepared-operations.ts';
+import { schema } from '../graphql/schema.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { createLive } from '../live/live.ts';
-import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
-import { workOnRuns } from '../modules/runs/jobs.ts';
-import { createTickets } from '../storage/upload-ticket.ts';
+import { addModuleMetrics, loadCatalogs, routesOf, startWork } from '../module-parts.ts';
+import { modules } from '../modules/index.ts';
+import type { Services } from '../services.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { HealthCheck } from './health.ts';
 import { createHttpServer } from './http.ts';
+import { createJsonPost } from './json-post.ts';
 import { startMaintenance } from './maintenance.ts';
+import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { createMetrics } from './metrics.ts';
-import { openParts, type Parts, runWorkOf, transportOf } from './parts.ts';
+import { moduleServicesOf, openParts, type Parts, transportOf } from './parts.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { serveWebSockets } from './websocket.ts';
 import { createGraphQLServer, type Yoga } from './yoga.ts';
@@ -137,14 +139,14 @@ export async function createApp(
   });
   let address = '';
   const baseUrl = () => (env.PUBLIC_URL ?? address).replace(/\/+$/, '');
-  const services: Services = { ...shared, prisma, database, auth, live, log, baseUrl, tickets: createTickets(pepper) };
+  const services: Services = { ...shared, ...moduleServicesOf(env, pepper), prisma, database, auth, live, log, baseUrl };
   // The embedded database has one process, which does its jobs too.
-  if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
-  const runs = folder ? await workOnRuns(services, runWorkOf(env)) : undefined;
+  const work = folder ? await startWork(modules, services, env) : undefined;
   const metrics = createMetrics(services);
+  await addModuleMetrics(modules, services, metrics.registry);
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new PreparedOperations();
-  const yoga = await createGraphQLServer({ env, services, observe: [metrics.plugin], persisted, prepared });
+  const yoga = await createGraphQLServer({ env, services, observe: [metrics.plugin], persisted, prepared, schema });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
@@ -152,8 +154,9 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
-    persisted,
-    prepared,
+    jsonPost: createJsonPost({ env, yoga, persisted, prepared, services, metrics }),
+    mcp: createMcpEndpoint({ env, auth, rateLimit, services, catalogs: () => loadCatalogs(modules), log }),
+    routes: routesOf(modules),
     auth,
     rateLimit,
     metrics,
@@ -190,7 +193,7 @@ export async function createApp(
       await yoga.dispose();
       await letGo('identity', auth.close(), log);
       await letGo('jobs and storage', closeParts(), log);
-      await runs?.close();
+      await work?.close();
       await prisma.$disconnect();
       await letGo('database', connections.close(), log);
       folder?.close();

@@ -1,3 +1,4 @@
+import type { GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { RequestInfo, Viewer } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
@@ -17,7 +18,6 @@ import { tenantContext } from '../graphql/plugins/tenant-context.ts';
 import { tokenLimit } from '../graphql/plugins/token-limit.ts';
 import { variables } from '../graphql/plugins/variables.ts';
 import type { PreparedOperations } from '../graphql/prepared-operations.ts';
-import { schema } from '../graphql/schema.ts';
 import { graphiql } from './graphiql.ts';
 
 /** What the edge knows of a request before the graph sees it. */
@@ -34,10 +34,11 @@ export interface YogaParts {
   observe: Plugin[];
   persisted: PersistedOperations | undefined;
   prepared: PreparedOperations;
+  schema: GraphQLSchema;
 }
 
 /** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
-export async function createGraphQLServer({ env, services, observe, persisted, prepared }: YogaParts): Promise<Yoga> {
+export async function createGraphQLServer({ env, services, observe, persisted, prepared, schema }: YogaParts): Promise<Yoga> {
   limits.complexity = env.MAX_COMPLEXITY;
   limits.depth = env.MAX_DEPTH;
   return createYoga<{ edge: EdgeContext }, GraphQLContext>({

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appliedMigrations, isMigrated, migrate, migrateDown } from '../../src/db/migrate.ts';
 import { migrationNames } from '../../src/db/schema-engine.ts';
+import { install } from '../../src/modules/index.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { createTenant } from '../testkit/tenants.ts';
@@ -36,7 +37,7 @@ function remains(): Promise<{ what: string }[]> {
 test('a migrated database is left alone', async () => {
   const before = await catalog();
   expect(await isMigrated(db.ownerPool)).toBe(true);
-  expect(await migrate(db.ownerPool)).toEqual([]);
+  expect(await migrate(db.ownerPool, { install })).toEqual([]);
   expect(await catalog()).toBe(before);
 });
 
@@ -49,7 +50,7 @@ test('every migration has a way back, with data in its tables, and forth again',
     expect(await migrateDown(db.ownerPool, count)).toEqual(newest);
     expect(await isMigrated(db.ownerPool)).toBe(false);
     if (count === names.length) expect(await remains()).toEqual([]);
-    expect(await migrate(db.ownerPool)).toEqual(newest.toReversed());
+    expect(await migrate(db.ownerPool, { install })).toEqual(newest.toReversed());
     expect(await catalog()).toBe(before);
   }
 });
@@ -59,7 +60,7 @@ test('conversations are counted that were there before their number was kept', a
   const since = names.length - names.indexOf('20261125000500_conversation_counts');
   await migrateDown(db.ownerPool, since);
   const tenant = await createTenant(db);
-  await migrate(db.ownerPool);
+  await migrate(db.ownerPool, { install });
   expect(
     await db.ownerQuery('SELECT active, completed, failed, cancelled FROM conversation_counts WHERE tenant_id = $1', [tenant.id]),
   ).toEqual([{ active: 1, completed: 0, failed: 0, cancelled: 0 }]);
@@ -67,13 +68,13 @@ test('conversations are counted that were there before their number was kept', a
 
 test('callers at the same moment take turns', async () => {
   await migrateDown(db.ownerPool, migrationNames().length);
-  const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool)));
+  const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool, { install })));
   expect(applied.flat()).toEqual(migrationNames());
   expect(await appliedMigrations(db.ownerPool)).toEqual(migrationNames());
 });
 
 test('a login of the server that does not exist is named', async () => {
-  await expect(migrate(db.ownerPool, { serverRole: 'nobody_here' })).rejects.toThrow(
+  await expect(migrate(db.ownerPool, { install, serverRole: 'nobody_here' })).rejects.toThrow(
     'the login role "nobody_here" does not exist',
   );
 });

@@ -1,6 +1,6 @@
 import { type ExecutionArgs, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
 import { LiveResults } from '../../src/graphql/live-results.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
@@ -27,7 +27,7 @@ function rowsOf(...told: Told<object>[]): ReadyIterator<Told<object>> {
 }
 
 function resultsOf(rows: ReadyIterator<Told<object>>, shared = new SharedResults()): LiveResults {
-  const viewer = { ...viewerOf(newId()), permissions: new Set(scopePermissions['agents:execute']) };
+  const viewer = { ...viewerOf(newId()), permissions: new Set(permissionsOfScope('agents:execute')) };
   const contextValue = {
     viewer,
     database: {},

@@ -1,6 +1,6 @@
 import { parse } from 'graphql';
 import { describe, expect, test, vi } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { schema } from '../../src/graphql/schema.ts';
 import { SharedResults, shareKey, TENANT_TYPES, textOf } from '../../src/graphql/shared-results.ts';
@@ -16,7 +16,7 @@ function keyOf(viewer: Viewer, source = EVENTS, variableValues: Record<string, u
 }
 
 describe('who shares a result', () => {
-  const viewer = { ...viewerOf(newId()), permissions: new Set(scopePermissions['agents:execute']) };
+  const viewer = { ...viewerOf(newId()), permissions: new Set(permissionsOfScope('agents:execute')) };
   const other = { ...viewer, userId: newId() };
 
   test('people of a tenant with the same rights, however they wrote the document', () => {
@@ -26,7 +26,7 @@ describe('who shares a result', () => {
 
   test.each([
     ['tenant', { tenantId: newId() }],
-    ['rights', { permissions: new Set(scopePermissions['conversations:read']) }],
+    ['rights', { permissions: new Set(permissionsOfScope('conversations:read')) }],
     ['role', { role: 'VIEWER' as const }],
     ['kind of credential', { apiKeyId: newId() }],
   ])('nobody with another %s', (_what, change) => {

@@ -2,29 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Viewer } from '../../auth/viewer.ts';
 import { afterCommit, inTransaction } from '../../db/context.ts';
 import { sqlStateOf } from '../../db/errors.ts';
-import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
+import type { Conversation, Message } from '../../generated/prisma/client.ts';
 import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../lib/errors.ts';
 import { wakeConversation } from './announce.ts';
 import { eventSubjects } from './event-subjects.ts';
+import type { NewMessage } from './insert-message.ts';
 import { insertMessage } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
 import type { Writer } from './writer.ts';
-
-export interface NewMessage {
-  conversationId: string;
-  role: MessageRole;
-  content: string;
-  toolCalls?: Record<string, unknown>[] | undefined;
-  toolResults?: Record<string, unknown>[] | undefined;
-  /** The passages it rests on, told by whoever looked them up. */
-  citations?: object[] | undefined;
-  model?: string | undefined;
-  tokenCount?: bigint | undefined;
-  latencyMs?: number | undefined;
-  parentMessageId?: string | undefined;
-  idempotencyKey?: string | undefined;
-  metadata?: Record<string, unknown> | undefined;
-}
 
 export interface AppendedMessage {
   message: Message;

@@ -2,9 +2,24 @@ import type { Viewer } from '../../auth/viewer.ts';
 import type { Database } from '../../db/database.ts';
 import { columnList } from '../../db/page.ts';
 import { batchRows, sql } from '../../db/sql.ts';
-import type { Conversation, Message } from '../../generated/prisma/client.ts';
+import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
 import { newId } from '../../lib/ids.ts';
-import type { NewMessage } from './append-message.ts';
+
+export interface NewMessage {
+  conversationId: string;
+  role: MessageRole;
+  content: string;
+  toolCalls?: Record<string, unknown>[] | undefined;
+  toolResults?: Record<string, unknown>[] | undefined;
+  /** The passages it rests on, told by whoever looked them up. */
+  citations?: object[] | undefined;
+  model?: string | undefined;
+  tokenCount?: bigint | undefined;
+  latencyMs?: number | undefined;
+  parentMessageId?: string | undefined;
+  idempotencyKey?: string | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
 
 const asJson = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
 

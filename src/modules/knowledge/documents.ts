@@ -3,7 +3,7 @@ import { rows, sql } from '../../db/sql.ts';
 import type { Collection, Document, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import type { StoredFile } from '../../storage/storage.ts';
+import type { StoredFile } from '../../storage/stored-file.ts';
 import { announceCollection } from './announce.ts';
 import { requireDocument } from './read.ts';
 import type { KnowledgeServices } from './services.ts';

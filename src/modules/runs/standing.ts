@@ -1,4 +1,4 @@
-import { type Permission, permissionsOf, type Role, type Scope, scopePermissions } from '../../auth/permissions.ts';
+import { type Permission, permissionsOf, permissionsOfScope, type Role } from '../../auth/permissions.ts';
 import { rows, sql } from '../../db/sql.ts';
 import type { AgentRun } from '../../generated/prisma/client.ts';
 import type { RunControls } from './services.ts';
@@ -7,7 +7,7 @@ interface Standing {
   role: Role | null;
   permissions: string[] | null;
   inUse: boolean | null;
-  keyScopes: Scope[] | null;
+  keyScopes: string[] | null;
 }
 
 const RIGHT: Permission = 'agent:execute';
@@ -36,7 +36,5 @@ export async function lostRight(
 
 function mayExecute({ role, permissions, inUse, keyScopes }: Standing, byKey: boolean): boolean {
   if (!inUse || role === null || !permissionsOf(role, permissions ?? []).has(RIGHT)) return false;
-  return (
-    !byKey || (keyScopes ?? []).some((scope) => (scopePermissions[scope] as readonly Permission[] | undefined)?.includes(RIGHT))
-  );
+  return !byKey || (keyScopes ?? []).some((scope) => permissionsOfScope(scope).includes(RIGHT));
 }

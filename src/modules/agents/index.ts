@@ -1,3 +1,0 @@
-import './schema/agent.ts';
-import './schema/agent-version.ts';
-import './schema/mutations.ts';

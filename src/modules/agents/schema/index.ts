@@ -1,0 +1,3 @@
+import './agent.ts';
+import './agent-version.ts';
+import './mutations.ts';

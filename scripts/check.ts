@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { platformProblem } from './check-platform.ts';
 
 function run(title: string, file: string, args: string[]): boolean {
   const { status } = spawnSync(file, args, { stdio: 'inherit' });
@@ -40,6 +41,7 @@ const bin = (name: string) => `node_modules/.bin/${name}`;
 const results = [
   run('format and lint', bin('biome'), ['ci', '.']),
   run('types', bin('tsc'), ['--noEmit']),
+  await check('the platform knows no domain', platformProblem),
   await check('schema.graphql', schemaProblem),
   await check('migrations and Prisma schema agree', driftProblem),
   run('generated docs', process.execPath, ['scripts/docs.ts', '--check']),

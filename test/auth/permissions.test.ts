@@ -79,7 +79,9 @@ test('a name that two modules register is refused, and nothing changes', () => {
 });
 
 test('modules cannot replace the errors of PostgreSQL itself', () => {
-  expect(() => registerSqlStates({ '42501': () => new InvalidStateError('Allowed.') })).toThrow('42501 is not one of the application');
+  expect(() => registerSqlStates({ '42501': () => new InvalidStateError('Allowed.') })).toThrow(
+    '42501 is not one of the application',
+  );
 });
 
 test('each SQLSTATE of a module becomes its error', () => {

@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { platformProblem } from './check-platform.ts';
 
 function run(title: string, file: string, args: string[]): boolean {
   const { status } = spawnSync(file, args, { stdio: 'inherit' });
@@ -26,9 +27,10 @@ async function driftProblem(): Promise<string> {
   const { openEmbedded } = await import('../src/db/connect.ts');
   const { migrate } = await import('../src/db/migrate.ts');
   const { schemaDrift } = await import('../src/db/schema-engine.ts');
+  const { install } = await import('../src/modules/index.ts');
   const embedded = await openEmbedded('memory://');
   try {
-    await migrate(embedded.pool);
+    await migrate(embedded.pool, { install });
     return await schemaDrift(embedded.pool);
   } finally {
     await embedded.close();
@@ -51,6 +53,7 @@ const bin = (name: string) => `node_modules/.bin/${name}`;
 const results = [
   run('format and lint', bin('biome'), ['ci', '.']),
   run('types', bin('tsc'), ['--noEmit']),
+  await check('the platform knows no domain', platformProblem),
   await check('schema.graphql', schemaProblem),
   await check('findUnique', async () => findUniqueProblem()),
   await check('migrations and Prisma schema agree', driftProblem),

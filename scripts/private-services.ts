@@ -11,17 +11,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { findProgram, postgresFolder } from './programs.ts';
+import type { PrivateService } from './supervise.ts';
 import { type Account, removeSharedMemory, start } from './supervise.ts';
-
-export interface PrivateService {
-  readonly port: number;
-  /** SIGKILL, as a crash would: resolves when the process and its children are gone. The files stay. */
-  kill(): Promise<void>;
-  /** Starts again on the same port and files, after an orderly stop when it still runs. */
-  restart(): Promise<void>;
-  /** Stops and removes every file. Safe to call twice. */
-  stop(): Promise<void>;
-}
 
 export interface PrivatePostgres extends PrivateService {
   /** @default database 'postgres', user 'postgres' (a superuser; every role logs in without a password) */

@@ -4,8 +4,17 @@ import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { PrivateService } from './private-services.ts';
 import { findProgram } from './programs.ts';
+
+export interface PrivateService {
+  readonly port: number;
+  /** SIGKILL, as a crash would: resolves when the process and its children are gone. The files stay. */
+  kill(): Promise<void>;
+  /** Starts again on the same port and files, after an orderly stop when it still runs. */
+  restart(): Promise<void>;
+  /** Stops and removes every file. Safe to call twice. */
+  stop(): Promise<void>;
+}
 
 export interface Account {
   uid: number;

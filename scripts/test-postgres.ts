@@ -8,7 +8,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { isInstalled, type PrivateService, startPgbouncer, startPostgres, startRedis } from './private-services.ts';
+import { isInstalled, startPgbouncer, startPostgres, startRedis } from './private-services.ts';
+import type { PrivateService } from './supervise.ts';
 
 type Environment = Record<string, string>;
 

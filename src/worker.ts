@@ -1,11 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import { EnvironmentError, readEnv } from './env.ts';
 import { createLogger } from './lib/logger.ts';
 import { createLive } from './live/live-views.ts';
-import { knowledgeJobs } from './modules/knowledge/jobs.ts';
-import { workOnRuns } from './modules/runs/jobs.ts';
+import { addModuleMetrics, startWork } from './module-parts.ts';
+import { modules } from './modules/index.ts';
 import { meterCaches } from './server/cache-metrics.ts';
 import { connectPostgres } from './server/connections.ts';
 import { checkHealth } from './server/health.ts';
@@ -13,8 +14,7 @@ import { startMaintenance } from './server/maintenance.ts';
 import { meterMcp } from './server/mcp-metrics.ts';
 import { answerMetrics } from './server/metrics-page.ts';
 import { meterModels } from './server/model-metrics.ts';
-import { openParts, runWorkOf, transportOf } from './server/parts.ts';
-import { meterRuns } from './server/run-metrics.ts';
+import { moduleServicesOf, openParts, transportOf } from './server/parts.ts';
 
 /** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
@@ -27,8 +27,10 @@ async function main(): Promise<void> {
   const { close: closeParts, ...parts } = await openParts(env, connections, log, true);
   // It only ever tells: nobody follows anything here.
   const live = createLive({ database, log, transport: await transportOf(env, log), recheck: async () => false });
-  await parts.jobs.work(knowledgeJobs({ ...parts, database, live, log }), env.JOBS_CONCURRENCY);
-  const runs = await workOnRuns({ ...parts, database, live, log }, runWorkOf(env));
+  // A worker seals nothing for clients: what it would seal opens nowhere.
+  const secret = randomBytes(48).toString('base64url');
+  const services = { ...parts, ...moduleServicesOf(env, secret), database, live, log };
+  const work = await startWork(modules, services, env);
   const checks = {
     postgres: async () => {
       await database.query('SELECT 1');
@@ -40,7 +42,7 @@ async function main(): Promise<void> {
   meterCaches(registry);
   meterModels(parts.models, registry);
   meterMcp(parts.mcp, registry);
-  meterRuns(parts.runMeter, registry);
+  await addModuleMetrics(modules, services, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
       answerMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
@@ -60,7 +62,7 @@ async function main(): Promise<void> {
   log.info({ address: server.address() }, 'the worker runs: it does jobs, keeps partitions, and answers /health/ready');
   const stopWorking = async () => {
     await closeParts();
-    await runs.close();
+    await work.close();
     await live.close();
     await connections.close();
   };

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { type PrivatePostgres, startPostgres } from '../../scripts/private-services.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { install } from '../../src/modules/index.ts';
 import { Processes, postmasterOf } from '../lib/processes.ts';
 import { fillDatabase } from './data.ts';
 
@@ -72,7 +73,7 @@ export async function startCluster(settings: Partial<typeof SETTINGS> = {}): Pro
       async database(name, messages) {
         await superuser.query(`CREATE DATABASE ${name}`);
         const owner = poolOf(postgres.url(name));
-        await migrate(owner, { serverRole: SERVER_ROLE });
+        await migrate(owner, { install, serverRole: SERVER_ROLE });
         await owner.query(
           `GRANT USAGE ON SCHEMA public TO ${BYPASS_ROLE}; GRANT SELECT ON ALL TABLES IN SCHEMA public TO ${BYPASS_ROLE}`,
         );

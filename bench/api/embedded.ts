@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openEmbedded } from '../../src/db/connect.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { install } from '../../src/modules/index.ts';
 import { checkAnswers } from './check.ts';
 import type { Cluster } from './cluster.ts';
 import { fillDatabase } from './data.ts';
@@ -26,7 +27,7 @@ const CONNECTIONS = 16;
 async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<World> {
   const { pool, close } = await openEmbedded(join(folder, 'postgres'));
   try {
-    await migrate(pool);
+    await migrate(pool, { install });
     const client = await pool.connect();
     try {
       await fillDatabase(client, messages);

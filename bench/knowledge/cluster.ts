@@ -5,6 +5,7 @@ import { Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { readToolEnv } from '../../src/env.ts';
 import { createModels } from '../../src/models/models.ts';
+import { install } from '../../src/modules/index.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
 
 /** What differs from the defaults of PostgreSQL, besides what every private cluster has (fsync off). */
@@ -36,7 +37,7 @@ export async function startBench(): Promise<Bench> {
   const owner = new pg.Pool({ connectionString: postgres.url(), max: 4 });
   owner.on('error', () => {});
   await owner.query(`CREATE ROLE ${SERVER_ROLE} LOGIN`);
-  await migrate(owner, { serverRole: SERVER_ROLE });
+  await migrate(owner, { install, serverRole: SERVER_ROLE });
   const pool = openPool({
     connectionString: postgres.url('postgres', SERVER_ROLE),
     max: 4,

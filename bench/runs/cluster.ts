@@ -3,6 +3,7 @@ import pg from 'pg';
 import { startPostgres } from '../../scripts/private-services.ts';
 import { generateSigningKey } from '../../src/auth/keyring.ts';
 import { migrate } from '../../src/db/migrate.ts';
+import { install } from '../../src/modules/index.ts';
 import { generateSealingKey, textOfSealingKeys } from '../../src/sealing/keys.ts';
 import { freePort, type Helper, Processes, postmasterOf } from '../lib/processes.ts';
 
@@ -36,7 +37,7 @@ export async function startCluster(): Promise<Cluster> {
   };
   try {
     await owner.query(`CREATE ROLE ${SERVER_ROLE} LOGIN`);
-    await migrate(owner, { serverRole: SERVER_ROLE });
+    await migrate(owner, { install, serverRole: SERVER_ROLE });
     const model = started.help(file('./model-server.ts'));
     const { baseUrl } = await model.said<{ baseUrl: string }>();
     const port = await freePort();

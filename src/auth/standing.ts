@@ -2,7 +2,7 @@ import { runWithContext } from '../db/context.ts';
 import type { Database } from '../db/database.ts';
 import { rows, sql } from '../db/sql.ts';
 import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
-import { type Permission, permissionsOf, type Role, type Scope, scopePermissions } from './permissions.ts';
+import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
 
 /** What a credential lets its holder do at this moment, as the database says. */
 export interface Standing {
@@ -47,7 +47,7 @@ function refusalOf(row: MembershipRow): Answer | undefined {
 function permissionsOfMember(row: MembershipRow, keyScopes?: readonly string[]): ReadonlySet<Permission> {
   const owned = permissionsOf(row.role ?? 'VIEWER', row.permissions ?? []);
   if (!keyScopes) return owned;
-  const scoped = keyScopes.flatMap((scope): readonly Permission[] => scopePermissions[scope as Scope] ?? []);
+  const scoped = keyScopes.flatMap(permissionsOfScope);
   return new Set(scoped.filter((permission) => owned.has(permission)));
 }
 

@@ -1,11 +1,4 @@
-import {
-  ConflictError,
-  DomainError,
-  InvalidStateError,
-  NotFoundError,
-  UnavailableError,
-  ValidationError,
-} from '../lib/errors.ts';
+import { ConflictError, DomainError, NotFoundError, UnavailableError, ValidationError } from '../lib/errors.ts';
 
 interface SqlErrorParts {
   sqlState: string | undefined;
@@ -17,6 +10,24 @@ const AWAY = /^(08|57P0)/;
 
 function field(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+}
+
+/** Makes the error for the caller of one that a trigger or function of a module raised. */
+export type SqlStateError = (cause: unknown) => DomainError;
+
+const sqlStateErrors = new Map<string, SqlStateError>();
+
+/**
+ * Adds errors for the SQLSTATEs that a module raises. Throws for one that is registered already, and for one that PostgreSQL itself
+ * may raise.
+ */
+export function registerSqlStates(added: Readonly<Record<string, SqlStateError>>): void {
+  for (const sqlState of Object.keys(added)) {
+    if (!/^AB\d{3}$/.test(sqlState))
+      throw new Error(`the SQLSTATE ${sqlState} is not one of the application: AB and three digits`);
+    if (sqlStateErrors.has(sqlState)) throw new Error(`the SQLSTATE ${sqlState} is registered twice`);
+  }
+  for (const [sqlState, toError] of Object.entries(added)) sqlStateErrors.set(sqlState, toError);
 }
 
 /** What the last line refuses where the API's own rules let something through. */
@@ -67,9 +78,8 @@ export function toDomainError(error: unknown): unknown {
   if (error instanceof DomainError) return error;
   const { sqlState } = sqlErrorParts(error);
   const prismaCode = field(error, 'code');
-  if (sqlState === 'AB001') return new InvalidStateError('The conversation has ended and takes no messages.', { cause: error });
-  if (sqlState === 'AB003') return new InvalidStateError('This has ended already.', { cause: error });
-  if (sqlState === 'AB002') return new InvalidStateError('A tenant needs at least one active owner.', { cause: error });
+  const raised = sqlState === undefined ? undefined : sqlStateErrors.get(sqlState);
+  if (raised) return raised(error);
   if (isUniqueViolation(error)) return new ConflictError('This already exists.', { cause: error });
   if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });
   const refused = sqlState && REFUSED_VALUES[sqlState];

@@ -1,4 +1,5 @@
 import { readToolEnv } from '../env.ts';
+import { install } from '../modules/index.ts';
 import { openPool } from './connect.ts';
 import { appliedMigrations, migrate, migrateDown } from './migrate.ts';
 import { migrationNames } from './migration-files.ts';
@@ -13,7 +14,7 @@ async function main([command = 'up', count = '1']: string[]): Promise<void> {
   const pool = openPool({ connectionString, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 0 });
   try {
     if (command === 'up') {
-      const applied = await migrate(pool, { serverRole: env.DATABASE_SERVER_ROLE });
+      const applied = await migrate(pool, { install, serverRole: env.DATABASE_SERVER_ROLE });
       console.log(applied.length > 0 ? applied.map((name) => `applied ${name}`).join('\n') : 'The database is up to date.');
     } else if (command === 'status') {
       const applied = new Set(await appliedMigrations(pool));

@@ -3,8 +3,8 @@ import pg from 'pg';
 import { applyMigrations } from './apply-migrations.ts';
 import { commentsSql } from './comments.ts';
 import { APPLICATION_ROLE } from './context-statement.ts';
-import { installJobs, JOBS_ROLE } from './job-schema.ts';
 import { migrationNames, readDownMigration } from './migration-files.ts';
+import { JOBS_ROLE } from './roles.ts';
 
 /** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
 const MIGRATION_LOCK = '7283044521';
@@ -49,6 +49,8 @@ export async function isMigrated(pool: pg.Pool): Promise<boolean> {
 }
 
 export interface MigrateOptions {
+  /** Installs what the schema needs besides the migrations. Called at every start, so it must return early when it has nothing to do. */
+  install: (client: pg.ClientBase) => Promise<void>;
   /** The login the server uses, which is let into the application role and starts in it. It must exist already. */
   serverRole?: string | undefined;
 }
@@ -57,7 +59,7 @@ export interface MigrateOptions {
  * Brings a database to this version and returns the names of the migrations it applied. Does nothing to one that is there
  * already. Several processes may call it at once: one works, the others wait and find nothing to do.
  */
-export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<string[]> {
+export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions): Promise<string[]> {
   return holdingLock(pool, async (client) => {
     const before = new Set(await appliedMigrations(client));
     let applied: string[] = [];
@@ -67,8 +69,8 @@ export function migrate(pool: pg.Pool, options: MigrateOptions = {}): Promise<st
       // A server asks whether its database is up to date before it answers anybody.
       await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
     }
-    await installJobs(client);
-    if (options.serverRole) await admit(client, options.serverRole);
+    await install(client);
+    if (serverRole) await admit(client, serverRole);
     return applied;
   });
 }

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { JobWithMetadata, PgBoss } from 'pg-boss';
 import type { Logger } from '../lib/logger.ts';
 import { retryDeadJobs } from './dead-jobs.ts';
-import type { JobData, JobRun } from './jobs.ts';
+import type { JobData, JobRun } from './job.ts';
 
 export interface CrewOptions {
   boss: PgBoss;

@@ -1,5 +1,5 @@
 import type { JobAttempt, PgBoss } from 'pg-boss';
-import { JOBS_SCHEMA } from '../db/job-schema.ts';
+import { JOBS_SCHEMA } from './schema.ts';
 
 /**
  * How long a job may be silent before its worker is taken to be dead. People wait for the answers of runs, and pg-boss would look for

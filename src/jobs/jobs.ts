@@ -2,25 +2,11 @@ import pg from 'pg';
 import { type JobWithMetadata, PgBoss } from 'pg-boss';
 import { afterCommit, currentScope } from '../db/context.ts';
 import { APPLICATION_ROLE } from '../db/context-statement.ts';
-import { bossDatabase, JOBS_ROLE, JOBS_SCHEMA, type QueueName, queues } from '../db/job-schema.ts';
+import { JOBS_ROLE } from '../db/roles.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Crew } from './crew.ts';
-
-/** What a job carries: whose it is, and which object. Never what a tenant said. */
-export interface JobData {
-  tenantId: string;
-  id: string;
-}
-
-export interface JobRun {
-  data: JobData;
-  /** Aborts when the worker stops, or the job has taken too long. */
-  signal: AbortSignal;
-  /** Whether nobody will try again. */
-  lastAttempt: boolean;
-}
-
-export type JobHandlers = Partial<Record<QueueName, (run: JobRun) => Promise<void>>>;
+import type { JobData, JobHandlers, Jobs, QueueName } from './job.ts';
+import { bossDatabase, JOBS_SCHEMA } from './schema.ts';
 
 export interface JobsOptions {
   /** Connections of their own, or the one connection of the embedded database. */
@@ -30,26 +16,6 @@ export interface JobsOptions {
   /** Whether this process does jobs, and finds those whose worker has died. */
   works: boolean;
   log: Logger;
-}
-
-export interface Jobs {
-  /**
-   * Queues jobs in the running transaction: they are there when the transaction commits, and only then.
-   * @param delaySeconds how long they wait at least
-   * @param priority those of a higher one are done first
-   */
-  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number, priority?: number): Promise<void>;
-  /** Begins to work. Without it, jobs are queued for others. */
-  work(handlers: JobHandlers, concurrency: number): Promise<void>;
-  /**
-   * Begins to work on queues of long jobs that mostly wait for others.
-   * @param size jobs of one queue at a time; however many, an idle queue is asked once a second
-   */
-  workInParallel(handlers: JobHandlers, size: number): void;
-  /** Looks for jobs of a queue now, where this process works on it in parallel: somebody heard that there are some. */
-  wake(queue: QueueName): void;
-  /** Lets running jobs go back to the queue, and stops. */
-  close(): Promise<void>;
 }
 
 const IDLE_POLL_SECONDS = 1;
@@ -82,10 +48,9 @@ class BossJobs implements Jobs {
     this.#boss.on('error', (error) => log.error({ err: error }, 'the job queue'));
   }
 
+  /** Reads the queues at once: inside a transaction of the embedded database, a query outside of it would wait for ever. */
   async start(): Promise<void> {
     await this.#boss.start();
-    // Looked up now: inside a transaction of the embedded database nothing outside it gets an answer.
-    for (const name of Object.keys(queues)) await this.#boss.getQueue(name);
   }
 
   async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {

@@ -1,5 +1,6 @@
 import { generateText } from 'ai';
-import { type CallOptions, callModel } from './call-model.ts';
+import { callModel } from './call-model.ts';
+import type { CallOptions } from './call-options.ts';
 import { ModelError } from './model-error.ts';
 import { connectProvider, type ProviderOptions } from './provider.ts';
 import type { Pace } from './provider-embedder.ts';

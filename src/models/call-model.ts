@@ -1,23 +1,7 @@
+import type { CallOptions } from './call-options.ts';
 import { explain } from './explain-failure.ts';
-import type { ModelError, ModelErrorOptions } from './model-error.ts';
+import type { ModelError } from './model-error.ts';
 import { pause } from './rate-gate.ts';
-
-export interface CallOptions {
-  /** The model as messages name it. */
-  model: string;
-  /** Never to be seen in a message. */
-  apiKey: string | undefined;
-  /** Waited for before each attempt, outside of its time. What it throws ends the call. */
-  admit?: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** Of one attempt. It bounds itself when absent. */
-  timeoutMs?: number | undefined;
-  maxRetries: number;
-  /** Told of each retry, before the pause. What it throws ends the call. */
-  onRetry?: (() => void) | undefined;
-  /** The first pause before a retry, doubled for each that follows. */
-  backoffMs?: number | undefined;
-  Failure: new (message: string, options: ModelErrorOptions) => ModelError;
-}
 
 const MAX_BACKOFF_MS = 20_000;
 /** A provider that wants to be left alone for longer gets its wish: the call fails, and says when to try again. */

@@ -6,7 +6,7 @@ import {
   StreamProviderError,
   TypeValidationError,
 } from 'ai';
-import type { CallOptions } from './call-model.ts';
+import type { CallOptions } from './call-options.ts';
 import { ModelError } from './model-error.ts';
 import { AnswerTooLargeError } from './provider.ts';
 

@@ -1,7 +1,8 @@
 import { embedMany } from 'ai';
 import { Slots } from '../lib/slots.ts';
 import { type Batch, batches } from './batches.ts';
-import { type CallOptions, callModel } from './call-model.ts';
+import { callModel } from './call-model.ts';
+import type { CallOptions } from './call-options.ts';
 import { EMBEDDING_WIDTH, type Embedder, EmbeddingError, type EmbedOptions } from './embedder.ts';
 import { connectProvider, type ProviderOptions } from './provider.ts';
 import { RateGate } from './rate-gate.ts';

@@ -1,6 +1,7 @@
 import { type LanguageModel as SdkLanguageModel, streamText } from 'ai';
 import { estimateTokens } from './batches.ts';
-import { type CallOptions, callModel } from './call-model.ts';
+import { callModel } from './call-model.ts';
+import type { CallOptions } from './call-options.ts';
 import { type LanguageModel, type Round, RoundError, type RoundRequest } from './language.ts';
 import { type Answered, readRound } from './read-round.ts';
 import type { RoundLimits } from './round-limits.ts';

@@ -8,22 +8,24 @@ import { createSignInLimiter } from '../auth/sign-in-limiter.ts';
 import { appliedMigrations } from '../db/migrate.ts';
 import { migrationNames } from '../db/migration-files.ts';
 import type { Env } from '../env.ts';
-import type { Services } from '../graphql/context.ts';
 import { DEFAULT_OPERATION_LIMITS } from '../graphql/operation-limits.ts';
 import { readPersistedOperations } from '../graphql/plugins/persisted-operations.ts';
 import { PreparedOperations } from '../graphql/prepared-operations.ts';
+import { schema } from '../graphql/schema.ts';
 import { createLogger, type Logger } from '../lib/logger.ts';
 import { createLive } from '../live/live-views.ts';
-import { knowledgeJobs } from '../modules/knowledge/jobs.ts';
-import { workOnRuns } from '../modules/runs/jobs.ts';
-import { createTickets } from '../storage/upload-ticket.ts';
+import { addModuleMetrics, loadCatalogs, routesOf, startWork } from '../module-parts.ts';
+import { modules } from '../modules/index.ts';
+import type { Services } from '../services.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { HealthCheck } from './health.ts';
 import { createHttpServer } from './http.ts';
+import { createJsonPost } from './json-post.ts';
 import { startMaintenance } from './maintenance.ts';
+import { createMcpEndpoint } from './mcp-endpoint.ts';
 import { createMetrics } from './metrics.ts';
-import { openParts, type Parts, runWorkOf, transportOf } from './parts.ts';
+import { moduleServicesOf, openParts, type Parts, transportOf } from './parts.ts';
 import { createRateLimit } from './rate-limit.ts';
 import { serveWebSockets } from './websocket.ts';
 import { createGraphQLServer, type Yoga } from './yoga.ts';
@@ -141,6 +143,7 @@ export async function createApp(
   const operationLimits = { ...DEFAULT_OPERATION_LIMITS, complexity: env.MAX_COMPLEXITY, depth: env.MAX_DEPTH };
   const services: Services = {
     ...shared,
+    ...moduleServicesOf(env, pepper),
     operationLimits,
     prisma,
     database,
@@ -148,16 +151,15 @@ export async function createApp(
     live,
     log,
     baseUrl,
-    tickets: createTickets(pepper),
   };
   // The embedded database has one process, which does its jobs too.
-  if (folder) await parts.jobs.work(knowledgeJobs(services), env.JOBS_CONCURRENCY);
-  const runs = folder ? await workOnRuns(services, runWorkOf(env)) : undefined;
+  const work = folder ? await startWork(modules, services, env) : undefined;
   const metrics = createMetrics(services);
+  await addModuleMetrics(modules, services, metrics.registry);
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new PreparedOperations();
   const observe = [{ name: 'metrics', plugin: metrics.plugin }];
-  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared });
+  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
@@ -165,9 +167,9 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
-    plugins,
-    persisted,
-    prepared,
+    jsonPost: createJsonPost({ env, yoga, plugins, persisted, prepared, services, metrics }),
+    mcp: createMcpEndpoint({ env, auth, rateLimit, services, catalogs: () => loadCatalogs(modules), log }),
+    routes: routesOf(modules),
     auth,
     rateLimit,
     metrics,
@@ -204,7 +206,7 @@ export async function createApp(
       await yoga.dispose();
       await letGo('identity', auth.close(), log);
       await letGo('jobs and storage', closeParts(), log);
-      await runs?.close();
+      await work?.close();
       await prisma.$disconnect();
       await letGo('database', connections.close(), log);
       folder?.close();

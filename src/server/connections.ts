@@ -4,6 +4,7 @@ import { Database } from '../db/database.ts';
 import { isMigrated, migrate } from '../db/migrate.ts';
 import type { Env } from '../env.ts';
 import type { Logger } from '../lib/logger.ts';
+import { install } from '../modules/index.ts';
 import type { DataFolder } from './data-folder.ts';
 
 export interface Connections {
@@ -35,7 +36,7 @@ function logPipelining({ pipeliningProblem: reason }: Database, log: Logger | un
 /** The embedded PostgreSQL, migrated. */
 export async function connectEmbedded(env: Env, folder: DataFolder, log?: Logger): Promise<Connections> {
   const { openMigrated } = await import('../db/embedded-template.ts');
-  const embedded = await openMigrated(folder.database);
+  const embedded = await openMigrated(folder.database, { install });
   const database = new Database({
     pool: embedded.pool,
     timeouts: timeoutsOf(env),
@@ -64,7 +65,7 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
       FROM pg_roles r WHERE rolname = session_user`);
     const login = rows[0];
     const production = env.NODE_ENV === 'production';
-    if (!production && (login?.bypasses || login?.owns || !login?.member)) await migrate(pool);
+    if (!production && (login?.bypasses || login?.owns || !login?.member)) await migrate(pool, { install });
     if (production && (login?.bypasses || login?.owns)) {
       throw new Error(
         `the login "${login.login}" owns tables or bypasses row security: DATABASE_URL must name one that does neither`,

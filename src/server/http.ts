@@ -3,28 +3,28 @@ import type { Auth } from '../auth/auth.ts';
 import { runWithContext } from '../db/context.ts';
 import type { Env } from '../env.ts';
 import type { Services } from '../graphql/context.ts';
-import type { PersistedOperations } from '../graphql/plugins/persisted-operations.ts';
-import type { PreparedOperations } from '../graphql/prepared-operations.ts';
+import type { HttpRoute } from '../http-route.ts';
 import { DomainError, RateLimitedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { authenticate } from './authenticate.ts';
-import type { NamedPlugin } from './fast-path-plugins.ts';
 import { checkHealth, type HealthCheck } from './health.ts';
-import { createJsonPost } from './json-post.ts';
-import { createMcpEndpoint } from './mcp-endpoint.ts';
+import { closeWhenIdle } from './idle.ts';
+import type { JsonPost } from './json-post.ts';
 import type { Metrics } from './metrics.ts';
 import { answerMetrics } from './metrics-page.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
-import { answerUpload, cutOffWhenIdle } from './uploads.ts';
 import type { Yoga } from './yoga.ts';
 
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
 export interface HttpParts {
-  env: Env;
+  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN'>;
   yoga: Yoga;
-  plugins: readonly NamedPlugin[];
-  persisted: PersistedOperations | undefined;
-  prepared: PreparedOperations;
+  jsonPost: JsonPost;
+  mcp: Handler;
+  /** The routes of the modules. */
+  routes: readonly HttpRoute[];
   auth: Auth;
   rateLimit: RateLimit;
   metrics: Metrics;
@@ -40,12 +40,7 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
   UNAVAILABLE: 503,
 };
 
-/** Tickets stand behind it. */
-const UPLOADS = '/uploads/';
-/** How long an upload may take, and how long it may stand still. */
-const UPLOAD_MS = 30 * 60_000;
-const UPLOAD_IDLE_MS = 30_000;
-/** How long any other request may take to come. */
+/** How long a request may take to arrive, unless its route allows more. */
 const REQUEST_MS = 60_000;
 
 function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
@@ -79,9 +74,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 
 /** Everything the process answers over HTTP. */
 export function createHttpServer(parts: HttpParts): Server {
-  const { env, yoga, auth, rateLimit, metrics, checks, services, log } = parts;
-
-  const jsonPost = createJsonPost(parts);
+  const { env, yoga, jsonPost, auth, rateLimit, metrics, checks, services, log } = parts;
 
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
@@ -115,7 +108,7 @@ export function createHttpServer(parts: HttpParts): Server {
     json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', parts: states });
   }
 
-  async function upload(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async function moduleRoute(route: HttpRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
     try {
       await rateLimit.take(null, info.ip);
@@ -123,14 +116,14 @@ export function createHttpServer(parts: HttpParts): Server {
       refuse(request, response, error, info.requestId, log);
       return;
     }
-    cutOffWhenIdle(request, UPLOAD_IDLE_MS);
-    const token = (request.url ?? '').split('?', 1)[0]?.slice(UPLOADS.length) ?? '';
-    await answerUpload(services, token, request, response, info);
+    closeWhenIdle(request, route.idleMs);
+    const rest = (request.url ?? '').split('?', 1)[0]?.slice(route.prefix.length) ?? '';
+    await route.handle(services, { request, response, info, rest });
   }
 
-  const routes: Record<string, (request: IncomingMessage, response: ServerResponse) => Promise<void> | void> = {
+  const routes: Record<string, Handler> = {
     '/graphql': graphql,
-    '/mcp': createMcpEndpoint(parts),
+    '/mcp': parts.mcp,
     '/health': (_request, response) => ready(response),
     '/health/ready': (_request, response) => ready(response),
     '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
@@ -145,15 +138,14 @@ export function createHttpServer(parts: HttpParts): Server {
 
   const server = createServer((request, response) => {
     const path = request.url?.split('?', 1)[0] ?? '/';
-    const route = path.startsWith(UPLOADS) ? upload : routes[path];
-    const end = metrics.request(route === upload ? UPLOADS : route ? path : 'other');
+    const ofModule = parts.routes.find(({ prefix }) => path.startsWith(prefix));
+    const route: Handler | undefined = ofModule ? (...rest) => moduleRoute(ofModule, ...rest) : routes[path];
+    const end = metrics.request(ofModule ? ofModule.prefix : route ? path : 'other');
     response.once('close', () => end(response.statusCode));
-    // The server's own limit has to leave time for uploads.
-    if (route !== upload) {
-      const late = setTimeout(() => request.complete || request.destroy(), REQUEST_MS);
-      late.unref();
-      response.once('close', () => clearTimeout(late));
-    }
+    // Not the server's own limit: that is the longest of all routes.
+    const late = setTimeout(() => request.complete || request.destroy(), ofModule?.requestMs ?? REQUEST_MS);
+    late.unref();
+    response.once('close', () => clearTimeout(late));
     if (!route) {
       json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
       return;
@@ -165,6 +157,6 @@ export function createHttpServer(parts: HttpParts): Server {
   });
   // A client that sends slower than this is not one that anybody waits for. Streams are answers and may last.
   server.headersTimeout = 15_000;
-  server.requestTimeout = UPLOAD_MS;
+  server.requestTimeout = Math.max(REQUEST_MS, ...parts.routes.map(({ requestMs }) => requestMs));
   return server;
 }

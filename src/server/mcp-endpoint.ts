@@ -15,15 +15,17 @@ import type { RateLimit } from './rate-limit.ts';
 import { bearerOf, requestInfoOf } from './request-info.ts';
 
 export interface McpParts {
-  env: Env;
+  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'MAX_BODY_BYTES'>;
   auth: Auth;
   rateLimit: RateLimit;
   services: McpServices & { baseUrl: () => string };
+  /** What the modules offer. Called with the first request. */
+  catalogs: () => Promise<Partial<Catalog>[]>;
   log: Logger;
 }
 
 export interface McpOptions {
-  /** What is offered beside Agentbase's own. @default nothing */
+  /** Offered besides the catalogues of the modules. @default nothing */
   catalog?: Partial<Catalog>;
   limits?: McpLimits;
 }
@@ -116,15 +118,23 @@ function allowPage(response: ServerResponse, origin: string): void {
 export function createMcpEndpoint(parts: McpParts, { catalog: more = {}, limits = DEFAULT_LIMITS }: McpOptions = {}) {
   const { env, rateLimit, services, log } = parts;
   // Loaded when it is first asked for: a server that nobody asks for it starts without it.
-  let loading: Promise<typeof import('./mcp-protocol.ts')> | undefined;
+  const load = async () => {
+    const [{ exchange }, { createMcpServer }, catalogs] = await Promise.all([
+      import('../mcp/server/exchange.ts'),
+      import('../mcp/server/serve.ts'),
+      parts.catalogs(),
+    ]);
+    return { exchange, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
+  };
+  let loading: ReturnType<typeof load> | undefined;
   const protocol = () => {
-    loading ??= import('./mcp-protocol.ts');
+    loading ??= load();
     return loading;
   };
 
   async function answer(asker: Asker, request: IncomingMessage, response: ServerResponse, message: object): Promise<void> {
     const { catalog, createMcpServer, exchange } = await protocol();
-    const server = createMcpServer(mergeCatalogs(catalog, more), services, asker, limits);
+    const server = createMcpServer(catalog, services, asker, limits);
     server.onerror = (error) => log.debug({ err: error, requestId: asker.request.requestId }, 'MCP');
     const gone = Promise.withResolvers<undefined>();
     response.once('close', () => gone.resolve(undefined));

@@ -2,14 +2,12 @@ import { type DocumentNode, getOperationAST } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Database } from '../db/database.ts';
-import type { RunMeter } from '../lib/run-meter.ts';
 import type { Live } from '../live/live.ts';
 import type { Mcp } from '../mcp/mcp.ts';
 import type { Models } from '../models/models.ts';
 import { meterCaches } from './cache-metrics.ts';
 import { meterMcp } from './mcp-metrics.ts';
 import { meterModels } from './model-metrics.ts';
-import { meterRuns } from './run-metrics.ts';
 
 export interface Metrics {
   registry: Registry;
@@ -26,11 +24,10 @@ export interface MeteredParts {
   live: Live;
   models: Models;
   mcp: Mcp;
-  runMeter: RunMeter;
 }
 
 /** Prometheus metrics of one server, in a registry of their own. */
-export function createMetrics({ database, live, models, mcp, runMeter }: MeteredParts): Metrics {
+export function createMetrics({ database, live, models, mcp }: MeteredParts): Metrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -78,7 +75,6 @@ export function createMetrics({ database, live, models, mcp, runMeter }: Metered
   meterCaches(registry);
   meterModels(models, registry);
   meterMcp(mcp, registry);
-  meterRuns(runMeter, registry);
   const operation: Metrics['operation'] = (type) => {
     const end = operations.startTimer({ type });
     return (outcome) => {

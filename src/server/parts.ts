@@ -4,15 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPrisma, type Prisma } from '../db/prisma.ts';
 import type { Env } from '../env.ts';
-import { type Jobs, openJobsPool, startJobs } from '../jobs/jobs.ts';
-import type { KnowledgeLimits } from '../lib/knowledge-limits.ts';
+import type { Jobs } from '../jobs/job.ts';
+import { openJobsPool, startJobs } from '../jobs/jobs.ts';
 import type { Logger } from '../lib/logger.ts';
-import { createRunMeter, type RunMeter } from '../lib/run-meter.ts';
 import { createMemoryTransport, type WakeUpTransport } from '../live/transports/transport.ts';
 import { type Mcp, openMcp } from '../mcp/mcp.ts';
 import { localModels } from '../models/local-models.ts';
 import type { ModelOptions, Models } from '../models/models.ts';
-import type { RunWorkOptions } from '../modules/runs/jobs.ts';
+import { createModuleServices } from '../module-parts.ts';
+import { modules } from '../modules/index.ts';
+import type { ModuleServices } from '../registry.ts';
 import { createSealer } from '../sealing/sealer.ts';
 import { createStorage, type Storage } from '../storage/storage.ts';
 import type { Connections } from './connections.ts';
@@ -26,9 +27,7 @@ export interface Parts {
   jobs: Jobs;
   models: Models;
   mcp: Mcp;
-  runMeter: RunMeter;
   storage: Storage;
-  knowledgeLimits: KnowledgeLimits;
   close(): Promise<void>;
 }
 
@@ -88,10 +87,9 @@ function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
   return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
 }
 
-/** How a process that carries out runs of agents does so. */
-export function runWorkOf(env: Env): RunWorkOptions {
-  const leaseMs = env.RUN_LEASE_SECONDS * 1000;
-  return { concurrency: env.RUNS_CONCURRENCY, settings: { leaseMs, renewMs: leaseMs / 3 } };
+/** The services of the modules, complete: TypeScript refuses a name that `ModuleServices` declares and no module provides. */
+export function moduleServicesOf(env: Env, secret: string): ModuleServices {
+  return createModuleServices(modules, { env, secret });
 }
 
 /** @param works whether this process does jobs, besides queueing them */
@@ -118,13 +116,7 @@ export async function openParts(env: Env, { database }: Connections, log: Logger
     jobs,
     models: await modelsOf(env),
     mcp,
-    runMeter: createRunMeter(),
     storage,
-    knowledgeLimits: {
-      maxUploadBytes: env.MAX_UPLOAD_BYTES,
-      exactUpTo: env.SEARCH_EXACT_UP_TO,
-      keepDeletedDays: env.DELETED_DOCUMENT_DAYS,
-    },
     async close() {
       await jobs.close();
       await mcp.close();

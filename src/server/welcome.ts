@@ -1,14 +1,7 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { DemoAccess } from '../../prisma/seed.ts';
 import type { Env } from '../env.ts';
-import type { Services } from '../graphql/context.ts';
+import type { Services } from '../services.ts';
 import type { App } from './app.ts';
-import type { DataFolder } from './data-folder.ts';
-
-/** Keeps what opens the demo, to be shown again at the next start. */
-export function rememberDemo(folder: DataFolder, demo: DemoAccess): void {
-  if (folder.demoFile) writeFileSync(folder.demoFile, JSON.stringify(demo), { mode: 0o600 });
-}
+import { type DemoAccess, readDemoFile, writeDemoFile } from './demo-file.ts';
 
 /** The one login of the embedded database sees every row outside a transaction of the application. */
 async function isEmpty({ database }: Services): Promise<boolean> {
@@ -18,11 +11,12 @@ async function isEmpty({ database }: Services): Promise<boolean> {
 
 async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAccess | undefined> {
   if (!folder || !env.SEED_DEMO) return undefined;
-  if (folder.demoFile && existsSync(folder.demoFile)) return JSON.parse(readFileSync(folder.demoFile, 'utf8')) as DemoAccess;
+  const known = readDemoFile(folder);
+  if (known) return known;
   if (!(await isEmpty(services))) return undefined;
-  const { seedDemo } = await import('../../prisma/seed.ts');
+  const { seedDemo } = await import('./demo.ts');
   const demo = await seedDemo(services);
-  rememberDemo(folder, demo);
+  writeDemoFile(folder, demo);
   return demo;
 }
 

@@ -1,3 +1,4 @@
+import type { GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { RequestContext } from '../auth/viewer.ts';
 import type { Env } from '../env.ts';
@@ -17,7 +18,6 @@ import { tenantContext } from '../graphql/plugins/tenant-context.ts';
 import { tokenLimit } from '../graphql/plugins/token-limit.ts';
 import { variables } from '../graphql/plugins/variables.ts';
 import type { PreparedOperations } from '../graphql/prepared-operations.ts';
-import { schema } from '../graphql/schema.ts';
 import type { NamedPlugin } from './fast-path-plugins.ts';
 import { graphiql } from './graphiql.ts';
 import { verifyYogaInternals } from './yoga-internals.ts';
@@ -37,6 +37,7 @@ export interface YogaParts {
   observe: NamedPlugin[];
   persisted: PersistedOperations | undefined;
   prepared: PreparedOperations;
+  schema: GraphQLSchema;
 }
 
 export interface GraphQLServer {
@@ -46,7 +47,14 @@ export interface GraphQLServer {
 }
 
 /** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
-export async function createGraphQLServer({ env, services, observe, persisted, prepared }: YogaParts): Promise<GraphQLServer> {
+export async function createGraphQLServer({
+  env,
+  services,
+  observe,
+  persisted,
+  prepared,
+  schema,
+}: YogaParts): Promise<GraphQLServer> {
   const { complexity, depth, breadth } = services.operationLimits;
   const obstacles = planObstaclesOf(schema);
   if (obstacles.length > 0) services.log.warn({ obstacles }, 'GraphQL query plans disabled: unverified Pothos schema');

@@ -3,7 +3,22 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Disk } from 'flydrive';
 import { S3Driver } from 'flydrive/drivers/s3';
-import type { S3Options, StoredFile } from './storage.ts';
+import type { StoredFile } from './stored-file.ts';
+
+export interface S3Options {
+  kind: 's3';
+  bucket: string;
+  region: string;
+  endpoint?: string;
+  accessKeyId?: string;
+  secretAccessKey?: string;
+  /** Whether the bucket is a part of the path. */
+  forcePathStyle?: boolean;
+  /** Put before every key. */
+  prefix?: string;
+  /** How long it may be silent, in milliseconds. @default 60,000 */
+  silenceMs?: number;
+}
 
 const CONNECT_MS = 5_000;
 const SILENCE_MS = 60_000;

@@ -8,18 +8,11 @@ import type { Disk } from 'flydrive';
 import { isUuid } from '../lib/ids.ts';
 import { fromWeb } from './from-web.ts';
 import { Gauge } from './gauge.ts';
+import type { S3Options } from './s3.ts';
+import type { StoredFile } from './stored-file.ts';
 import { FILE, sweepFolders } from './sweep.ts';
 
 export { TooLargeError } from './gauge.ts';
-
-/** A file that has come and is not kept yet. */
-export interface StoredFile {
-  /** Where it waits, on this machine. */
-  path: string;
-  sizeBytes: number;
-  /** SHA-256, in hexadecimal. */
-  contentHash: string;
-}
 
 /** The object is not there. */
 export class FileMissingError extends Error {}
@@ -47,21 +40,6 @@ export interface Storage {
   /** Rejects when it cannot be reached. */
   check(): Promise<void>;
   close(): Promise<void>;
-}
-
-export interface S3Options {
-  kind: 's3';
-  bucket: string;
-  region: string;
-  endpoint?: string;
-  accessKeyId?: string;
-  secretAccessKey?: string;
-  /** Whether the bucket is a part of the path. */
-  forcePathStyle?: boolean;
-  /** Put before every key. */
-  prefix?: string;
-  /** How long it may be silent, in milliseconds. @default 60,000 */
-  silenceMs?: number;
 }
 
 export type StorageOptions = { kind: 'local'; folder: string } | S3Options;

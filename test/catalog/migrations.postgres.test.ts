@@ -5,6 +5,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { migrate } from '../../src/db/migrate.ts';
 import { migrationNames } from '../../src/db/migration-files.ts';
 import { openJobsPool } from '../../src/jobs/jobs.ts';
+import { install } from '../../src/modules/index.ts';
 import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';
 
@@ -33,8 +34,9 @@ function catalogOf(url: string): Promise<string> {
 const SCRIPT = `
   import pg from 'pg';
   import { migrate } from ${JSON.stringify(new URL('../../src/db/migrate.ts', import.meta.url).href)};
+  import { install } from ${JSON.stringify(new URL('../../src/modules/index.ts', import.meta.url).href)};
   const pool = new pg.Pool({ connectionString: process.env.MIGRATE_URL, max: 2 });
-  console.log(JSON.stringify(await migrate(pool)));
+  console.log(JSON.stringify(await migrate(pool, { install })));
   await pool.end();
 `;
 
@@ -75,12 +77,12 @@ test('an owner who is no superuser migrates, and keeps the partitions', async ()
   const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
   try {
     const extensions = migrationNames().filter((name) => name < '20261123000600');
-    await expect(migrate(pool)).rejects.toThrow(
+    await expect(migrate(pool, { install })).rejects.toThrow(
       /^migration 20261123000600_knowledge failed: pgvector has to be let in by a superuser first/,
     );
     await withClient(admin, (client) => client.query('CREATE EXTENSION vector'));
     // Tried again, it goes on where it failed.
-    expect(await migrate(pool)).toEqual(migrationNames().filter((name) => !extensions.includes(name)));
+    expect(await migrate(pool, { install })).toEqual(migrationNames().filter((name) => !extensions.includes(name)));
     // Forced row security holds the owner as well. The month must be made all the same, with what belongs into it.
     const { rows } = await pool.query("SELECT 'tool_executions_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM') AS month");
     await pool.query(`DROP TABLE partitions.${rows[0].month}`);
@@ -119,7 +121,7 @@ test.each([
     await withClient(adminUrl(), (client) => client.query(`DROP ROLE ${login}`));
   });
   const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
-  await migrate(pool, { serverRole: login });
+  await migrate(pool, { install, serverRole: login });
   await pool.end();
   const url = urlOf(admin, { user: login, password });
   const { rows } = await withClient(url, (client) =>

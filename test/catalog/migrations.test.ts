@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { appliedMigrations, isMigrated, migrate, migrateDown } from '../../src/db/migrate.ts';
 import { migrationNames, readMigration } from '../../src/db/migration-files.ts';
+import { install } from '../../src/modules/index.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { createTenant } from '../testkit/tenants.ts';
@@ -36,7 +37,7 @@ function remains(): Promise<{ what: string }[]> {
 test('a migrated database is left alone', async () => {
   const before = await catalog();
   expect(await isMigrated(db.ownerPool)).toBe(true);
-  expect(await migrate(db.ownerPool)).toEqual([]);
+  expect(await migrate(db.ownerPool, { install })).toEqual([]);
   expect(await catalog()).toBe(before);
 });
 
@@ -49,7 +50,7 @@ test('every migration has a way back, with data in its tables, and forth again',
     expect(await migrateDown(db.ownerPool, count)).toEqual(newest);
     expect(await isMigrated(db.ownerPool)).toBe(false);
     if (count === names.length) expect(await remains()).toEqual([]);
-    expect(await migrate(db.ownerPool)).toEqual(newest.toReversed());
+    expect(await migrate(db.ownerPool, { install })).toEqual(newest.toReversed());
     expect(await catalog()).toBe(before);
   }
 });
@@ -59,7 +60,7 @@ test('conversations are counted that were there before their number was kept', a
   const since = names.length - names.indexOf('20261125000500_conversation_counts');
   await migrateDown(db.ownerPool, since);
   const tenant = await createTenant(db);
-  await migrate(db.ownerPool);
+  await migrate(db.ownerPool, { install });
   expect(
     await db.ownerQuery('SELECT active, completed, failed, cancelled FROM conversation_counts WHERE tenant_id = $1', [tenant.id]),
   ).toEqual([{ active: 1, completed: 0, failed: 0, cancelled: 0 }]);
@@ -89,7 +90,7 @@ test('a database that Prisma migrated is upgraded', async () => {
       ('1f66d029-7eda-4340-a1ed-fae61cbbd70a', '313d24f3270256731d95036f939f48ee79e64e3be70aa895bd90cd1eb01e0f7e',
        '20261123000200_tenancy', 'Database error code: 42P07')`);
   expect(await isMigrated(db.ownerPool)).toBe(false);
-  expect(await migrate(db.ownerPool)).toEqual(names.slice(1));
+  expect(await migrate(db.ownerPool, { install })).toEqual(names.slice(1));
   expect(await isMigrated(db.ownerPool)).toBe(true);
   const records = await db.ownerQuery(
     `SELECT migration_name AS name, checksum FROM public._prisma_migrations
@@ -105,9 +106,9 @@ test('a migration that was changed after it was applied is refused', async () =>
   const record = (value: string) =>
     db.ownerPool.query('UPDATE public._prisma_migrations SET checksum = $2 WHERE migration_name = $1', [before, value]);
   await record('0'.repeat(64));
-  await expect(migrate(db.ownerPool)).rejects.toThrow(`applied migrations were changed: ${before}.`);
+  await expect(migrate(db.ownerPool, { install })).rejects.toThrow(`applied migrations were changed: ${before}.`);
   await record(checksum);
-  expect(await migrate(db.ownerPool)).toEqual([newest]);
+  expect(await migrate(db.ownerPool, { install })).toEqual([newest]);
 });
 
 test('a migration that fails leaves nothing but its record, and is applied by the next call', async () => {
@@ -120,7 +121,7 @@ test('a migration that fails leaves nothing but its record, and is applied by th
     CREATE TRIGGER refuse BEFORE UPDATE OF finished_at ON public._prisma_migrations FOR EACH ROW EXECUTE FUNCTION public.refuse()`);
   const reverted = await catalog();
   for (let time = 0; time < 2; time++) {
-    await expect(migrate(db.ownerPool)).rejects.toThrow(`migration ${newest} failed: refused for the test`);
+    await expect(migrate(db.ownerPool, { install })).rejects.toThrow(`migration ${newest} failed: refused for the test`);
     expect(await catalog()).toBe(reverted);
     expect(
       await db.ownerQuery(
@@ -129,19 +130,19 @@ test('a migration that fails leaves nothing but its record, and is applied by th
     ).toEqual([{ name: newest, logs: 'refused for the test', finished_at: null }]);
   }
   await db.ownerPool.query('DROP TRIGGER refuse ON public._prisma_migrations; DROP FUNCTION public.refuse()');
-  expect(await migrate(db.ownerPool)).toEqual([newest]);
+  expect(await migrate(db.ownerPool, { install })).toEqual([newest]);
   expect(await catalog()).toBe(before);
 });
 
 test('callers at the same moment take turns', async () => {
   await migrateDown(db.ownerPool, migrationNames().length);
-  const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool)));
+  const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool, { install })));
   expect(applied.flat()).toEqual(migrationNames());
   expect(await appliedMigrations(db.ownerPool)).toEqual(migrationNames());
 });
 
 test('a login of the server that does not exist is named', async () => {
-  await expect(migrate(db.ownerPool, { serverRole: 'nobody_here' })).rejects.toThrow(
+  await expect(migrate(db.ownerPool, { install, serverRole: 'nobody_here' })).rejects.toThrow(
     'the login role "nobody_here" does not exist',
   );
 });

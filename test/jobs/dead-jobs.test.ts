@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { JOBS_SCHEMA } from '../../src/db/job-schema.ts';
-import { type JobRun, type Jobs, startJobs } from '../../src/jobs/jobs.ts';
+import type { JobRun, Jobs } from '../../src/jobs/job.ts';
+import { startJobs } from '../../src/jobs/jobs.ts';
+import { JOBS_SCHEMA } from '../../src/jobs/schema.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type Jobs, startJobs } from '../../src/jobs/jobs.ts';
+import type { Jobs } from '../../src/jobs/job.ts';
+import { startJobs } from '../../src/jobs/jobs.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { createLogger } from '../../src/lib/logger.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { cutOffWhenIdle } from '../../src/server/uploads.ts';
+import { closeWhenIdle } from '../../src/server/idle.ts';
 import { until } from '../testkit/knowledge.ts';
 import { apiKey, type NewTenant, post, signUp, startTestServer, type TestServer } from '../testkit/server.ts';
 
@@ -135,7 +135,7 @@ describe('createUpload', () => {
     const limits: (number | undefined)[] = [];
     const taking = createServer((incoming, response) => {
       const whole = incoming.headers['content-length'] === '4';
-      cutOffWhenIdle(incoming, whole ? 60_000 : 100);
+      closeWhenIdle(incoming, whole ? 60_000 : 100);
       limits.push(incoming.socket.timeout);
       incoming.resume().once('end', () => {
         limits.push(incoming.socket.timeout);

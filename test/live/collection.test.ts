@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import type { Document } from '../../src/generated/prisma/client.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
@@ -240,7 +240,7 @@ describe('documentUpdated', () => {
     await expect(open(graph, live, null, UPDATED, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     const refused = { code: 'NOT_FOUND', message: 'The collection was not found.' };
     await expect(open(graph, live, asViewer(stranger), UPDATED, variables)).rejects.toMatchObject(refused);
-    const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(scopePermissions['agents:read']) };
+    const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(permissionsOfScope('agents:read')) };
     await expect(open(graph, live, narrow, UPDATED, variables)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const foreign = { id: encodeGlobalId('Document', newId()) };
     await expect(open(graph, live, viewer, UPDATED, foreign)).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { execute, type GraphQLObjectType, getNamedType, isLeafType, isObjectType, parse } from 'graphql';
 import { describe, expect, test, vi } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import { requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { runWithContext } from '../../src/db/context.ts';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
@@ -24,7 +24,7 @@ function keyOf(viewer: Viewer, source = EVENTS, variableValues: Record<string, u
 }
 
 describe('who shares a result', () => {
-  const viewer = { ...viewerOf(newId()), permissions: new Set(scopePermissions['agents:execute']) };
+  const viewer = { ...viewerOf(newId()), permissions: new Set(permissionsOfScope('agents:execute')) };
   const other = { ...viewer, userId: newId() };
 
   test('people of a tenant with the same rights, however they wrote the document', () => {
@@ -34,7 +34,7 @@ describe('who shares a result', () => {
 
   test.each([
     ['tenant', { tenantId: newId() }],
-    ['rights', { permissions: new Set(scopePermissions['conversations:read']) }],
+    ['rights', { permissions: new Set(permissionsOfScope('conversations:read')) }],
     ['role', { role: 'VIEWER' as const }],
     ['kind of credential', { apiKeyId: newId() }],
   ])('nobody with another %s', (_what, change) => {

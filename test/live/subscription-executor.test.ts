@@ -1,6 +1,6 @@
 import { type ExecutionResult, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import type { GraphQLContext } from '../../src/graphql/context.ts';
 import { createLoaders } from '../../src/graphql/loaders.ts';
 import { schema } from '../../src/graphql/schema.ts';
@@ -42,7 +42,7 @@ function itemsOf(...items: StreamItem<object>[]): Items {
 }
 
 function resultsOf(items: Items, shared = new SharedResults()): BufferedIterator<ExecutionResult> {
-  const viewer = { ...viewerOf(newId()), permissions: new Set(scopePermissions['agents:execute']) };
+  const viewer = { ...viewerOf(newId()), permissions: new Set(permissionsOfScope('agents:execute')) };
   const contextValue = {
     viewer,
     database: {},

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scopePermissions } from '../../src/auth/permissions.ts';
+import { permissionsOfScope } from '../../src/auth/permissions.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { createLive } from '../../src/live/live-views.ts';
@@ -196,7 +196,7 @@ describe('who may watch', () => {
     const stranger = await createTenant(graph);
     await expect(open(graph, live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(open(graph, live, asViewer(stranger), source, variables)).rejects.toMatchObject({ code: 'NOT_FOUND' });
-    const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(scopePermissions['agents:read']) };
+    const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(permissionsOfScope('agents:read')) };
     await expect(open(graph, live, narrow, source, variables)).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const foreign = encodeGlobalId('Agent', newId());
     await expect(open(graph, live, viewer, source, { id: foreign })).rejects.toMatchObject({

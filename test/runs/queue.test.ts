@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { JOBS_SCHEMA } from '../../src/db/job-schema.ts';
+import { JOBS_SCHEMA } from '../../src/jobs/schema.ts';
 import { setStage } from './fixture.ts';
 
 test('the more runs of a tenant wait, the later comes the next; those of others do not count', async () => {

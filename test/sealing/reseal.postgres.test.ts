@@ -5,6 +5,7 @@ import { openPool } from '../../src/db/connect.ts';
 import { Database } from '../../src/db/database.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { createPrisma, type Prisma } from '../../src/db/prisma.ts';
+import { install } from '../../src/modules/index.ts';
 import { openSecrets, sealSecrets } from '../../src/modules/mcp/secrets.ts';
 import { changeSealingKeyFile, ensureSealingKeyFile, fileSealingKeys, generateSealingKey } from '../../src/sealing/keys.ts';
 import { createSealer, type Sealer } from '../../src/sealing/sealer.ts';
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await superuser.query('CREATE EXTENSION vector');
   await superuser.end();
   const owner = pool('plain_owner');
-  await migrate(owner, { serverRole: 'agentbase_server' });
+  await migrate(owner, { install, serverRole: 'agentbase_server' });
   await owner.end();
   database = new Database({
     pool: pool('agentbase_server'),

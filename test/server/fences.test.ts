@@ -8,6 +8,7 @@ import { readEnv } from '../../src/env.ts';
 import { collectFields, collectSubfields, verifyCollectFields } from '../../src/graphql/collect-fields.ts';
 import type { Services } from '../../src/graphql/context.ts';
 import { PreparedOperations } from '../../src/graphql/prepared-operations.ts';
+import { schema } from '../../src/graphql/schema.ts';
 import { ACCOUNTED_PLUGINS, type NamedPlugin, verifyFastPathPlugins } from '../../src/server/fast-path-plugins.ts';
 import { createJsonPost } from '../../src/server/json-post.ts';
 import { takesFrames } from '../../src/server/send-results.ts';
@@ -27,7 +28,7 @@ describe('the JSON fast path', () => {
   async function start(observe: NamedPlugin[]) {
     const env = readEnv({ NODE_ENV: 'test', AGENTBASE_DATA_DIR: 'memory://' });
     const prepared = new PreparedOperations();
-    const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted: undefined, prepared });
+    const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted: undefined, prepared, schema });
     return createJsonPost({ env, yoga, plugins, persisted: undefined, prepared, services, metrics: {} as never });
   }
 

@@ -5,6 +5,7 @@ import { openPool } from '../../src/db/connect.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { readEnv } from '../../src/env.ts';
 import { createLogger } from '../../src/lib/logger.ts';
+import { install } from '../../src/modules/index.ts';
 import { type App, createApp } from '../../src/server/app.ts';
 import { type NewTenant, post, signUp } from '../testkit/server.ts';
 
@@ -30,7 +31,7 @@ beforeAll(async () => {
   [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
   const owner = pool(postgres.url());
   await owner.query('CREATE ROLE agentbase_server LOGIN');
-  await migrate(owner, { serverRole: 'agentbase_server' });
+  await migrate(owner, { install, serverRole: 'agentbase_server' });
   await owner.query('CREATE DATABASE bare');
   await owner.query('CREATE ROLE plain_owner LOGIN');
   await owner.query('CREATE DATABASE owned OWNER plain_owner');

@@ -1,10 +1,10 @@
 import { Registry } from 'prom-client';
 import { beforeAll, expect, test } from 'vitest';
 import type { Services } from '../../src/graphql/context.ts';
-import { createRunMeter } from '../../src/lib/run-meter.ts';
 import { openMcp } from '../../src/mcp/mcp.ts';
+import { meterRuns } from '../../src/modules/runs/metrics.ts';
+import { createRunMeter } from '../../src/modules/runs/run-meter.ts';
 import { meterMcp } from '../../src/server/mcp-metrics.ts';
-import { meterRuns } from '../../src/server/run-metrics.ts';
 import { execute, readyServer } from '../mcp/module/kit.ts';
 import { startToolServer, text } from '../mcp/module/tool-server.ts';
 import { type RunWorker, type Stage, setStage, startRunWorker } from '../runs/fixture.ts';

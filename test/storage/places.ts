@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { createStorage, type S3Options, type Storage, type StoredFile, storageKey } from '../../src/storage/storage.ts';
+import type { S3Options } from '../../src/storage/s3.ts';
+import { createStorage, type Storage, storageKey } from '../../src/storage/storage.ts';
+import type { StoredFile } from '../../src/storage/stored-file.ts';
 import { type S3Server, startS3Server } from '../testkit/s3-server.ts';
 import { COLLECTION, TENANT } from './ids.ts';
 

@@ -3,6 +3,7 @@ import { type PrivatePostgres, startPostgres } from '../../scripts/private-servi
 import { openPool } from '../../src/db/connect.ts';
 import { migrate } from '../../src/db/migrate.ts';
 import { newId } from '../../src/lib/ids.ts';
+import { install } from '../../src/modules/index.ts';
 import { runScript } from '../testkit/run-script.ts';
 
 let postgres: PrivatePostgres;
@@ -30,7 +31,7 @@ beforeAll(async () => {
   );
   await asSuperuser('owned', 'CREATE EXTENSION vector');
   const owner = pool('owned', 'plain_owner');
-  await migrate(owner, { serverRole: 'agentbase_server' });
+  await migrate(owner, { install, serverRole: 'agentbase_server' });
   await owner.end();
   const people = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
   await asSuperuser('owned', ...people);

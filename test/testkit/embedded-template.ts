@@ -2,12 +2,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeTemplate } from '../../src/db/embedded-template.ts';
+import { install } from '../../src/modules/index.ts';
 
 /** A migrated data folder in one file, made of the migrations as they are now. */
 export async function prepareEmbedded() {
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-test-'));
   const file = join(folder, 'migrated.tar.gz');
-  await writeTemplate(file);
+  await writeTemplate(file, { install });
   return {
     template: { kind: 'embedded' as const, dump: file },
     remove: async () => rmSync(folder, { recursive: true, force: true }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { migrate } from '../../src/db/migrate.ts';
+import { install } from '../../src/modules/index.ts';
 
 /** The same server, seen by another login or in another database. */
 export function urlOf(url: string, change: { database?: string; user?: string; password?: string }): string {
@@ -48,7 +49,7 @@ export async function preparePostgres(adminUrl: string) {
     await admin.query(`CREATE DATABASE ${database}`);
   });
   const owner = ownerPoolOf(urlOf(adminUrl, { database }), 2);
-  await migrate(owner, { serverRole: server });
+  await migrate(owner, { install, serverRole: server });
   await owner.end();
 
   return {

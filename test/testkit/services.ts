@@ -9,15 +9,16 @@ import type { Services } from '../../src/graphql/context.ts';
 import { DEFAULT_OPERATION_LIMITS } from '../../src/graphql/operation-limits.ts';
 import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
 import { createLogger } from '../../src/lib/logger.ts';
-import { createRunMeter } from '../../src/lib/run-meter.ts';
 import { createLive } from '../../src/live/live-views.ts';
 import { createMemoryTransport } from '../../src/live/transports/transport.ts';
 import { openMcp } from '../../src/mcp/mcp.ts';
 import { createModels } from '../../src/models/models.ts';
+import { createTickets } from '../../src/modules/knowledge/upload-ticket.ts';
+import '../../src/modules/index.ts';
+import { createRunMeter } from '../../src/modules/runs/run-meter.ts';
 import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../src/sealing/keys.ts';
 import { createSealer } from '../../src/sealing/sealer.ts';
 import { createStorage } from '../../src/storage/storage.ts';
-import { createTickets } from '../../src/storage/upload-ticket.ts';
 import type { TestDatabase } from './database.ts';
 import { testIssuer } from './issuer.ts';
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { permissionsOf, type Role } from '../../src/auth/permissions.ts';
+import '../../src/modules/index.ts';
 import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
 import { assumeContext, type DbContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';

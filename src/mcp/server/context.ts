@@ -1,28 +1,10 @@
 import type { Permission } from '../../auth/permissions.ts';
 import type { RequestInfo, Viewer } from '../../auth/viewer.ts';
-import type { Database } from '../../db/database.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import type { Jobs } from '../../jobs/jobs.ts';
 import { ForbiddenError } from '../../lib/errors.ts';
-import type { KnowledgeLimits } from '../../lib/knowledge-limits.ts';
-import type { Logger } from '../../lib/logger.ts';
-import type { RunMeter } from '../../lib/run-meter.ts';
-import type { Live } from '../../live/live.ts';
-import type { Models } from '../../models/models.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { Services } from '../../services.ts';
 
-/** What tools, resources and prompts work with: the process's own, handed to them. */
-export interface McpServices {
-  database: Database;
-  prisma: Prisma;
-  live: Live;
-  jobs: Jobs;
-  models: Models;
-  runMeter: RunMeter;
-  storage: Storage;
-  knowledgeLimits: KnowledgeLimits;
-  log: Logger;
-}
+/** The services that tools, resources and prompts get. */
+export type McpServices = Omit<Services, 'auth' | 'mcp' | 'baseUrl'>;
 
 /** Who asks. */
 export interface Asker {

@@ -5,7 +5,7 @@ import type { Collection, Document, Prisma as PrismaTypes } from '../../generate
 import { InvalidStateError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { publishChange } from '../../live/change-log.ts';
-import type { StoredFile } from '../../storage/storage.ts';
+import type { StoredFile } from '../../storage/stored-file.ts';
 import { documentLog } from './document-log.ts';
 import { requireDocument } from './read.ts';
 import type { KnowledgeServices } from './services.ts';

@@ -1,5 +1,5 @@
 import { runWithContext } from '../../db/context.ts';
-import type { JobHandlers } from '../../jobs/jobs.ts';
+import type { JobHandlers } from '../../jobs/job.ts';
 import { purgeDocument } from './documents.ts';
 import { giveUpEvaluation, runEvaluation } from './evaluate.ts';
 import { giveUpDocument, processDocument } from './process-document.ts';

@@ -1,4 +1,13 @@
-import type { SearchHit } from './search.ts';
+export interface SearchHit {
+  chunkId: string;
+  /** 0 to 1; comparable within one search. */
+  score: number;
+  /** From 1; null where this way did not find it. */
+  vectorRank: number | null;
+  keywordRank: number | null;
+  /** Cosine similarity, 0 to 1. */
+  similarity: number | null;
+}
 
 /** A passage in a list of one way of searching, best first. */
 export interface Ranked {

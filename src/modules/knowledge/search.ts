@@ -4,6 +4,7 @@ import type { SearchMode, SearchStrategy } from '../../generated/prisma/client.t
 import { InvalidStateError, UnavailableError, ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { EmbeddingError } from '../../models/embedder.ts';
+import type { SearchHit } from './rank-fusion.ts';
 import { fuse, type Ranked } from './rank-fusion.ts';
 import { readScope, type Scope, type ScopeFilter } from './search-scope.ts';
 import type { KnowledgeServices } from './services.ts';
@@ -20,17 +21,6 @@ export interface SearchInput {
   minScore?: number | undefined;
   vectorWeight: number;
   keywordWeight: number;
-}
-
-export interface SearchHit {
-  chunkId: string;
-  /** 0 to 1; comparable within one search. */
-  score: number;
-  /** From 1; null where this way did not find it. */
-  vectorRank: number | null;
-  keywordRank: number | null;
-  /** Cosine similarity, 0 to 1. */
-  similarity: number | null;
 }
 
 export interface SearchOutcome {

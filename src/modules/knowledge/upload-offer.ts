@@ -1,10 +1,10 @@
 import type { Viewer } from '../../auth/viewer.ts';
 import { ValidationError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
-import type { Tickets } from '../../storage/upload-ticket.ts';
 import type { MediaType } from './extraction/media-types.ts';
 import { requireActiveCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
+import type { Tickets } from './upload-ticket.ts';
 
 export interface OfferedFile {
   collectionId: string;

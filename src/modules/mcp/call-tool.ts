@@ -1,4 +1,4 @@
-import { type DbContext, runWithContext } from '../../db/context.ts';
+import { runWithContext } from '../../db/context.ts';
 import type { McpServer, McpServerConfig, McpTool } from '../../generated/prisma/client.ts';
 import { NotFoundError } from '../../lib/errors.ts';
 import { McpCallError } from '../../mcp/client/errors.ts';
@@ -12,28 +12,10 @@ import { issuesOf, type JsonSchema, UnusableSchemaError } from './schema-check.t
 import { type OpenedSecrets, openAllSecrets } from './secrets.ts';
 import type { McpServices } from './services.ts';
 import { connectionKey, targetOf } from './target.ts';
+import type { McpToolCall } from './tool-call.ts';
 import { toolStatusOf } from './tool-status.ts';
 
 export { type McpOutcomeCode, type McpToolOutput, textOfOutput } from './outcome.ts';
-
-export interface McpToolCall {
-  /** Who acts. Names the tenant at least. */
-  context: DbContext;
-  toolId: string;
-  arguments: Record<string, unknown>;
-  /** Whether a person makes this very call, or approved it. Tools that ask for approval are refused otherwise. */
-  approved: boolean;
-  /** For whom it is called, if for anybody. */
-  userId?: string | null | undefined;
-  agentId?: string | null | undefined;
-  conversationId?: string | null | undefined;
-  messageId?: string | null | undefined;
-  runId?: string | null | undefined;
-  /** Its abort is an outcome like any other. */
-  signal?: AbortSignal | undefined;
-  /** At most what the configuration says, which it is when absent. */
-  timeoutMs?: number | undefined;
-}
 
 export interface McpToolOutcome extends Omit<Attempt, 'serverInstance'> {
   /** Of the one row that was written. */

@@ -3,10 +3,10 @@ import type { McpServerConfig, McpTool, Prisma as PrismaTypes } from '../../gene
 import { ConflictError, UnavailableError } from '../../lib/errors.ts';
 import { newId } from '../../lib/ids.ts';
 import { shorten } from '../../lib/text.ts';
-import type { McpToolCall } from './call-tool.ts';
 import type { Attempt } from './outcome.ts';
 import type { Redactor } from './redact.ts';
 import type { McpServices } from './services.ts';
+import type { McpToolCall } from './tool-call.ts';
 
 const MAX_LOGGED_BYTES = 65_536;
 const MAX_LOGGED_TEXT = 2_000;

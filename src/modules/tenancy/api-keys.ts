@@ -1,6 +1,6 @@
 import { newApiKeySecret } from '../../auth/api-key-secret.ts';
 import { evictAfterCommit } from '../../auth/auth.ts';
-import { type Scope, scopePermissions } from '../../auth/permissions.ts';
+import { permissionsOfScope, type Scope } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import type { ApiKey, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
 import { ForbiddenError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
@@ -29,7 +29,7 @@ export async function createApiKey(
   if (expiresAt && expiresAt.getTime() <= Date.now()) {
     throw ValidationError.at(['input', 'expiresAt'], 'The expiry must be in the future.');
   }
-  const beyond = scopes.find((scope) => scopePermissions[scope].some((permission) => !permissions.has(permission)));
+  const beyond = scopes.find((scope) => permissionsOfScope(scope).some((permission) => !permissions.has(permission)));
   if (beyond) throw new ForbiddenError(`You cannot give the scope ${beyond}, which goes beyond your own rights.`);
   const { secret, prefix } = newApiKeySecret();
   const apiKey = await prisma.apiKey.create({

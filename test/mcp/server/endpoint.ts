@@ -3,6 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { readEnv } from '../../../src/env.ts';
 import type { Logger } from '../../../src/lib/logger.ts';
+import { loadCatalogs } from '../../../src/module-parts.ts';
+import { modules } from '../../../src/modules/index.ts';
 import { createMcpEndpoint, type McpOptions } from '../../../src/server/mcp-endpoint.ts';
 import { createRateLimit } from '../../../src/server/rate-limit.ts';
 import type { Installation } from './installation.ts';
@@ -27,7 +29,8 @@ export async function startEndpoint(
   const services = { ...app.services, ...(log ? { log } : {}), baseUrl: () => origin };
   const rateLimit = createRateLimit({ credential: 100_000, anonymous: 100_000 }, undefined);
   const env = readEnv({ NODE_ENV: 'test' });
-  const mcp = createMcpEndpoint({ env, auth: services.auth, rateLimit, services, log: services.log }, options);
+  const catalogs = () => loadCatalogs(modules);
+  const mcp = createMcpEndpoint({ env, auth: services.auth, rateLimit, services, catalogs, log: services.log }, options);
   const server = createServer((request, response) => {
     if (credential) request.headers.authorization = `Bearer ${credential}`;
     void mcp(request, response);

@@ -1,4 +1,4 @@
-import { type Scope, scopes } from '../../../auth/permissions.ts';
+import { registeredScopes, type Scope } from '../../../auth/permissions.ts';
 import { sql } from '../../../db/sql.ts';
 import { tenantKey } from '../../../db/tenant-key.ts';
 import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
@@ -25,7 +25,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
     scopes: t.field({
       type: [ScopeEnum],
       description: 'What the key may do, as far as its owner may.',
-      resolve: (key) => (key.scopes as Scope[]).filter((scope) => scopes.includes(scope)),
+      resolve: (key) => (key.scopes as Scope[]).filter((scope) => registeredScopes().includes(scope)),
     }),
     status: t.field({
       type: ApiKeyStatusEnum,

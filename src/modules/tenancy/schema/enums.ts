@@ -1,4 +1,10 @@
-import { type Permission, permissions, type Scope, scopePermissions, scopes } from '../../../auth/permissions.ts';
+import {
+  type Permission,
+  permissionsOfScope,
+  registeredPermissions,
+  registeredScopes,
+  type Scope,
+} from '../../../auth/permissions.ts';
 import { MemberRole, MembershipStatus } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../graphql/builder.ts';
 
@@ -23,10 +29,10 @@ function named<Value extends string>(list: readonly Value[], description: (value
 
 export const PermissionEnum = builder.enumType('Permission', {
   description: 'A right: what it is about and what it lets one do.',
-  values: named<Permission>(permissions, (value) => `The right \`${value}\`.`),
+  values: named<Permission>(registeredPermissions(), (value) => `The right \`${value}\`.`),
 });
 
 export const ScopeEnum = builder.enumType('ApiKeyScope', {
   description: 'What an API key may do, as far as its owner may.',
-  values: named<Scope>(scopes, (value) => `\`${value}\`: ${scopePermissions[value].join(', ')}.`),
+  values: named<Scope>(registeredScopes(), (value) => `\`${value}\`: ${permissionsOfScope(value).join(', ')}.`),
 });

@@ -2,7 +2,7 @@ import { hkdfSync } from 'node:crypto';
 import { EncryptJWT } from 'jose';
 import { afterEach, expect, test, vi } from 'vitest';
 import { AuthenticationError } from '../../src/lib/errors.ts';
-import { createTickets, type UploadTicket } from '../../src/storage/upload-ticket.ts';
+import { createTickets, type UploadTicket } from '../../src/modules/knowledge/upload-ticket.ts';
 
 const SECRET = 'a secret for tests alone';
 const tickets = createTickets(SECRET);

@@ -1,5 +1,5 @@
 import { Gauge, Histogram, type Registry } from 'prom-client';
-import type { RunMeter } from '../lib/run-meter.ts';
+import type { RunMeter } from './run-meter.ts';
 
 /** Counts the runs of agents. Which agent or tool it was is not told: tenants name those. */
 export function meterRuns(meter: RunMeter, registry: Registry): void {

@@ -1,14 +1,15 @@
 import { hkdfSync } from 'node:crypto';
 import { EncryptJWT, jwtDecrypt } from 'jose';
 import { z } from 'zod';
-import { AuthenticationError } from '../lib/errors.ts';
+import { roles } from '../../auth/permissions.ts';
+import { AuthenticationError } from '../../lib/errors.ts';
 
 const ticketSchema = z.object({
   tenantId: z.uuid(),
   userId: z.uuid().optional(),
   apiKeyId: z.uuid().optional(),
   sessionId: z.uuid().optional(),
-  role: z.enum(['OWNER', 'ADMIN', 'MEMBER', 'VIEWER']),
+  role: z.enum(roles),
   collectionId: z.uuid(),
   /** The id the document gets, so that a ticket used twice makes one document. */
   documentId: z.uuid(),

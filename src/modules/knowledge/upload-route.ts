@@ -1,14 +1,16 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
-import { permissionsOf } from '../auth/permissions.ts';
-import { dbContextOf, type RequestInfo, type Viewer } from '../auth/viewer.ts';
-import { runWithContext } from '../db/context.ts';
-import type { Services } from '../graphql/context.ts';
-import { DomainError, ForbiddenError, ValidationError } from '../lib/errors.ts';
-import { addDocument } from '../modules/knowledge/documents.ts';
-import { mediaTypeOf } from '../modules/knowledge/extraction/media-types.ts';
-import { receiveDocument, requireMediaType } from '../modules/knowledge/receive-document.ts';
-import type { UploadTicket } from '../storage/upload-ticket.ts';
+import type { Auth } from '../../auth/auth.ts';
+import { permissionsOf } from '../../auth/permissions.ts';
+import { dbContextOf, type RequestInfo, type Viewer } from '../../auth/viewer.ts';
+import { runWithContext } from '../../db/context.ts';
+import type { RouteRequest } from '../../http-route.ts';
+import { DomainError, ForbiddenError, ValidationError } from '../../lib/errors.ts';
+import { addDocument } from './documents.ts';
+import { mediaTypeOf } from './extraction/media-types.ts';
+import { receiveDocument, requireMediaType } from './receive-document.ts';
+import type { KnowledgeServices } from './services.ts';
+import type { Tickets, UploadTicket } from './upload-ticket.ts';
 
 /** As it was when the ticket was given out; whether it still is, is asked of the database. */
 function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadTicket): Viewer {
@@ -32,10 +34,10 @@ function bodyOf(request: IncomingMessage): PassThrough {
   return request.pipe(body);
 }
 
-/** Ends a request whose body stands still. Once all of it has come, it is the storage that takes its time, and has limits of its own. */
-export function cutOffWhenIdle(request: IncomingMessage, idleMs: number): void {
-  request.setTimeout(idleMs, () => request.destroy());
-  request.once('end', () => request.setTimeout(0));
+/** What an upload needs besides the services of documents. */
+export interface UploadServices extends KnowledgeServices {
+  auth: Auth;
+  tickets: Tickets;
 }
 
 export interface UploadAnswer {
@@ -49,7 +51,7 @@ export interface UploadAnswer {
  * there is; whoever it was given to must still have the right. Throws DomainError.
  */
 export async function takeUpload(
-  services: Services,
+  services: UploadServices,
   token: string,
   request: IncomingMessage,
   info: RequestInfo,
@@ -90,11 +92,8 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
 
 /** Answers a PUT to `/uploads/<ticket>` as JSON. */
 export async function answerUpload(
-  services: Services,
-  token: string,
-  request: IncomingMessage,
-  response: ServerResponse,
-  info: RequestInfo,
+  services: UploadServices,
+  { request, response, info, rest: token }: RouteRequest,
 ): Promise<void> {
   const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => {
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': info.requestId, ...headers });

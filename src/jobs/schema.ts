@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+import { type Db, PgBoss, type Queue } from 'pg-boss';
+import bossPackage from 'pg-boss/package.json' with { type: 'json' };
+
+export const JOBS_SCHEMA = 'pgboss';
+
+/**
+ * The options of a queue. A worker that dies is detected by its missing heartbeat. A job that fails is retried, with growing delays,
+ * and after its last attempt moves to the dead-letter queue, where there is one.
+ */
+export type QueueOptions = Omit<Queue, 'name'>;
+
+/** The queues to install, by name. */
+export type Queues = Readonly<Record<string, QueueOptions>>;
+
+const HOUR_SECONDS = 3_600;
+
+const EVERY_QUEUE: QueueOptions = {
+  policy: 'standard',
+  retryDelay: 1,
+  retryBackoff: true,
+  retryDelayMax: 300,
+  heartbeatSeconds: 10,
+  deleteAfterSeconds: 24 * HOUR_SECONDS,
+};
+
+/** Identifies what is installed, so that a start which finds the same installs nothing. */
+function fingerprint(queues: Queues): string {
+  const ordered = Object.entries(queues).sort(([a], [b]) => (a < b ? -1 : 1));
+  const installed = JSON.stringify([ordered, EVERY_QUEUE, PgBoss.name, bossPackage.version]);
+  return `agentbase ${createHash('sha256').update(installed).digest('hex').slice(0, 16)}`;
+}
+
+/** pg-boss over connections of ours. Several statements in one text give one result each; it wants the rows of all. */
+export function bossDatabase(run: (text: string, values?: unknown[]) => Promise<pg.QueryResult | pg.QueryResult[]>): Db {
+  return {
+    async executeSql(text: string, values?: unknown[]) {
+      const result = await run(text, values);
+      return { rows: Array.isArray(result) ? result.flatMap(({ rows }) => rows ?? []) : (result.rows ?? []) };
+    },
+  };
+}
+
+/** Installs the tables of pg-boss and the queues, or brings them up to date. As the owner of the schema. */
+export async function installQueues(client: pg.ClientBase, queues: Queues): Promise<void> {
+  const { rows } = await client.query(`SELECT obj_description(to_regnamespace('${JOBS_SCHEMA}'), 'pg_namespace') AS installed`);
+  if (rows[0]?.installed === fingerprint(queues)) return;
+  const boss = new PgBoss({
+    db: bossDatabase((text, values) => client.query(text, values)),
+    schema: JOBS_SCHEMA,
+    createSchema: false,
+    supervise: false,
+    schedule: false,
+    registerInstance: false,
+  });
+  const problems: Error[] = [];
+  boss.on('error', (error) => problems.push(error));
+  await boss.start();
+  try {
+    const known = new Set((await boss.getQueues()).map(({ name }) => name));
+    // Dead-letter queues first: others refer to them.
+    const ordered = Object.entries(queues).sort(([, a], [, b]) => Number(Boolean(a.deadLetter)) - Number(Boolean(b.deadLetter)));
+    for (const [name, options] of ordered) {
+      const { policy, ...changeable } = EVERY_QUEUE;
+      if (known.has(name)) await boss.updateQueue(name, { ...changeable, ...options });
+      else await boss.createQueue(name, { policy, ...changeable, ...options } as Queue);
+    }
+  } finally {
+    await boss.stop({ graceful: false, close: false });
+  }
+  if (problems[0]) throw problems[0];
+  await client.query(`COMMENT ON SCHEMA ${JOBS_SCHEMA} IS '${fingerprint(queues)}'`);
+}

@@ -1,1 +1,0 @@
-import './schema/audit-log.ts';

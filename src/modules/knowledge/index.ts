@@ -1,9 +1,0 @@
-import './schema/collection.ts';
-import './schema/document.ts';
-import './schema/chunk.ts';
-import './schema/collection-mutations.ts';
-import './schema/document-mutations.ts';
-import './schema/search.ts';
-import './schema/answers.ts';
-import './schema/evaluation.ts';
-import './schema/subscriptions.ts';

@@ -1,0 +1,65 @@
+import type { MinimumRole, Permission } from '../../auth/permissions.ts';
+import type { QueueOptions } from '../../jobs/schema.ts';
+import { defineModule } from '../../module.ts';
+import type { KnowledgeLimits } from './limits.ts';
+import { createTickets, type Tickets } from './upload-ticket.ts';
+
+const permissions = {
+  'knowledge:read': 'VIEWER',
+  'knowledge:write': 'MEMBER',
+  'knowledge:configure': 'MEMBER',
+} as const satisfies Record<string, MinimumRole>;
+
+const scopes = {
+  'knowledge:read': ['knowledge:read'],
+  'knowledge:write': ['knowledge:read', 'knowledge:write'],
+} as const satisfies Record<string, readonly Permission[]>;
+
+const HOUR_SECONDS = 3_600;
+
+const queues = {
+  'document.process': { retryLimit: 8, expireInSeconds: HOUR_SECONDS, deadLetter: 'document.failed' },
+  'document.failed': { retryLimit: 8 },
+  'document.purge': { retryLimit: 20 },
+  'evaluation.run': { retryLimit: 4, expireInSeconds: HOUR_SECONDS, deadLetter: 'evaluation.failed' },
+  'evaluation.failed': { retryLimit: 8 },
+} as const satisfies Record<string, QueueOptions>;
+
+declare module '../../registry.ts' {
+  interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
+  interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
+  interface QueueRegistry extends Record<keyof typeof queues, unknown> {}
+  interface ModuleServices {
+    knowledgeLimits: KnowledgeLimits;
+    tickets: Tickets;
+  }
+}
+
+const UPLOAD_MS = 30 * 60_000;
+const UPLOAD_IDLE_MS = 30_000;
+
+export const knowledge = defineModule({
+  name: 'knowledge',
+  permissions,
+  scopes,
+  queues,
+  schema: () => import('./schema/index.ts'),
+  services: ({ env, secret }) => ({
+    knowledgeLimits: {
+      maxUploadBytes: env.MAX_UPLOAD_BYTES,
+      exactUpTo: env.SEARCH_EXACT_UP_TO,
+      keepDeletedDays: env.DELETED_DOCUMENT_DAYS,
+    },
+    tickets: createTickets(secret),
+  }),
+  jobs: async (services) => (await import('./jobs.ts')).knowledgeJobs(services),
+  mcp: async () => (await import('./mcp/index.ts')).knowledgeForMcp,
+  routes: [
+    {
+      prefix: '/uploads/',
+      requestMs: UPLOAD_MS,
+      idleMs: UPLOAD_IDLE_MS,
+      handle: async (services, request) => (await import('./upload-route.ts')).answerUpload(services, request),
+    },
+  ],
+});

@@ -1,0 +1,51 @@
+import type { MinimumRole, Permission } from '../../auth/permissions.ts';
+import type { QueueOptions } from '../../jobs/schema.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { defineModule } from '../../module.ts';
+import { createRunMeter, type RunMeter } from './run-meter.ts';
+
+const permissions = {
+  'agent:execute': 'MEMBER',
+  'agent:approve': 'MEMBER',
+} as const satisfies Record<string, MinimumRole>;
+
+const scopes = {
+  'agents:execute': ['agent:read', 'agent:execute', 'conversation:read', 'conversation:write'],
+  'agents:approve': ['agent:read', 'agent:approve'],
+} as const satisfies Record<string, readonly Permission[]>;
+
+const DAY_SECONDS = 86_400;
+
+const queues = {
+  // A run that waits for its turn or for people has no job. One that works may take as long as its agent allows.
+  'run.execute': { retryLimit: 10, retryDelayMax: 10, expireInSeconds: DAY_SECONDS, deadLetter: 'run.failed' },
+  'run.failed': { retryLimit: 20 },
+} as const satisfies Record<string, QueueOptions>;
+
+declare module '../../registry.ts' {
+  interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
+  interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
+  interface QueueRegistry extends Record<keyof typeof queues, unknown> {}
+  interface ModuleServices {
+    runMeter: RunMeter;
+  }
+}
+
+export const runs = defineModule({
+  name: 'runs',
+  permissions,
+  scopes,
+  sqlStates: {
+    AB003: (cause) => new InvalidStateError('This has ended already.', { cause }),
+  },
+  queues,
+  schema: () => import('./schema/index.ts'),
+  services: () => ({ runMeter: createRunMeter() }),
+  async work(services, env) {
+    const { workOnRuns } = await import('./jobs.ts');
+    const leaseMs = env.RUN_LEASE_SECONDS * 1000;
+    return workOnRuns(services, { concurrency: env.RUNS_CONCURRENCY, settings: { leaseMs, renewMs: leaseMs / 3 } });
+  },
+  mcp: async () => (await import('./mcp/index.ts')).runsForMcp,
+  metrics: async ({ runMeter }, registry) => (await import('./metrics.ts')).meterRuns(runMeter, registry),
+});

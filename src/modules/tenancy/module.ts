@@ -1,0 +1,32 @@
+import type { MinimumRole, Permission } from '../../auth/permissions.ts';
+import { InvalidStateError } from '../../lib/errors.ts';
+import { defineModule } from '../../module.ts';
+
+const permissions = {
+  'tenant:read': 'VIEWER',
+  'tenant:manage': 'ADMIN',
+  'member:read': 'VIEWER',
+  'member:manage': 'ADMIN',
+  'apikey:read': 'MEMBER',
+  'apikey:manage': 'ADMIN',
+} as const satisfies Record<string, MinimumRole>;
+
+const scopes = {
+  'tenant:read': ['tenant:read', 'member:read'],
+  'apikeys:read': ['apikey:read'],
+} as const satisfies Record<string, readonly Permission[]>;
+
+declare module '../../registry.ts' {
+  interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
+  interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
+}
+
+export const tenancy = defineModule({
+  name: 'tenancy',
+  permissions,
+  scopes,
+  sqlStates: {
+    AB002: (cause) => new InvalidStateError('A tenant needs at least one active owner.', { cause }),
+  },
+  schema: () => import('./schema/index.ts'),
+});

@@ -1,0 +1,11 @@
+import './user.ts';
+import './tenant.ts';
+import './membership.ts';
+import './invitation.ts';
+import './api-key.ts';
+import './viewer.ts';
+import './session-mutations.ts';
+import './tenant-mutations.ts';
+import './member-mutations.ts';
+import './profile-mutations.ts';
+import './api-key-mutations.ts';

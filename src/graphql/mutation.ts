@@ -58,7 +58,7 @@ export function mutation<Fields extends InputFieldMap, Payload extends object, P
       type: options.payload as never,
       description: options.description,
       complexity: { field: 10 },
-      extensions: { inTransaction: true } as never,
+      extensions: { inTransaction: true, mutation: { access: options.access } } as never,
       args: { input: t.arg({ type: input as never, required: true, description: 'What to do.' }) },
       ...scopesFor(options.access),
       errors: {

@@ -4,7 +4,7 @@ import { batchRows, sql } from '../../src/db/sql.ts';
 import { InvalidStateError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let db: TestDatabase;
 
@@ -12,22 +12,22 @@ beforeAll(async () => {
   db = await testDatabase();
 });
 
-const rename = (tenant: PopulatedTenant, name: string) => ({
+const rename = (tenant: TestTenant, name: string) => ({
   text: 'UPDATE agents SET name = $1 WHERE id = $2',
-  values: [name, tenant.agentId],
+  values: [name, tenant.idOf('agents')],
 });
-const insert = ({ id, conversationId }: PopulatedTenant) => ({
+const insert = ({ id, idOf }: TestTenant) => ({
   text: "INSERT INTO messages (tenant_id, id, conversation_id, role, content) VALUES ($1, $2, $3, 'USER', 'Hello')",
-  values: [id, newId(), conversationId],
+  values: [id, newId(), idOf('conversations')],
 });
 const batchAs = (context: DbContext, statements: { text: string; values?: unknown[] }[]) =>
   runWithContext(context, () => db.database.batch(statements));
-const namesOf = async ({ id }: PopulatedTenant) =>
+const namesOf = async ({ id }: TestTenant) =>
   (await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [id])).map(({ name }) => name);
 
 describe('a batch outside a transaction', () => {
   test('is all or nothing: what fails takes back what was done before it', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
     for (const wrong of ['SELECT 1 / 0', 'SELECT FROM nowhere', 'not SQL']) {
       await expect(batchAs(contextOf(tenant), [rename(tenant, 'Lost'), { text: wrong }])).rejects.toThrow();
       await expect(batchAs(contextOf(tenant), [{ text: wrong }, rename(tenant, 'Never')])).rejects.toThrow();
@@ -38,10 +38,10 @@ describe('a batch outside a transaction', () => {
   });
 
   test('sees in each statement what those before it and their triggers did', async () => {
-    const tenant = await createTenant(db);
-    const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.conversationId}`;
+    const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
+    const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.idOf('conversations')}`;
     const message = sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content)
-      VALUES (${tenant.id}, ${newId()}, ${tenant.conversationId}, 'USER', 'Hello') RETURNING sequence`;
+      VALUES (${tenant.id}, ${newId()}, ${tenant.idOf('conversations')}, 'USER', 'Hello') RETURNING sequence`;
     const answers = await runWithContext(contextOf(tenant), () =>
       batchRows<[{ lastSequence: number }, { sequence: number }, { lastSequence: number }]>(db.database, [last, message, last]),
     );
@@ -49,7 +49,10 @@ describe('a batch outside a transaction', () => {
   });
 
   test('reaches the rows of whoever acts and no others', async () => {
-    const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
+    const [tenant, stranger] = [
+      await createTenant(db, { rows: ['agents', 'conversations'] }),
+      await createTenant(db, { rows: ['agents', 'conversations'] }),
+    ];
     expect(await batchAs(contextOf(stranger), [rename(tenant, 'Stolen')])).toMatchObject([{ rowCount: 0 }]);
     await expect(batchAs(contextOf(stranger), [insert(tenant)])).rejects.toThrow();
     await expect(batchAs({}, [insert(tenant)])).rejects.toThrow();
@@ -58,7 +61,7 @@ describe('a batch outside a transaction', () => {
   });
 
   test('is read-only for viewers', async () => {
-    const tenant = await createTenant(db, { members: ['VIEWER'] });
+    const tenant = await createTenant(db, { members: ['VIEWER'], rows: ['agents', 'conversations'] });
     const viewer = contextOf(tenant, 'VIEWER');
     await expect(batchAs(viewer, [rename(tenant, 'Changed')])).rejects.toMatchObject({ code: '25006' });
     expect(await batchAs(viewer, [{ text: 'SELECT name FROM agents' }])).toMatchObject([{ rows: [{ name: 'Agent' }] }]);
@@ -66,7 +69,7 @@ describe('a batch outside a transaction', () => {
   });
 
   test('tells the audit log of the request, as a transaction does', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
     const request = { requestId: newId(), ip: '192.0.2.7', userAgent: 'x'.repeat(600) };
     const context = { ...contextOf(tenant), ...request };
     await batchAs(context, [rename(tenant, 'Batch')]);
@@ -83,7 +86,7 @@ describe('a batch outside a transaction', () => {
   });
 
   test('leaves nothing to the next statement of the connection, and may fail', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
     const other = db.another({ max: 1 });
     const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
       ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS told`;
@@ -103,7 +106,7 @@ describe('a batch outside a transaction', () => {
   });
 
   test('fails as a transaction fails, with what the caller can act on', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
     const end = { text: "UPDATE conversations SET status = 'COMPLETED', completed_at = now()" };
     await expect(batchAs(contextOf(tenant), [end, insert(tenant)])).rejects.toBeInstanceOf(InvalidStateError);
     expect(await db.ownerQuery('SELECT status FROM conversations WHERE tenant_id = $1', [tenant.id])).toEqual([
@@ -113,7 +116,7 @@ describe('a batch outside a transaction', () => {
 });
 
 test('a batch inside a transaction is a part of it', async () => {
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   const undone = db.database.transactionAs(contextOf(tenant), async () => {
     const [, selected] = await db.database.batch([rename(tenant, 'Undone'), { text: 'SELECT name FROM agents' }]);
     expect(selected?.rows).toEqual([{ name: 'Undone' }]);

@@ -8,7 +8,7 @@ import { createDraftWriter, type Draft } from '../../src/modules/conversations/d
 import { type DraftOf, removeDraft } from '../../src/modules/conversations/drafts.ts';
 import type { TestDatabase } from '../testkit/database.ts';
 import type { Graph } from '../testkit/graph.ts';
-import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { createConversation, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { benchOf, quiet } from './live-bench.ts';
 import { open, type Subscription } from './open-subscription.ts';
 
@@ -63,7 +63,7 @@ export class Transcript {
   }
 }
 
-type Place = Pick<PopulatedTenant, 'id' | 'agentId' | 'conversationId'>;
+type Place = Pick<TestTenant, 'id' | 'idOf'>;
 
 /** Another process that answers in the conversations of a tenant. */
 export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeUpTransport, intervalMs = 5) {
@@ -80,11 +80,11 @@ export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeU
     prisma,
     database,
     /** A run that is going on, and what its answer is called. */
-    async start(conversationId = tenant.conversationId): Promise<DraftOf> {
+    async start(conversationId = tenant.idOf('conversations')): Promise<DraftOf> {
       const of = { tenantId: tenant.id, conversationId, runId: newId(), messageId: newId() };
       await transaction(async () => {
         await prisma.agentRun.create({
-          data: { tenantId: tenant.id, id: of.runId, agentId: tenant.agentId, conversationId, trigger: 'MESSAGE' },
+          data: { tenantId: tenant.id, id: of.runId, agentId: tenant.idOf('agents'), conversationId, trigger: 'MESSAGE' },
         });
         await prisma.agentRun.updateMany({ where: { id: of.runId }, data: { status: 'RUNNING' } });
         await announce(conversationId);
@@ -114,7 +114,8 @@ export interface DraftRoomOptions extends Partial<LiveOptions> {
 
 /** A conversation in which one process answers, and another one that people watch it on. Nothing is polled unless asked for. */
 export async function createDraftRoom(graph: Graph, { intervalMs, ...options }: DraftRoomOptions = {}) {
-  const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  const tenant = await createTenant(graph, { members: ['VIEWER'], rows: ['agents'] });
+  await createConversation(tenant);
   const transport = options.transport ?? createMemoryTransport();
   const live = createLive({
     database: graph.database,
@@ -127,7 +128,7 @@ export async function createDraftRoom(graph: Graph, { intervalMs, ...options }: 
   });
   const bench = benchOf(graph, tenant, live);
   const answerer = createAnswerer(graph, tenant, transport, intervalMs);
-  const id = encodeGlobalId('Conversation', tenant.conversationId);
+  const id = encodeGlobalId('Conversation', tenant.idOf('conversations'));
   return {
     ...bench,
     answerer,

@@ -309,7 +309,7 @@ describe('who sees it', () => {
     const transport = new HeldTransport();
     const mine = await createDraftRoom(graph, { transport });
     const stranger = await createDraftRoom(graph, { transport });
-    const watcher = await createTenant(graph);
+    const watcher = await createTenant(graph, { rows: ['conversations', 'agent_runs'] });
     await expect(mine.watch(undefined, asViewer(watcher))).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const [events, theirs] = [await mine.watch(undefined, asViewer(mine.tenant, 'VIEWER')), await stranger.watch()];
     const of = await mine.answerer.start();
@@ -317,8 +317,8 @@ describe('who sees it', () => {
     draft.append('For us alone');
     await draft.flush();
     for (const hint of transport.published.filter(({ topic }) => topic === 'draft')) {
-      transport.deliver(hint, { ...hint, tenantId: stranger.tenant.id }, { ...hint, id: stranger.tenant.conversationId });
-      transport.deliver({ ...hint, tenantId: stranger.tenant.id, id: stranger.tenant.conversationId });
+      transport.deliver(hint, { ...hint, tenantId: stranger.tenant.id }, { ...hint, id: stranger.tenant.idOf('conversations') });
+      transport.deliver({ ...hint, tenantId: stranger.tenant.id, id: stranger.tenant.idOf('conversations') });
     }
     const transcript = new Transcript();
     await transcript.until(events, of.messageId, 'For us alone');
@@ -389,7 +389,7 @@ describe('who sees it', () => {
     const late = answerer.writer.open(of);
     late.append('Not done');
     await late.flush();
-    const queued = answerer.writer.open({ ...of, runId: tenant.agentRunId, messageId: newId() });
+    const queued = answerer.writer.open({ ...of, runId: tenant.idOf('agent_runs'), messageId: newId() });
     queued.append('Not begun');
     await queued.flush();
     expect(await drafts(tenant.id)).toEqual([]);

@@ -63,7 +63,15 @@ export class Transcript {
   }
 }
 
-type Place = Pick<TestTenant, 'id' | 'idOf'>;
+interface Place {
+  id: string;
+  agentId: string;
+  conversationId: string;
+}
+
+export function placeOf({ id, idOf }: TestTenant): Place {
+  return { id, agentId: idOf('agents'), conversationId: idOf('conversations') };
+}
 
 /** Another process that answers in the conversations of a tenant. */
 export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeUpTransport, intervalMs = 5) {
@@ -80,11 +88,11 @@ export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeU
     prisma,
     database,
     /** A run that is going on, and what its answer is called. */
-    async start(conversationId = tenant.idOf('conversations')): Promise<DraftOf> {
+    async start(conversationId = tenant.conversationId): Promise<DraftOf> {
       const of = { tenantId: tenant.id, conversationId, runId: newId(), messageId: newId() };
       await transaction(async () => {
         await prisma.agentRun.create({
-          data: { tenantId: tenant.id, id: of.runId, agentId: tenant.idOf('agents'), conversationId, trigger: 'MESSAGE' },
+          data: { tenantId: tenant.id, id: of.runId, agentId: tenant.agentId, conversationId, trigger: 'MESSAGE' },
         });
         await prisma.agentRun.updateMany({ where: { id: of.runId }, data: { status: 'RUNNING' } });
         await announce(conversationId);
@@ -127,7 +135,7 @@ export async function createDraftRoom(graph: Graph, { intervalMs, ...options }: 
     transport,
   });
   const bench = benchOf(graph, tenant, live);
-  const answerer = createAnswerer(graph, tenant, transport, intervalMs);
+  const answerer = createAnswerer(graph, placeOf(tenant), transport, intervalMs);
   const id = encodeGlobalId('Conversation', tenant.idOf('conversations'));
   return {
     ...bench,

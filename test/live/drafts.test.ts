@@ -5,7 +5,7 @@ import type { Hint } from '../../src/live/topics.ts';
 import { findDraft } from '../../src/modules/conversations/drafts.ts';
 import { testGraph } from '../testkit/graph.ts';
 import { asViewer, createTenant } from '../testkit/tenants.ts';
-import { createAnswerer, createDraftRoom, nextEvent, READS, Transcript } from './draft-bench.ts';
+import { createAnswerer, createDraftRoom, nextEvent, placeOf, READS, Transcript } from './draft-bench.ts';
 import { countStatements, HeldTransport, range } from './live-bench.ts';
 import { open } from './open-subscription.ts';
 
@@ -100,7 +100,7 @@ describe('an answer while it is being written', () => {
     lost.append('From the first worker');
     await transcript.until(events, of.messageId, 'From the first worker');
 
-    const other = createAnswerer(graph, tenant, transport);
+    const other = createAnswerer(graph, placeOf(tenant), transport);
     const found = await runWithContext({ tenantId: tenant.id }, () => findDraft(graph.database, of.runId));
     expect(found).toEqual({ messageId: of.messageId, conversationId: of.conversationId });
     const draft = other.writer.open(of);
@@ -269,7 +269,7 @@ describe('the order of things', () => {
         if (numbers.at(-1) === end) return { numbers, messages, deltas };
       }
     });
-    const other = createAnswerer(graph, room.tenant, room.transport, 2);
+    const other = createAnswerer(graph, placeOf(room.tenant), room.transport, 2);
     for (const number of range(1, 12)) {
       const of = await answerer.start();
       let draft = answerer.writer.open(of);

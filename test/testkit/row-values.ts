@@ -51,7 +51,7 @@ interface Known {
 }
 
 /** A valid value for a column. Undefined for types whose values a trigger makes. */
-export function valueOf({ name, type }: Pick<Column, 'name' | 'type'>, { number, checks, enumLabel }: Known): unknown {
+export function generateValue({ name, type }: Pick<Column, 'name' | 'type'>, { number, checks, enumLabel }: Known): unknown {
   if (enumLabel !== undefined) return enumLabel;
   const size = Number(SIZE.exec(type)?.[1] ?? 1_000);
   const isChecked = (...rules: string[]) => checks.some(({ definition }) => rules.some((rule) => definition.includes(rule)));

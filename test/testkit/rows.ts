@@ -7,7 +7,7 @@ import { runWithContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { readReferences, readTables, type Table } from '../catalog/catalog.ts';
-import { columnValues, type ValueOptions, valueOf } from './row-values.ts';
+import { columnValues, generateValue, type ValueOptions } from './row-values.ts';
 
 /** The columns of a row that the factory wrote. */
 export type Row = Record<string, unknown> & { id: string };
@@ -140,7 +140,7 @@ export function rowsOf(database: Database, owner: Owner): Rows {
     await addReferences(info, values);
     for (const column of columns) {
       if (column.name in values || !column.notNull || column.hasDefault) continue;
-      const value = valueOf(column, { number, checks: info.checks, enumLabel: enums.get(column.type) });
+      const value = generateValue(column, { number, checks: info.checks, enumLabel: enums.get(column.type) });
       // A trigger fills what is left out, or the database names the column.
       if (value !== undefined) values[column.name] = value;
     }

@@ -37,7 +37,10 @@ function begin(graph: Graph, tenant: TestTenant, then: () => void = () => {}): P
 
 test('the number of conversations is kept as they begin and end, whoever begins them at the same moment', async () => {
   const graph = await testGraph();
-  const [tenant, other] = [await createTenant(graph, { rows: ['agents'] }), await createTenant(graph, { rows: ['agents'] })];
+  const [tenant, other] = [
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+  ];
   expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
 
   const outcomes = await Promise.allSettled(
@@ -68,7 +71,7 @@ test('the number of conversations is kept as they begin and end, whoever begins 
 
 test('what has no kept number is counted', async () => {
   const graph = await testGraph();
-  const tenant = await createTenant(graph, { rows: ['agents'] });
+  const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   await begin(graph, tenant);
   const count = async (filter: string) =>
     at<number>(
@@ -82,7 +85,7 @@ test('what has no kept number is counted', async () => {
 
 test('numbers follow what an operator removes, and go with their tenant', async () => {
   const graph = await testGraph();
-  const tenant = await createTenant(graph, { rows: ['agents'] });
+  const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   const id = await begin(graph, tenant);
   await graph.ownerQuery('DELETE FROM conversations WHERE tenant_id = $1 AND id = $2', [tenant.id, id]);
   expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DbContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase, throwawayDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, randomHash, type TestTenant, unique } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant, randomHash, type TestTenant, unique } from '../testkit/tenants.ts';
 
 interface AuditRow {
   action: string;
@@ -33,7 +33,7 @@ async function auditOf(
 }
 
 describe('the audit log', () => {
-  test('tells who changed what, from where, and only the columns that changed', async () => {
+  test('records actor, request and the changed columns alone', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const context = { ...contextOf(tenant), ip: '2001:db8::7', userAgent: 'curl' };
@@ -55,7 +55,7 @@ describe('the audit log', () => {
     ]);
   });
 
-  test('names the API key, and the system when nobody acts', async () => {
+  test('records the API key, and the actor SYSTEM without a viewer', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const rename = async () => db.prisma.agent.updateMany({ data: { name: unique('name') } });
@@ -97,9 +97,10 @@ describe('the audit log', () => {
     expect(rows.map(({ action }) => action)).toEqual(['message.created']);
   });
 
-  test('goes with its tenant, and with nothing else', async () => {
+  test('is deleted with its tenant, and with nothing else', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
+    const tenant = await createTenant(db);
+    await tenant.fillTables();
     const count = () => db.ownerQuery('SELECT count(*)::int AS n FROM audit_logs WHERE tenant_id = $1', [tenant.id]);
     await expect(db.ownerQuery('DELETE FROM users WHERE id = $1', [tenant.owner.userId])).rejects.toMatchObject({
       code: 'AB002',
@@ -143,7 +144,8 @@ describe('when a log cannot be written', () => {
 
   beforeAll(async () => {
     db = await throwawayDatabase();
-    tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
+    tenant = await createTenant(db);
+    await createConversation(tenant);
   });
 
   afterAll(() => db.close());

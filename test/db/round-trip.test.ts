@@ -118,7 +118,7 @@ test('without prepared statements they are one round trip as well', async () => 
 describe('reads of one turn', () => {
   const number = (n: number) => ({ name: `number_${n}`, text: `SELECT ${n} AS n` });
 
-  test('share a round trip, four at a time, and each gets what it asked for', async () => {
+  test('share one round trip, and each returns its own rows', async () => {
     const { db, other, sent } = await tapped();
     const tenant = await createTenant(db, { rows: ['agents'] });
     const read = (numbers: number[]) =>

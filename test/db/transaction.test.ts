@@ -4,11 +4,13 @@ import { afterCommit, assumeContext, runWithContext } from '../../src/db/context
 import { ConflictError, InvalidStateError, NotFoundError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
 async function setUp(): Promise<{ db: TestDatabase; tenant: TestTenant }> {
   const db = await testDatabase();
-  return { db, tenant: await createTenant(db, { rows: ['conversations'] }) };
+  const tenant = await createTenant(db);
+  await createConversation(tenant);
+  return { db, tenant };
 }
 
 const message = (tenant: TestTenant, id = newId()) => ({

@@ -389,7 +389,7 @@ describe('who sees it', () => {
     const late = answerer.writer.open(of);
     late.append('Not done');
     await late.flush();
-    const queued = answerer.writer.open({ ...of, runId: tenant.idOf('agent_runs'), messageId: newId() });
+    const queued = answerer.writer.open({ ...of, runId: await tenant.anyId('agent_runs'), messageId: newId() });
     queued.append('Not begun');
     await queued.flush();
     expect(await drafts(tenant.id)).toEqual([]);

@@ -41,6 +41,7 @@ export const mcp: MutationCases = {
   configureMcpServer: {
     payload:
       'config { enabled secretNames oauth { issuer clientId scope algorithm } limits { timeoutMs concurrency } allowedUsers { email } server { name } }',
+    prepare: async ({ anyId }) => ({ configId: await anyId('mcp_server_configs') }),
     success: async ({ owner, anyId }) => ({
       serverId: server(await anyId('mcp_servers')),
       enabled: false,

@@ -44,6 +44,7 @@ export const runs: MutationCases = {
   },
   cancelAgentRun: {
     payload: 'run { status completedAt }',
+    prepare: async ({ anyId }) => ({ callId: await anyId('tool_calls') }),
     success: async ({ anyId }) => ({ id: run(await anyId('agent_runs')) }),
     audit: ['agent_run.updated', 'tool_call.updated'],
   },
@@ -82,6 +83,7 @@ export const runs: MutationCases = {
       return { id };
     },
     success: (_tenant, { id }) => ({ id }),
+    badInput: async ({ anyId }) => ({ id: agent(await anyId('agents')) }),
     audit: ['model_price.deleted'],
   },
 };

@@ -77,9 +77,9 @@ test('every tenant is sealed anew by the owner, who sees no rows of theirs, and 
   await ensureSealingKeyFile(file);
   const sealer = createSealer(await fileSealingKeys(file, () => {}));
   const tenants = [
-    await createTenant({ database, prisma }),
-    await createTenant({ database, prisma }),
-    await createTenant({ database, prisma }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
   ];
   for (const tenant of tenants) await seal(sealer, tenant, `of ${tenant.id}`);
   const [, , lost] = tenants as [TestTenant, TestTenant, TestTenant];

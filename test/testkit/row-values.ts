@@ -33,6 +33,7 @@ export const columnValues: Record<string, Record<string, Value>> = {
   conversation_counts: { shard: ({ number }) => 1_000 + number },
   conversation_events: { sequence: ({ number }) => 1_000_000 + number },
   documents: { media_type: 'text/plain', storage_key: ({ tenantId }) => `${tenantId}/${randomHash()}` },
+  evaluation_runs: { evaluation_id: ({ anyId }) => anyId('evaluations'), position: ({ number }) => number },
   evaluations: { questions: [{ query: 'Hello?', expectedDocumentIds: [] }], question_count: 1 },
   llm_calls: { run_id: ({ anyId }) => anyId('agent_runs') },
   mcp_servers: { transport: 'STREAMABLE_HTTP', url: 'https://mcp.example.test/mcp' },
@@ -45,13 +46,17 @@ export const columnValues: Record<string, Record<string, Value>> = {
 const SIZE = /\((\d+)\)$/;
 
 interface Known {
+  table: string;
   number: number;
   checks: readonly { definition: string }[];
   enumLabel: string | undefined;
 }
 
 /** A valid value for a column. Undefined for types whose values a trigger makes. */
-export function generateValue({ name, type }: Pick<Column, 'name' | 'type'>, { number, checks, enumLabel }: Known): unknown {
+export function generateValue(
+  { name, type }: Pick<Column, 'name' | 'type'>,
+  { table, number, checks, enumLabel }: Known,
+): unknown {
   if (enumLabel !== undefined) return enumLabel;
   const size = Number(SIZE.exec(type)?.[1] ?? 1_000);
   const isChecked = (...rules: string[]) => checks.some(({ definition }) => rules.some((rule) => definition.includes(rule)));
@@ -65,8 +70,21 @@ export function generateValue({ name, type }: Pick<Column, 'name' | 'type'>, { n
   if (type === 'character(64)' || isChecked(`${name} ~ '^[0-9a-f]{64}$'`)) return randomHash();
   if (isChecked(`is_email((${name})`, `is_email(${name}`)) return `${unique('person')}@example.test`;
   if (isChecked(`(${name})::text ~ '^https?://`, `${name} ~ '^https?://`)) return `https://${unique('host')}.example.test`;
+  if (name === 'name' || name === 'title') return nameOf(table, number);
+  if (name === 'slug') return unique(nounOf(table));
   if (type === 'text' || type.startsWith('character') || type === 'citext') return textOf(name, size);
   return undefined;
+}
+
+/** `agent` for `agents`, `key` for `api_keys`. */
+function nounOf(table: string): string {
+  return (table.split('_').at(-1) ?? table).replace(/ies$/, 'y').replace(/s$/, '');
+}
+
+/** `Agent` for the name of the first row of `agents`, `Agent 2` for the next. */
+function nameOf(table: string, number: number): string {
+  const noun = nounOf(table);
+  return `${noun.charAt(0).toUpperCase()}${noun.slice(1)}${number > 1 ? ` ${number}` : ''}`;
 }
 
 function textOf(name: string, size: number): string {

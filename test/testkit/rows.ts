@@ -140,7 +140,7 @@ export function rowsOf(database: Database, owner: Owner): Rows {
     await addReferences(info, values);
     for (const column of columns) {
       if (column.name in values || !column.notNull || column.hasDefault) continue;
-      const value = generateValue(column, { number, checks: info.checks, enumLabel: enums.get(column.type) });
+      const value = generateValue(column, { table: name, number, checks: info.checks, enumLabel: enums.get(column.type) });
       // A trigger fills what is left out, or the database names the column.
       if (value !== undefined) values[column.name] = value;
     }

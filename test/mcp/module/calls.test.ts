@@ -23,7 +23,7 @@ beforeEach(async () => {
   server = await startToolServer();
   tenant = await createTenant(graph, {
     members: ['ADMIN', 'MEMBER', 'VIEWER'],
-    rows: ['mcp_server_configs', 'agents', 'conversations', 'agent_runs', 'mcp_tools', 'api_keys', 'messages'],
+    rows: ['mcp_server_configs', 'agents', 'conversations', 'agent_runs', 'api_keys', 'messages'],
   });
   serverId = await readyServer(graph, tenant, server.url);
   return () => server.close();
@@ -140,9 +140,7 @@ describe('a call', () => {
   });
 
   test('of a tool that does not exist, or is of another tenant, leaves no row', async () => {
-    const other = await createTenant(graph, {
-      rows: ['mcp_server_configs', 'agents', 'conversations', 'agent_runs', 'mcp_tools', 'api_keys', 'messages'],
-    });
+    const other = await createTenant(graph, { rows: ['mcp_tools'] });
     const attempt = (toolId: string, viewer = member()) => mutate(graph, viewer, 'executeMcpTool', { toolId }, 'output');
     expect(await attempt(newId())).toMatchObject({ __typename: 'NotFoundError' });
     expect(await attempt(other.idOf('mcp_tools'))).toMatchObject({ __typename: 'NotFoundError' });

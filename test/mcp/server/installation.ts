@@ -4,7 +4,7 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { Role, Scope } from '../../../src/auth/permissions.ts';
 import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
 import { startTestServer, type TestServer } from '../../testkit/server.ts';
-import { asViewer, contextOf, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, contextOf, createConversation, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
 /** The server as it ships, with tenants in it and clients before it. */
 export interface Installation extends TestServer {
@@ -34,7 +34,8 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     ...server,
     mcpUrl,
     async tenant() {
-      const tenant = await createTenant(services, { members: ['VIEWER'], rows: ['agents', 'conversations', 'documents'] });
+      const tenant = await createTenant(services, { members: ['VIEWER'], rows: ['documents'] });
+      await createConversation(tenant);
       await tenant.row('chunks', { content: 'Hello there', position: 0 });
       await services.database.transactionAs(contextOf(tenant), () =>
         services.prisma.document.updateMany({

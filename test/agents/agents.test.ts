@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
-let other: PopulatedTenant;
+let tenant: TestTenant;
+let other: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  [tenant, other] = [await createTenant(graph), await createTenant(graph)];
+  [tenant, other] = [
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+  ];
   const viewer = asViewer(tenant);
   for (const [index, name] of ['Alpha', 'Beta', 'Gamma', 'Delta', 'Omega'].entries()) {
     const answer = await graph.execute(
@@ -99,16 +102,16 @@ describe('lists', () => {
 
 describe('one agent', () => {
   test('is found by id and by UUID, and as a node', async () => {
-    const id = encodeGlobalId('Agent', tenant.agentId);
+    const id = encodeGlobalId('Agent', tenant.idOf('agents'));
     const answer = await graph.execute(
       asViewer(tenant),
       'query ($id: ID!, $uuid: ID!) { agent(id: $id) { uuid } same: agent(id: $uuid) { id } node(id: $id) { __typename id ... on Agent { uuid createdBy { email } } } }',
-      { id, uuid: tenant.agentId },
+      { id, uuid: tenant.idOf('agents') },
     );
     expect(answer.data).toMatchObject({
-      agent: { uuid: tenant.agentId },
+      agent: { uuid: tenant.idOf('agents') },
       same: { id },
-      node: { __typename: 'Agent', id, uuid: tenant.agentId, createdBy: { email: tenant.owner.email } },
+      node: { __typename: 'Agent', id, uuid: tenant.idOf('agents'), createdBy: { email: tenant.owner.email } },
     });
   });
 
@@ -117,16 +120,20 @@ describe('one agent', () => {
       asViewer(tenant),
       'query ($id: ID!, $ids: [ID!]!) { agent(id: $id) { id } node(id: $id) { id } nodes(ids: $ids) { id } }',
       {
-        id: encodeGlobalId('Agent', other.agentId),
-        ids: [encodeGlobalId('Agent', other.agentId), encodeGlobalId('Agent', tenant.agentId)],
+        id: encodeGlobalId('Agent', other.idOf('agents')),
+        ids: [encodeGlobalId('Agent', other.idOf('agents')), encodeGlobalId('Agent', tenant.idOf('agents'))],
       },
     );
-    expect(answer.data).toEqual({ agent: null, node: null, nodes: [null, { id: encodeGlobalId('Agent', tenant.agentId) }] });
+    expect(answer.data).toEqual({
+      agent: null,
+      node: null,
+      nodes: [null, { id: encodeGlobalId('Agent', tenant.idOf('agents')) }],
+    });
   });
 
   test('is not an id of another type', async () => {
     const answer = await graph.execute(asViewer(tenant), 'query ($id: ID!) { agent(id: $id) { id } }', {
-      id: encodeGlobalId('Conversation', tenant.conversationId),
+      id: encodeGlobalId('Conversation', tenant.idOf('conversations')),
     });
     expect(answer.messages).toEqual(['This is the id of a Conversation, not of a Agent.']);
   });
@@ -166,7 +173,7 @@ describe('versions', () => {
 
   test('an archived agent takes no changes, versions or conversations until it is restored', async () => {
     const viewer = asViewer(other);
-    const id = encodeGlobalId('Agent', other.agentId);
+    const id = encodeGlobalId('Agent', other.idOf('agents'));
     const run = async (source: string) => at(await graph.execute(viewer, source, { id }), 'result.__typename');
     expect(await run('mutation ($id: ID!) { result: archiveAgent(input: { id: $id }) { __typename } }')).toBe(
       'ArchiveAgentPayload',

@@ -1,14 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  tenant = await createTenant(graph);
+  tenant = await createTenant(graph, { rows: ['conversations'] });
 });
 
 const CREATE =
@@ -54,7 +54,7 @@ test('a message of a mebibyte is kept, one byte more is not', async () => {
     graph.execute(
       asViewer(tenant),
       'mutation ($input: AppendMessageInput!) { result: appendMessage(input: $input) { __typename ... on UserError { message } } }',
-      { input: { conversationId: encodeGlobalId('Conversation', tenant.conversationId), role: 'USER', content } },
+      { input: { conversationId: encodeGlobalId('Conversation', tenant.idOf('conversations')), role: 'USER', content } },
     );
   expect(at(await append('é'.repeat(524_288)), 'result.__typename')).toBe('AppendMessagePayload');
   expect(at(await append(`${'é'.repeat(524_288)}x`), 'result.__typename')).toBe('ValidationError');

@@ -4,7 +4,7 @@ import { type Permission, permissionsOf, type Scope } from '../../src/auth/permi
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../src/lib/errors.ts';
 import { createApiKey, revokeApiKey } from '../../src/modules/tenancy/api-keys.ts';
-import { asViewer, createBareTenant, type TestTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
 
 let fixture: AuthFixture;
@@ -15,7 +15,7 @@ beforeAll(async () => {
   fixture = await authFixture();
 });
 beforeAll(async () => {
-  tenant = await createBareTenant(fixture, { members: ['ADMIN', 'MEMBER'] });
+  tenant = await createTenant(fixture, { members: ['ADMIN', 'MEMBER'] });
   owner = asViewer(tenant);
 });
 afterAll(() => fixture.auth.close());
@@ -113,7 +113,7 @@ test('an expired key is refused from that moment on, remembered or not', async (
 
 describe('a key never outlives or outranks its owner', () => {
   test('a demoted owner', async () => {
-    const other = await createBareTenant(fixture, { members: ['ADMIN'] });
+    const other = await createTenant(fixture, { members: ['ADMIN'] });
     const admin = asViewer(other, 'ADMIN');
     const { secret } = await makeKey(['agents:write', 'audit:read'], { viewer: admin });
     expect((await fixture.auth.verify(secret)).permissions.has('audit:read')).toBe(true);
@@ -133,7 +133,7 @@ describe('a key never outlives or outranks its owner', () => {
     ['a deleted account', 'DELETE FROM users WHERE $1::uuid IS NOT NULL AND id = $2', ForbiddenError],
     ['a suspended tenant', "UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1 AND $2::uuid IS NOT NULL", ForbiddenError],
   ])('%s', async (_name, change, refusal) => {
-    const other = await createBareTenant(fixture, { members: ['ADMIN'] });
+    const other = await createTenant(fixture, { members: ['ADMIN'] });
     const admin = asViewer(other, 'ADMIN');
     const { secret } = await makeKey(['agents:read'], { viewer: admin });
     const viewer = await fixture.auth.verify(secret);

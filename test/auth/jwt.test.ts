@@ -14,7 +14,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
 import { ForbiddenError, UnauthenticatedError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createBareTenant, type TestTenant } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { AUDIENCE, type AuthFixture, authFixture, ISSUER } from './fixture.ts';
 
 let fixture: AuthFixture;
@@ -27,7 +27,7 @@ beforeAll(async () => {
   rsa = await generateKeyPair('RS256', { extractable: true });
   const rsaKey = { ...(await exportJWK(rsa.privateKey)), kid: 'rsa', alg: 'RS256' };
   fixture = await authFixture({ keyring: await inlineKeyring(JSON.stringify({ keys: [signing, rsaKey] })) });
-  tenant = await createBareTenant(fixture, { members: ['MEMBER', 'VIEWER', 'ADMIN'] });
+  tenant = await createTenant(fixture, { members: ['MEMBER', 'VIEWER', 'ADMIN'] });
 });
 afterAll(() => fixture.auth.close());
 
@@ -203,7 +203,7 @@ test('clocks may be a few seconds apart', async () => {
 
 describe('who may not get in', () => {
   test('somebody of another tenant', async () => {
-    const other = await createBareTenant(fixture);
+    const other = await createTenant(fixture);
     await expect(fixture.auth.verify(await token({ claims: { tid: other.id } }))).rejects.toBeInstanceOf(ForbiddenError);
     await expect(fixture.auth.verify(await token({ claims: { tid: newId() } }))).rejects.toBeInstanceOf(ForbiddenError);
   });
@@ -231,7 +231,7 @@ describe('who may not get in', () => {
   });
 
   test('a suspended tenant, also in a process that has just let the person in', async () => {
-    const other = await createBareTenant(fixture);
+    const other = await createTenant(fixture);
     const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
     await fixture.auth.verify(good);
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
@@ -252,7 +252,7 @@ describe('who may not get in', () => {
 });
 
 test('a stream loses its right when the role loses it, and when the token ends', async () => {
-  const other = await createBareTenant(fixture, { members: ['ADMIN'] });
+  const other = await createTenant(fixture, { members: ['ADMIN'] });
   const admin = other.members[1];
   const viewer = await fixture.auth.verify(await token({ claims: { tid: other.id, sub: admin?.userId } }));
   expect(await fixture.auth.recheck(viewer)).toBe(true);
@@ -263,7 +263,7 @@ test('a stream loses its right when the role loses it, and when the token ends',
 });
 
 test('what is remembered is asked once, however many ask at once', async () => {
-  const other = await createBareTenant(fixture);
+  const other = await createTenant(fixture);
   const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
   let statements = 0;
   const { database } = fixture;

@@ -7,7 +7,7 @@ import { exportJWK, generateKeyPair } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changeKeyFile, ensureKeyFile, fileKeyring } from '../../src/auth/key-file.ts';
 import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
-import { createBareTenant, type TestTenant } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
 
 let folder: string;
@@ -21,7 +21,7 @@ beforeAll(async () => {
   file = join(folder, 'data', 'keys.json');
   await Promise.all(Array.from({ length: 5 }, () => ensureKeyFile(file)));
   fixture = await authFixture({ keyring: await fileKeyring(file, (error) => problems.push(error)) });
-  tenant = await createBareTenant(fixture);
+  tenant = await createTenant(fixture);
 });
 afterAll(async () => {
   await fixture.auth.close();

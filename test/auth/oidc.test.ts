@@ -6,7 +6,7 @@ import { generateSigningKey, publicKeyOf } from '../../src/auth/keyring.ts';
 import { UnauthenticatedError, UnavailableError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { linkIdentity, unlinkIdentity } from '../../src/modules/tenancy/profile.ts';
-import { asViewer, createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
 
 let fixture: AuthFixture;
@@ -36,7 +36,7 @@ beforeAll(async () => {
   issuer = `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
   fixture = await authFixture({ oidcIssuers: [{ issuer, audience: AUDIENCE }] });
   auth = fixture.auth;
-  tenant = await createBareTenant(fixture, { members: ['MEMBER'] });
+  tenant = await createTenant(fixture, { members: ['MEMBER'] });
 });
 afterAll(async () => {
   await auth.close();
@@ -81,7 +81,7 @@ test('the token may name the tenant, and only one of the person', async () => {
   const subject = unique('subject');
   const owner = asViewer(tenant);
   await fixture.as(owner, async () => linkIdentity(fixture, owner, await token({ sub: subject })));
-  const stranger = await createBareTenant(fixture);
+  const stranger = await createTenant(fixture);
   await expect(auth.verify(await token({ sub: subject, tid: tenant.id }))).resolves.toMatchObject({ tenantId: tenant.id });
   await expect(auth.verify(await token({ sub: subject, tid: stranger.id }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   await expect(auth.verify(await token({ sub: subject, tid: 'everywhere' }))).rejects.toBeInstanceOf(UnauthenticatedError);

@@ -12,7 +12,7 @@ export async function lookupProblems(probe: Probe, scene: Scene): Promise<string
   const [known] = await probe.query<Record<'key' | 'refresh' | 'invitation' | 'issuer' | 'subject', string>>(
     `SELECT (SELECT key_hash FROM api_keys WHERE id = $1) AS key, (SELECT token_hash FROM refresh_tokens WHERE id = $2) AS refresh,
        (SELECT token_hash FROM invitations WHERE id = $3) AS invitation, i.issuer, i.subject FROM user_identities i WHERE i.id = $4`,
-    [mine.apiKeyId, mine.refreshTokenId, mine.invitationId, mine.identityId],
+    ['api_keys', 'refresh_tokens', 'invitations', 'user_identities'].map(mine.idOf),
   );
   if (!known) return ['the scene has no identity'];
   const lookups: [call: string, found: unknown[], missed: unknown[]][] = [
@@ -38,10 +38,10 @@ export async function lookupProblems(probe: Probe, scene: Scene): Promise<string
   await expectRows('my_tenants()', undefined, [], 0);
   // The search for words names the tenant by itself: both have this collection's words, and each finds its own alone.
   const words = "match_chunks('english', 'hello', $1::uuid[], $2::jsonb, NULL, NULL, NULL, 10)";
-  const everybodys = [[mine.collectionId, scene.theirs.collectionId]];
+  const everybodys = [[mine.idOf('collections'), scene.theirs.idOf('collections')]];
   for (const filter of [null, '{}']) {
     await expectRows(words, mine.owner.userId, [...everybodys, filter], 1, mine.id);
-    await expectRows(words, mine.owner.userId, [[scene.theirs.collectionId], filter], 0, mine.id);
+    await expectRows(words, mine.owner.userId, [[scene.theirs.idOf('collections')], filter], 0, mine.id);
     await expectRows(words, undefined, [...everybodys, filter], 0);
   }
   return problems;
@@ -56,7 +56,7 @@ export async function auditProblems(probe: Probe, scene: Scene): Promise<string[
     const rows = await probe.query(
       `SELECT FROM audit_logs WHERE tenant_id = $1 AND user_id = $2 AND request_id = 'the-request' AND resource_id = $3
          AND action = 'agent.updated' AND new_values ->> 'name' = 'Renamed'`,
-      [mine.id, mine.owner.userId, mine.agentId],
+      [mine.id, mine.owner.userId, mine.idOf('agents')],
     );
     logged = rows.length;
   });

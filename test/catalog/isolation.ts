@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { DbContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import type { Probe } from '../testkit/roles.ts';
-import type { PopulatedTenant } from '../testkit/tenants.ts';
+import type { TestTenant } from '../testkit/tenants.ts';
 import { isTenantTable, type Query, type Table } from './catalog.ts';
 import { commonTables, gateGrants, personalTables, secretColumns } from './expectations.ts';
 import { authorOf, insertSql, quote, type Row, rowOf, rowsOf, type Scene, twinOf } from './scene.ts';
@@ -10,7 +10,7 @@ import { authorOf, insertSql, quote, type Row, rowOf, rowsOf, type Scene, twinOf
 const REFUSED = '42501';
 const APPLICATION = 'agentbase_app';
 
-function contextOf(tenant: PopulatedTenant): DbContext {
+function contextOf(tenant: TestTenant): DbContext {
   return { tenantId: tenant.id, userId: tenant.owner.userId };
 }
 
@@ -27,7 +27,7 @@ async function rightsOf(query: Query, role: string, table: Table) {
 }
 
 /** A fingerprint of a tenant's rows. As the owner. */
-async function stateOf(query: Query, table: Table, tenant: PopulatedTenant): Promise<string> {
+async function stateOf(query: Query, table: Table, tenant: TestTenant): Promise<string> {
   const [state] = await query<{ state: string }>(
     `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') AS state FROM ${quote(table.name)} t WHERE ${rowsOf(table, tenant)}`,
   );
@@ -103,7 +103,7 @@ async function intrusions(probe: Probe, scene: Scene, table: Table, stranger: St
 /** What a tenant must be able to do with its own rows. Without this, a table that refuses everybody would look isolated. */
 async function hindrances(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
   const row = await rowOf(probe.query, table, scene.mine);
-  if (!row) return [`${table.name}: no row to try with. Let createTenant make one`];
+  if (!row) return [`${table.name}: no row to try with. Let fillTables insert one`];
   const rights = await rightsOf(probe.query, APPLICATION, table);
   const target = quote(table.name);
   const where = rowsOf(table, scene.mine);

@@ -45,7 +45,7 @@ test('every migration has a way back, with data in its tables, and forth again',
   const names = migrationNames();
   const before = await catalog();
   for (let count = 1; count <= names.length; count++) {
-    await createTenant(db);
+    await (await createTenant(db)).fillTables();
     const newest = names.toReversed().slice(0, count);
     expect(await migrateDown(db.ownerPool, count)).toEqual(newest);
     expect(await isMigrated(db.ownerPool)).toBe(false);
@@ -59,7 +59,7 @@ test('conversations are counted that were there before their number was kept', a
   const names = migrationNames();
   const since = names.length - names.indexOf('20261125000500_conversation_counts');
   await migrateDown(db.ownerPool, since);
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['conversations'] });
   await migrate(db.ownerPool, { install });
   expect(
     await db.ownerQuery('SELECT active, completed, failed, cancelled FROM conversation_counts WHERE tenant_id = $1', [tenant.id]),

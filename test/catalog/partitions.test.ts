@@ -2,7 +2,7 @@ import { v7 } from 'uuid';
 import { expect, test } from 'vitest';
 import { testDatabase } from '../testkit/database.ts';
 import { type Probe, rolledBack } from '../testkit/roles.ts';
-import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant } from '../testkit/tenants.ts';
 import type { Query } from './catalog.ts';
 
 /** The first moment of a month, counted from this one. */
@@ -21,16 +21,16 @@ function idIn(ahead: number): string {
   return v7({ msecs: monthStart(ahead).getTime() + 14 * 86_400_000 });
 }
 
-async function withTenant<T>(work: (probe: Probe, tenant: PopulatedTenant) => Promise<T>): Promise<T> {
+async function withTenant<T>(work: (probe: Probe, tenant: TestTenant) => Promise<T>): Promise<T> {
   const db = await testDatabase();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['conversations', 'tool_executions', 'messages'] });
   return rolledBack(db, (probe) => work(probe, tenant));
 }
 
-async function addExecution(query: Query, tenant: PopulatedTenant, id: string): Promise<void> {
+async function addExecution(query: Query, tenant: TestTenant, id: string): Promise<void> {
   await query(
     "INSERT INTO tool_executions (tenant_id, id, conversation_id, message_id, tool_name, status) VALUES ($1, $2, $3, $4, 'clock', 'SUCCESS')",
-    [tenant.id, id, tenant.conversationId, tenant.messageIds[0]],
+    [tenant.id, id, tenant.idOf('conversations'), tenant.idOf('messages')],
   );
 }
 
@@ -105,7 +105,9 @@ test('a row without a month is kept, and moves as it is when the month is made',
     await addExecution(query, tenant, other);
     expect(await partitionOf(query, 'tool_executions', late)).toBe('tool_executions_default');
     const before = await query('SELECT to_jsonb(t) AS row FROM tool_executions t WHERE tenant_id = $1 ORDER BY id', [tenant.id]);
-    const [events] = await query('SELECT count(*) FROM conversation_events WHERE conversation_id = $1', [tenant.conversationId]);
+    const [events] = await query('SELECT count(*) FROM conversation_events WHERE conversation_id = $1', [
+      tenant.idOf('conversations'),
+    ]);
 
     await query('SET LOCAL ROLE agentbase_app');
     expect(await query('SELECT * FROM app.maintain_partitions()')).toEqual([
@@ -120,9 +122,9 @@ test('a row without a month is kept, and moves as it is when the month is made',
     );
     // It was neither deleted nor made again, so nothing tells of either.
     expect(await audited(query, late)).toEqual(['tool_execution.created']);
-    expect(await query('SELECT count(*) FROM conversation_events WHERE conversation_id = $1', [tenant.conversationId])).toEqual([
-      events,
-    ]);
+    expect(
+      await query('SELECT count(*) FROM conversation_events WHERE conversation_id = $1', [tenant.idOf('conversations')]),
+    ).toEqual([events]);
 
     // The new month and the default partition are under the same triggers and row security as before.
     await addExecution(query, tenant, v7({ msecs: monthStart(3).getTime() }));
@@ -148,7 +150,7 @@ test('retention drops the months that are past it, and those alone', async () =>
       { partition_name: `tool_executions${suffix(-3)}`, change: 'dropped' },
     ]);
     const left = await query<{ id: string }>('SELECT id FROM tool_executions WHERE tenant_id = $1 ORDER BY id', [tenant.id]);
-    expect(left.map(({ id }) => id).toSorted()).toEqual([kept, current, tenant.toolExecutionId].toSorted());
+    expect(left.map(({ id }) => id).toSorted()).toEqual([kept, current, tenant.idOf('tool_executions')].toSorted());
   });
 });
 
@@ -157,7 +159,7 @@ test('an event number is given once in every partition', async () => {
     const add = (id: string, sequence: number) =>
       query(
         "INSERT INTO conversation_events (tenant_id, id, conversation_id, sequence, type) VALUES ($1, $2, $3, $4, 'CONVERSATION_UPDATED')",
-        [tenant.id, id, tenant.conversationId, sequence],
+        [tenant.id, id, tenant.idOf('conversations'), sequence],
       );
     for (const ahead of [0, 1, 2, 3, 40]) {
       await add(idIn(ahead), 1_000);

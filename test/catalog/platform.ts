@@ -24,7 +24,7 @@ export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> 
     );
     const tenant: DbContext = { tenantId: mine.id, userId: mine.owner.userId };
     const admin: DbContext = { tenantId: theirs.id, userId: theirs.owner.userId };
-    const key: DbContext = { ...admin, apiKeyId: theirs.apiKeyId };
+    const key: DbContext = { ...admin, apiKeyId: theirs.idOf('api_keys') };
     const problems: string[] = [];
     /** @param rows how many are to be read or written; null where it is to be refused */
     const expect = async (who: string, context: DbContext, what: string, rows: number | null, sql: string, values: unknown[]) => {
@@ -64,7 +64,7 @@ export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> 
     const configure = 'INSERT INTO mcp_server_configs (tenant_id, id, server_id) VALUES ($1, $2, $3)';
     await expect('a tenant', tenant, 'configures what is shown', 1, configure, [mine.id, newId(), ids.shown]);
     await expect('a tenant', tenant, 'configures what is hidden', null, configure, [mine.id, newId(), ids.hidden]);
-    await expect('a tenant', tenant, "configures another's", null, configure, [mine.id, newId(), theirs.mcpServerId]);
+    await expect('a tenant', tenant, "configures another's", null, configure, [mine.id, newId(), theirs.idOf('mcp_servers')]);
     return problems;
   });
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DbContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { type Query, type Reference, readIndexes, readReferences, readTables, type Table } from './catalog.ts';
 
 import { commonTables } from './expectations.ts';
@@ -11,8 +11,8 @@ export type Row = Record<string, unknown>;
 
 /** Two tenants with a row in every table, and what the catalog says of the tables. */
 export interface Scene {
-  mine: PopulatedTenant;
-  theirs: PopulatedTenant;
+  mine: TestTenant;
+  theirs: TestTenant;
   tables: Table[];
   /** What no two rows of a table may share, besides their id. */
   uniques: { table: string; columns: string[] }[];
@@ -23,27 +23,27 @@ export interface Scene {
 
 export async function createScene(clients: Parameters<typeof createTenant>[0], query: Query): Promise<Scene> {
   const mine = await createTenant(clients, { members: ['ADMIN'] });
+  const theirs = await createTenant(clients);
+  for (const tenant of [mine, theirs]) {
+    await tenant.row('chunks', { content: 'Hello there', position: 0 });
+    await tenant.fillTables();
+  }
   return {
     mine,
-    theirs: await createTenant(clients),
+    theirs,
     tables: await readTables(query),
     uniques: [
       ...(await readIndexes(query)).filter(({ unique, primary, partial }) => unique && !primary && !partial),
       ...(await uniqueInAMonth(query)),
     ],
     references: await readReferences(query),
-    spares: await sparesOf(query, mine),
+    spares: await sparesOf(mine),
   };
 }
 
-async function sparesOf(query: Query, { id, agentId }: PopulatedTenant): Promise<Record<string, string>> {
-  const spares = { conversations: newId(), mcp_servers: newId() };
-  await query('INSERT INTO conversations (tenant_id, id, agent_id) VALUES ($1, $2, $3)', [id, spares.conversations, agentId]);
-  await query(
-    `INSERT INTO mcp_servers (id, tenant_id, name, slug, transport, url) VALUES ($1, $2, 'Spare', 'spare', 'SSE', 'https://mcp.example.test')`,
-    [spares.mcp_servers, id],
-  );
-  return spares;
+/** Rows for the foreign keys that are unique: a twin of a row cannot refer to the same one. */
+async function sparesOf({ row }: TestTenant): Promise<Record<string, string>> {
+  return { conversations: (await row('conversations')).id, mcp_servers: (await row('mcp_servers')).id };
 }
 
 /** A partitioned table cannot have a unique index over all months; each month has one. */
@@ -59,7 +59,7 @@ export function quote(name: string): string {
 }
 
 /** The condition that holds for the rows of a tenant, and of the people in it. */
-export function rowsOf(table: Table, tenant: PopulatedTenant): string {
+export function rowsOf(table: Table, tenant: TestTenant): string {
   if (table.columns.some(({ name }) => name === 'tenant_id')) return `tenant_id = '${tenant.id}'`;
   if (commonTables.has(table.name)) return 'false';
   if (table.name === 'tenants') return `id = '${tenant.id}'`;
@@ -67,7 +67,7 @@ export function rowsOf(table: Table, tenant: PopulatedTenant): string {
 }
 
 /** Any row of a tenant's, with every column. As the owner. */
-export async function rowOf(query: Query, table: Table, tenant: PopulatedTenant): Promise<Row | undefined> {
+export async function rowOf(query: Query, table: Table, tenant: TestTenant): Promise<Row | undefined> {
   const [row] = await query<{ row: Row }>(
     `SELECT to_jsonb(t) AS row FROM ${quote(table.name)} t WHERE ${rowsOf(table, tenant)} ORDER BY id LIMIT 1`,
   );
@@ -107,7 +107,7 @@ export function insertSql(table: Table): string {
 }
 
 /** Who may write a row of a table, were it their own. */
-export function authorOf(table: Table, row: Row, tenant: PopulatedTenant): DbContext {
+export function authorOf(table: Table, row: Row, tenant: TestTenant): DbContext {
   if (table.name === 'tenants') return { tenantId: String(row.id), userId: tenant.owner.userId };
   if (table.name === 'users') return { tenantId: tenant.id, userId: String(row.id) };
   return { tenantId: tenant.id, userId: tenant.owner.userId };

@@ -3,7 +3,7 @@ import { applyContextSql } from '../../src/db/context-statement.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { testDatabase } from '../testkit/database.ts';
 import { type Probe, rolledBack } from '../testkit/roles.ts';
-import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { isTenantTable, type Query, readTables } from './catalog.ts';
 import { catalogText } from './snapshot.ts';
 
@@ -34,7 +34,7 @@ const SCENE = `${PROJECTS};
   GRANT SELECT, INSERT ON project_events TO agentbase_app`;
 
 /** Runs `work` in the scene as the owner of a tenant, as the application does. */
-async function inScene<T>(work: (probe: Probe, mine: PopulatedTenant, theirs: PopulatedTenant) => Promise<T>): Promise<T> {
+async function inScene<T>(work: (probe: Probe, mine: TestTenant, theirs: TestTenant) => Promise<T>): Promise<T> {
   const db = await testDatabase();
   const mine = await createTenant(db);
   const theirs = await createTenant(db);
@@ -45,7 +45,7 @@ async function inScene<T>(work: (probe: Probe, mine: PopulatedTenant, theirs: Po
   });
 }
 
-async function enter(query: Query, tenant: PopulatedTenant): Promise<void> {
+async function enter(query: Query, tenant: TestTenant): Promise<void> {
   await query(`SET LOCAL ROLE agentbase_app; ${applyContextSql(contextOf(tenant))}`);
 }
 

@@ -6,14 +6,14 @@ import { NotFoundError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { appendMessage } from '../../src/modules/conversations/append-message.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  tenant = await createTenant(graph);
+  tenant = await createTenant(graph, { rows: ['agents', 'conversations', 'messages'] });
 });
 
 const APPEND = `mutation ($input: AppendMessageInput!) { result: appendMessage(input: $input) {
@@ -26,7 +26,7 @@ async function newConversation(): Promise<string> {
   const answer = await graph.execute(
     asViewer(tenant),
     'mutation ($agentId: ID!) { createConversation(input: { agentId: $agentId }) { ... on CreateConversationPayload { conversation { id } } } }',
-    { agentId: encodeGlobalId('Agent', tenant.agentId) },
+    { agentId: encodeGlobalId('Agent', tenant.idOf('agents')) },
   );
   return at(answer, 'createConversation.conversation.id');
 }
@@ -143,12 +143,15 @@ test('what the database cannot keep is refused with a reason, and a conversation
 });
 
 test('the database refuses a viewer’s message by itself', async () => {
-  const [viewed, id] = [await createTenant(graph, { members: ['VIEWER'] }), newId()];
+  const [viewed, id] = [
+    await createTenant(graph, { members: ['VIEWER'], rows: ['agents', 'conversations', 'messages'] }),
+    newId(),
+  ];
   const write = (conversationId: string) =>
     runWithContext(contextOf(viewed, 'VIEWER'), () =>
       appendMessage(graph.services, asViewer(viewed, 'VIEWER'), { conversationId, role: 'USER', content: 'x' }),
     );
-  await expect(write(viewed.conversationId)).rejects.toSatisfy((error) => sqlStateOf(error) === '25006');
+  await expect(write(viewed.idOf('conversations'))).rejects.toSatisfy((error) => sqlStateOf(error) === '25006');
   await expect(write(id)).rejects.toBeInstanceOf(NotFoundError);
 });
 
@@ -198,7 +201,7 @@ test('a mutation that fails takes back the ones of its own field only', async ()
     }`,
     {
       good: { conversationId, role: 'USER', content: 'Stays' },
-      bad: { conversationId, role: 'USER', content: 'Goes', parentMessageId: tenant.messageIds[0] },
+      bad: { conversationId, role: 'USER', content: 'Goes', parentMessageId: tenant.idOf('messages') },
     },
   );
   expect(answer.data).toEqual({ good: { __typename: 'AppendMessagePayload' }, bad: { __typename: 'NotFoundError' } });

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 const STATES = ['ACTIVE', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
 /** A condition that every conversation meets: the same list, counted row by row. */
 const ALWAYS = 'createdAfter: "2000-01-01T00:00:00Z"';
 
 /** What the database keeps and what is there, of all and by state; throws where they differ. */
-async function counted(graph: Graph, tenant: PopulatedTenant): Promise<Record<string, number>> {
+async function counted(graph: Graph, tenant: TestTenant): Promise<Record<string, number>> {
   const count = async (condition: string) => {
     const answer = await graph.execute(
       asViewer(tenant),
@@ -26,10 +26,10 @@ async function counted(graph: Graph, tenant: PopulatedTenant): Promise<Record<st
 }
 
 /** Begins a conversation as the application does, in a transaction of its own that `then` may still end. */
-function begin(graph: Graph, tenant: PopulatedTenant, then: () => void = () => {}): Promise<string> {
+function begin(graph: Graph, tenant: TestTenant, then: () => void = () => {}): Promise<string> {
   const id = newId();
   return graph.database.transactionAs(contextOf(tenant), async () => {
-    await graph.prisma.conversation.create({ data: { tenantId: tenant.id, id, agentId: tenant.agentId } });
+    await graph.prisma.conversation.create({ data: { tenantId: tenant.id, id, agentId: tenant.idOf('agents') } });
     then();
     return id;
   });
@@ -37,7 +37,10 @@ function begin(graph: Graph, tenant: PopulatedTenant, then: () => void = () => {
 
 test('the number of conversations is kept as they begin and end, whoever begins them at the same moment', async () => {
   const graph = await testGraph();
-  const [tenant, other] = [await createTenant(graph), await createTenant(graph)];
+  const [tenant, other] = [
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+    await createTenant(graph, { rows: ['agents', 'conversations'] }),
+  ];
   expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
 
   const outcomes = await Promise.allSettled(
@@ -68,7 +71,7 @@ test('the number of conversations is kept as they begin and end, whoever begins 
 
 test('what has no kept number is counted', async () => {
   const graph = await testGraph();
-  const tenant = await createTenant(graph);
+  const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   await begin(graph, tenant);
   const count = async (filter: string) =>
     at<number>(
@@ -76,13 +79,13 @@ test('what has no kept number is counted', async () => {
       'conversations.totalCount',
     );
   expect(await count('search: "no title says this"')).toBe(0);
-  expect(await count(`agentId: "${tenant.agentId}", status: [ACTIVE]`)).toBe(2);
+  expect(await count(`agentId: "${tenant.idOf('agents')}", status: [ACTIVE]`)).toBe(2);
   expect(await count('status: [ACTIVE], createdBefore: "2000-01-01T00:00:00Z"')).toBe(0);
 });
 
 test('numbers follow what an operator removes, and go with their tenant', async () => {
   const graph = await testGraph();
-  const tenant = await createTenant(graph);
+  const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   const id = await begin(graph, tenant);
   await graph.ownerQuery('DELETE FROM conversations WHERE tenant_id = $1 AND id = $2', [tenant.id, id]);
   expect(await counted(graph, tenant)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });

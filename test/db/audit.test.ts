@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DbContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase, throwawayDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type PopulatedTenant, randomHash, unique } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant, randomHash, type TestTenant, unique } from '../testkit/tenants.ts';
 
 interface AuditRow {
   action: string;
@@ -19,7 +19,7 @@ interface AuditRow {
 /** What `work` adds to the audit log of a tenant. */
 async function auditOf(
   db: TestDatabase,
-  tenant: PopulatedTenant,
+  tenant: TestTenant,
   context: DbContext,
   work: () => Promise<unknown>,
 ): Promise<AuditRow[]> {
@@ -33,9 +33,9 @@ async function auditOf(
 }
 
 describe('the audit log', () => {
-  test('tells who changed what, from where, and only the columns that changed', async () => {
+  test('records actor, request and the changed columns alone', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const context = { ...contextOf(tenant), ip: '2001:db8::7', userAgent: 'curl' };
     const rows = await auditOf(db, tenant, context, async () =>
       db.prisma.agent.updateMany({ data: { name: 'Renamed', temperature: 1 } }),
@@ -55,18 +55,18 @@ describe('the audit log', () => {
     ]);
   });
 
-  test('names the API key, and the system when nobody acts', async () => {
+  test('records the API key, and the actor SYSTEM without a viewer', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const rename = async () => db.prisma.agent.updateMany({ data: { name: unique('name') } });
-    const byKey = await auditOf(db, tenant, { ...contextOf(tenant), apiKeyId: tenant.apiKeyId }, rename);
-    expect(byKey).toMatchObject([{ actor: 'API_KEY', api_key_id: tenant.apiKeyId, user_id: tenant.owner.userId }]);
+    const byKey = await auditOf(db, tenant, { ...contextOf(tenant), apiKeyId: tenant.idOf('api_keys') }, rename);
+    expect(byKey).toMatchObject([{ actor: 'API_KEY', api_key_id: tenant.idOf('api_keys'), user_id: tenant.owner.userId }]);
     expect(await auditOf(db, tenant, { tenantId: tenant.id }, rename)).toMatchObject([{ actor: 'SYSTEM', user_id: null }]);
   });
 
   test('holds no secret', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const hash = randomHash();
     const secret = '$argon2id$v=19$m=19456,t=2,p=1$secret';
     const rows = await auditOf(db, tenant, contextOf(tenant), async () => {
@@ -87,19 +87,20 @@ describe('the audit log', () => {
 
   test('says nothing of counters, which move with rows that it tells of', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const rows = await auditOf(db, tenant, contextOf(tenant), async () => {
       await db.prisma.apiKey.updateMany({ data: { usageCount: 5, lastUsedAt: new Date() } });
       await db.prisma.message.create({
-        data: { tenantId: tenant.id, id: newId(), conversationId: tenant.conversationId, role: 'USER', content: 'Hello' },
+        data: { tenantId: tenant.id, id: newId(), conversationId: tenant.idOf('conversations'), role: 'USER', content: 'Hello' },
       });
     });
     expect(rows.map(({ action }) => action)).toEqual(['message.created']);
   });
 
-  test('goes with its tenant, and with nothing else', async () => {
+  test('is deleted with its tenant, and with nothing else', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db);
+    await tenant.fillTables();
     const count = () => db.ownerQuery('SELECT count(*)::int AS n FROM audit_logs WHERE tenant_id = $1', [tenant.id]);
     await expect(db.ownerQuery('DELETE FROM users WHERE id = $1', [tenant.owner.userId])).rejects.toMatchObject({
       code: 'AB002',
@@ -122,10 +123,10 @@ describe('the audit log', () => {
 
   test('takes failures of the current tenant, and of no other', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const tell = {
       text: 'SELECT app.audit_failure($1, $2, $3, $4)',
-      values: ['agent.updated', 'agent', tenant.agentId, 'refused'],
+      values: ['agent.updated', 'agent', tenant.idOf('agents'), 'refused'],
     };
     await auditOf(db, tenant, contextOf(tenant), () => db.database.query(tell));
     expect(
@@ -139,11 +140,12 @@ describe('the audit log', () => {
 
 describe('when a log cannot be written', () => {
   let db: TestDatabase;
-  let tenant: PopulatedTenant;
+  let tenant: TestTenant;
 
   beforeAll(async () => {
     db = await throwawayDatabase();
     tenant = await createTenant(db);
+    await createConversation(tenant);
   });
 
   afterAll(() => db.close());
@@ -153,7 +155,7 @@ describe('when a log cannot be written', () => {
   const append = () =>
     db.database.transactionAs(contextOf(tenant), async () =>
       db.prisma.message.create({
-        data: { tenantId: tenant.id, id: newId(), conversationId: tenant.conversationId, role: 'USER', content: 'Hello' },
+        data: { tenantId: tenant.id, id: newId(), conversationId: tenant.idOf('conversations'), role: 'USER', content: 'Hello' },
       }),
     );
 

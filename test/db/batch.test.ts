@@ -1,11 +1,12 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { Role } from '../../src/auth/permissions.ts';
 import { type DbContext, runWithContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import { batchRows, sql } from '../../src/db/sql.ts';
 import { InvalidStateError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let db: TestDatabase;
 let database: Database;
@@ -14,17 +15,23 @@ beforeAll(async () => {
   db = await testDatabase();
 });
 
-const rename = (tenant: PopulatedTenant, name: string) => ({
+async function tenantWithConversation(members: Role[] = []): Promise<TestTenant> {
+  const tenant = await createTenant(db, { members });
+  await createConversation(tenant);
+  return tenant;
+}
+
+const rename = (tenant: TestTenant, name: string) => ({
   text: 'UPDATE agents SET name = $1 WHERE id = $2',
-  values: [name, tenant.agentId],
+  values: [name, tenant.idOf('agents')],
 });
-const insert = ({ id, conversationId }: PopulatedTenant) => ({
+const insert = ({ id, idOf }: TestTenant) => ({
   text: "INSERT INTO messages (tenant_id, id, conversation_id, role, content) VALUES ($1, $2, $3, 'USER', 'Hello')",
-  values: [id, newId(), conversationId],
+  values: [id, newId(), idOf('conversations')],
 });
 const batchAs = (context: DbContext, statements: { text: string; values?: unknown[] }[]) =>
   runWithContext(context, () => database.batch(statements));
-const namesOf = async ({ id }: PopulatedTenant) =>
+const namesOf = async ({ id }: TestTenant) =>
   (await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [id])).map(({ name }) => name);
 
 const ways: [string, boolean][] = [
@@ -40,7 +47,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('is all or nothing: what fails takes back what was done before it', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await tenantWithConversation();
     for (const wrong of ['SELECT 1 / 0', 'SELECT FROM nowhere', 'not SQL']) {
       await expect(batchAs(contextOf(tenant), [rename(tenant, 'Lost'), { text: wrong }])).rejects.toThrow();
       await expect(batchAs(contextOf(tenant), [{ text: wrong }, rename(tenant, 'Never')])).rejects.toThrow();
@@ -51,10 +58,10 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('sees in each statement what those before it and their triggers did', async () => {
-    const tenant = await createTenant(db);
-    const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.conversationId}`;
+    const tenant = await tenantWithConversation();
+    const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.idOf('conversations')}`;
     const message = sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content)
-      VALUES (${tenant.id}, ${newId()}, ${tenant.conversationId}, 'USER', 'Hello') RETURNING sequence`;
+      VALUES (${tenant.id}, ${newId()}, ${tenant.idOf('conversations')}, 'USER', 'Hello') RETURNING sequence`;
     const answers = await runWithContext(contextOf(tenant), () =>
       batchRows<[{ lastSequence: number }, { sequence: number }, { lastSequence: number }]>(database, [last, message, last]),
     );
@@ -62,7 +69,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('reaches the rows of whoever acts and no others', async () => {
-    const [tenant, stranger] = [await createTenant(db), await createTenant(db)];
+    const [tenant, stranger] = [await tenantWithConversation(), await tenantWithConversation()];
     expect(await batchAs(contextOf(stranger), [rename(tenant, 'Stolen')])).toMatchObject([{ rowCount: 0 }]);
     await expect(batchAs(contextOf(stranger), [insert(tenant)])).rejects.toThrow();
     await expect(batchAs({}, [insert(tenant)])).rejects.toThrow();
@@ -71,7 +78,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('is read-only for viewers', async () => {
-    const tenant = await createTenant(db, { members: ['VIEWER'] });
+    const tenant = await tenantWithConversation(['VIEWER']);
     const viewer = contextOf(tenant, 'VIEWER');
     await expect(batchAs(viewer, [rename(tenant, 'Changed')])).rejects.toMatchObject({ code: '25006' });
     expect(await batchAs(viewer, [{ text: 'SELECT name FROM agents' }])).toMatchObject([{ rows: [{ name: 'Agent' }] }]);
@@ -79,7 +86,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('tells the audit log of the request, as a transaction does', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await tenantWithConversation();
     const request = { requestId: newId(), ip: '192.0.2.7', userAgent: 'x'.repeat(600) };
     const context = { ...contextOf(tenant), ...request };
     await batchAs(context, [rename(tenant, 'Batch')]);
@@ -96,7 +103,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('leaves nothing to the next statement of the connection, and may fail', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await tenantWithConversation();
     const other = db.another({ max: 1, pipelining });
     const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
       ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS told`;
@@ -116,7 +123,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 
   test('fails as a transaction fails, with what the caller can act on', async () => {
-    const tenant = await createTenant(db);
+    const tenant = await tenantWithConversation();
     const end = { text: "UPDATE conversations SET status = 'COMPLETED', completed_at = now()" };
     await expect(batchAs(contextOf(tenant), [end, insert(tenant)])).rejects.toBeInstanceOf(InvalidStateError);
     expect(await db.ownerQuery('SELECT status FROM conversations WHERE tenant_id = $1', [tenant.id])).toEqual([
@@ -127,7 +134,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
 
 test('a batch inside a transaction is a part of it', async () => {
   database = db.database;
-  const tenant = await createTenant(db);
+  const tenant = await tenantWithConversation();
   const undone = database.transactionAs(contextOf(tenant), async () => {
     const [, selected] = await database.batch([rename(tenant, 'Undone'), { text: 'SELECT name FROM agents' }]);
     expect(selected?.rows).toEqual([{ name: 'Undone' }]);

@@ -3,7 +3,7 @@ import { runWithContext } from '../../src/db/context.ts';
 import { sqlStateOf } from '../../src/db/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createBareTenant, createTenant, unique } from '../testkit/tenants.ts';
+import { contextOf, createTenant, unique } from '../testkit/tenants.ts';
 
 const READ_ONLY = '25006';
 
@@ -23,18 +23,18 @@ const newAgent = (tenantId: string) => ({
 describe('a statement outside a transaction', () => {
   test('sees the rows of whoever acts, and nothing when nobody does', async () => {
     const db = await testDatabase();
-    const [mine, theirs] = [await createTenant(db), await createTenant(db)];
+    const [mine, theirs] = [await createTenant(db, { rows: ['agents'] }), await createTenant(db, { rows: ['agents'] })];
     const agents = () => db.prisma.agent.findMany({ select: { id: true } });
-    expect(await runWithContext(contextOf(mine), async () => agents())).toEqual([{ id: mine.agentId }]);
-    expect(await runWithContext(contextOf(theirs), async () => agents())).toEqual([{ id: theirs.agentId }]);
+    expect(await runWithContext(contextOf(mine), async () => agents())).toEqual([{ id: mine.idOf('agents') }]);
+    expect(await runWithContext(contextOf(theirs), async () => agents())).toEqual([{ id: theirs.idOf('agents') }]);
     expect(await agents()).toEqual([]);
   });
 
   test('cannot write, through Prisma or by hand', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db);
+    const tenant = await createTenant(db, { rows: ['agents'] });
     await runWithContext(contextOf(tenant), async () => {
-      const key = { tenantId_id: { tenantId: tenant.id, id: tenant.agentId } };
+      const key = { tenantId_id: { tenantId: tenant.id, id: tenant.idOf('agents') } };
       expect(await refusal(async () => db.prisma.agent.create({ data: newAgent(tenant.id) }))).toBe(READ_ONLY);
       expect(await refusal(async () => db.prisma.agent.updateMany({ data: { name: 'Changed' } }))).toBe(READ_ONLY);
       await expect(db.prisma.agent.update({ where: key, data: { name: 'Changed' } })).rejects.toThrow();
@@ -63,7 +63,7 @@ describe('a statement outside a transaction', () => {
 
   test('keeps apart whoever asks at the same moment', async () => {
     const db = await testDatabase();
-    const tenants = await Promise.all([1, 2, 3, 4].map(() => createBareTenant(db)));
+    const tenants = await Promise.all([1, 2, 3, 4].map(() => createTenant(db)));
     const seen = await Promise.all(
       Array.from({ length: 60 }, (_, n) => tenants[n % 4] ?? expect.fail()).map((tenant) =>
         runWithContext(contextOf(tenant), async () => ({
@@ -89,7 +89,7 @@ describe('the next statement of the connection', () => {
     'finds nothing of the one before, which may have failed; begun in another role: %s',
     async (asItself) => {
       const db = await testDatabase();
-      const tenant = await createTenant(db);
+      const tenant = await createTenant(db, { rows: ['agents'] });
       const other = db.another({ max: 1, url: asItself ? loginUrl(db) : undefined });
       const left = async () => (await other.database.pool.query(SETTINGS)).rows[0];
       const before = await left();
@@ -134,7 +134,7 @@ describe('the next statement of the connection', () => {
 describe('the transaction of a viewer', () => {
   test('is read-only in the database, and nothing makes it otherwise', async () => {
     const db = await testDatabase();
-    const tenant = await createTenant(db, { members: ['VIEWER', 'MEMBER'] });
+    const tenant = await createTenant(db, { members: ['VIEWER', 'MEMBER'], rows: ['agents'] });
     const asViewer = (work: () => Promise<unknown>) =>
       refusal(() => db.database.transactionAs(contextOf(tenant, 'VIEWER'), work));
     expect(await asViewer(async () => db.prisma.agent.create({ data: newAgent(tenant.id) }))).toBe(READ_ONLY);

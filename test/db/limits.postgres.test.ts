@@ -9,7 +9,7 @@ const timeouts = { statementMs: 10_000, lockMs: 10_000, idleInTransactionMs: 10_
 
 async function limited(options: AnotherOptions) {
   const db = await testDatabase();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   return { db, tenant, context: contextOf(tenant), ...db.another(options) };
 }
 

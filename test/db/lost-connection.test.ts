@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 // A database of its own: what goes wrong here would go wrong for every test that shares the connection.
 let db: TestDatabase;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   db = await throwawayDatabase();

@@ -8,7 +8,8 @@ const oneTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
 test('20 who append at the same moment, some of whom give up, leave numbers without a gap', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
-  const { id: tenantId, conversationId } = tenant;
+  const { id: tenantId } = tenant;
+  const conversationId = await tenant.anyId('conversations');
   const outcomes = await Promise.allSettled(
     oneTo(20).map((n) =>
       db.database.transactionAs(contextOf(tenant), async () => {
@@ -42,7 +43,8 @@ test('20 who append at the same moment, some of whom give up, leave numbers with
 test('versions of an agent are numbered without a gap as well', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
-  const { id: tenantId, agentId } = tenant;
+  const { id: tenantId } = tenant;
+  const agentId = await tenant.anyId('agents');
   await Promise.all(
     oneTo(8).map(() =>
       db.database.transactionAs(contextOf(tenant), async () => {
@@ -57,7 +59,8 @@ test('versions of an agent are numbered without a gap as well', async () => {
 test('numbers and counters are the database’s, whatever an insert says', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
-  const { id: tenantId, agentId } = tenant;
+  const { id: tenantId } = tenant;
+  const agentId = await tenant.anyId('agents');
   const conversationId = newId();
   const message = await db.database.transactionAs(contextOf(tenant), async () => {
     await db.prisma.conversation.create({

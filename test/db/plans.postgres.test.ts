@@ -34,7 +34,7 @@ const works: [string, (database: Database) => Promise<unknown>][] = [
 
 test.each(works)('a plan is kept: %s', async (_, work) => {
   const db = await testDatabase();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   const { database, close } = db.another({ max: 1 });
   const context = contextOf(tenant);
   for (let time = 0; time < TIMES; time++) await runWithContext(context, () => work(database));
@@ -48,7 +48,7 @@ test.each(works)('a plan is kept: %s', async (_, work) => {
 
 test('a member is looked up, and not among all members of a tenant', async () => {
   const db = await testDatabase();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   const plan = await runWithContext(contextOf(tenant), () =>
     rows<{ 'QUERY PLAN': string }>(db.database, sql`EXPLAIN SELECT email FROM users WHERE ${isOneOf(raw('id'), idsOf(40))}`),
   );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { runWithContext } from '../../src/db/context.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant, type PopulatedTenant, unique } from '../testkit/tenants.ts';
+import { contextOf, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
 /** A client of its own, so that nobody else's statements are counted. */
 async function counted(): Promise<{ db: TestDatabase; other: ReturnType<TestDatabase['another']>; statements: string[] }> {
@@ -13,30 +13,34 @@ async function counted(): Promise<{ db: TestDatabase; other: ReturnType<TestData
   return { db, other, statements };
 }
 
-const keyOf = ({ id, agentId }: PopulatedTenant) => ({
-  where: { tenantId_id: { tenantId: id, id: agentId } },
+const keyOf = (tenant: TestTenant, id = tenant.idOf('agents')) => ({
+  where: { tenantId_id: { tenantId: tenant.id, id } },
   select: { id: true },
 });
 
 test('findUnique of two tenants in one tick are two statements, each with its own context', async () => {
   const { db, other, statements } = await counted();
-  const [mine, theirs] = [await createTenant(db), await createTenant(db)];
+  const [mine, theirs] = [
+    await createTenant(db, { rows: ['agents', 'agent_versions'] }),
+    await createTenant(db, { rows: ['agents', 'agent_versions'] }),
+  ];
   const [own, foreign, foreignOwn] = await Promise.all([
     runWithContext(contextOf(mine), async () => other.prisma.agent.findUnique(keyOf(mine))),
     runWithContext(contextOf(mine), async () => other.prisma.agent.findUnique(keyOf(theirs))),
     runWithContext(contextOf(theirs), async () => other.prisma.agent.findUnique(keyOf(theirs))),
   ]);
-  expect([own, foreign, foreignOwn]).toEqual([{ id: mine.agentId }, null, { id: theirs.agentId }]);
+  expect([own, foreign, foreignOwn]).toEqual([{ id: mine.idOf('agents') }, null, { id: theirs.idOf('agents') }]);
   expect(statements).toHaveLength(3);
   await other.close();
 });
 
 test('findUnique of one scope in one tick are one statement', async () => {
   const { db, other, statements } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
+  const ids = [await tenant.anyId('messages'), (await tenant.row('messages')).id];
   const found = await runWithContext(contextOf(tenant), () =>
     Promise.all(
-      tenant.messageIds.map((id) =>
+      ids.map((id) =>
         other.prisma.message.findUnique({ where: { tenantId_id: { tenantId: tenant.id, id } }, select: { sequence: true } }),
       ),
     ),
@@ -48,19 +52,17 @@ test('findUnique of one scope in one tick are one statement', async () => {
 
 test('a batch inside a transaction joins it and does not meet one outside', async () => {
   const { db, other } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
   const created = other.database.transactionAs(contextOf(tenant), async () => {
     await other.prisma.agent.create({
       data: { tenantId: tenant.id, id, name: 'New', slug: unique('new'), provider: 'local', model: 'echo' },
     });
-    const seen = await other.prisma.agent.findUnique(keyOf({ ...tenant, agentId: id }));
+    const seen = await other.prisma.agent.findUnique(keyOf(tenant, id));
     throw Object.assign(new Error('given up'), { seen });
   });
   await expect(created).rejects.toMatchObject({ message: 'given up', seen: { id } });
-  expect(
-    await runWithContext(contextOf(tenant), async () => other.prisma.agent.findUnique(keyOf({ ...tenant, agentId: id }))),
-  ).toBeNull();
+  expect(await runWithContext(contextOf(tenant), async () => other.prisma.agent.findUnique(keyOf(tenant, id)))).toBeNull();
   await other.close();
 });
 
@@ -76,7 +78,7 @@ const withVersion = (tenantId: string, id: string, number = 1) => ({
 
 test('what Prisma writes in several statements becomes a savepoint of the running transaction', async () => {
   const { db, other, statements } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
   await other.database.transactionAs(contextOf(tenant), async () =>
     other.prisma.agent.create({ data: withVersion(tenant.id, id) }),
@@ -89,13 +91,13 @@ test('what Prisma writes in several statements becomes a savepoint of the runnin
 
 test('when such a write fails, the transaction goes on without it', async () => {
   const { db, other } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const kept = newId();
   const lost = newId();
   await other.database.transactionAs(contextOf(tenant), async () => {
     await other.prisma.agent.create({ data: withVersion(tenant.id, kept) });
     const failing = withVersion(tenant.id, lost);
-    failing.versions.create.id = tenant.agentVersionId;
+    failing.versions.create.id = tenant.idOf('agent_versions');
     await expect(other.prisma.agent.create({ data: failing })).rejects.toThrow();
   });
   expect(await db.ownerQuery('SELECT id FROM agents WHERE id = ANY ($1)', [[kept, lost]])).toEqual([{ id: kept }]);
@@ -104,7 +106,7 @@ test('when such a write fails, the transaction goes on without it', async () => 
 
 test('outside a transaction it is refused with the reason', async () => {
   const { db, other } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
   await runWithContext(contextOf(tenant), () =>
     expect(other.prisma.agent.create({ data: withVersion(tenant.id, id) })).rejects.toThrow(
@@ -117,7 +119,7 @@ test('outside a transaction it is refused with the reason', async () => {
 
 test('secrets are left out of what Prisma reads, and the database refuses whoever asks for them', async () => {
   const { db, other } = await counted();
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   await runWithContext(contextOf(tenant), async () => {
     expect(Object.keys((await other.prisma.user.findFirst()) ?? {})).not.toContain('passwordHash');
     expect(Object.keys((await other.prisma.apiKey.findFirst()) ?? {})).not.toContain('keyHash');

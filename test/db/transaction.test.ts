@@ -4,23 +4,25 @@ import { afterCommit, assumeContext, runWithContext } from '../../src/db/context
 import { ConflictError, InvalidStateError, NotFoundError } from '../../src/lib/errors.ts';
 import { newId } from '../../src/lib/ids.ts';
 import { type TestDatabase, testDatabase } from '../testkit/database.ts';
-import { contextOf, createBareTenant, createTenant, type PopulatedTenant, unique } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
-async function setUp(): Promise<{ db: TestDatabase; tenant: PopulatedTenant }> {
+async function setUp(): Promise<{ db: TestDatabase; tenant: TestTenant }> {
   const db = await testDatabase();
-  return { db, tenant: await createTenant(db) };
+  const tenant = await createTenant(db);
+  await createConversation(tenant);
+  return { db, tenant };
 }
 
-const message = (tenant: PopulatedTenant, id = newId()) => ({
-  data: { tenantId: tenant.id, id, conversationId: tenant.conversationId, role: 'USER' as const, content: 'Hello' },
+const message = (tenant: TestTenant, id = newId()) => ({
+  data: { tenantId: tenant.id, id, conversationId: tenant.idOf('conversations'), role: 'USER' as const, content: 'Hello' },
 });
 
 /** Everything that a change of a conversation leaves behind. */
-const traces = (db: TestDatabase, tenant: PopulatedTenant) =>
+const traces = (db: TestDatabase, tenant: TestTenant) =>
   db.ownerQuery(
     `SELECT (SELECT count(*) FROM messages WHERE tenant_id = $1)::int AS messages, (SELECT count(*) FROM conversation_events WHERE tenant_id = $1)::int AS events,
        (SELECT count(*) FROM audit_logs WHERE tenant_id = $1)::int AS audits, (SELECT last_sequence FROM conversations WHERE id = $2) AS last`,
-    [tenant.id, tenant.conversationId],
+    [tenant.id, tenant.idOf('conversations')],
   );
 
 test('a change, its event and its audit row are kept together or lost together', async () => {
@@ -97,7 +99,7 @@ test('a statement that comes too late is refused instead of running as somebody 
 
 test('who acts can change inside a transaction, and only there', async () => {
   const { db, tenant } = await setUp();
-  const other = await createBareTenant(db);
+  const other = await createTenant(db);
   const tenants = () => db.prisma.tenant.findMany({ select: { id: true } });
   await db.database.transactionAs(contextOf(tenant), async () => {
     expect(await tenants()).toEqual([{ id: tenant.id }]);

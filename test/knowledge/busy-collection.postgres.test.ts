@@ -5,14 +5,14 @@ import { purgeDocument } from '../../src/modules/knowledge/documents.ts';
 import type { Storage } from '../../src/storage/storage.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, startWorker, until } from '../testkit/knowledge.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let viewer: Viewer;
 
 beforeAll(async () => {
   graph = await testGraph();
-  viewer = asViewer(await createBareTenant(graph));
+  viewer = asViewer(await createTenant(graph));
 });
 
 const uuidOf = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] as string;

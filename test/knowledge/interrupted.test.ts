@@ -8,7 +8,7 @@ import { knowledgeJobs } from '../../src/modules/knowledge/jobs.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, find, startWorker, until, untilRead } from '../testkit/knowledge.ts';
 import { jobsPool } from '../testkit/services.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let viewer: Viewer;
@@ -16,7 +16,7 @@ let worker: { close(): Promise<void> } | undefined;
 
 beforeAll(async () => {
   graph = await testGraph();
-  viewer = asViewer(await createBareTenant(graph));
+  viewer = asViewer(await createTenant(graph));
 });
 afterEach(async () => {
   await worker?.close();

@@ -2,7 +2,7 @@ import { beforeAll, expect, test } from 'vitest';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, type Found, find, startWorker, untilRead } from '../testkit/knowledge.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 /** Documents that both tenants have, word for word, and one of each that the other has not. */
 const TEXTS = [
@@ -26,7 +26,7 @@ let sides: [Side, Side];
 let worker: { close(): Promise<void> };
 
 async function fill(word: string): Promise<Side> {
-  const viewer = asViewer(await createBareTenant(graph, { members: ['VIEWER'] }));
+  const viewer = asViewer(await createTenant(graph, { members: ['VIEWER'] }));
   const collections = [
     await addCollection(graph, viewer),
     await addCollection(graph, viewer, { name: 'Other', language: 'simple' }),

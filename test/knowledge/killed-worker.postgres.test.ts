@@ -7,7 +7,7 @@ import type { Viewer } from '../../src/auth/viewer.ts';
 import { type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, until } from '../testkit/knowledge.ts';
 import { storageFolder } from '../testkit/services.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 const DOCUMENTS = 200;
 const KILLS = 20;
@@ -19,7 +19,7 @@ const running = new Set<ChildProcess>();
 
 beforeAll(async () => {
   graph = await testGraph();
-  viewer = asViewer(await createBareTenant(graph));
+  viewer = asViewer(await createTenant(graph));
 });
 afterEach(() => {
   for (const worker of running) worker.kill('SIGKILL');

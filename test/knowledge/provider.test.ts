@@ -5,7 +5,7 @@ import { createModels } from '../../src/models/models.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, documentState, startWorker, until, untilRead } from '../testkit/knowledge.ts';
 import { fail, type OpenAiServer, startOpenAiServer } from '../testkit/openai-server.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let viewer: Viewer;
@@ -15,7 +15,7 @@ let worker: { close(): Promise<void> };
 
 beforeAll(async () => {
   graph = await testGraph();
-  viewer = asViewer(await createBareTenant(graph));
+  viewer = asViewer(await createTenant(graph));
   server = await startOpenAiServer();
   const models = createModels({
     embeddings: { provider: 'openai-compatible', model: 'tiny', baseUrl: server.baseUrl, apiKey: 'sk-secret', maxRetries: 0 },

@@ -29,9 +29,9 @@ const DOCUMENTS: [title: string, text: string, metadata: Record<string, unknown>
 
 beforeAll(async () => {
   graph = await testGraph();
-  const tenant = await createTenant(graph);
+  const tenant = await createTenant(graph, { rows: ['conversations'] });
   viewer = asViewer(tenant);
-  conversation = tenant.conversationId;
+  conversation = tenant.idOf('conversations');
   worker = await startWorker(graph);
   collection = await addCollection(graph, viewer);
   for (const [title, text, metadata, mediaType] of DOCUMENTS) {

@@ -12,7 +12,7 @@ async function createReader(options: Parameters<typeof createBench>[1] = {}, aft
   const reader = await live.follow(conversationLog, {
     viewer,
     dbContext: contextOf(tenant),
-    id: tenant.conversationId,
+    id: tenant.idOf('conversations'),
     after,
   });
   return { ...bench, reader };
@@ -95,7 +95,7 @@ test('nothing is taken with a token that has expired', async () => {
   const reader = await live.follow(conversationLog, {
     viewer: { ...viewer, expiresAt: new Date(Date.now() + 60_000) },
     dbContext: contextOf(tenant),
-    id: tenant.conversationId,
+    id: tenant.idOf('conversations'),
   });
   const ready = reader.whenReady();
   await append(1);

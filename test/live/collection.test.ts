@@ -22,7 +22,7 @@ const graph = await testGraph();
 const { prisma, database } = graph;
 
 async function createRoom(options: Partial<LiveOptions> = {}) {
-  const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  const tenant = await createTenant(graph, { members: ['VIEWER'], rows: ['documents', 'collections'] });
   const viewer = asViewer(tenant);
   const live = createLive({
     database,
@@ -34,7 +34,7 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
     ...options,
   });
   const services = { ...graph.services, live };
-  const { collectionId: id } = tenant;
+  const id = tenant.idOf('collections');
   const inTransaction = <T>(work: () => Promise<T>) => database.transactionAs(contextOf(tenant), work);
   return {
     tenant,
@@ -92,7 +92,7 @@ describe('the log of a collection', () => {
     const reader = await follow(0);
     const { value } = await reader.next();
     const row = await database.transactionAs(contextOf(tenant), async () =>
-      prisma.document.findFirstOrThrow({ where: { id: tenant.documentId } }),
+      prisma.document.findFirstOrThrow({ where: { id: tenant.idOf('documents') } }),
     );
     expect(value).toEqual({ ...row, sequence: Number(row.changeSequence) });
     await live.close();
@@ -104,7 +104,9 @@ describe('the log of a collection', () => {
     const first = titles(reader, 1);
     await add('One');
     expect(await first).toEqual(['One']);
-    await inTransaction(async () => void (await prisma.document.deleteMany({ where: { collectionId: tenant.collectionId } })));
+    await inTransaction(
+      async () => void (await prisma.document.deleteMany({ where: { collectionId: tenant.idOf('collections') } })),
+    );
     const statements: string[] = [];
     const { onStatement } = database;
     database.onStatement = (text) => void statements.push(text);
@@ -147,7 +149,7 @@ describe('documentUpdated', () => {
     const { live, viewer, tenant, services, inTransaction, variables } = await createRoom();
     const events = await open(graph, live, asViewer(tenant, 'VIEWER'), UPDATED, variables);
     const incoming = {
-      collectionId: tenant.collectionId,
+      collectionId: tenant.idOf('collections'),
       mediaType: 'text/plain' as const,
       title: 'Garden',
       metadata: { season: 'spring' },
@@ -236,7 +238,7 @@ describe('documentUpdated', () => {
 
   test('is refused at once to strangers and to those without the right', async () => {
     const { live, viewer, variables } = await createRoom();
-    const stranger = await createTenant(graph);
+    const stranger = await createTenant(graph, { rows: ['documents', 'collections'] });
     await expect(open(graph, live, null, UPDATED, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     const refused = { code: 'NOT_FOUND', message: 'The collection was not found.' };
     await expect(open(graph, live, asViewer(stranger), UPDATED, variables)).rejects.toMatchObject(refused);

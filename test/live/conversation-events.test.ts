@@ -34,10 +34,10 @@ describe('what a stream delivers', () => {
     const { value } = await reader.next();
     expect(value).toEqual({
       tenantId: tenant.id,
-      conversationId: tenant.conversationId,
+      conversationId: tenant.idOf('conversations'),
       sequence: 2,
       type: 'MESSAGE_APPENDED',
-      payload: { messageId: tenant.messageIds[0], messageSequence: 1 },
+      payload: { messageId: tenant.idOf('messages'), messageSequence: 1 },
       createdAt: expect.any(Date),
     });
     await live.close();
@@ -59,7 +59,7 @@ describe('what a stream delivers', () => {
     numbers.push(...(await take(reader, 1)));
     expect(numbers).toEqual(range(5, 11));
     expect(live.stats().feeds).toBe(1);
-    expect(tenant.conversationId).toBe(sixth.id);
+    expect(tenant.idOf('conversations')).toBe(sixth.id);
     await live.close();
   });
 
@@ -102,7 +102,7 @@ describe('what a stream delivers', () => {
 
   test('a reader acts as nobody but itself: the context of whoever reads or announces does not matter', async () => {
     const { live, append, follow, head } = await createBench(db);
-    const stranger = await createTenant(db);
+    const stranger = await createTenant(db, { rows: ['conversations', 'agents', 'messages'] });
     const reader = await follow({ after: 0 });
     await runWithContext(contextOf(stranger), async () => {
       expect(await take(reader, 4)).toEqual([1, 2, 3, 4]);
@@ -156,7 +156,7 @@ describe('what it costs', () => {
     const transport = new HeldTransport();
     const { live, tenant, append, follow } = await createBench(db, { transport, pollIntervalMs: 40 });
     const others = range(1, 5).map(() => newId());
-    const base = { tenantId: tenant.id, agentId: tenant.agentId };
+    const base = { tenantId: tenant.id, agentId: tenant.idOf('agents') };
     await db.database.transactionAs(contextOf(tenant), async () => {
       for (const id of others) await db.prisma.conversation.create({ data: { ...base, id } });
     });
@@ -164,7 +164,7 @@ describe('what it costs', () => {
     const first = await follow();
     const statements = await countStatements(db, /SELECT id, last_event_sequence FROM conversations/, async () => {
       const pending = [first, ...readers].map((reader) => take(reader, 1));
-      for (const id of [tenant.conversationId, ...others]) await append(1, id);
+      for (const id of [tenant.idOf('conversations'), ...others]) await append(1, id);
       await Promise.all(pending);
     });
     // One poll may find some of them and the next ones the rest, but never one statement each.
@@ -177,9 +177,9 @@ describe('what it costs', () => {
 describe('what is refused', () => {
   test("another tenant's conversation, an unknown one, and what is no id", async () => {
     const { live, follow } = await createBench(db);
-    const stranger = await createTenant(db);
+    const stranger = await createTenant(db, { rows: ['conversations', 'agents', 'messages'] });
     const refused = { code: 'NOT_FOUND', message: 'The conversation was not found.' };
-    await expect(follow({ conversationId: stranger.conversationId })).rejects.toMatchObject(refused);
+    await expect(follow({ conversationId: stranger.idOf('conversations') })).rejects.toMatchObject(refused);
     await expect(follow({ conversationId: newId() })).rejects.toMatchObject(refused);
     await expect(follow({ conversationId: "' OR true --" })).rejects.toMatchObject(refused);
     const asStranger = { viewer: asViewer(stranger), dbContext: contextOf(stranger) };
@@ -203,13 +203,13 @@ describe('what is refused', () => {
     const reader = await mine.follow();
     await stranger.append(3);
     for (const hint of transport.published) {
-      transport.deliver(hint, { ...hint, tenantId: mine.tenant.id }, { ...hint, id: mine.tenant.conversationId });
-      transport.deliver({ ...hint, tenantId: mine.tenant.id, id: mine.tenant.conversationId });
+      transport.deliver(hint, { ...hint, tenantId: mine.tenant.id }, { ...hint, id: mine.tenant.idOf('conversations') });
+      transport.deliver({ ...hint, tenantId: mine.tenant.id, id: mine.tenant.idOf('conversations') });
     }
     await mine.append(1);
     transport.deliver(...transport.published);
     const { value } = await reader.next();
-    expect(value).toMatchObject({ tenantId: mine.tenant.id, conversationId: mine.tenant.conversationId, sequence: 5 });
+    expect(value).toMatchObject({ tenantId: mine.tenant.id, conversationId: mine.tenant.idOf('conversations'), sequence: 5 });
     await Promise.all([mine.live.close(), stranger.live.close()]);
   });
 });

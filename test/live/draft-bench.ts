@@ -10,7 +10,7 @@ import { type DraftOf, removeDraft } from '../../src/modules/conversations/draft
 import { conversationLog } from '../../src/modules/conversations/event-log.ts';
 import type { TestDatabase } from '../testkit/database.ts';
 import type { Graph } from '../testkit/graph.ts';
-import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { createConversation, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { benchOf, quiet } from './live-bench.ts';
 import { open, type Subscription } from './open-subscription.ts';
 
@@ -65,7 +65,15 @@ export class Transcript {
   }
 }
 
-type Place = Pick<PopulatedTenant, 'id' | 'agentId' | 'conversationId'>;
+interface Place {
+  id: string;
+  agentId: string;
+  conversationId: string;
+}
+
+export function placeOf({ id, idOf }: TestTenant): Place {
+  return { id, agentId: idOf('agents'), conversationId: idOf('conversations') };
+}
 
 /** Another process that answers in the conversations of a tenant. */
 export function createAnswerer(db: TestDatabase, tenant: Place, transport: WakeUpTransport, intervalMs = 5) {
@@ -118,7 +126,8 @@ export interface DraftRoomOptions extends Partial<LiveOptions> {
 
 /** A conversation in which one process answers, and another one that people watch it on. Nothing is polled unless asked for. */
 export async function createDraftRoom(graph: Graph, { intervalMs, ...options }: DraftRoomOptions = {}) {
-  const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  const tenant = await createTenant(graph, { members: ['VIEWER'], rows: ['agents'] });
+  await createConversation(tenant);
   const transport = options.transport ?? createMemoryTransport();
   const live = createLive({
     database: graph.database,
@@ -130,8 +139,8 @@ export async function createDraftRoom(graph: Graph, { intervalMs, ...options }: 
     transport,
   });
   const bench = benchOf(graph, tenant, live);
-  const answerer = createAnswerer(graph, tenant, transport, intervalMs);
-  const id = encodeGlobalId('Conversation', tenant.conversationId);
+  const answerer = createAnswerer(graph, placeOf(tenant), transport, intervalMs);
+  const id = encodeGlobalId('Conversation', tenant.idOf('conversations'));
   return {
     ...bench,
     answerer,

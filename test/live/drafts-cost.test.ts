@@ -38,7 +38,8 @@ describe('what it costs', () => {
   test('one statement for all conversations of a tenant that are told of together', async () => {
     const transport = new HeldTransport();
     const { answerer, tenant, live, viewer, close } = await createDraftRoom(graph, { transport });
-    const { id: tenantId, agentId } = tenant;
+    const { id: tenantId } = tenant;
+    const agentId = tenant.idOf('agents');
     const begin = async (number: number) => {
       const conversationId = newId();
       await answerer.transaction(() => answerer.prisma.conversation.create({ data: { tenantId, id: conversationId, agentId } }));
@@ -115,7 +116,7 @@ describe('what it costs', () => {
     const { answerer, tenant, live, viewer, close } = room;
     const of = await answerer.start();
     const follow = () =>
-      live.follow(conversationLog, { viewer, dbContext: contextOf(tenant), id: tenant.conversationId, drafts: true });
+      live.follow(conversationLog, { viewer, dbContext: contextOf(tenant), id: tenant.idOf('conversations'), drafts: true });
     const [one, other] = [await follow(), await follow()];
     const draft = answerer.writer.open(of);
     const both = Promise.all([one.next(), other.next()]);
@@ -139,7 +140,7 @@ describe('what it costs', () => {
     const conversationIds = range(1, 5).map(() => newId());
     await answerer.transaction(async () => {
       for (const id of conversationIds) {
-        await answerer.prisma.conversation.create({ data: { tenantId: tenant.id, id, agentId: tenant.agentId } });
+        await answerer.prisma.conversation.create({ data: { tenantId: tenant.id, id, agentId: tenant.idOf('agents') } });
       }
     });
     const runs = await Promise.all(conversationIds.map((id) => answerer.start(id)));

@@ -5,7 +5,7 @@ import type { Hint } from '../../src/live/topics.ts';
 import { findDraft } from '../../src/modules/conversations/drafts.ts';
 import { testGraph } from '../testkit/graph.ts';
 import { asViewer, createTenant } from '../testkit/tenants.ts';
-import { createAnswerer, createDraftRoom, nextEvent, READS, Transcript } from './draft-bench.ts';
+import { createAnswerer, createDraftRoom, nextEvent, placeOf, READS, Transcript } from './draft-bench.ts';
 import { countStatements, HeldTransport, range } from './live-bench.ts';
 import { open } from './open-subscription.ts';
 
@@ -100,7 +100,7 @@ describe('an answer while it is being written', () => {
     lost.append('From the first worker');
     await transcript.until(events, of.messageId, 'From the first worker');
 
-    const other = createAnswerer(graph, tenant, transport);
+    const other = createAnswerer(graph, placeOf(tenant), transport);
     const found = await runWithContext({ tenantId: tenant.id }, () => findDraft(graph.database, of.runId));
     expect(found).toEqual({ messageId: of.messageId, conversationId: of.conversationId });
     const draft = other.writer.open(of);
@@ -269,7 +269,7 @@ describe('the order of things', () => {
         if (numbers.at(-1) === end) return { numbers, messages, deltas };
       }
     });
-    const other = createAnswerer(graph, room.tenant, room.transport, 2);
+    const other = createAnswerer(graph, placeOf(room.tenant), room.transport, 2);
     for (const number of range(1, 12)) {
       const of = await answerer.start();
       let draft = answerer.writer.open(of);
@@ -309,7 +309,7 @@ describe('who sees it', () => {
     const transport = new HeldTransport();
     const mine = await createDraftRoom(graph, { transport });
     const stranger = await createDraftRoom(graph, { transport });
-    const watcher = await createTenant(graph);
+    const watcher = await createTenant(graph, { rows: ['conversations', 'agent_runs'] });
     await expect(mine.watch(undefined, asViewer(watcher))).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const [events, theirs] = [await mine.watch(undefined, asViewer(mine.tenant, 'VIEWER')), await stranger.watch()];
     const of = await mine.answerer.start();
@@ -317,8 +317,8 @@ describe('who sees it', () => {
     draft.append('For us alone');
     await draft.flush();
     for (const hint of transport.published.filter(({ topic }) => topic === 'draft')) {
-      transport.deliver(hint, { ...hint, tenantId: stranger.tenant.id }, { ...hint, id: stranger.tenant.conversationId });
-      transport.deliver({ ...hint, tenantId: stranger.tenant.id, id: stranger.tenant.conversationId });
+      transport.deliver(hint, { ...hint, tenantId: stranger.tenant.id }, { ...hint, id: stranger.tenant.idOf('conversations') });
+      transport.deliver({ ...hint, tenantId: stranger.tenant.id, id: stranger.tenant.idOf('conversations') });
     }
     const transcript = new Transcript();
     await transcript.until(events, of.messageId, 'For us alone');
@@ -389,7 +389,7 @@ describe('who sees it', () => {
     const late = answerer.writer.open(of);
     late.append('Not done');
     await late.flush();
-    const queued = answerer.writer.open({ ...of, runId: tenant.agentRunId, messageId: newId() });
+    const queued = answerer.writer.open({ ...of, runId: await tenant.anyId('agent_runs'), messageId: newId() });
     queued.append('Not begun');
     await queued.flush();
     expect(await drafts(tenant.id)).toEqual([]);

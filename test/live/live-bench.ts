@@ -9,7 +9,7 @@ import { createMemoryTransport, type HintListener, type WakeUpTransport } from '
 import { conversationLog } from '../../src/modules/conversations/event-log.ts';
 import type { ConversationEventRow } from '../../src/modules/conversations/event-row.ts';
 import type { TestDatabase } from '../testkit/database.ts';
-import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createConversation, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 export const quiet = pino({ level: 'silent' });
 
@@ -35,7 +35,7 @@ export class HeldTransport implements WakeUpTransport {
 }
 
 export interface Bench {
-  tenant: PopulatedTenant;
+  tenant: TestTenant;
   viewer: Viewer;
   live: Live;
   /** Appends messages, one transaction each, and announces them. */
@@ -50,6 +50,7 @@ export type EventReader = AsyncIterableIterator<ConversationEventRow>;
 /** A tenant with a conversation, and live views over it. Nothing is polled or rechecked unless the test asks for it. */
 export async function createBench(db: TestDatabase, options: Partial<LiveOptions> = {}): Promise<Bench> {
   const tenant = await createTenant(db);
+  await createConversation(tenant);
   const live = createLive({
     database: db.database,
     transport: createMemoryTransport(),
@@ -62,14 +63,14 @@ export async function createBench(db: TestDatabase, options: Partial<LiveOptions
   return benchOf(db, tenant, live);
 }
 
-export function benchOf(db: TestDatabase, tenant: PopulatedTenant, live: Live): Bench {
+export function benchOf(db: TestDatabase, tenant: TestTenant, live: Live): Bench {
   const viewer = asViewer(tenant);
   const read = (id: string) => db.prisma.conversation.findUniqueOrThrow({ where: { tenantId_id: { tenantId: tenant.id, id } } });
   return {
     tenant,
     viewer,
     live,
-    async append(count = 1, conversationId = tenant.conversationId) {
+    async append(count = 1, conversationId = tenant.idOf('conversations')) {
       for (let i = 0; i < count; i++) {
         const { lastEventSequence } = await db.database.transactionAs(contextOf(tenant), async () => {
           const data = { tenantId: tenant.id, id: newId(), conversationId, role: 'USER' as const, content: 'Hello' };
@@ -79,9 +80,9 @@ export function benchOf(db: TestDatabase, tenant: PopulatedTenant, live: Live): 
         live.announce({ topic: 'conversation', tenantId: tenant.id, id: conversationId, sequence: lastEventSequence });
       }
     },
-    follow: ({ conversationId = tenant.conversationId, ...asked } = {}) =>
+    follow: ({ conversationId = tenant.idOf('conversations'), ...asked } = {}) =>
       live.follow(conversationLog, { viewer, dbContext: contextOf(tenant), id: conversationId, ...asked }),
-    head: () => runWithContext(contextOf(tenant), async () => (await read(tenant.conversationId)).lastEventSequence),
+    head: () => runWithContext(contextOf(tenant), async () => (await read(tenant.idOf('conversations'))).lastEventSequence),
   };
 }
 

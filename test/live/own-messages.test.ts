@@ -12,7 +12,7 @@ const READS = /FROM conversation_events/;
 /** Appends as this process does whose live views they are. */
 function append({ tenant, viewer, live }: Bench, content = 'Hello', idempotencyKey?: string) {
   const { database, prisma } = db;
-  const message = { conversationId: tenant.conversationId, role: 'USER' as const, content, idempotencyKey };
+  const message = { conversationId: tenant.idOf('conversations'), role: 'USER' as const, content, idempotencyKey };
   return runWithContext(contextOf(tenant), () => appendMessage({ database, prisma, live }, viewer, message));
 }
 
@@ -29,7 +29,7 @@ test('a message of this process is told without a read, alone and in a transacti
 
   const told = [(await another.next()).value, (await another.next()).value];
   const read = await runWithContext(contextOf(tenant), () =>
-    conversationLog.readAfter(db.database, tenant.conversationId, 4, 10),
+    conversationLog.readAfter(db.database, tenant.idOf('conversations'), 4, 10),
   );
   expect(told).toEqual(read);
   await live.close();
@@ -64,7 +64,7 @@ test('a message that is taken back is not told', async () => {
   const { live, tenant, viewer, follow, head } = bench;
   const reader = await follow();
   const undone = db.database.transactionAs(contextOf(tenant), async () => {
-    const message = { conversationId: tenant.conversationId, role: 'USER' as const, content: 'Hello' };
+    const message = { conversationId: tenant.idOf('conversations'), role: 'USER' as const, content: 'Hello' };
     await appendMessage({ database: db.database, prisma: db.prisma, live }, viewer, message);
     throw new Error('given up');
   });

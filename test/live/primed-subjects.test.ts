@@ -8,10 +8,11 @@ import { schema } from '../../src/graphql/schema.ts';
 import { eventSubjects } from '../../src/modules/conversations/event-subjects.ts';
 import { loadMessage } from '../../src/modules/conversations/schema/message.ts';
 import { testGraph } from '../testkit/graph.ts';
-import { asViewer, contextOf, createTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createConversation, createTenant } from '../testkit/tenants.ts';
 
 const graph = await testGraph();
 const tenant = await createTenant(graph);
+const conversation = await createConversation(tenant);
 const viewer = asViewer(tenant);
 const request = { requestId: 'test', ip: undefined, userAgent: undefined };
 const contextOfOperation = (): GraphQLContext => ({
@@ -30,14 +31,14 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
 }
 
 test('the message of an event comes from the rows that live views share, without a statement', async () => {
-  const [messageId] = tenant.messageIds;
+  const [messageId] = conversation.messageIds;
   const message = await graph.database.transactionAs(contextOf(tenant), () =>
     graph.prisma.message.findFirstOrThrow({ where: { id: messageId } }),
   );
   eventSubjects(graph.database).keepMessage(message);
   const row = {
     tenantId: tenant.id,
-    conversationId: tenant.conversationId,
+    conversationId: conversation.id,
     sequence: 1,
     type: 'MESSAGE_APPENDED',
     payload: { messageId },
@@ -56,7 +57,7 @@ test('the message of an event comes from the rows that live views share, without
 });
 
 test('a primed row is used for every projection, read once, and only if it is asked for', async () => {
-  const [messageId, other] = tenant.messageIds;
+  const [messageId, other] = conversation.messageIds;
   const row = await asThem(async () => loadMessage(contextOfOperation(), messageId));
   const context = contextOfOperation();
   let reads = 0;

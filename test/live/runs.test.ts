@@ -13,13 +13,13 @@ import { quiet } from './live-bench.ts';
 const db = await testDatabase();
 
 async function createRoom() {
-  const tenant = await createTenant(db);
+  const tenant = await createTenant(db, { rows: ['agent_runs'] });
   const live = createLive({ database: db.database, transport: createMemoryTransport(), recheck: async () => true, log: quiet });
-  const where = { tenantId_id: { tenantId: tenant.id, id: tenant.agentRunId } };
+  const where = { tenantId_id: { tenantId: tenant.id, id: tenant.idOf('agent_runs') } };
   return {
     tenant,
     live,
-    follow: (id = tenant.agentRunId, after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
+    follow: (id = tenant.idOf('agent_runs'), after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
       live.follow(runLog, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
     change: (data: object) =>
       db.database.transactionAs(contextOf(tenant), async () => {
@@ -33,12 +33,12 @@ test('a run is told as it changes, in its newest state to those who do not keep 
   const { tenant, live, follow, change } = await createRoom();
   const [eager, lazy] = [await follow(), await follow()];
   const [run] = await db.ownerQuery<{ change_sequence: number }>('SELECT change_sequence FROM agent_runs WHERE id = $1', [
-    tenant.agentRunId,
+    tenant.idOf('agent_runs'),
   ]);
   const before = run?.change_sequence ?? 0;
   await change({ status: 'RUNNING' });
   const { value } = await eager.next();
-  expect(value).toMatchObject({ id: tenant.agentRunId, tenantId: tenant.id, status: 'RUNNING', sequence: before + 1 });
+  expect(value).toMatchObject({ id: tenant.idOf('agent_runs'), tenantId: tenant.id, status: 'RUNNING', sequence: before + 1 });
   await change({ status: 'COMPLETED', completedAt: new Date() });
   const last = { status: 'COMPLETED', sequence: before + 2, costUsd: expect.anything(), inputTokens: 0n };
   expect((await eager.next()).value).toMatchObject(last);
@@ -50,7 +50,7 @@ test('a run is told as it changes, in its newest state to those who do not keep 
 test("another tenant's run is not found", async () => {
   const [mine, theirs] = [await createRoom(), await createRoom()];
   const refused = { code: 'NOT_FOUND', message: 'The run was not found.' };
-  await expect(mine.follow(theirs.tenant.agentRunId)).rejects.toMatchObject(refused);
+  await expect(mine.follow(theirs.tenant.idOf('agent_runs'))).rejects.toMatchObject(refused);
   await expect(mine.follow(newId())).rejects.toMatchObject(refused);
   await Promise.all([mine.live.close(), theirs.live.close()]);
 });
@@ -59,15 +59,15 @@ test('who does the run hears of its changes, and of no others, until they stop l
   const { tenant, live, change } = await createRoom();
   const heard: Hint[] = [];
   const stop = live.onHint('run', (hint) => heard.push(hint));
-  live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.agentRunId, sequence: 1 });
+  live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 1 });
   await change({ cancelRequestedAt: new Date() });
-  const hint = { topic: 'run', tenantId: tenant.id, id: tenant.agentRunId, sequence: expect.any(Number) };
+  const hint = { topic: 'run', tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: expect.any(Number) };
   await vi.waitFor(() => expect(heard).toEqual([hint]));
   stop();
   await change({ status: 'RUNNING' });
   await db.database
     .transactionAs(contextOf(tenant), async () => {
-      publishChange(live, runLog, { tenantId: tenant.id, id: tenant.agentRunId, sequence: 9 });
+      publishChange(live, runLog, { tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 9 });
       throw new Error('rolled back');
     })
     .catch(() => {});

@@ -96,32 +96,26 @@ describe('types that are flagged as the same for a whole tenant', () => {
       Object.values(type.getFields()).map(({ name, type: of }) =>
         isLeafType(getNamedType(of)) ? name : `${name} { __typename }`,
       );
-    const ids: Record<string, string | undefined> = {
-      Message: tenant.messageIds[1],
-      ToolExecution: tenant.toolExecutionId,
-      Conversation: tenant.conversationId,
-      Document: tenant.documentId,
-      AgentRun: tenant.agentRunId,
-    };
     const ofEvents = new Set(['Subscription', 'ConversationEvent', 'MessageDelta']);
     for (const type of flagged) {
       if (ofEvents.has(type.name)) continue;
-      const id = ids[type.name];
-      if (id === undefined) throw new Error(`add the id of a row of ${type.name}`);
+      const [table = ''] = tenantTablesOf(type) ?? [];
+      const id = await tenant.anyId(table);
       await run(`{ node(id: "${encodeGlobalId(type.name, id)}") { ... on ${type.name} { ${fieldsOf(type).join(' ')} } } }`);
     }
+    const [conversationId, messageId, runId] = await Promise.all(['conversations', 'messages', 'agent_runs'].map(tenant.anyId));
     const [event, delta] = ['ConversationEvent', 'MessageDelta'].map((name) => schema.getType(name) as GraphQLObjectType);
     const fields = fieldsOf(event as GraphQLObjectType).map((field) =>
       field.startsWith('delta') ? `delta { ${fieldsOf(delta as GraphQLObjectType).join(' ')} }` : field,
     );
     const row = {
       tenantId: tenant.id,
-      conversationId: tenant.conversationId,
+      conversationId,
       sequence: 1,
       type: 'MESSAGE_APPENDED',
-      payload: { messageId: tenant.messageIds[1], runId: tenant.agentRunId },
+      payload: { messageId, runId },
       createdAt: new Date(),
-      delta: { messageId: tenant.messageIds[1], offset: 0, text: '' },
+      delta: { messageId, offset: 0, text: '' },
     };
     await run(`subscription { conversationEvents(conversationId: "x") { ${fields.join(' ')} } }`, { row });
     // Whether there is an API key is part of what decides who shares a result.

@@ -5,7 +5,7 @@ import { newId } from '../../src/lib/ids.ts';
 import { createLive } from '../../src/live/live-views.ts';
 import { createMemoryTransport } from '../../src/live/transports/transport.ts';
 import { testGraph } from '../testkit/graph.ts';
-import { asViewer, contextOf, createTenant } from '../testkit/tenants.ts';
+import { asViewer, contextOf, createConversation, createTenant } from '../testkit/tenants.ts';
 import { benchOf, countStatements, quiet, range } from './live-bench.ts';
 import { open } from './open-subscription.ts';
 
@@ -13,6 +13,7 @@ const graph = await testGraph();
 
 async function createRoom(recheck: () => Promise<boolean> = async () => true) {
   const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  await createConversation(tenant);
   const live = createLive({
     database: graph.database,
     transport: createMemoryTransport(),
@@ -20,7 +21,7 @@ async function createRoom(recheck: () => Promise<boolean> = async () => true) {
     log: quiet,
     recheckIntervalMs: 20,
   });
-  const variables = { id: encodeGlobalId('Conversation', tenant.conversationId) };
+  const variables = { id: encodeGlobalId('Conversation', tenant.idOf('conversations')) };
   return { ...benchOf(graph, tenant, live), variables };
 }
 
@@ -67,9 +68,9 @@ describe('conversationEvents', () => {
 
     for (const title of ['Second', 'Third']) {
       await graph.database.transactionAs(contextOf(tenant), async () => {
-        await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title } });
+        await graph.prisma.conversation.updateMany({ where: { id: tenant.idOf('conversations') }, data: { title } });
       });
-      live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.conversationId, sequence: 1_000 });
+      live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.idOf('conversations'), sequence: 1_000 });
       expect((await events.next())?.data?.conversationEvents).toMatchObject({
         type: 'CONVERSATION_UPDATED',
         conversation: { title },
@@ -173,7 +174,7 @@ describe('messageAppended', () => {
     const { live, tenant, append, variables } = await createRoom();
     const messages = await open(graph, live, asViewer(tenant, 'VIEWER'), MESSAGES, variables);
     await graph.database.transactionAs(contextOf(tenant), async () => {
-      await graph.prisma.conversation.updateMany({ where: { id: tenant.conversationId }, data: { title: 'Other' } });
+      await graph.prisma.conversation.updateMany({ where: { id: tenant.idOf('conversations') }, data: { title: 'Other' } });
     });
     await append(2);
     for (const sequence of [3, 4]) {
@@ -193,7 +194,7 @@ describe('who may watch', () => {
     ['messageAppended', MESSAGES],
   ])('%s is refused at once to strangers and to those without the right', async (_name, source) => {
     const { live, viewer, variables } = await createRoom();
-    const stranger = await createTenant(graph);
+    const stranger = await createTenant(graph, { rows: ['conversations'] });
     await expect(open(graph, live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     await expect(open(graph, live, asViewer(stranger), source, variables)).rejects.toMatchObject({ code: 'NOT_FOUND' });
     const narrow = { ...viewer, apiKeyId: newId(), permissions: new Set(permissionsOfScope('agents:read')) };

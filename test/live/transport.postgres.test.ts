@@ -6,7 +6,7 @@ import { createPostgresTransport } from '../../src/live/transports/postgres.ts';
 import type { WakeUpTransport } from '../../src/live/transports/transport.ts';
 import { throwawayDatabase } from '../testkit/database.ts';
 import { withClient } from '../testkit/postgres-template.ts';
-import { createTenant } from '../testkit/tenants.ts';
+import { createConversation, createTenant } from '../testkit/tenants.ts';
 import { benchOf, quiet, range, take } from './live-bench.ts';
 
 const db = await throwawayDatabase();
@@ -83,6 +83,7 @@ describe('hints over PostgreSQL', () => {
 describe('live views of two processes', () => {
   test('follow what the other one appends, through lost connections and a database that goes away', async () => {
     const tenant = await createTenant(db);
+    await createConversation(tenant);
     const options = { recheck: async () => true, log: quiet, pollIntervalMs: 100 };
     const here = createLive({ ...options, database: db.database, transport: await connected() });
     const other = db.another({ max: 4 });

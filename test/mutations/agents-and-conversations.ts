@@ -9,105 +9,86 @@ const newAgent = { name: 'Support', provider: 'openai', model: 'gpt-5' };
 export const agentsAndConversations: MutationCases = {
   createAgent: {
     payload: 'agent { id name slug version createdBy { email } }',
-    refused: 'VIEWER',
     success: () => newAgent,
     badInput: () => ({ ...newAgent, temperature: 2.1 }),
-    // A new agent refers to nothing that another tenant could own.
-    otherTenant: undefined,
     audit: ['agent.created'],
   },
   updateAgent: {
     payload: 'agent { id name description }',
-    refused: 'VIEWER',
-    success: ({ agentId }) => ({ id: agent(agentId), name: 'Renamed', description: 'New' }),
-    badInput: ({ agentId }) => ({ id: agent(agentId), slug: 'Not A Slug' }),
-    otherTenant: (other) => ({ id: agent(other.agentId), name: 'Stolen' }),
+    success: async ({ anyId }) => ({ id: agent(await anyId('agents')), name: 'Renamed', description: 'New' }),
+    badInput: async ({ anyId }) => ({ id: agent(await anyId('agents')), slug: 'Not A Slug' }),
     audit: ['agent.updated'],
   },
   archiveAgent: {
     payload: 'agent { status }',
-    refused: 'VIEWER',
-    success: ({ agentId }) => ({ id: agent(agentId) }),
-    badInput: ({ conversationId }) => ({ id: conversation(conversationId) }),
-    otherTenant: (other) => ({ id: agent(other.agentId) }),
+    success: async ({ anyId }) => ({ id: agent(await anyId('agents')) }),
     audit: ['agent.updated'],
   },
   restoreAgent: {
     payload: 'agent { status }',
-    refused: 'VIEWER',
-    prepare: async ({ agentId }, call) => {
-      await call('archiveAgent', { id: agent(agentId) });
+    prepare: async ({ anyId }, call) => {
+      await call('archiveAgent', { id: agent(await anyId('agents')) });
       return {};
     },
-    success: ({ agentId }) => ({ id: agent(agentId) }),
-    badInput: () => ({ id: 'no id' }),
-    otherTenant: (other) => ({ id: agent(other.agentId) }),
+    success: async ({ anyId }) => ({ id: agent(await anyId('agents')) }),
     audit: ['agent.updated'],
   },
   publishAgentVersion: {
     payload: 'version { number snapshot publishedBy { email } agent { version } }',
-    refused: 'VIEWER',
-    success: ({ agentId }) => ({ agentId: agent(agentId), notes: 'First' }),
-    badInput: ({ agentId }) => ({ agentId: agent(agentId), notes: 'x'.repeat(10_001) }),
-    otherTenant: (other) => ({ agentId: agent(other.agentId) }),
+    success: async ({ anyId }) => ({ agentId: agent(await anyId('agents')), notes: 'First' }),
+    badInput: async ({ anyId }) => ({ agentId: agent(await anyId('agents')), notes: 'x'.repeat(10_001) }),
     audit: ['agent_version.created'],
   },
   createConversation: {
     payload: 'conversation { id status lastEventSequence }',
-    refused: 'VIEWER',
-    success: ({ agentId }) => ({ agentId: agent(agentId), title: 'Help', context: { locale: 'de' } }),
-    badInput: ({ agentId }) => ({ agentId: agent(agentId), title: 'x'.repeat(501) }),
-    otherTenant: (other) => ({ agentId: agent(other.agentId) }),
+    success: async ({ anyId }) => ({ agentId: agent(await anyId('agents')), title: 'Help', context: { locale: 'de' } }),
+    badInput: async ({ anyId }) => ({ agentId: agent(await anyId('agents')), title: 'x'.repeat(501) }),
     audit: ['conversation.created'],
   },
   updateConversation: {
     payload: 'conversation { title }',
-    refused: 'VIEWER',
-    success: ({ conversationId }) => ({ id: conversation(conversationId), title: 'Other' }),
-    badInput: ({ conversationId }) => ({ id: conversation(conversationId), title: 'x'.repeat(501) }),
-    otherTenant: (other) => ({ id: conversation(other.conversationId), title: 'Stolen' }),
+    success: async ({ anyId }) => ({ id: conversation(await anyId('conversations')), title: 'Other' }),
+    badInput: async ({ anyId }) => ({ id: conversation(await anyId('conversations')), title: 'x'.repeat(501) }),
     audit: ['conversation.updated'],
   },
   completeConversation: {
     payload: 'conversation { status completedAt }',
-    refused: 'VIEWER',
-    success: ({ conversationId }) => ({ id: conversation(conversationId), outcome: 'COMPLETED' }),
-    badInput: ({ agentId }) => ({ id: agent(agentId) }),
-    otherTenant: (other) => ({ id: conversation(other.conversationId) }),
+    success: async ({ anyId }) => ({ id: conversation(await anyId('conversations')), outcome: 'COMPLETED' }),
     audit: ['conversation.updated'],
   },
   appendMessage: {
     payload: 'appendedMessage { sequence role content tokenCount } conversation { messageCount } repeated',
-    refused: 'VIEWER',
-    success: ({ conversationId }) => ({
-      conversationId: conversation(conversationId),
+    success: async ({ anyId }) => ({
+      conversationId: conversation(await anyId('conversations')),
       role: 'USER',
       content: 'Hello',
       tokenCount: 2,
     }),
-    badInput: ({ conversationId }) => ({ conversationId: conversation(conversationId), role: 'USER', content: '' }),
-    otherTenant: (other) => ({ conversationId: conversation(other.conversationId), role: 'USER', content: 'Stolen' }),
+    badInput: async ({ anyId }) => ({ conversationId: conversation(await anyId('conversations')), role: 'USER', content: '' }),
     audit: ['message.created'],
   },
   recordToolExecution: {
     payload: 'toolExecution { toolName status message { sequence } }',
-    refused: 'VIEWER',
-    success: ({ messageIds }) => ({
-      messageId: encodeGlobalId('Message', messageIds[0]),
+    success: async ({ anyId }) => ({
+      messageId: encodeGlobalId('Message', await anyId('messages')),
       toolName: 'search',
       input: { query: 'x' },
       output: ['y'],
       status: 'SUCCESS',
       durationMs: 12,
     }),
-    badInput: ({ conversationId }) => ({
-      conversationId: conversation(conversationId),
+    badInput: async ({ anyId }) => ({
+      conversationId: conversation(await anyId('conversations')),
       toolName: 'search',
       status: 'SUCCESS',
       startedAt: '2026-01-02T00:00:00Z',
       completedAt: '2026-01-01T00:00:00Z',
     }),
-    otherTenant: (other) => ({ conversationId: conversation(other.conversationId), toolName: 'search', status: 'SUCCESS' }),
+    otherTenant: async (other) => ({
+      conversationId: conversation(await other.anyId('conversations')),
+      toolName: 'search',
+      status: 'SUCCESS',
+    }),
     audit: ['tool_execution.created'],
   },
 };

@@ -1,6 +1,6 @@
 import type { Role } from '../../src/auth/permissions.ts';
 import type { Answer } from '../testkit/graph.ts';
-import type { PopulatedTenant } from '../testkit/tenants.ts';
+import type { TestTenant } from '../testkit/tenants.ts';
 
 type Input = Record<string, unknown>;
 
@@ -14,15 +14,17 @@ type Prepared = Record<string, string>;
 export interface MutationCase {
   /** The selection of its payload. */
   payload: string;
-  /** The highest role that may not do it; `anonymous` where any member may; undefined where anyone may, signed in or not. */
-  refused: Role | 'anonymous' | undefined;
+  /** A role that is refused although the access of the mutation admits it, because the resolver checks more. */
+  refused?: Role;
   /** Sent without a credential. */
   anonymous?: boolean;
-  prepare?: (tenant: PopulatedTenant, call: (mutation: string, input: Input) => Promise<Answer>) => Promise<Prepared>;
-  success: (tenant: PopulatedTenant, prepared: Prepared) => Input;
-  badInput: (tenant: PopulatedTenant, prepared: Prepared) => Input;
-  /** An input that names what another tenant owns. Undefined where the input names nothing that anybody owns. */
-  otherTenant: ((other: PopulatedTenant) => Input) | undefined;
+  prepare?: (tenant: TestTenant, call: (mutation: string, input: Input) => Promise<Answer>) => Promise<Prepared>;
+  /** An input with which it succeeds, of rows of that tenant. The matrix derives the refusals of its ids from it. */
+  success: (tenant: TestTenant, prepared: Prepared) => Input | Promise<Input>;
+  /** Another input that is refused with a typed error, besides those with a bad id. */
+  badInput?: (tenant: TestTenant, prepared: Prepared) => Input | Promise<Input>;
+  /** An input that names a row of another tenant in a way that `success` does not. */
+  otherTenant?: (other: TestTenant) => Input | Promise<Input>;
   /** Audit actions that the success leaves. */
   audit: string[];
 }

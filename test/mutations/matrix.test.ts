@@ -1,11 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { hashPassword } from '../../src/auth/passwords.ts';
 import type { Viewer } from '../../src/auth/viewer.ts';
+import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { schema } from '../../src/graphql/schema.ts';
+import { newId } from '../../src/lib/ids.ts';
 import { type Answer, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { agentsAndConversations } from './agents-and-conversations.ts';
 import { type MutationCase, PASSWORD } from './cases.ts';
+import { accessOf, idInputsOf, refusedRoleOf, withValue } from './derived-cases.ts';
 import { knowledge } from './knowledge.ts';
 import { mcp } from './mcp.ts';
 import { runs } from './runs.ts';
@@ -14,7 +17,7 @@ import { tenancy } from './tenancy.ts';
 const cases = { ...agentsAndConversations, ...knowledge, ...mcp, ...runs, ...tenancy };
 
 let graph: Graph;
-let other: PopulatedTenant;
+let other: TestTenant;
 let passwordHash: string;
 
 interface AuditRow {
@@ -28,7 +31,7 @@ interface AuditRow {
 beforeAll(async () => {
   graph = await testGraph();
   passwordHash = await hashPassword(PASSWORD);
-  other = await createTenant(graph);
+  other = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], passwordHash });
 });
 
 function title(name: string): string {
@@ -65,37 +68,48 @@ async function fingerprint(): Promise<string> {
   return JSON.stringify(await graph.ownerQuery(prints.join(' UNION ALL ')));
 }
 
-test('a fingerprint tells of a row that was added, changed or removed, and of nothing else', async () => {
-  const { id, collectionId, chunkId } = await createTenant(graph);
+test('the fingerprint changes when a row is inserted, updated or deleted, and only then', async () => {
+  const { id, idOf } = await createTenant(graph, { rows: ['collections', 'chunks'] });
   const prints = [await fingerprint(), await fingerprint()];
-  await graph.ownerQuery('UPDATE collections SET name = name WHERE tenant_id = $1 AND id = $2', [id, collectionId]);
+  await graph.ownerQuery('UPDATE collections SET name = name WHERE tenant_id = $1 AND id = $2', [id, idOf('collections')]);
   prints.push(await fingerprint());
-  await graph.ownerQuery('DELETE FROM chunks WHERE tenant_id = $1 AND id = $2', [id, chunkId]);
+  await graph.ownerQuery('DELETE FROM chunks WHERE tenant_id = $1 AND id = $2', [id, idOf('chunks')]);
   prints.push(await fingerprint());
   await createTenant(graph);
   prints.push(await fingerprint());
   expect(prints.map((print) => prints.indexOf(print))).toEqual([0, 0, 2, 3, 4]);
 });
 
-test('every mutation of the schema stands in the matrix and runs in a transaction', () => {
+test('every mutation of the schema has a case, declares its access and runs in a transaction', () => {
   const fields = Object.values(schema.getMutationType()?.getFields() ?? {});
   expect(fields.map(({ name }) => name).sort()).toEqual(Object.keys(cases).sort());
-  expect(fields.filter(({ extensions }) => !(extensions as { inTransaction?: boolean }).inTransaction)).toEqual([]);
+  expect(fields.filter(({ extensions }) => !extensions.inTransaction || !accessOf(extensions))).toEqual([]);
 });
 
 describe.each(Object.entries(cases))('%s', (name, mutation) => {
-  const prepare = async () => {
-    const tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], passwordHash });
-    const viewer = mutation.anonymous ? null : asViewer(tenant);
+  const prepareIn = async (tenant: TestTenant) => {
     const prepared = await mutation.prepare?.(tenant, (first, input) =>
       call(asViewer(tenant), first, cases[first] as MutationCase, input),
     );
-    return { tenant, viewer, prepared: prepared ?? {} };
+    return prepared ?? {};
+  };
+  const prepare = async () => {
+    const tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], passwordHash });
+    return { tenant, viewer: mutation.anonymous ? null : asViewer(tenant), prepared: await prepareIn(tenant) };
   };
 
-  test('does its work and leaves its audit rows', async () => {
+  /** Sends an input, and expects one of these errors and no write. */
+  const expectRefused = async (viewer: Viewer | null, input: unknown, typename: RegExp) => {
+    const before = await fingerprint();
+    const refusal = result(await call(viewer, name, mutation, input));
+    expect(refusal.__typename).toMatch(typename);
+    expect(refusal.message).toBeTruthy();
+    expect(await fingerprint()).toBe(before);
+  };
+
+  test('succeeds and writes its audit rows', async () => {
     const { tenant, viewer, prepared } = await prepare();
-    const answer = await call(viewer, name, mutation, mutation.success(tenant, prepared));
+    const answer = await call(viewer, name, mutation, await mutation.success(tenant, prepared));
     expect(result(answer).__typename, JSON.stringify(answer.data)).toBe(`${title(name)}Payload`);
     const logs = await graph.ownerQuery<AuditRow>(
       'SELECT action, actor, host(ip) AS ip, old_values, new_values FROM audit_logs WHERE request_id = $1',
@@ -109,21 +123,25 @@ describe.each(Object.entries(cases))('%s', (name, mutation) => {
     }
   });
 
-  test('answers bad input with a typed error and writes nothing', async () => {
+  test('returns a typed error for invalid ids and other bad input, and writes nothing', async () => {
     const { tenant, viewer, prepared } = await prepare();
-    const input = mutation.badInput(tenant, prepared);
-    const before = await fingerprint();
-    const answer = await call(viewer, name, mutation, input);
-    expect(result(answer).__typename).toMatch(/Error$/);
-    expect(result(answer).message).toBeTruthy();
-    expect(await fingerprint()).toBe(before);
+    const input = await mutation.success(tenant, prepared);
+    const ids = idInputsOf(schema, name, input);
+    if (mutation.badInput) await expectRefused(viewer, await mutation.badInput(tenant, prepared), /Error$/);
+    else expect(ids, 'a case without id inputs needs a badInput').not.toEqual([]);
+    for (const { path, node } of ids) {
+      const ofOtherType = encodeGlobalId(node === 'Agent' ? 'Document' : 'Agent', newId());
+      for (const id of ['no id', ofOtherType]) {
+        await expectRefused(viewer, withValue(input, path, id), /^(ValidationError|NotFoundError)$/);
+      }
+    }
   });
 
-  const { refused, otherTenant } = mutation;
+  const refused = mutation.refused ?? refusedRoleOf(schema, name);
   if (refused)
-    test('refuses a lesser role, and nobody at all, and writes nothing', async () => {
+    test('refuses anonymous callers and the highest role without access, and writes nothing', async () => {
       const { tenant, prepared } = await prepare();
-      const input = mutation.success(tenant, prepared);
+      const input = await mutation.success(tenant, prepared);
       const before = await fingerprint();
       expect((await call(null, name, mutation, input)).codes).toEqual(['UNAUTHENTICATED']);
       if (refused !== 'anonymous') {
@@ -132,24 +150,27 @@ describe.each(Object.entries(cases))('%s', (name, mutation) => {
       expect(await fingerprint()).toBe(before);
     });
 
-  if (otherTenant)
-    test('does not find what another tenant owns, and writes nothing', async () => {
-      const { viewer } = await prepare();
-      const input = otherTenant(other);
-      const before = await fingerprint();
-      expect(result(await call(viewer, name, mutation, input)).__typename).toBe('NotFoundError');
-      expect(await fingerprint()).toBe(before);
-    });
+  test("returns NotFoundError for each id of another tenant's row, and writes nothing", async () => {
+    const { tenant, viewer, prepared } = await prepare();
+    const input = await mutation.success(tenant, prepared);
+    const ids = idInputsOf(schema, name, input);
+    const theirs = ids.length > 0 ? idInputsOf(schema, name, await mutation.success(other, await prepareIn(other))) : [];
+    expect(theirs.map(({ path }) => path)).toEqual(ids.map(({ path }) => path));
+    for (const { path, value } of theirs) await expectRefused(viewer, withValue(input, path, value), /^NotFoundError$/);
+    if (mutation.otherTenant) await expectRefused(viewer, await mutation.otherTenant(other), /^NotFoundError$/);
+  });
 });
 
 test('a change whose audit row cannot be written does not happen', async () => {
   const tenant = await createTenant(graph);
+  const inputs = new Map<string, unknown>();
+  for (const name of Object.keys(agentsAndConversations)) inputs.set(name, await cases[name]?.success(tenant, {}));
   await graph.ownerQuery('ALTER TABLE audit_logs ADD CONSTRAINT broken CHECK (false) NOT VALID');
   try {
     const before = await fingerprint();
     for (const name of Object.keys(agentsAndConversations).filter((key) => key !== 'restoreAgent')) {
       const mutation = cases[name] as MutationCase;
-      const answer = await call(asViewer(tenant), name, mutation, mutation.success(tenant, {}));
+      const answer = await call(asViewer(tenant), name, mutation, inputs.get(name));
       expect(answer.messages.length, name).toBe(1);
     }
     expect(await fingerprint()).toBe(before);

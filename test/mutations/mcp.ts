@@ -23,78 +23,72 @@ const newServer = { name: 'GitHub', transport: 'STREAMABLE_HTTP', url: 'https://
 export const mcp: MutationCases = {
   registerMcpServer: {
     payload: 'server { id slug transport status isPlatform isPublic url createdBy { email } config { id } }',
-    refused: 'MEMBER',
     success: () => newServer,
     badInput: () => ({ ...newServer, url: 'https://169.254.169.254/latest/meta-data' }),
-    // A new server refers to nothing that another tenant could own.
-    otherTenant: undefined,
     audit: ['mcp_server.created'],
   },
   updateMcpServer: {
     payload: 'server { name status description }',
-    refused: 'MEMBER',
-    success: ({ mcpServerId }) => ({ id: server(mcpServerId), name: 'Renamed', status: 'DISABLED', description: 'New' }),
-    badInput: ({ mcpServerId }) => ({ id: server(mcpServerId), isPublic: true }),
-    otherTenant: (other) => ({ id: server(other.mcpServerId), name: 'Stolen' }),
+    success: async ({ anyId }) => ({
+      id: server(await anyId('mcp_servers')),
+      name: 'Renamed',
+      status: 'DISABLED',
+      description: 'New',
+    }),
+    badInput: async ({ anyId }) => ({ id: server(await anyId('mcp_servers')), isPublic: true }),
     audit: ['mcp_server.updated'],
   },
   configureMcpServer: {
     payload:
       'config { enabled secretNames oauth { issuer clientId scope algorithm } limits { timeoutMs concurrency } allowedUsers { email } server { name } }',
-    refused: 'MEMBER',
-    success: ({ mcpServerId, owner }) => ({
-      serverId: server(mcpServerId),
+    prepare: async ({ anyId }) => ({ configId: await anyId('mcp_server_configs') }),
+    success: async ({ owner, anyId }) => ({
+      serverId: server(await anyId('mcp_servers')),
       enabled: false,
       secrets: { 'X-Key': 'something' },
       oauth: { issuer: 'http://127.0.0.1:4000', clientId: 'agentbase', clientSecret: 'something' },
       limits: { timeoutMs: 5_000 },
       allowedUserIds: [owner.userId],
     }),
-    badInput: ({ mcpServerId }) => ({ serverId: server(mcpServerId), secrets: { Host: 'elsewhere.example.test' } }),
-    otherTenant: (other) => ({ serverId: server(other.mcpServerId), enabled: false }),
+    badInput: async ({ anyId }) => ({
+      serverId: server(await anyId('mcp_servers')),
+      secrets: { Host: 'elsewhere.example.test' },
+    }),
     audit: ['mcp_server_config.updated'],
   },
   refreshMcpTools: {
     payload:
       'config { refreshedAt refreshError tools { nodes { name status approvedBy { email } } } resources { nodes { uri } } }',
-    refused: 'MEMBER',
     prepare,
     success: (_tenant, { id }) => ({ serverId: id }),
-    badInput: ({ agentId }) => ({ serverId: encodeGlobalId('Agent', agentId) }),
-    otherTenant: (other) => ({ serverId: server(other.mcpServerId) }),
     audit: ['mcp_tool.created'],
   },
   approveMcpTool: {
     payload: 'tool { status approvedAt approvedBy { email } }',
-    refused: 'MEMBER',
     prepare: async (tenant, call) => {
-      const answer = await call('updateMcpTool', { id: tool(tenant.mcpToolId) });
+      const answer = await call('updateMcpTool', { id: tool(await tenant.anyId('mcp_tools')) });
       return { hash: at(answer, 'result.tool.definitionHash') };
     },
-    success: ({ mcpToolId }, { hash }) => ({ id: tool(mcpToolId), definitionHash: hash }),
-    badInput: ({ mcpToolId }) => ({ id: tool(mcpToolId), definitionHash: 'f'.repeat(64) }),
-    otherTenant: (other) => ({ id: tool(other.mcpToolId), definitionHash: 'f'.repeat(64) }),
+    success: async ({ anyId }, { hash }) => ({ id: tool(await anyId('mcp_tools')), definitionHash: hash }),
+    badInput: async ({ anyId }) => ({ id: tool(await anyId('mcp_tools')), definitionHash: 'f'.repeat(64) }),
     audit: ['mcp_tool.updated'],
   },
   updateMcpTool: {
     payload: 'tool { enabled requiresApproval definitionHash }',
-    refused: 'MEMBER',
-    success: ({ mcpToolId }) => ({ id: tool(mcpToolId), enabled: false, requiresApproval: true }),
-    badInput: ({ mcpServerId }) => ({ id: server(mcpServerId), enabled: false }),
-    otherTenant: (other) => ({ id: tool(other.mcpToolId), enabled: false }),
+    success: async ({ anyId }) => ({ id: tool(await anyId('mcp_tools')), enabled: false, requiresApproval: true }),
+    badInput: async ({ anyId }) => ({ id: server(await anyId('mcp_servers')), enabled: false }),
     audit: ['mcp_tool.updated'],
   },
   executeMcpTool: {
     payload: 'output execution { toolName status parameters result durationMs user { email } }',
-    refused: 'VIEWER',
     prepare: async (tenant, call) => {
       const prepared = (await prepare(tenant, call)) ?? {};
       await call('refreshMcpTools', { serverId: prepared.id });
       return prepared;
     },
     success: (_tenant, { id }) => ({ serverId: id, name: 'echo', arguments: { message: 'hello' } }),
-    badInput: ({ mcpToolId }, { id }) => ({ toolId: tool(mcpToolId), serverId: id, name: 'echo' }),
-    otherTenant: (other) => ({ toolId: tool(other.mcpToolId) }),
+    badInput: async ({ anyId }, { id }) => ({ toolId: tool(await anyId('mcp_tools')), serverId: id, name: 'echo' }),
+    otherTenant: async (other) => ({ toolId: tool(await other.anyId('mcp_tools')) }),
     // Calls have a log of their own.
     audit: [],
   },

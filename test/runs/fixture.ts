@@ -9,7 +9,7 @@ import type { RunSettings } from '../../src/modules/runs/settings.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
 import { addCollection, addText, startWorker, until, untilRead } from '../testkit/knowledge.ts';
 import { jobsPool } from '../testkit/services.ts';
-import { asViewer, createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 import { type ScriptedModels, scriptedModels } from './scripted-models.ts';
 
 export interface RunWorker {
@@ -113,7 +113,7 @@ export interface Stage {
 
 export async function setStage(): Promise<Stage> {
   const graph = await testGraph();
-  const tenant = await createBareTenant(graph, { members: ['MEMBER', 'VIEWER'] });
+  const tenant = await createTenant(graph, { members: ['MEMBER', 'VIEWER'] });
   const viewer = asViewer(tenant);
   const models = scriptedModels();
   const holds = new Map<string, () => Promise<void>>();

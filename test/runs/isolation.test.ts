@@ -3,28 +3,31 @@ import type { Viewer } from '../../src/auth/viewer.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { open } from '../live/open-subscription.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let mine: PopulatedTenant;
-let theirs: PopulatedTenant;
+let mine: TestTenant;
+let theirs: TestTenant;
 let viewer: Viewer;
 
 beforeAll(async () => {
   graph = await testGraph();
-  [mine, theirs] = [await createTenant(graph), await createTenant(graph)];
+  [mine, theirs] = [
+    await createTenant(graph, { rows: ['agent_runs', 'tool_calls', 'conversations', 'llm_calls', 'agents'] }),
+    await createTenant(graph, { rows: ['agent_runs', 'tool_calls', 'conversations', 'llm_calls', 'agents'] }),
+  ];
   viewer = asViewer(mine);
 });
 
 test('runs, calls of models and of tools are found in their own tenant alone', async () => {
-  const ids = ({ agentRunId, llmCallId, toolCallId }: PopulatedTenant) => [
-    encodeGlobalId('AgentRun', agentRunId),
-    encodeGlobalId('LlmCall', llmCallId),
-    encodeGlobalId('ToolCall', toolCallId),
+  const ids = ({ idOf }: TestTenant) => [
+    encodeGlobalId('AgentRun', idOf('agent_runs')),
+    encodeGlobalId('LlmCall', idOf('llm_calls')),
+    encodeGlobalId('ToolCall', idOf('tool_calls')),
   ];
   const source = `query ($ids: [ID!]!, $run: ID!, $call: ID!) { nodes(ids: $ids) { __typename id } agentRun(id: $run) { id } toolCall(id: $call) { id } }`;
-  const look = (tenant: PopulatedTenant) =>
-    graph.execute(viewer, source, { ids: ids(tenant), run: tenant.agentRunId, call: tenant.toolCallId });
+  const look = (tenant: TestTenant) =>
+    graph.execute(viewer, source, { ids: ids(tenant), run: tenant.idOf('agent_runs'), call: tenant.idOf('tool_calls') });
   expect((await look(theirs)).data).toEqual({ nodes: [null, null, null], agentRun: null, toolCall: null });
   expect(at(await look(mine), 'nodes')).toMatchObject([
     { __typename: 'AgentRun' },
@@ -39,7 +42,7 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
     const answer = await graph.execute(
       asViewer(tenant),
       'mutation ($id: ID!) { r: sendMessage(input: { conversationId: $id, content: "Hello" }) { ... on SendMessagePayload { run { uuid } } } }',
-      { id: tenant.conversationId },
+      { id: tenant.idOf('conversations') },
     );
     sent.push(at(answer, 'r.run.uuid'));
   }
@@ -55,11 +58,11 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
       totalCount: 2,
       nodes: [
         {
-          uuid: mine.agentRunId,
+          uuid: mine.idOf('agent_runs'),
           agent: ofAgent,
           conversation: null,
-          toolCalls: { nodes: [{ uuid: mine.toolCallId }] },
-          llmCalls: { nodes: [{ uuid: mine.llmCallId }] },
+          toolCalls: { nodes: [{ uuid: mine.idOf('tool_calls') }] },
+          llmCalls: { nodes: [{ uuid: mine.idOf('llm_calls') }] },
           messages: { nodes: [] },
         },
         {
@@ -72,7 +75,7 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
         },
       ],
     },
-    toolCalls: { nodes: [{ uuid: mine.toolCallId }] },
+    toolCalls: { nodes: [{ uuid: mine.idOf('tool_calls') }] },
   });
   // Runs and their number, agents and conversations, and what each of these is asked for.
   expect(answer.statements).toHaveLength(12);
@@ -80,18 +83,18 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
     viewer,
     `query ($agent: ID!, $talk: ID!) { agentRuns(filter: { agentId: $agent }) { nodes { uuid } }
       ofTalk: agentRuns(filter: { conversationId: $talk, status: [QUEUED] }) { nodes { uuid } } }`,
-    { agent: theirs.agentId, talk: mine.conversationId },
+    { agent: theirs.idOf('agents'), talk: mine.idOf('conversations') },
   );
   expect(filtered.data).toEqual({ agentRuns: { nodes: [] }, ofTalk: { nodes: [{ uuid: sent[0] }] } });
 });
 
 test("nobody follows another tenant's run", async () => {
   const source = 'subscription ($id: ID!) { agentRunUpdated(runId: $id) { status } }';
-  await expect(open(graph, graph.services.live, viewer, source, { id: theirs.agentRunId })).rejects.toMatchObject({
+  await expect(open(graph, graph.services.live, viewer, source, { id: theirs.idOf('agent_runs') })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   });
   const blind = { ...viewer, permissions: new Set(['agent:read' as const]) };
-  await expect(open(graph, graph.services.live, blind, source, { id: mine.agentRunId })).rejects.toMatchObject({
+  await expect(open(graph, graph.services.live, blind, source, { id: mine.idOf('agent_runs') })).rejects.toMatchObject({
     code: 'FORBIDDEN',
   });
 });

@@ -2,7 +2,7 @@ import type { Tool } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { readyServer } from '../mcp/module/kit.ts';
 import { echo, startToolServer, type ToolServer, text } from '../mcp/module/tool-server.ts';
-import type { PopulatedTenant } from '../testkit/tenants.ts';
+import type { TestTenant } from '../testkit/tenants.ts';
 import { type RunWorker, type Stage, setStage, startRunWorker } from './fixture.ts';
 import { ask, gate, say } from './scripted-models.ts';
 
@@ -20,7 +20,7 @@ let worker: RunWorker;
 beforeAll(async () => {
   stage = await setStage();
   server = await startToolServer([echo, pay]);
-  await readyServer(stage.graph, stage.tenant as PopulatedTenant, server.url);
+  await readyServer(stage.graph, stage.tenant as TestTenant, server.url);
   const [row] = await stage.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE tenant_id = $1', [
     stage.tenant.id,
   ]);
@@ -128,7 +128,7 @@ test('after a worker is gone, what only reads is asked again, and what may have 
 
 test('what was approved is called at the server it was meant for, whichever has its name by then', async () => {
   const other = await startToolServer([echo, pay]);
-  const serverId = await readyServer(stage.graph, stage.tenant as PopulatedTenant, other.url);
+  const serverId = await readyServer(stage.graph, stage.tenant as TestTenant, other.url);
   const { run } = await begin([{ name: 'pay', approval: true }], ['pay', { amount: 1 }]);
   const [call] = (await stage.untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
   const rename = (from: string, to: string) =>

@@ -11,7 +11,7 @@ import { changeSealingKeyFile, ensureSealingKeyFile, fileSealingKeys, generateSe
 import { createSealer, type Sealer } from '../../src/sealing/sealer.ts';
 import { temporaryFolder } from '../mcp/client/servers.ts';
 import { runScript } from '../testkit/run-script.ts';
-import { createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let postgres: PrivatePostgres;
 let database: Database;
@@ -53,9 +53,9 @@ function reseal(file: string, user: string) {
   return runScript('reseal', [], { SEALING_KEYS_FILE: file, DATABASE_OWNER_URL: postgres.url('owned', user) });
 }
 
-const placeOf = (tenant: PopulatedTenant) => ({ tenantId: tenant.id, id: tenant.mcpServerConfigId });
+const placeOf = (tenant: TestTenant) => ({ tenantId: tenant.id, id: tenant.idOf('mcp_server_configs') });
 
-function seal(sealer: Sealer, tenant: PopulatedTenant, value: string): Promise<unknown> {
+function seal(sealer: Sealer, tenant: TestTenant, value: string): Promise<unknown> {
   return database.transactionAs({ tenantId: tenant.id }, async () => {
     const {
       text: secrets,
@@ -66,7 +66,7 @@ function seal(sealer: Sealer, tenant: PopulatedTenant, value: string): Promise<u
   });
 }
 
-async function opened(sealer: Sealer, tenant: PopulatedTenant): Promise<string | undefined> {
+async function opened(sealer: Sealer, tenant: TestTenant): Promise<string | undefined> {
   const row = await database.transactionAs({ tenantId: tenant.id }, () =>
     prisma.mcpServerConfig.findUniqueOrThrow({ where: { tenantId_id: placeOf(tenant) } }),
   );
@@ -78,12 +78,12 @@ test('every tenant is sealed anew by the owner, who sees no rows of theirs, and 
   await ensureSealingKeyFile(file);
   const sealer = createSealer(await fileSealingKeys(file, () => {}));
   const tenants = [
-    await createTenant({ database, prisma }),
-    await createTenant({ database, prisma }),
-    await createTenant({ database, prisma }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
+    await createTenant({ database, prisma }, { rows: ['mcp_server_configs'] }),
   ];
   for (const tenant of tenants) await seal(sealer, tenant, `of ${tenant.id}`);
-  const [, , lost] = tenants as [PopulatedTenant, PopulatedTenant, PopulatedTenant];
+  const [, , lost] = tenants as [TestTenant, TestTenant, TestTenant];
   const elsewhere = `${file}.elsewhere`;
   await ensureSealingKeyFile(elsewhere);
   await seal(createSealer(await fileSealingKeys(elsewhere, () => {})), lost, 'under a key that is missing');

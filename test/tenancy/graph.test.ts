@@ -1,14 +1,14 @@
 import { beforeAll, expect, test } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createBareTenant, createTenant, type PopulatedTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'] });
+  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], rows: ['api_keys', 'invitations'] });
 });
 
 test('the viewer says who sent the request, and nobody is null', async () => {
@@ -30,7 +30,7 @@ test('the viewer says who sent the request, and nobody is null', async () => {
 });
 
 test('an API key without any right to read sees itself', async () => {
-  const key = { ...asViewer(tenant), apiKeyId: tenant.apiKeyId, permissions: new Set([]) };
+  const key = { ...asViewer(tenant), apiKeyId: tenant.idOf('api_keys'), permissions: new Set([]) };
   const query = '{ viewer { apiKey { name scopes status usageCount } tenant { name } tenants { slug } } }';
   const answer = await graph.execute(key, query);
   expect(answer.data?.viewer).toMatchObject({
@@ -79,9 +79,9 @@ test('invitations and keys are listed with their derived states, by those who ma
   }`;
   const answer = await graph.execute(asViewer(tenant, 'ADMIN'), query);
   expect(answer.data).toMatchObject({
-    open: { nodes: [{ uuid: tenant.invitationId, status: 'OPEN', invitedBy: { email: tenant.owner.email } }] },
+    open: { nodes: [{ uuid: tenant.idOf('invitations'), status: 'OPEN', invitedBy: { email: tenant.owner.email } }] },
     ended: { nodes: [] },
-    active: { nodes: [{ uuid: tenant.apiKeyId, owner: { email: tenant.owner.email } }] },
+    active: { nodes: [{ uuid: tenant.idOf('api_keys'), owner: { email: tenant.owner.email } }] },
     expired: { nodes: [] },
   });
   const member = asViewer(tenant, 'MEMBER');
@@ -92,13 +92,13 @@ test('invitations and keys are listed with their derived states, by those who ma
 });
 
 test('nothing of another tenant is found by its id', async () => {
-  const stranger = asViewer(await createBareTenant(graph));
+  const stranger = asViewer(await createTenant(graph));
   const ids = [
     encodeGlobalId('Tenant', tenant.id),
     encodeGlobalId('User', tenant.owner.userId),
     encodeGlobalId('Membership', tenant.owner.membershipId),
-    encodeGlobalId('Invitation', tenant.invitationId),
-    encodeGlobalId('ApiKey', tenant.apiKeyId),
+    encodeGlobalId('Invitation', tenant.idOf('invitations')),
+    encodeGlobalId('ApiKey', tenant.idOf('api_keys')),
   ];
   for (const id of ids) {
     const query = 'query ($id: ID!) { node(id: $id) { id __typename } }';

@@ -5,7 +5,7 @@ import { createApiKey } from '../../src/modules/tenancy/api-keys.ts';
 import { acceptInvitation, inviteMember, revokeInvitation } from '../../src/modules/tenancy/invitations.ts';
 import { type MemberChanges, removeMember, updateMember } from '../../src/modules/tenancy/members.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../auth/fixture.ts';
-import { asViewer, createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
 let fixture: AuthFixture;
 let tenant: TestTenant;
@@ -14,7 +14,7 @@ let admin: Viewer;
 
 beforeAll(async () => {
   fixture = await authFixture();
-  tenant = await createBareTenant(fixture, { members: ['ADMIN', 'MEMBER', 'VIEWER'], passwordHash: await passwordHash });
+  tenant = await createTenant(fixture, { members: ['ADMIN', 'MEMBER', 'VIEWER'], passwordHash: await passwordHash });
   owner = asViewer(tenant);
   admin = asViewer(tenant, 'ADMIN');
 });
@@ -46,7 +46,7 @@ describe('invitations', () => {
   });
 
   test('of somebody with an account take their password or their being signed in', async () => {
-    const other = await createBareTenant(fixture, { members: ['VIEWER'], passwordHash: await passwordHash });
+    const other = await createTenant(fixture, { members: ['VIEWER'], passwordHash: await passwordHash });
     const { token } = await invite(owner, other.owner.email.toUpperCase());
     await expect(accept(null, token)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
     await expect(accept(null, token, 'wrong horse battery')).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
@@ -76,7 +76,7 @@ describe('invitations', () => {
     ]);
     await expect(accept(null, late.token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
 
-    const other = await createBareTenant(fixture);
+    const other = await createTenant(fixture);
     const closed = await invite(asViewer(other), email());
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
     await expect(accept(null, closed.token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
@@ -91,7 +91,7 @@ describe('invitations', () => {
   });
 
   test('of another tenant are not found', async () => {
-    const other = asViewer(await createBareTenant(fixture));
+    const other = asViewer(await createTenant(fixture));
     const { invitation } = await invite(owner, email());
     const foreign = fixture.as(other, () => revokeInvitation(fixture, other, invitation.id));
     await expect(foreign).rejects.toMatchObject({ code: 'NOT_FOUND' });
@@ -129,13 +129,13 @@ describe('changing members', () => {
   });
 
   test('members of another tenant are not found', async () => {
-    const other = asViewer(await createBareTenant(fixture));
+    const other = asViewer(await createTenant(fixture));
     await expect(update(other, idOf('MEMBER'), { role: 'ADMIN' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(remove(other, idOf('MEMBER'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('a change holds from the next request on', async () => {
-    const other = await createBareTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
+    const other = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
     const member = other.members[1];
     const { accessToken } = await fixture.database.transactionAs({ tenantId: other.id, userId: member?.userId }, () =>
       fixture.auth.issueSession({ userId: member?.userId ?? '', tenantId: other.id, role: 'MEMBER' }),
@@ -157,7 +157,7 @@ describe('leaving', () => {
   });
 
   test('ends the API keys of who left, for good', async () => {
-    const other = await createBareTenant(fixture, { members: ['ADMIN'] });
+    const other = await createTenant(fixture, { members: ['ADMIN'] });
     const leaver = asViewer(other, 'ADMIN');
     const { secret } = await fixture.as(leaver, () => createApiKey(fixture, leaver, { name: 'Key', scopes: ['agents:read'] }));
     await fixture.auth.verify(secret);

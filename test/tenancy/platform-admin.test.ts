@@ -10,7 +10,7 @@ import { openDataFolder } from '../../src/server/data-folder.ts';
 import { mutate } from '../mcp/module/kit.ts';
 import { type Graph, testGraph } from '../testkit/graph.ts';
 import { runScript } from '../testkit/run-script.ts';
-import { asViewer, createBareTenant, type TestTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let tenant: TestTenant;
@@ -18,7 +18,7 @@ let email: string;
 
 beforeAll(async () => {
   graph = await testGraph();
-  tenant = await createBareTenant(graph);
+  tenant = await createTenant(graph);
   const [person] = await graph.ownerQuery<{ email: string }>('SELECT email FROM users WHERE id = $1', [tenant.owner.userId]);
   email = person?.email ?? '';
 });
@@ -47,7 +47,7 @@ describe('who runs the platform', () => {
     await expect(setPlatformAdmin(graph.ownerPool, 'nobody@example.test', true)).rejects.toThrow(
       /^nobody has the e-mail address nobody@example\.test/,
     );
-    const other = await createBareTenant(graph);
+    const other = await createTenant(graph);
     const [person] = await graph.ownerQuery<{ email: string }>(
       "UPDATE users SET status = 'SUSPENDED', is_platform_admin = true WHERE id = $1 RETURNING email",
       [other.owner.userId],

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { changePassword, updateProfile } from '../../src/modules/tenancy/profile.ts';
 import { refreshSession } from '../../src/modules/tenancy/refresh-session.ts';
 import { signIn } from '../../src/modules/tenancy/sessions.ts';
-import { createTenant, updateTenant } from '../../src/modules/tenancy/tenants.ts';
+import { createTenant as foundTenant, updateTenant } from '../../src/modules/tenancy/tenants.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../auth/fixture.ts';
-import { asViewer, createBareTenant } from '../testkit/tenants.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
 
 let fixture: AuthFixture;
 
@@ -17,10 +17,10 @@ const NEW_PASSWORD = 'another long password';
 const enter = (email: string, password = PASSWORD) => fixture.as(null, () => signIn(fixture, { email, password }));
 
 test('a new password ends every other session, in every tenant, and leaves this one', async () => {
-  const { owner } = await createBareTenant(fixture, { passwordHash: await passwordHash });
+  const { owner } = await createTenant(fixture, { passwordHash: await passwordHash });
   const [here, elsewhere] = [await enter(owner.email), await enter(owner.email)];
   const viewer = await fixture.auth.verify(here.accessToken);
-  const there = await fixture.as(viewer, () => createTenant(fixture, viewer, { name: 'Elsewhere' }));
+  const there = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Elsewhere' }));
   const change = (currentPassword: string | undefined, newPassword: string) =>
     fixture.as(viewer, () => changePassword(fixture, viewer, { currentPassword, newPassword }));
 
@@ -43,7 +43,7 @@ test('a new password ends every other session, in every tenant, and leaves this 
 });
 
 test('who has no password yet may set one without another', async () => {
-  const tenant = await createBareTenant(fixture);
+  const tenant = await createTenant(fixture);
   const viewer = asViewer(tenant);
   await expect(enter(tenant.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   await fixture.as(viewer, () => changePassword(fixture, viewer, { newPassword: NEW_PASSWORD }));
@@ -51,7 +51,7 @@ test('who has no password yet may set one without another', async () => {
 });
 
 test('people change how they are shown, a VIEWER too, and an API key does not', async () => {
-  const tenant = await createBareTenant(fixture, { members: ['VIEWER'] });
+  const tenant = await createTenant(fixture, { members: ['VIEWER'] });
   const viewer = asViewer(tenant, 'VIEWER');
   const changed = await fixture.as(viewer, () => updateProfile(fixture, viewer, { firstName: 'Grace', lastName: null }));
   expect(changed).toMatchObject({ id: viewer.userId, firstName: 'Grace', lastName: null, passwordHash: null });
@@ -60,7 +60,7 @@ test('people change how they are shown, a VIEWER too, and an API key does not', 
 });
 
 test('a tenant changes itself, and takes no slug of another', async () => {
-  const [one, two] = [await createBareTenant(fixture), await createBareTenant(fixture)];
+  const [one, two] = [await createTenant(fixture), await createTenant(fixture)];
   const viewer = asViewer(one);
   const change = (changes: Parameters<typeof updateTenant>[2]) =>
     fixture.as(viewer, () => updateTenant(fixture, viewer, changes));

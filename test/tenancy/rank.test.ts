@@ -3,10 +3,10 @@ import { permissionsOf } from '../../src/auth/permissions.ts';
 import type { Viewer } from '../../src/auth/viewer.ts';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant, unique } from '../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 let manager: Viewer;
 
 beforeAll(async () => {

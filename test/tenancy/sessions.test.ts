@@ -3,16 +3,16 @@ import { AuthenticationError, ConflictError } from '../../src/lib/errors.ts';
 import { refreshSession } from '../../src/modules/tenancy/refresh-session.ts';
 import { type SignedIn, signIn, signOut, switchTenant } from '../../src/modules/tenancy/sessions.ts';
 import { signUp } from '../../src/modules/tenancy/sign-up.ts';
-import { createTenant } from '../../src/modules/tenancy/tenants.ts';
+import { createTenant as foundTenant } from '../../src/modules/tenancy/tenants.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../auth/fixture.ts';
-import { createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 
 let fixture: AuthFixture;
 let tenant: TestTenant;
 
 beforeAll(async () => {
   fixture = await authFixture();
-  tenant = await createBareTenant(fixture, { members: ['MEMBER', 'VIEWER'], passwordHash: await passwordHash });
+  tenant = await createTenant(fixture, { members: ['MEMBER', 'VIEWER'], passwordHash: await passwordHash });
 });
 afterAll(() => fixture.auth.close());
 
@@ -87,16 +87,16 @@ describe('signing in', () => {
   test('enters the tenant that is named, if the person is in it', async () => {
     const first = await enter();
     const viewer = await verify(first);
-    const second = await fixture.as(viewer, () => createTenant(fixture, viewer, { name: 'Second home' }));
+    const second = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Second home' }));
     expect((await enter(tenant.owner.email, second.tenant.slug)).tenant.id).toBe(second.tenant.id);
     expect((await enter(tenant.owner.email, second.tenant.id.toUpperCase())).tenant.id).toBe(second.tenant.id);
     expect((await enter()).tenant.id).toBe(tenant.id);
-    const stranger = await createBareTenant(fixture);
+    const stranger = await createTenant(fixture);
     await expect(enter(tenant.owner.email, stranger.slug)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
   test('refuses an account that is suspended, and one without a tenant', async () => {
-    const other = await createBareTenant(fixture, { passwordHash: await passwordHash });
+    const other = await createTenant(fixture, { passwordHash: await passwordHash });
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
     await expect(enter(other.owner.email)).rejects.toMatchObject({ code: 'INVALID_STATE' });
     await fixture.db.ownerQuery("UPDATE users SET status = 'SUSPENDED' WHERE id = $1", [other.owner.userId]);
@@ -178,7 +178,7 @@ describe('signing out', () => {
   test('everywhere ends the sessions in every tenant, and nobody else their own', async () => {
     const here = await enter();
     const viewer = await verify(here);
-    const there = await fixture.as(viewer, () => createTenant(fixture, viewer, { name: 'Elsewhere' }));
+    const there = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Elsewhere' }));
     const bystander = await enter(tenant.members[1]?.email);
     expect(await fixture.as(viewer, () => signOut(fixture, viewer, true))).toBeGreaterThanOrEqual(2);
     for (const ended of [here, there]) {
@@ -191,10 +191,10 @@ describe('signing out', () => {
 
 test('switching opens a session in another tenant of the person, and in no other', async () => {
   const viewer = await verify(await enter());
-  const { tenant: other } = await fixture.as(viewer, () => createTenant(fixture, viewer, { name: 'Third home' }));
+  const { tenant: other } = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Third home' }));
   const there = await fixture.as(viewer, () => switchTenant(fixture, viewer, other.slug));
   expect(await verify(there)).toMatchObject({ tenantId: other.id, role: 'OWNER' });
-  const stranger = await createBareTenant(fixture);
+  const stranger = await createTenant(fixture);
   await expect(fixture.as(viewer, () => switchTenant(fixture, viewer, stranger.id))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const key = { ...viewer, apiKeyId: viewer.tenantId };
   await expect(fixture.as(key, () => switchTenant(fixture, key, other.slug))).rejects.toMatchObject({ code: 'FORBIDDEN' });

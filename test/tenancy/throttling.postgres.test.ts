@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RateLimitedError } from '../../src/lib/errors.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../auth/fixture.ts';
-import { createBareTenant } from '../testkit/tenants.ts';
+import { createTenant } from '../testkit/tenants.ts';
 import { attemptFrom, limitedProcess } from './attempts.ts';
 
 let fixture: AuthFixture;
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => fixture.auth.close());
 
 test('several processes count failures together, under names that tell nothing', async () => {
-  const { owner } = await createBareTenant(fixture, { passwordHash: await passwordHash });
+  const { owner } = await createTenant(fixture, { passwordHash: await passwordHash });
   const [one, two] = [limitedProcess(fixture), limitedProcess(fixture)];
   for (const process of [one, two, one]) {
     expect(await attemptFrom(process, owner.email, '203.0.113.6')).toBe('INVALID_CREDENTIALS');
@@ -25,7 +25,7 @@ test('several processes count failures together, under names that tell nothing',
 });
 
 test.runIf(process.env.TEST_REDIS_URL)('over Redis as well, and each by itself while Redis is away', async () => {
-  const { owner } = await createBareTenant(fixture, { passwordHash: await passwordHash });
+  const { owner } = await createTenant(fixture, { passwordHash: await passwordHash });
   const redis = new Redis(process.env.TEST_REDIS_URL ?? '', { lazyConnect: true });
   redis.on('error', () => {});
   await redis.connect();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { RateLimitedError } from '../../src/lib/errors.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../auth/fixture.ts';
-import { createBareTenant, type TestTenant, unique } from '../testkit/tenants.ts';
+import { createTenant, type TestTenant, unique } from '../testkit/tenants.ts';
 import { attemptFrom, limitedProcess } from './attempts.ts';
 
 let fixture: AuthFixture;
@@ -9,7 +9,7 @@ let tenant: TestTenant;
 
 beforeAll(async () => {
   fixture = await authFixture();
-  tenant = await createBareTenant(fixture, { passwordHash: await passwordHash });
+  tenant = await createTenant(fixture, { passwordHash: await passwordHash });
 });
 afterAll(() => fixture.auth.close());
 

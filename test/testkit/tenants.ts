@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { permissionsOf, type Role } from '../../src/auth/permissions.ts';
 import '../../src/modules/index.ts';
 import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
@@ -6,7 +5,10 @@ import { assumeContext, type DbContext } from '../../src/db/context.ts';
 import type { Database } from '../../src/db/database.ts';
 import type { Prisma } from '../../src/db/prisma.ts';
 import { newId } from '../../src/lib/ids.ts';
-import { fillKnowledge, fillMcp, fillRuns } from './fill.ts';
+import { unique } from './row-values.ts';
+import { type Rows, rowsOf } from './rows.ts';
+
+export { randomHash, unique } from './row-values.ts';
 
 export interface Clients {
   database: Database;
@@ -20,7 +22,7 @@ export interface TestMember {
   role: Role;
 }
 
-export interface TestTenant {
+export interface TestTenant extends Rows {
   id: string;
   slug: string;
   name: string;
@@ -34,20 +36,12 @@ export interface TenantOptions {
   members?: Role[];
   /** What `src/auth/passwords.ts` made, for members who sign in. @default nobody has a password */
   passwordHash?: string;
+  /** Tables to insert a row into, whose ids `idOf` returns. */
+  rows?: readonly string[];
 }
 
-/** A name that no other test uses. Fits slugs. */
-export function unique(prefix: string): string {
-  return `${prefix}-${randomBytes(6).toString('hex')}`;
-}
-
-/** What a hashed secret looks like to the database. */
-export function randomHash(): string {
-  return randomBytes(32).toString('hex');
-}
-
-/** A tenant with its people and nothing else. */
-export function createBareTenant({ database, prisma }: Clients, options: TenantOptions = {}): Promise<TestTenant> {
+/** A tenant with its people. Rows of other tables are inserted when they are asked for. */
+export async function createTenant({ database, prisma }: Clients, options: TenantOptions = {}): Promise<TestTenant> {
   const id = newId();
   const slug = unique('tenant');
   const name = `Tenant ${slug.slice(-12)}`;
@@ -58,145 +52,32 @@ export function createBareTenant({ database, prisma }: Clients, options: TenantO
     role,
   }));
   const [owner] = members as [TestMember, ...TestMember[]];
-  return database.transactionAs({ tenantId: id, userId: owner.userId }, async () => {
+  await database.transactionAs({ tenantId: id, userId: owner.userId }, async () => {
     await prisma.tenant.create({ data: { id, slug, name } });
     for (const { userId, membershipId, email, role } of members) {
       await assumeContext({ userId });
       await prisma.user.create({ data: { id: userId, email, passwordHash: options.passwordHash ?? null } });
       await prisma.membership.create({ data: { tenantId: id, id: membershipId, userId, role } });
     }
-    return { id, slug, name, owner, members };
   });
+  const rows = rowsOf(database, { tenantId: id, ...owner });
+  for (const table of options.rows ?? []) await rows.anyId(table);
+  return { id, slug, name, owner, members, ...rows };
 }
 
-export interface PopulatedTenant extends TestTenant {
-  identityId: string;
-  agentId: string;
-  agentVersionId: string;
-  conversationId: string;
-  /** The second answers the first. */
-  messageIds: [string, string];
-  toolExecutionId: string;
-  apiKeyId: string;
-  invitationId: string;
-  refreshTokenId: string;
-  collectionId: string;
-  documentId: string;
-  chunkId: string;
-  ragQueryId: string;
-  evaluationId: string;
-  evaluationRunId: string;
-  mcpServerId: string;
-  mcpServerConfigId: string;
-  mcpToolId: string;
-  mcpResourceId: string;
-  mcpToolExecutionId: string;
-  agentRunId: string;
-  llmCallId: string;
-  toolCallId: string;
-  messageDraftId: string;
-}
-
-/** A tenant with a row in every table. */
-export async function createTenant(clients: Clients, options: TenantOptions = {}): Promise<PopulatedTenant> {
-  const tenant = await createBareTenant(clients, options);
-  const { database, prisma } = clients;
-  const tenantId = tenant.id;
-  const userId = tenant.owner.userId;
-  const expiresAt = new Date(Date.now() + 3_600_000);
-  const ids = {
-    identityId: newId(),
-    agentId: newId(),
-    agentVersionId: newId(),
-    conversationId: newId(),
-    messageIds: [newId(), newId()] as [string, string],
-    toolExecutionId: newId(),
-    apiKeyId: newId(),
-    invitationId: newId(),
-    refreshTokenId: newId(),
-    collectionId: newId(),
-    documentId: newId(),
-    chunkId: newId(),
-    ragQueryId: newId(),
-    evaluationId: newId(),
-    evaluationRunId: newId(),
-    mcpServerId: newId(),
-    mcpServerConfigId: newId(),
-    mcpToolId: newId(),
-    mcpResourceId: newId(),
-    mcpToolExecutionId: newId(),
-    agentRunId: newId(),
-    llmCallId: newId(),
-    toolCallId: newId(),
-    messageDraftId: newId(),
-  };
-  const { agentId, conversationId, messageIds } = ids;
-  await database.transactionAs({ tenantId, userId }, async () => {
-    await prisma.userIdentity.create({
-      data: { id: ids.identityId, userId, issuer: 'https://issuer.example.test', subject: unique('subject') },
-    });
-    await prisma.invitation.create({
-      data: {
-        tenantId,
-        id: ids.invitationId,
-        email: `${unique('guest')}@example.test`,
-        tokenHash: randomHash(),
-        expiresAt,
-        invitedById: userId,
-      },
-    });
-    await prisma.refreshToken.create({
-      data: { tenantId, id: ids.refreshTokenId, userId, tokenHash: randomHash(), family: newId(), expiresAt },
-    });
-    await prisma.apiKey.create({
-      data: { tenantId, id: ids.apiKeyId, userId, name: 'Key', keyHash: randomHash(), keyPrefix: 'ab_live_test', expiresAt },
-    });
-    await prisma.agent.create({
-      data: {
-        tenantId,
-        id: agentId,
-        name: 'Agent',
-        slug: unique('agent'),
-        provider: 'local',
-        model: 'echo',
-        createdById: userId,
-      },
-    });
-    await prisma.agentVersion.create({
-      data: { tenantId, id: ids.agentVersionId, agentId, number: 1, snapshot: { name: 'Agent' }, publishedById: userId },
-    });
-    await prisma.conversation.create({ data: { tenantId, id: conversationId, agentId, userId, title: 'Conversation' } });
-    await prisma.message.create({
-      data: { tenantId, id: messageIds[0], conversationId, role: 'USER', content: 'Hello', tokenCount: 2 },
-    });
-    await prisma.message.create({
-      data: {
-        tenantId,
-        id: messageIds[1],
-        conversationId,
-        role: 'ASSISTANT',
-        content: 'Good day',
-        parentMessageId: messageIds[0],
-        idempotencyKey: 'second',
-        tokenCount: 3,
-      },
-    });
-    await prisma.toolExecution.create({
-      data: {
-        tenantId,
-        id: ids.toolExecutionId,
-        conversationId,
-        messageId: messageIds[1],
-        agentId,
-        toolName: 'clock',
-        status: 'SUCCESS',
-      },
-    });
-    await fillKnowledge(prisma, tenantId, userId, ids);
-    await fillMcp(prisma, tenantId, userId, ids);
-    await fillRuns(prisma, tenantId, userId, ids);
+/** A conversation of four events: its start, two messages and a tool execution. */
+export async function createConversation(tenant: TestTenant): Promise<{ id: string; messageIds: [string, string] }> {
+  const id = (await tenant.row('conversations', { title: 'Conversation' })).id;
+  const first = await tenant.row('messages', { conversation_id: id, content: 'Hello', token_count: 2 });
+  const second = await tenant.row('messages', {
+    conversation_id: id,
+    role: 'ASSISTANT',
+    content: 'Good day',
+    parent_message_id: first.id,
+    token_count: 3,
   });
-  return { ...tenant, ...ids };
+  await tenant.row('tool_executions', { conversation_id: id, message_id: second.id, tool_name: 'clock' });
+  return { id, messageIds: [first.id, second.id] };
 }
 
 /** The first member of a role, as a request of theirs is seen. */

@@ -4,14 +4,14 @@ import { newId } from '../../../src/lib/ids.ts';
 import { findToolsForAgent } from '../../../src/modules/mcp/agent-tools.ts';
 import { callMcpTool } from '../../../src/modules/mcp/call-tool.ts';
 import { type Graph, testGraph } from '../../testkit/graph.ts';
-import { asViewer, contextOf, createTenant, type PopulatedTenant } from '../../testkit/tenants.ts';
+import { asViewer, contextOf, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 import { until } from '../client/servers.ts';
 import { configure, execute, loggedCalls, mutate, query, readyServer, refresh, tools } from './kit.ts';
 import { echo, startToolServer, type ToolServer, text } from './tool-server.ts';
 
 let graph: Graph;
 let server: ToolServer;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 let serverId: string;
 
 beforeAll(async () => {
@@ -21,7 +21,10 @@ beforeAll(async () => {
 /** Each test has a server and a tenant of its own, so that it may break them. */
 beforeEach(async () => {
   server = await startToolServer();
-  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'] });
+  tenant = await createTenant(graph, {
+    members: ['ADMIN', 'MEMBER', 'VIEWER'],
+    rows: ['mcp_server_configs', 'agents', 'conversations', 'agent_runs', 'api_keys', 'messages'],
+  });
   serverId = await readyServer(graph, tenant, server.url);
   return () => server.close();
 });
@@ -33,7 +36,7 @@ const lastCode = async () => (await loggedCalls(graph, tenant)).at(-1)?.error_co
 async function toolUuid(name = 'echo'): Promise<string> {
   const [row] = await graph.ownerQuery<{ id: string }>(
     'SELECT t.id FROM mcp_tools t JOIN mcp_server_configs c ON c.id = t.config_id WHERE t.tenant_id = $1 AND t.name = $2 AND c.id <> $3',
-    [tenant.id, name, tenant.mcpServerConfigId],
+    [tenant.id, name, tenant.idOf('mcp_server_configs')],
   );
   return row?.id ?? '';
 }
@@ -115,25 +118,32 @@ describe('a call', () => {
       toolId: await toolUuid(),
       arguments: { message: 'hello' },
       approved: true,
-      agentId: tenant.agentId,
-      conversationId: tenant.conversationId,
-      messageId: tenant.messageIds[0],
-      runId: tenant.agentRunId,
+      agentId: tenant.idOf('agents'),
+      conversationId: tenant.idOf('conversations'),
+      messageId: tenant.idOf('messages'),
+      runId: tenant.idOf('agent_runs'),
       signal: abort.signal,
     });
     await started.promise;
     abort.abort();
     const { executionId, ...rest } = await outcome;
     expect(rest).toMatchObject({ status: 'ERROR', errorCode: 'ABORTED', mayHaveRun: true });
-    const { tenantId: _, ...row } = { tenantId: '', id: executionId, agent_id: tenant.agentId, run_id: tenant.agentRunId };
-    expect(await loggedCalls(graph, tenant)).toMatchObject([{ ...row, conversation_id: tenant.conversationId, user_id: null }]);
+    const { tenantId: _, ...row } = {
+      tenantId: '',
+      id: executionId,
+      agent_id: tenant.idOf('agents'),
+      run_id: tenant.idOf('agent_runs'),
+    };
+    expect(await loggedCalls(graph, tenant)).toMatchObject([
+      { ...row, conversation_id: tenant.idOf('conversations'), user_id: null },
+    ]);
   });
 
   test('of a tool that does not exist, or is of another tenant, leaves no row', async () => {
-    const other = await createTenant(graph);
+    const other = await createTenant(graph, { rows: ['mcp_tools'] });
     const attempt = (toolId: string, viewer = member()) => mutate(graph, viewer, 'executeMcpTool', { toolId }, 'output');
     expect(await attempt(newId())).toMatchObject({ __typename: 'NotFoundError' });
-    expect(await attempt(other.mcpToolId)).toMatchObject({ __typename: 'NotFoundError' });
+    expect(await attempt(other.idOf('mcp_tools'))).toMatchObject({ __typename: 'NotFoundError' });
     expect(await attempt(await toolUuid(), asViewer(other))).toMatchObject({ __typename: 'NotFoundError' });
     expect(await execute(graph, member(), serverId, 'no-such-tool')).toMatchObject({ __typename: 'NotFoundError' });
     await expect(attempt(await toolUuid(), asViewer(tenant, 'VIEWER'))).rejects.toThrow(/^FORBIDDEN/);
@@ -202,7 +212,7 @@ describe('who and what may', () => {
     const id = (await tools(graph, asViewer(tenant), serverId)).echo?.id;
     await mutate(graph, asViewer(tenant), 'updateMcpTool', { id, requiresApproval: true }, 'tool { requiresApproval }');
     expect(await call()).toMatchObject({ execution: { status: 'SUCCESS' } });
-    const key = { ...member(), apiKeyId: tenant.apiKeyId };
+    const key = { ...member(), apiKeyId: tenant.idOf('api_keys') };
     expect(await execute(graph, key, serverId, 'echo', { message: 'hello' })).toMatchObject({ __typename: 'InvalidStateError' });
     expect(await lastCode()).toBe('APPROVAL_REQUIRED');
   });

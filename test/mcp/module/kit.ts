@@ -1,6 +1,6 @@
 import type { Viewer } from '../../../src/auth/viewer.ts';
 import type { Graph } from '../../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
 export type Result = any;
@@ -33,8 +33,8 @@ export async function query(graph: Graph, viewer: Viewer, source: string, variab
 }
 
 /** A tenant whose owner runs the platform. */
-export async function platformTenant(graph: Graph): Promise<PopulatedTenant> {
-  const tenant = await createTenant(graph);
+export async function platformTenant(graph: Graph): Promise<TestTenant> {
+  const tenant = await createTenant(graph, { rows: ['api_keys'] });
   await graph.ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [tenant.owner.userId]);
   return tenant;
 }
@@ -42,7 +42,7 @@ export async function platformTenant(graph: Graph): Promise<PopulatedTenant> {
 /** Registered as a tenant's own, configured, and read once. */
 export async function readyServer(
   graph: Graph,
-  tenant: PopulatedTenant,
+  tenant: TestTenant,
   url: string,
   configuration: Record<string, unknown> = {},
 ): Promise<string> {
@@ -117,12 +117,9 @@ export interface LoggedCall {
   user_id: string | null;
 }
 
-/** The log of a tenant's calls beside the one it was populated with, the oldest first. */
-export function loggedCalls(graph: Graph, tenant: PopulatedTenant): Promise<LoggedCall[]> {
-  return graph.ownerQuery<LoggedCall>('SELECT * FROM mcp_tool_executions WHERE tenant_id = $1 AND id <> $2 ORDER BY id', [
-    tenant.id,
-    tenant.mcpToolExecutionId,
-  ]);
+/** The log of a tenant's calls, the oldest first. */
+export function loggedCalls(graph: Graph, tenant: TestTenant): Promise<LoggedCall[]> {
+  return graph.ownerQuery<LoggedCall>('SELECT * FROM mcp_tool_executions WHERE tenant_id = $1 ORDER BY id', [tenant.id]);
 }
 
 /** Which tables and rows hold a text, whatever the column. */

@@ -7,13 +7,13 @@ import { resealSecrets } from '../../../src/modules/mcp/reseal.ts';
 import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../../src/sealing/keys.ts';
 import { createSealer } from '../../../src/sealing/sealer.ts';
 import { type Graph, testGraph } from '../../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 import { type AuthorizationServer, answer, protect, startAuthorizationServer } from '../client/authorization-server.ts';
 import { configure, execute, loggedCalls, query, readyServer, refresh, rowsWith } from './kit.ts';
 import { startToolServer, type ToolServer, text } from './tool-server.ts';
 
 let graph: Graph;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
@@ -36,7 +36,7 @@ async function oauthOf(serverId: string, of = tenant) {
   return (await query(graph, asViewer(of), source, { id: serverId })).mcpServer.config.oauth;
 }
 
-function sealedRow({ id }: PopulatedTenant) {
+function sealedRow({ id }: TestTenant) {
   return graph.ownerQuery<{ oauth_secret: string; sealed_with: string; revision: number }>(
     'SELECT oauth_secret, sealed_with, revision FROM mcp_server_configs WHERE tenant_id = $1 AND oauth_secret IS NOT NULL',
     [id],

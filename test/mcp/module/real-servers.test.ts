@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Graph, testGraph } from '../../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 import { startEverything, temporaryFolder, until } from '../client/servers.ts';
 import { configure, execute, loggedCalls, mutate, platformTenant, query, readyServer, refresh, tools } from './kit.ts';
 
 const scriptOf = (name: string) => fileURLToPath(import.meta.resolve(`@modelcontextprotocol/${name}/dist/index.js`));
 
 let graph: Graph;
-let platform: PopulatedTenant;
+let platform: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();

@@ -3,18 +3,18 @@ import type { Viewer } from '../../../src/auth/viewer.ts';
 import { encodeGlobalId } from '../../../src/graphql/global-id.ts';
 import { openMcp } from '../../../src/mcp/mcp.ts';
 import { type Graph, testGraph } from '../../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 import { configure, mutate, platformTenant, query, readyServer, refresh, tools } from './kit.ts';
 import { echo, startToolServer } from './tool-server.ts';
 
 let graph: Graph;
-let platform: PopulatedTenant;
-let tenant: PopulatedTenant;
+let platform: TestTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
   platform = await platformTenant(graph);
-  tenant = await createTenant(graph, { members: ['ADMIN', 'VIEWER'] });
+  tenant = await createTenant(graph, { members: ['ADMIN', 'VIEWER'], rows: ['api_keys', 'mcp_server_configs'] });
 });
 
 const SERVER = 'server { id slug status isPublic isPlatform command args url }';
@@ -48,7 +48,7 @@ describe('whose a server is', () => {
       url: 'https://mcp.example.test/sse?key=for-admins',
     });
     expect(server).toMatchObject({ slug: 'own-server', isPlatform: false, status: 'ACTIVE' });
-    const other = await createTenant(graph);
+    const other = await createTenant(graph, { rows: ['api_keys', 'mcp_server_configs'] });
     for (const viewer of [asViewer(other), asViewer(platform)]) {
       expect(await query(graph, viewer, 'query ($id: ID!) { mcpServer(id: $id) { id } }', { id: server.id })).toEqual({
         mcpServer: null,
@@ -70,7 +70,7 @@ describe('whose a server is', () => {
     expect(await sees(asViewer(tenant), shown.id)).toBe(true);
     expect(await sees(asViewer(tenant), hidden.id)).toBe(false);
     expect(await sees(asViewer(platform), hidden.id)).toBe(true);
-    expect(await sees({ ...asViewer(platform), apiKeyId: platform.apiKeyId }, hidden.id)).toBe(false);
+    expect(await sees({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') }, hidden.id)).toBe(false);
 
     const details = await query(graph, asViewer(tenant), 'query ($id: ID!) { mcpServer(id: $id) { command args } }', {
       id: shown.id,
@@ -89,7 +89,7 @@ describe('whose a server is', () => {
   test('only people who run the platform register for it, and never an API key of theirs', async () => {
     const input = { name: unique('program'), transport: 'STDIO', command: 'node', platform: true };
     await expect(register(asViewer(tenant), input)).rejects.toThrow(/^FORBIDDEN/);
-    await expect(register({ ...asViewer(platform), apiKeyId: platform.apiKeyId }, input)).rejects.toThrow(/^FORBIDDEN/);
+    await expect(register({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') }, input)).rejects.toThrow(/^FORBIDDEN/);
     expect(await register(asViewer(platform), { ...input, platform: false })).toMatchObject({
       __typename: 'ValidationError',
       path: ['input', 'transport'],
@@ -97,11 +97,13 @@ describe('whose a server is', () => {
     const whoRuns = (viewer: Viewer) => query(graph, viewer, '{ viewer { isPlatformAdmin } }');
     expect(await whoRuns(asViewer(platform))).toEqual({ viewer: { isPlatformAdmin: true } });
     expect(await whoRuns(asViewer(tenant))).toEqual({ viewer: { isPlatformAdmin: false } });
-    expect(await whoRuns({ ...asViewer(platform), apiKeyId: platform.apiKeyId })).toEqual({ viewer: { isPlatformAdmin: false } });
+    expect(await whoRuns({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') })).toEqual({
+      viewer: { isPlatformAdmin: false },
+    });
   });
 
   test('lists are filtered', async () => {
-    const mine = await createTenant(graph);
+    const mine = await createTenant(graph, { rows: ['api_keys', 'mcp_server_configs'] });
     const owner = asViewer(mine);
     await register(owner, { name: 'Weather', transport: 'SSE', url: 'https://mcp.example.test', category: 'DATA' });
     const names = async (filter: string) =>
@@ -121,7 +123,7 @@ describe('whose a server is', () => {
       owner,
       '{ mcpServers(filter: { owner: TENANT, configured: true }) { nodes { config { id } } } }',
     );
-    expect(mcpServers.nodes).toEqual([{ config: { id: encodeGlobalId('McpServerConfig', mine.mcpServerConfigId) } }]);
+    expect(mcpServers.nodes).toEqual([{ config: { id: encodeGlobalId('McpServerConfig', mine.idOf('mcp_server_configs')) } }]);
   });
 });
 

@@ -5,13 +5,13 @@ import { resealSecrets } from '../../../src/modules/mcp/reseal.ts';
 import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../../src/sealing/keys.ts';
 import { createSealer, type Sealer } from '../../../src/sealing/sealer.ts';
 import { type Graph, testGraph } from '../../testkit/graph.ts';
-import { asViewer, createTenant, type PopulatedTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 import { configure, execute, loggedCalls, mutate, query, readyServer, refresh, rowsWith, tools } from './kit.ts';
 import { echo, startToolServer, type ToolServer, text } from './tool-server.ts';
 
 let graph: Graph;
 let server: ToolServer;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
@@ -29,7 +29,7 @@ function withSealer(sealer: Sealer) {
   };
 }
 
-function sealedRow({ id }: PopulatedTenant, serverUuid?: string) {
+function sealedRow({ id }: TestTenant, serverUuid?: string) {
   return graph.ownerQuery<{ id: string; secrets: string; sealed_with: string; secret_names: string[] }>(
     'SELECT id, secrets, sealed_with, secret_names FROM mcp_server_configs WHERE tenant_id = $1 AND secrets IS NOT NULL AND ($2::uuid IS NULL OR server_id = $2)',
     [id, serverUuid ?? null],

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { newId } from '../../../src/lib/ids.ts';
 import { defineTool } from '../../../src/mcp/server/define-tool.ts';
-import { contextOf, type PopulatedTenant } from '../../testkit/tenants.ts';
+import { contextOf, type TestTenant } from '../../testkit/tenants.ts';
 import { startEndpoint, type TestEndpoint } from './endpoint.ts';
 import { call, clientTo, type Installation, postMessage, startInstallation } from './installation.ts';
 
@@ -66,7 +66,7 @@ const tools = [
 
 let installation: Installation;
 let endpoint: TestEndpoint;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 let headers: { authorization: string };
 let client: Client;
 
@@ -124,11 +124,11 @@ test('only what a tool declares leaves', async () => {
 });
 
 test('a tool that fails half-way has done nothing', async () => {
-  const { code } = await call(client, 'half_done', { conversationId: tenant.conversationId });
+  const { code } = await call(client, 'half_done', { conversationId: tenant.idOf('conversations') });
   expect(code).toBe('INTERNAL_SERVER_ERROR');
   const { database, prisma } = installation.app.services;
   const count = await database.transactionAs(contextOf(tenant), () =>
-    prisma.message.count({ where: { conversationId: tenant.conversationId } }),
+    prisma.message.count({ where: { conversationId: tenant.idOf('conversations') } }),
   );
   expect(count).toBe(2);
 });

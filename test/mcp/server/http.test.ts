@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { PopulatedTenant } from '../../testkit/tenants.ts';
+import type { TestTenant } from '../../testkit/tenants.ts';
 import { clientTo, type Installation, LIST_TOOLS, postMessage, startInstallation } from './installation.ts';
 
 let installation: Installation;
-let tenant: PopulatedTenant;
+let tenant: TestTenant;
 let bearer: { authorization: string };
 
 const PAGE = 'https://app.example.test';

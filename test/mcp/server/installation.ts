@@ -4,13 +4,13 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { Role, Scope } from '../../../src/auth/permissions.ts';
 import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
 import { startTestServer, type TestServer } from '../../testkit/server.ts';
-import { asViewer, contextOf, createTenant, type PopulatedTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, contextOf, createConversation, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
 /** The server as it ships, with tenants in it and clients before it. */
 export interface Installation extends TestServer {
   mcpUrl: string;
   /** A tenant with a row in every table, and a VIEWER; its document can be read. */
-  tenant(): Promise<PopulatedTenant>;
+  tenant(): Promise<TestTenant>;
   /** The credential of a member who signed in. */
   token(tenant: TestTenant, role?: Role): Promise<string>;
   /** The credential of an API key of the owner. */
@@ -34,9 +34,14 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     ...server,
     mcpUrl,
     async tenant() {
-      const tenant = await createTenant(services, { members: ['VIEWER'] });
+      const tenant = await createTenant(services, { members: ['VIEWER'], rows: ['documents'] });
+      await createConversation(tenant);
+      await tenant.row('chunks', { content: 'Hello there', position: 0 });
       await services.database.transactionAs(contextOf(tenant), () =>
-        services.prisma.document.updateMany({ where: { id: tenant.documentId }, data: { status: 'INDEXED', totalChunks: 1 } }),
+        services.prisma.document.updateMany({
+          where: { id: tenant.idOf('documents') },
+          data: { status: 'INDEXED', totalChunks: 1 },
+        }),
       );
       return tenant;
     },

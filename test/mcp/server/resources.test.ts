@@ -2,12 +2,12 @@ import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
 import { appendMessage } from '../../../src/modules/conversations/append-message.ts';
-import { asViewer, contextOf, type PopulatedTenant, randomHash } from '../../testkit/tenants.ts';
+import { asViewer, contextOf, randomHash, type TestTenant } from '../../testkit/tenants.ts';
 import { type Installation, startInstallation } from './installation.ts';
 
 let installation: Installation;
-let tenant: PopulatedTenant;
-let other: PopulatedTenant;
+let tenant: TestTenant;
+let other: TestTenant;
 let owner: Client;
 
 beforeAll(async () => {
@@ -37,10 +37,10 @@ describe('the list', () => {
   test('has the documents and conversations of the tenant, and of no other', async () => {
     const { uris, pages } = await listAll(owner);
     expect(pages).toBe(1);
-    expect(uris).toEqual([documentUri(tenant.documentId), conversationUri(tenant.conversationId)]);
+    expect(uris).toEqual([documentUri(tenant.idOf('documents')), conversationUri(tenant.idOf('conversations'))]);
     const { resources } = await owner.listResources();
     expect(resources[0]).toEqual({
-      uri: documentUri(tenant.documentId),
+      uri: documentUri(tenant.idOf('documents')),
       name: 'Document',
       title: 'Document',
       description: 'The text of a document that came as text/plain.',
@@ -60,21 +60,23 @@ describe('the list', () => {
     const ids = Array.from({ length: 120 }, () => newId());
     await database.transactionAs(contextOf(mine), async () => {
       for (const id of ids) {
-        await prisma.conversation.create({ data: { tenantId: mine.id, id, agentId: mine.agentId, userId: mine.owner.userId } });
+        await prisma.conversation.create({
+          data: { tenantId: mine.id, id, agentId: mine.idOf('agents'), userId: mine.owner.userId },
+        });
       }
     });
     const { uris, pages } = await listAll(await installation.connect(await installation.token(mine)));
     expect(pages).toBe(3);
-    const expected = [mine.documentId].map(documentUri).concat([mine.conversationId, ...ids].map(conversationUri));
+    const expected = [mine.idOf('documents')].map(documentUri).concat([mine.idOf('conversations'), ...ids].map(conversationUri));
     expect(uris.toSorted()).toEqual(expected.toSorted());
   });
 
   test('shows only what the credential may read', async () => {
     const reader = await installation.connect(await installation.key(tenant, ['knowledge:read']));
-    expect((await listAll(reader)).uris).toEqual([documentUri(tenant.documentId)]);
+    expect((await listAll(reader)).uris).toEqual([documentUri(tenant.idOf('documents'))]);
     expect((await reader.listResourceTemplates()).resourceTemplates).toHaveLength(1);
     const talker = await installation.connect(await installation.key(tenant, ['conversations:read']));
-    expect((await listAll(talker)).uris).toEqual([conversationUri(tenant.conversationId)]);
+    expect((await listAll(talker)).uris).toEqual([conversationUri(tenant.idOf('conversations'))]);
     const nobody = await installation.connect(await installation.key(tenant, ['audit:read']));
     expect((await listAll(nobody)).uris).toEqual([]);
   });
@@ -92,20 +94,20 @@ describe('the list', () => {
     const { prisma, database } = installation.app.services;
     const client = await installation.connect(await installation.key(mine, ['knowledge:read']));
     await database.transactionAs(contextOf(mine), () =>
-      prisma.document.updateMany({ where: { id: mine.documentId }, data: { status: 'PENDING' } }),
+      prisma.document.updateMany({ where: { id: mine.idOf('documents') }, data: { status: 'PENDING' } }),
     );
     expect((await listAll(client)).uris).toEqual([]);
     await database.transactionAs(contextOf(mine), () =>
-      prisma.document.updateMany({ where: { id: mine.documentId }, data: { status: 'INDEXED', deletedAt: new Date() } }),
+      prisma.document.updateMany({ where: { id: mine.idOf('documents') }, data: { status: 'INDEXED', deletedAt: new Date() } }),
     );
     expect((await listAll(client)).uris).toEqual([]);
-    await expect(client.readResource({ uri: documentUri(mine.documentId) })).rejects.toMatchObject({ code: -32002 });
+    await expect(client.readResource({ uri: documentUri(mine.idOf('documents')) })).rejects.toMatchObject({ code: -32002 });
   });
 });
 
 describe('a document', () => {
   test('is read as the text of its passages', async () => {
-    const uri = documentUri(tenant.documentId);
+    const uri = documentUri(tenant.idOf('documents'));
     expect((await owner.readResource({ uri })).contents).toEqual([
       {
         uri,
@@ -127,16 +129,16 @@ describe('a document', () => {
         data: {
           tenantId: mine.id,
           id: documentId,
-          collectionId: mine.collectionId,
+          collectionId: mine.idOf('collections'),
           title: 'Long',
           mediaType: 'text/plain',
           sizeBytes: 1,
           contentHash,
-          storageKey: `${mine.id}/${mine.collectionId}/${contentHash}`,
+          storageKey: `${mine.id}/${mine.idOf('collections')}/${contentHash}`,
         },
       });
       await prisma.$executeRaw`INSERT INTO chunks (tenant_id, id, collection_id, document_id, position, content, token_count, embedding_model, embedding)
-        SELECT ${mine.id}::uuid, gen_random_uuid(), ${mine.collectionId}::uuid, ${documentId}::uuid, n, 'Passage ' || n || repeat(' word', 600), 1, 'local-lexical', ${vector}::vector
+        SELECT ${mine.id}::uuid, gen_random_uuid(), ${mine.idOf('collections')}::uuid, ${documentId}::uuid, n, 'Passage ' || n || repeat(' word', 600), 1, 'local-lexical', ${vector}::vector
         FROM generate_series(0, 249) AS n`;
     });
     const client = await installation.connect(await installation.key(mine, ['knowledge:read']));
@@ -153,13 +155,13 @@ describe('a document', () => {
 
 describe('a conversation', () => {
   test('is read as JSON with its newest messages in their order', async () => {
-    const uri = conversationUri(tenant.conversationId);
+    const uri = conversationUri(tenant.idOf('conversations'));
     const { contents } = await owner.readResource({ uri });
     const [content] = contents as [{ uri: string; mimeType: string; text: string }];
     expect(content).toMatchObject({ uri, mimeType: 'application/json' });
     expect(JSON.parse(content.text)).toMatchObject({
-      id: tenant.conversationId,
-      agentId: tenant.agentId,
+      id: tenant.idOf('conversations'),
+      agentId: tenant.idOf('agents'),
       title: 'Conversation',
       messageCount: 2,
       messages: [
@@ -174,10 +176,10 @@ describe('a conversation', () => {
     const client = await installation.connect(await installation.token(mine));
     const { services } = installation.app;
     for (let number = 3; number <= 8; number += 1) {
-      const message = { conversationId: mine.conversationId, role: 'USER', content: `${number} `.repeat(60_000) } as const;
+      const message = { conversationId: mine.idOf('conversations'), role: 'USER', content: `${number} `.repeat(60_000) } as const;
       await services.database.transactionAs(contextOf(mine), () => appendMessage(services, asViewer(mine), message));
     }
-    const { contents } = await client.readResource({ uri: conversationUri(mine.conversationId) });
+    const { contents } = await client.readResource({ uri: conversationUri(mine.idOf('conversations')) });
     const { messages } = JSON.parse((contents as unknown as [{ text: string }])[0].text) as {
       messages: { sequence: number; cut: boolean }[];
     };
@@ -187,20 +189,20 @@ describe('a conversation', () => {
 
 describe('what is not there', () => {
   test.each([
-    ['of another tenant, a document', () => documentUri(other.documentId)],
-    ['of another tenant, a conversation', () => conversationUri(other.conversationId)],
+    ['of another tenant, a document', () => documentUri(other.idOf('documents'))],
+    ['of another tenant, a conversation', () => conversationUri(other.idOf('conversations'))],
     ['of nobody', () => documentUri(newId())],
     ['no id', () => documentUri('1')],
     ['another kind', () => 'agentbase://agents/1'],
     ['another scheme', () => 'file:///etc/passwd'],
-    ['more than an id', () => `${documentUri(tenant.documentId)}/../${tenant.documentId}`],
+    ['more than an id', () => `${documentUri(tenant.idOf('documents'))}/../${tenant.idOf('documents')}`],
   ])('%s: is not found', async (_what, uri) => {
     await expect(owner.readResource({ uri: uri() })).rejects.toMatchObject({ code: -32002, data: { code: 'NOT_FOUND' } });
   });
 
   test('what the credential may not read is refused before it is looked for', async () => {
     const reader = await installation.connect(await installation.key(tenant, ['knowledge:read']));
-    for (const id of [tenant.conversationId, other.conversationId]) {
+    for (const id of [tenant.idOf('conversations'), other.idOf('conversations')]) {
       await expect(reader.readResource({ uri: conversationUri(id) })).rejects.toMatchObject({
         code: -32600,
         data: { code: 'FORBIDDEN' },
@@ -224,7 +226,7 @@ describe('the prompt', () => {
       name: 'answer_from_knowledge',
       arguments: { question: 'Who says hello there?' },
     });
-    const resource = { uri: documentUri(tenant.documentId), mimeType: 'text/plain', text: 'Hello there' };
+    const resource = { uri: documentUri(tenant.idOf('documents')), mimeType: 'text/plain', text: 'Hello there' };
     expect(messages).toEqual([
       { role: 'user', content: { type: 'resource', resource } },
       { role: 'user', content: { type: 'text', text: expect.stringMatching(/Who says hello there\?$/) } },

@@ -1,12 +1,12 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { newId } from '../../../src/lib/ids.ts';
-import { contextOf, type PopulatedTenant } from '../../testkit/tenants.ts';
+import { contextOf, type TestTenant } from '../../testkit/tenants.ts';
 import { call, type Installation, startInstallation } from './installation.ts';
 
 let installation: Installation;
-let tenant: PopulatedTenant;
-let other: PopulatedTenant;
+let tenant: TestTenant;
+let other: TestTenant;
 let owner: Client;
 
 beforeAll(async () => {
@@ -63,10 +63,10 @@ describe('a tool that the credential may not use', () => {
 
   test('a VIEWER writes nothing', async () => {
     const viewer = await installation.connect(await installation.token(tenant, 'VIEWER'));
-    const sent = await call(viewer, 'send_message', { conversationId: tenant.conversationId, content: 'Let me' });
-    const made = await call(viewer, 'create_conversation', { agentId: tenant.agentId });
+    const sent = await call(viewer, 'send_message', { conversationId: tenant.idOf('conversations'), content: 'Let me' });
+    const made = await call(viewer, 'create_conversation', { agentId: tenant.idOf('agents') });
     expect([sent.code, made.code]).toEqual(['FORBIDDEN', 'FORBIDDEN']);
-    const read = await call<{ messages: unknown[] }>(viewer, 'read_messages', { conversationId: tenant.conversationId });
+    const read = await call<{ messages: unknown[] }>(viewer, 'read_messages', { conversationId: tenant.idOf('conversations') });
     expect(JSON.stringify(read.output)).not.toContain('Let me');
     expect((await call(viewer, 'search_knowledge', { query: 'hello' })).output).toMatchObject({ hits: [expect.anything()] });
   });
@@ -76,11 +76,11 @@ describe('search_knowledge', () => {
   test('finds passages, and says where they stand', async () => {
     const client = await withKey('knowledge:read');
     const { output, result } = await call(client, 'search_knowledge', { query: 'hello there', topK: 3 });
-    const uri = `agentbase://documents/${tenant.documentId}`;
+    const uri = `agentbase://documents/${tenant.idOf('documents')}`;
     expect(output).toEqual({
       hits: [
         {
-          documentId: tenant.documentId,
+          documentId: tenant.idOf('documents'),
           title: 'Document',
           uri,
           page: null,
@@ -107,10 +107,10 @@ describe('search_knowledge', () => {
   test('looks in the collections that are named, by id or slug', async () => {
     const { prisma, database } = installation.app.services;
     const slug = await database.transactionAs(contextOf(tenant), async () => {
-      const collection = await prisma.collection.findFirst({ where: { id: tenant.collectionId } });
+      const collection = await prisma.collection.findFirst({ where: { id: tenant.idOf('collections') } });
       return collection?.slug ?? '';
     });
-    for (const name of [slug, tenant.collectionId, tenant.collectionId.toUpperCase()]) {
+    for (const name of [slug, tenant.idOf('collections'), tenant.idOf('collections').toUpperCase()]) {
       const { output } = await call<{ hits: unknown[] }>(owner, 'search_knowledge', {
         query: 'hello',
         collections: [name],
@@ -122,9 +122,9 @@ describe('search_knowledge', () => {
 
   test('finds nothing of another tenant, and knows none of its collections', async () => {
     const { output } = await call<{ hits: { documentId: string }[] }>(owner, 'search_knowledge', { query: 'hello', topK: 50 });
-    expect(output?.hits.map(({ documentId }) => documentId)).toEqual([tenant.documentId]);
-    const named = await call(owner, 'search_knowledge', { query: 'hello', collections: [other.collectionId] });
-    expect(named).toMatchObject({ code: 'NOT_FOUND', failure: `The collection ${other.collectionId} was not found.` });
+    expect(output?.hits.map(({ documentId }) => documentId)).toEqual([tenant.idOf('documents')]);
+    const named = await call(owner, 'search_knowledge', { query: 'hello', collections: [other.idOf('collections')] });
+    expect(named).toMatchObject({ code: 'NOT_FOUND', failure: `The collection ${other.idOf('collections')} was not found.` });
     const unknown = await call(owner, 'search_knowledge', { query: 'hello', collections: ['no-such-slug'] });
     expect(unknown.code).toBe('NOT_FOUND');
   });
@@ -168,18 +168,18 @@ describe('conversations', () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.key(mine, ['agents:execute']));
     const made = await call<{ conversation: { id: string } }>(client, 'create_conversation', {
-      agentId: mine.agentId,
+      agentId: mine.idOf('agents'),
       title: 'Over MCP',
     });
-    expect(made.output?.conversation).toMatchObject({ agentId: mine.agentId, title: 'Over MCP', status: 'ACTIVE' });
+    expect(made.output?.conversation).toMatchObject({ agentId: mine.idOf('agents'), title: 'Over MCP', status: 'ACTIVE' });
     const conversationId = made.output?.conversation.id ?? '';
 
     type Page = { conversations: { id: string }[]; nextCursor?: string };
     const newest = await call<Page>(client, 'list_conversations', { limit: 1 });
     expect(newest.output?.conversations.map(({ id }) => id)).toEqual([conversationId]);
     const older = await call<Page>(client, 'list_conversations', { limit: 1, cursor: newest.output?.nextCursor });
-    expect(older.output).toEqual({ conversations: [expect.objectContaining({ id: mine.conversationId })] });
-    const ended = await call<Page>(client, 'list_conversations', { status: 'COMPLETED', agentId: mine.agentId });
+    expect(older.output).toEqual({ conversations: [expect.objectContaining({ id: mine.idOf('conversations') })] });
+    const ended = await call<Page>(client, 'list_conversations', { status: 'COMPLETED', agentId: mine.idOf('agents') });
     expect(ended.output).toEqual({ conversations: [] });
 
     const message = { conversationId, content: 'Hello by MCP', idempotencyKey: 'once' };
@@ -209,7 +209,7 @@ describe('conversations', () => {
 
   test('are written to under the name of the credential, and the audit log tells the request', async () => {
     const client = await installation.connect(await installation.token(tenant), { 'x-request-id': 'mcp-audit-1' });
-    await call(client, 'create_conversation', { agentId: tenant.agentId });
+    await call(client, 'create_conversation', { agentId: tenant.idOf('agents') });
     const { prisma, database } = installation.app.services;
     const found = await database.transactionAs(contextOf(tenant), () =>
       prisma.auditLog.findMany({ where: { requestId: 'mcp-audit-1' } }),
@@ -219,40 +219,43 @@ describe('conversations', () => {
 
   test('of another tenant are not there', async () => {
     const gone = { code: 'NOT_FOUND', output: undefined };
-    const sent = await call(owner, 'send_message', { conversationId: other.conversationId, content: 'Hello' });
-    const read = await call(owner, 'read_messages', { conversationId: other.conversationId });
-    const made = await call(owner, 'create_conversation', { agentId: other.agentId });
+    const sent = await call(owner, 'send_message', { conversationId: other.idOf('conversations'), content: 'Hello' });
+    const read = await call(owner, 'read_messages', { conversationId: other.idOf('conversations') });
+    const made = await call(owner, 'create_conversation', { agentId: other.idOf('agents') });
     expect([sent, read, made]).toMatchObject([gone, gone, gone]);
     const listed = await call(owner, 'list_conversations', { limit: 100 });
-    expect(JSON.stringify(listed.output)).not.toContain(other.conversationId);
-    const filtered = await call(owner, 'list_conversations', { agentId: other.agentId });
+    expect(JSON.stringify(listed.output)).not.toContain(other.idOf('conversations'));
+    const filtered = await call(owner, 'list_conversations', { agentId: other.idOf('agents') });
     expect(filtered.output).toEqual({ conversations: [] });
   });
 
   test('take nothing that breaks a rule, and nothing once they have ended', async () => {
     const bad = await call(owner, 'send_message', { conversationId: 'Conversation 1', content: '' });
     expect(bad).toMatchObject({ code: 'VALIDATION_FAILED', failure: expect.stringContaining('content: Must not be empty.') });
-    const nul = await call(owner, 'send_message', { conversationId: tenant.conversationId, content: 'a\0b' });
+    const nul = await call(owner, 'send_message', { conversationId: tenant.idOf('conversations'), content: 'a\0b' });
     expect(nul.code).toBe('VALIDATION_FAILED');
-    const long = await call(owner, 'send_message', { conversationId: tenant.conversationId, content: 'ä'.repeat(600_000) });
+    const long = await call(owner, 'send_message', {
+      conversationId: tenant.idOf('conversations'),
+      content: 'ä'.repeat(600_000),
+    });
     expect(long.failure).toBe('content: Must have at most 1 MiB.');
     const { prisma, database } = installation.app.services;
     const mine = await installation.tenant();
     await database.transactionAs(contextOf(mine), () =>
       prisma.conversation.updateMany({
-        where: { id: mine.conversationId },
+        where: { id: mine.idOf('conversations') },
         data: { status: 'COMPLETED', completedAt: new Date() },
       }),
     );
     const client = await installation.connect(await installation.token(mine));
-    const late = await call(client, 'send_message', { conversationId: mine.conversationId, content: 'One more' });
+    const late = await call(client, 'send_message', { conversationId: mine.idOf('conversations'), content: 'One more' });
     expect(late).toMatchObject({ code: 'INVALID_STATE', failure: expect.stringContaining('completed') });
   });
 
   test('with long messages come in parts that fit', async () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.token(mine));
-    const { conversationId } = mine;
+    const conversationId = mine.idOf('conversations');
     for (const letter of ['a', 'b', 'c', 'd', 'e', 'f']) {
       const { failure } = await call(client, 'send_message', { conversationId, content: letter.repeat(110_000) });
       expect(failure).toBeUndefined();

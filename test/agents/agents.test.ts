@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { encodeGlobalId } from '../../src/graphql/global-id.ts';
 import { at, type Graph, testGraph } from '../testkit/graph.ts';
-import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
+import { asViewer, createConversation, createTenant, type TestTenant } from '../testkit/tenants.ts';
 
 let graph: Graph;
 let tenant: TestTenant;
@@ -9,10 +9,9 @@ let other: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  [tenant, other] = [
-    await createTenant(graph, { rows: ['agents', 'conversations'] }),
-    await createTenant(graph, { rows: ['agents', 'conversations'] }),
-  ];
+  [tenant, other] = [await createTenant(graph, { rows: ['agents'] }), await createTenant(graph, { rows: ['agents'] })];
+  await createConversation(tenant);
+  await tenant.row('agent_versions');
   const viewer = asViewer(tenant);
   for (const [index, name] of ['Alpha', 'Beta', 'Gamma', 'Delta', 'Omega'].entries()) {
     const answer = await graph.execute(

@@ -9,7 +9,7 @@ let tenant: TestTenant;
 
 beforeAll(async () => {
   db = await throwawayDatabase();
-  tenant = await createTenant(db);
+  tenant = await createTenant(db, { rows: ['agents'] });
 });
 
 afterAll(() => db.close());

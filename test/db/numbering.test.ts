@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { newId } from '../../src/lib/ids.ts';
 import { testDatabase } from '../testkit/database.ts';
-import { contextOf, createTenant } from '../testkit/tenants.ts';
+import { contextOf, createConversation, createTenant } from '../testkit/tenants.ts';
 
 const oneTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
 
@@ -9,7 +9,7 @@ test('20 who append at the same moment, some of whom give up, leave numbers with
   const db = await testDatabase();
   const tenant = await createTenant(db);
   const { id: tenantId } = tenant;
-  const conversationId = await tenant.anyId('conversations');
+  const { id: conversationId } = await createConversation(tenant);
   const outcomes = await Promise.allSettled(
     oneTo(20).map((n) =>
       db.database.transactionAs(contextOf(tenant), async () => {
@@ -45,6 +45,7 @@ test('versions of an agent are numbered without a gap as well', async () => {
   const tenant = await createTenant(db);
   const { id: tenantId } = tenant;
   const agentId = await tenant.anyId('agents');
+  await tenant.row('agent_versions');
   await Promise.all(
     oneTo(8).map(() =>
       db.database.transactionAs(contextOf(tenant), async () => {

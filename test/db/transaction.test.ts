@@ -10,6 +10,7 @@ async function setUp(): Promise<{ db: TestDatabase; tenant: TestTenant }> {
   const db = await testDatabase();
   const tenant = await createTenant(db);
   await createConversation(tenant);
+  await tenant.row('refresh_tokens');
   return { db, tenant };
 }
 

@@ -28,7 +28,7 @@ let tenant: TestTenant;
 /** The table of an object type. */
 function tableOf(type: string): string {
   const name = type.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
-  return name.endsWith('y') ? `${name.slice(0, -1)}ies` : `${name}s`;
+  return name.replace(/(?<![aeo])y$/, 'ie').concat('s');
 }
 
 beforeAll(async () => {

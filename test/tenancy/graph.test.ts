@@ -8,7 +8,9 @@ let tenant: TestTenant;
 
 beforeAll(async () => {
   graph = await testGraph();
-  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], rows: ['api_keys', 'invitations'] });
+  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'], rows: ['invitations'] });
+  await tenant.row('user_identities', { issuer: 'https://issuer.example.test' });
+  await tenant.row('api_keys', { name: 'Key' });
 });
 
 test('the viewer says who sent the request, and nobody is null', async () => {

@@ -16,7 +16,7 @@ WORKDIR /app
 # Owned by root: the process cannot change its own code.
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules node_modules
-# The schema and migrations, for src/db/migrate-cli.ts.
+# The schema and migrations, for src/app/migrate-cli.ts.
 COPY --from=build /app/prisma prisma
 COPY --from=build /app/src src
 # Uploaded files, where they are not in S3. Servers and workers share it.

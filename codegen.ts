@@ -1,6 +1,6 @@
 import type { CodegenConfig } from '@graphql-codegen/cli';
 import { lexicographicSortSchema, printSchema } from 'graphql';
-import { schema } from './src/graphql/schema.ts';
+import { schema } from './src/app/schema.ts';
 
 /** Prints the code-first schema to `schema.graphql`, sorted, so that a change of the contract shows in a review. */
 const config: CodegenConfig = {

@@ -10,13 +10,13 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { boundProblems } from './api/bounds.ts';
-import { headOf, sectionsOf } from './api/page.ts';
+import { runAll, WrongAnswersError } from './api/full-run.ts';
+import { headOf, sectionsOf } from './api/report.ts';
 import type { Results } from './api/results.ts';
+import { limitProblems } from './api/round-trip-limits.ts';
 import { isPostgraphileInstalled, POSTGRAPHILE_FOLDER } from './api/servers.ts';
 import { smoke } from './api/smoke.ts';
 import { targetsOf } from './api/targets.ts';
-import { measureAll, WrongAnswersError } from './api/whole.ts';
 import { sectionText, writePage } from './lib/report.ts';
 
 const docs = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
@@ -55,12 +55,12 @@ async function measure(): Promise<string[]> {
     sliceMs: Number(options.slice ?? (options.quick ? 800 : WHOLE.sliceMs)),
   };
   const isWhole = plan.messages === WHOLE.messages && plan.rounds >= WHOLE.rounds - 1 && plan.sliceMs === WHOLE.sliceMs;
-  const results = await measureAll({ ...plan, say: (text) => console.log(`${seconds()}: ${text}`) });
+  const results = await runAll({ ...plan, say: (text) => console.log(`${seconds()}: ${text}`) });
   for (const section of sectionsOf(results)) console.log(`\n${sectionText(section)}`);
   for (const { what, bound, measured, reached } of targetsOf(results))
     console.log(`${reached ? 'reached' : 'MISSED '}  ${measured} (${bound})  ${what}`);
   if (isWhole) writeDocs(results);
-  return results.statements.agentbase ? boundProblems(results.statements.agentbase) : [];
+  return results.statements.agentbase ? limitProblems(results.statements.agentbase) : [];
 }
 
 async function run(): Promise<string[]> {

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { measureBlocks } from './knowledge/blocks.ts';
 import { SETTINGS, startBench } from './knowledge/cluster.ts';
 import { makeCorpus } from './knowledge/corpus.ts';
-import { measureCrossing } from './knowledge/crossing.ts';
+import { measureExactHnswCrossover } from './knowledge/exact-hnsw-crossover.ts';
 import { measureIngest } from './knowledge/ingest.ts';
 import { type Loaded, load } from './knowledge/load.ts';
 import { checkPlans } from './knowledge/plans.ts';
@@ -26,7 +26,7 @@ const measures: ((world: World) => Promise<Section>)[] = [
   measureFilters,
   measureBlocks,
   checkPlans,
-  measureCrossing,
+  measureExactHnswCrossover,
   measureIngest,
 ];
 

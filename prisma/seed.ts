@@ -1,7 +1,7 @@
+import { createApp } from '../src/app/app.ts';
+import { seedDemo } from '../src/app/demo.ts';
+import { writeDemoFile } from '../src/app/demo-file.ts';
 import { readEnv } from '../src/env.ts';
-import { createApp } from '../src/server/app.ts';
-import { seedDemo } from '../src/server/demo.ts';
-import { writeDemoFile } from '../src/server/demo-file.ts';
 
 /** `npm run db:seed`: creates the demo tenants, and prints their credentials. */
 async function main(): Promise<void> {

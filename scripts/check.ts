@@ -17,16 +17,16 @@ async function check(title: string, problem: () => Promise<string>): Promise<boo
 }
 
 async function schemaProblem(): Promise<string> {
-  const { schema } = await import('../src/graphql/schema.ts');
+  const { schema } = await import('../src/app/schema.ts');
   const print = (one: GraphQLSchema) => printSchema(lexicographicSortSchema(one));
   const committed = buildSchema(readFileSync('schema.graphql', 'utf8'));
   return print(committed) === print(schema) ? '' : 'schema.graphql is not up to date: run npm run schema';
 }
 
 async function driftProblem(): Promise<string> {
-  const { openEmbedded } = await import('../src/db/connect.ts');
-  const { migrate } = await import('../src/db/migrate.ts');
-  const { schemaDrift } = await import('../src/db/schema-engine.ts');
+  const { openEmbedded } = await import('../src/platform/postgres/connect.ts');
+  const { migrate } = await import('../src/platform/migrations/migrate.ts');
+  const { schemaDrift } = await import('../src/platform/migrations/schema-engine.ts');
   const { install } = await import('../src/modules/index.ts');
   const embedded = await openEmbedded('memory://');
   try {
@@ -39,7 +39,7 @@ async function driftProblem(): Promise<string> {
 
 /**
  * Prisma merges the findUnique calls of one tick into one statement, whichever request made them. Batches are kept apart by a reach into
- * Prisma (src/db/prisma.ts), and no module should depend on it: findFirst never batches, and loaders batch within a request.
+ * Prisma (src/platform/postgres/prisma.ts), and no module should depend on it: findFirst never batches, and loaders batch within a request.
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })

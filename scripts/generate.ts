@@ -27,8 +27,8 @@ if (status !== 0) {
 }
 
 // An image is built from the schema first and the sources later: there is nothing to migrate with then, nor a need to.
-if (existsSync(new URL('../src/db/embedded-template.ts', import.meta.url))) {
-  const { TEMPLATE_FILE, writeTemplate } = await import('../src/db/embedded-template.ts');
+if (existsSync(new URL('../src/platform/migrations/embedded-template.ts', import.meta.url))) {
+  const { TEMPLATE_FILE, writeTemplate } = await import('../src/platform/migrations/embedded-template.ts');
   const { install } = await import('../src/modules/index.ts');
   await writeTemplate(TEMPLATE_FILE, { install });
 }

@@ -13,8 +13,8 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import type { JWK } from 'jose';
-import { changeKeyFile, ensureKeyFile } from '../src/auth/key-file.ts';
-import { generateSigningKey, parseKeySet, publicKeyOf } from '../src/auth/keyring.ts';
+import { changeKeyFile, ensureKeyFile } from '../src/platform/auth/key-file.ts';
+import { generateSigningKey, parseKeySet, publicKeyOf } from '../src/platform/auth/keyring.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

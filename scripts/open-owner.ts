@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { openPool } from '../src/db/connect.ts';
-import { Database } from '../src/db/database.ts';
+import { connectEmbedded } from '../src/app/connections.ts';
+import { openDataFolder } from '../src/app/data-folder.ts';
 import type { Env } from '../src/env.ts';
-import { connectEmbedded } from '../src/server/connections.ts';
-import { openDataFolder } from '../src/server/data-folder.ts';
+import { openPool } from '../src/platform/postgres/connect.ts';
+import { Database } from '../src/platform/postgres/database.ts';
 
 /**
  * The database as the owner of its tables has it: of DATABASE_OWNER_URL, DATABASE_URL when absent, or the embedded one, whose server

@@ -3,17 +3,18 @@
  * Reads SEALING_KEYS or SEALING_KEYS_FILE, and DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the
  * embedded one, whose server must be stopped.
  */
-import { createPrisma } from '../src/db/prisma.ts';
+
+import { sealingKeysOf } from '../src/app/sealing-keys.ts';
 import { readToolEnv } from '../src/env.ts';
-import { createLogger } from '../src/lib/logger.ts';
-import { type ResealProgress, resealSecrets } from '../src/modules/mcp/reseal.ts';
-import { createSealer } from '../src/sealing/sealer.ts';
-import { sealingKeysOf } from '../src/server/sealing-keys.ts';
+import { type RotateEncryptionProgress, rotateEncryption } from '../src/modules/tool-servers/secrets/rotate-encryption.ts';
+import { createSealer } from '../src/platform/encryption/sealer.ts';
+import { createLogger } from '../src/platform/lib/logger.ts';
+import { createPrisma } from '../src/platform/postgres/prisma.ts';
 import { openOwner } from './open-owner.ts';
 
 const env = readToolEnv();
 
-function tell({ tenants, resealed, failed }: ResealProgress): void {
+function tell({ tenants, resealed, failed }: RotateEncryptionProgress): void {
   process.stdout.write(`${tenants} tenants looked at, ${resealed} configurations sealed anew, ${failed} that do not open\n`);
 }
 
@@ -26,7 +27,7 @@ try {
   const { database, close } = await openOwner(env);
   try {
     const prisma = createPrisma(database);
-    const { failed } = await resealSecrets({ pool: database.pool, database, prisma, sealer, onProgress: tell });
+    const { failed } = await rotateEncryption({ pool: database.pool, database, prisma, sealer, onProgress: tell });
     await prisma.$disconnect();
     if (failed > 0) throw new Error('some do not open: a key of theirs is missing. Do not drop keys before that is solved.');
   } finally {

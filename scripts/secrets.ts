@@ -16,8 +16,8 @@ import {
   ensureSealingKeyFile,
   generateSealingKey,
   parseSealingKeys,
-  textOfSealingKeys,
-} from '../src/sealing/keys.ts';
+  serializeSealingKeys,
+} from '../src/platform/encryption/keys.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -26,13 +26,13 @@ const { values, positionals } = parseArgs({
 
 async function change(edit: (keys: JWK[]) => JWK[]): Promise<void> {
   if (values.file) await changeSealingKeyFile(values.file, edit);
-  else process.stdout.write(textOfSealingKeys(edit(parseSealingKeys(await text(process.stdin)))));
+  else process.stdout.write(serializeSealingKeys(edit(parseSealingKeys(await text(process.stdin)))));
 }
 
 const commands: Record<string, () => Promise<void>> = {
   async generate() {
     if (values.file) await ensureSealingKeyFile(values.file);
-    else process.stdout.write(textOfSealingKeys([generateSealingKey()]));
+    else process.stdout.write(serializeSealingKeys([generateSealingKey()]));
   },
   rotate: () => change((keys) => [generateSealingKey(), ...keys]),
   async prune() {

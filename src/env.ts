@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createAddressPolicy } from './net/address-policy.ts';
+import { createAddressPolicy } from './platform/egress/address-policy.ts';
 
 interface Variable<T> {
   description: string;

@@ -8,14 +8,14 @@ async function main(): Promise<void> {
   // Half of a start is compiling. Not in the temporary folder, where others could leave code for us; where this is read-only, nothing is kept.
   enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)));
   const { readEnv } = await import('./env.ts');
-  const { createLogger } = await import('./lib/logger.ts');
-  const { createApp } = await import('./server/app.ts');
-  const { welcome } = await import('./server/welcome.ts');
+  const { createLogger } = await import('./platform/lib/logger.ts');
+  const { createApp } = await import('./app/app.ts');
+  const { printStartupBanner } = await import('./app/startup-banner.ts');
 
   const env = readEnv();
   const log = createLogger(env.LOG_LEVEL);
   const app = await createApp(env, { log });
-  const greeting = await welcome(env, app);
+  const greeting = await printStartupBanner(env, app);
   const url = await app.listen();
   process.stdout.write(greeting(env.PUBLIC_URL ?? url));
 

@@ -2,19 +2,19 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import { connectPostgres } from './app/connections.ts';
+import { startMaintenance } from './app/maintenance.ts';
+import { meterCaches } from './app/metrics/cache-metrics.ts';
+import { registerMcpMetrics } from './app/metrics/mcp-metrics.ts';
+import { registerModelMetrics } from './app/metrics/model-metrics.ts';
+import { moduleServicesOf, noticeBusOf, openServices } from './app/process-services.ts';
 import { EnvironmentError, readEnv } from './env.ts';
-import { createLogger } from './lib/logger.ts';
-import { createLive } from './live/live-views.ts';
-import { addModuleMetrics, startWork } from './module-parts.ts';
 import { modules } from './modules/index.ts';
-import { meterCaches } from './server/cache-metrics.ts';
-import { connectPostgres } from './server/connections.ts';
-import { checkHealth } from './server/health.ts';
-import { startMaintenance } from './server/maintenance.ts';
-import { meterMcp } from './server/mcp-metrics.ts';
-import { answerMetrics } from './server/metrics-page.ts';
-import { meterModels } from './server/model-metrics.ts';
-import { moduleServicesOf, openParts, transportOf } from './server/parts.ts';
+import { checkHealth } from './platform/http/health.ts';
+import { handleMetrics } from './platform/http/metrics-page.ts';
+import { createLogger } from './platform/lib/logger.ts';
+import { createLive } from './platform/live/live-views.ts';
+import { addModuleMetrics, startWork } from './platform/module/module-parts.ts';
 
 /** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
@@ -24,9 +24,9 @@ async function main(): Promise<void> {
   const connections = await connectPostgres(env, log);
   const { database } = connections;
   const maintenance = await startMaintenance(database, log);
-  const { close: closeParts, ...parts } = await openParts(env, connections, log, true);
+  const { close: closeParts, ...parts } = await openServices(env, connections, log, true);
   // It only ever tells: nobody follows anything here.
-  const live = createLive({ database, log, transport: await transportOf(env, log), recheck: async () => false });
+  const live = createLive({ database, log, transport: await noticeBusOf(env, log), revalidate: async () => false });
   // A worker seals nothing for clients: what it would seal opens nowhere.
   const secret = randomBytes(48).toString('base64url');
   const services = { ...parts, ...moduleServicesOf(env, secret), database, live, log };
@@ -40,12 +40,12 @@ async function main(): Promise<void> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   meterCaches(registry);
-  meterModels(parts.models, registry);
-  meterMcp(parts.mcp, registry);
+  registerModelMetrics(parts.models, registry);
+  registerMcpMetrics(parts.mcp, registry);
   await addModuleMetrics(modules, services, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
-      answerMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
+      handleMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
         log.error({ err: error }, 'the metrics could not be told');
         response.destroy();
       });

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
+import { difference } from './canonicalize.ts';
+import { expectedResult } from './expected-results.ts';
 import { contentOf, type Dialect, NEW_UUID, OPERATIONS, type OperationName, type Question } from './operations.ts';
-import { rightAnswer } from './oracle.ts';
-import type { Questions } from './questions.ts';
-import { difference } from './shape.ts';
+import type { Workload } from './workload.ts';
 
 export interface Answerer {
   name: string;
@@ -94,14 +94,14 @@ function sample<Item extends { person: number }>(asked: Item[], count: number): 
 export async function checkAnswers(
   owner: pg.Pool,
   answerers: Answerer[],
-  questions: Questions,
+  questions: Workload,
   tenants: number,
   only: OperationName[] = OPERATIONS.map(({ name }) => name),
 ): Promise<string[]> {
   const problems: string[] = [];
   for (const { name: operation, writes } of OPERATIONS.filter(({ name }) => only.includes(name))) {
     for (const question of sample(questions[operation], tenants)) {
-      const wanted = writes ? undefined : await rightAnswer(owner, operation, question);
+      const wanted = writes ? undefined : await expectedResult(owner, operation, question);
       for (const answerer of answerers) {
         const credential = answerer.credentials[question.person] ?? '';
         const who = `${answerer.name}, ${operation}, tenant ${question.person + 1}`;

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { type PrivatePostgres, startPostgres } from '../../scripts/private-services.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { install } from '../../src/modules/index.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
 import { Processes, postmasterOf } from '../lib/processes.ts';
-import { fillDatabase } from './data.ts';
+import { fillDatabase } from './dataset.ts';
 
 /** What differs from the defaults of PostgreSQL. Commits are durable: fsync and synchronous_commit are on. */
 export const SETTINGS = {

@@ -1,18 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openEmbedded } from '../../src/db/connect.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { install } from '../../src/modules/index.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
+import { openEmbedded } from '../../src/platform/postgres/connect.ts';
+import { type BenchmarkTenants, readBenchmarkTenants, type Secrets } from './benchmark-tenants.ts';
 import { checkAnswers } from './check.ts';
 import type { Cluster } from './cluster.ts';
-import { fillDatabase } from './data.ts';
+import { fillDatabase } from './dataset.ts';
 import { figuresOf, interleave, type Meter, ratioOf } from './measure.ts';
 import { OPERATIONS, type OperationName } from './operations.ts';
-import { makeQuestions, requestsOf } from './questions.ts';
 import { type Filled, startFor } from './run.ts';
 import { DIALECTS, startEmbedded } from './servers.ts';
-import { makeWorld, type Secrets, type World } from './world.ts';
+import { makeWorkload, requestsOf } from './workload.ts';
 
 /** Requests a second, and what part of those on PostgreSQL the embedded mode has. */
 export interface Embedded {
@@ -24,14 +24,14 @@ export interface Embedded {
 const CONNECTIONS = 16;
 
 /** Fills the embedded database of a folder as PostgreSQL is filled. */
-async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<World> {
+async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<BenchmarkTenants> {
   const { pool, close } = await openEmbedded(join(folder, 'postgres'));
   try {
     await migrate(pool, { install });
     const client = await pool.connect();
     try {
       await fillDatabase(client, messages);
-      return await makeWorld(client, secrets);
+      return await readBenchmarkTenants(client, secrets);
     } finally {
       client.release();
     }
@@ -63,7 +63,7 @@ export async function measureEmbedded(
           name,
           server,
           operation,
-          requests: requestsOf(DIALECTS.agentbase, operation, makeQuestions(own)[operation], credentials),
+          requests: requestsOf(DIALECTS.agentbase, operation, makeWorkload(own)[operation], credentials),
         };
       });
       const [inside = [], outside = []] = await interleave(meter, contenders, { ...timing, connections: CONNECTIONS });
@@ -82,11 +82,11 @@ export async function measureEmbedded(
 /** Reads that no append has changed answer as PostgreSQL's rows say, which are the same. Throws where they do not. */
 async function checkEmbedded(
   small: Filled,
-  { name, world, server }: { name: string; world: World; server: { url: string } },
+  { name, world, server }: { name: string; world: BenchmarkTenants; server: { url: string } },
 ): Promise<void> {
   const credentials = world.map(({ apiKey }) => apiKey);
   const answerer = { name, url: server.url, dialect: DIALECTS.agentbase, credentials };
-  const problems = await checkAnswers(small.database.owner, [answerer], makeQuestions(world), 4, [
+  const problems = await checkAnswers(small.database.owner, [answerer], makeWorkload(world), 4, [
     'flat',
     'nested',
     'detail',

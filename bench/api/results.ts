@@ -1,8 +1,8 @@
 import type { Embedded } from './embedded.ts';
-import type { Growth } from './growth.ts';
 import type { Figures } from './measure.ts';
 import type { OperationName } from './operations.ts';
-import type { Price } from './price.ts';
+import type { RlsOverhead } from './rls-overhead.ts';
+import type { Scaling } from './scaling.ts';
 import type { Column, Program } from './servers.ts';
 import type { WireFigures } from './statements.ts';
 
@@ -30,7 +30,7 @@ export interface Results {
   statements: Partial<Record<Program, ByOperation<WireFigures>>>;
   /** By the number of connections. */
   connections: ByOperation<ByColumn<Record<number, Figures>>>;
-  growth: ByOperation<Growth>;
-  price: Price[];
+  growth: ByOperation<Scaling>;
+  price: RlsOverhead[];
   embedded: ByOperation<Embedded>;
 }

@@ -1,23 +1,23 @@
 import { fileURLToPath } from 'node:url';
+import { type BenchmarkTenants, makeSecrets, readBenchmarkTenants, type Secrets, signTokens } from './benchmark-tenants.ts';
 import type { Answerer } from './check.ts';
 import type { BenchDatabase, Cluster } from './cluster.ts';
 import type { Contender, Meter } from './measure.ts';
 import type { OPERATIONS } from './operations.ts';
-import { type Questions, requestsOf } from './questions.ts';
 import { type Column, DIALECTS, type Program, type Server, startServer } from './servers.ts';
-import { makeSecrets, makeWorld, type Secrets, signTokens, type World } from './world.ts';
+import { requestsOf, type Workload } from './workload.ts';
 
 /** A filled database and who may ask for what is in it. */
 export interface Filled {
   database: BenchDatabase;
-  world: World;
+  world: BenchmarkTenants;
   secrets: Secrets;
 }
 
 export async function fill(cluster: Cluster, name: string, messages: number, secrets?: Secrets): Promise<Filled> {
   const database = await cluster.database(name, messages);
   const known = secrets ?? (await makeSecrets());
-  return { database, world: await makeWorld(database.owner, known), secrets: known };
+  return { database, world: await readBenchmarkTenants(database.owner, known), secrets: known };
 }
 
 const PROGRAM: Record<Column, Program> = {
@@ -71,7 +71,7 @@ export function answererOf({ column, server, credentials }: Entrant): Answerer {
 export function contendersOf(
   entrants: Entrant[],
   operation: (typeof OPERATIONS)[number]['name'],
-  questions: Questions,
+  questions: Workload,
 ): Contender[] {
   return entrants.map(({ column, server, credentials }) => ({
     name: column,

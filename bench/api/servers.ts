@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { freePort, type Processes } from '../lib/processes.ts';
+import type { Secrets } from './benchmark-tenants.ts';
 import { agentbase, type Dialect, limit, postgraphile, recipe } from './operations.ts';
-import type { Secrets } from './world.ts';
 
 export const POOL_SIZE = 16;
 
@@ -17,8 +17,8 @@ const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const FILES: Record<Program, string> = {
   agentbase: file('../../src/main.ts'),
   postgraphile: file('./postgraphile/server.ts'),
-  recipe: file('./servers/recipe.ts'),
-  limit: file('./servers/limit.ts'),
+  recipe: file('./servers/stock-pothos.ts'),
+  limit: file('./servers/hand-written.ts'),
 };
 
 export const POSTGRAPHILE_FOLDER = file('./postgraphile');

@@ -1,10 +1,10 @@
-import { BOUNDS, boundProblems, HITS } from './bounds.ts';
 import { checkAnswers } from './check.ts';
 import { startCluster } from './cluster.ts';
 import type { OperationName } from './operations.ts';
-import { makeQuestions } from './questions.ts';
+import { HITS, limitProblems, ROUND_TRIP_LIMITS } from './round-trip-limits.ts';
 import { answererOf, enter, fill } from './run.ts';
 import { countStatements } from './statements.ts';
+import { makeWorkload } from './workload.ts';
 
 const MESSAGES = 10_000;
 const TENANTS = 8;
@@ -18,7 +18,7 @@ export async function smoke(): Promise<string[]> {
   try {
     const filled = await fill(cluster, 'smoke', MESSAGES);
     const entrants = await enter(cluster, filled, ['agentbase', 'agentbase, JWT', 'recipe', 'limit']);
-    const questions = makeQuestions(filled.world, { count: 200 });
+    const questions = makeWorkload(filled.world, { count: 200 });
     const wrong = await checkAnswers(filled.database.owner, entrants.map(answererOf), questions, TENANTS);
     console.log(
       `answers of ${entrants.map(({ column }) => column).join('; ')} about ${TENANTS} tenants compared with plain SQL: ${wrong.length} wrong`,
@@ -27,13 +27,13 @@ export async function smoke(): Promise<string[]> {
     const { agentbase } = await countStatements(cluster, filled, ['agentbase']);
     if (!agentbase) throw new Error('nothing was counted');
     for (const [name, figures] of Object.entries(agentbase)) {
-      const bound = BOUNDS[name as OperationName];
+      const bound = ROUND_TRIP_LIMITS[name as OperationName];
       console.log(
         `${name}: ${figures.roundTrips} round trips (at most ${bound.roundTrips}), ${figures.statements} statements (at most ${bound.statements}), ` +
           `${figures.statementsFew} with two rows a list, ${(100 * figures.preparedHits).toFixed(1)} % prepared and ${(100 * figures.planHits).toFixed(1)} % planned before (at least ${100 * HITS} %)`,
       );
     }
-    return [...wrong, ...boundProblems(agentbase)];
+    return [...wrong, ...limitProblems(agentbase)];
   } finally {
     await cluster.stop();
   }

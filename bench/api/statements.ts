@@ -1,11 +1,11 @@
 import { type Answerer, ask } from './check.ts';
 import type { Cluster } from './cluster.ts';
 import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from './operations.ts';
+import { type Counts, minus, startWireCounter, type WireCounter } from './pg-proxy.ts';
 import { countingPlans, type PlanCounts } from './plans.ts';
-import { makeQuestions } from './questions.ts';
 import type { Filled } from './run.ts';
 import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from './servers.ts';
-import { type Counts, minus, startWireCounter, type WireCounter } from './wire.ts';
+import { makeWorkload } from './workload.ts';
 
 /** What one request of an operation takes. */
 export interface WireFigures {
@@ -88,7 +88,7 @@ async function countOperation(
   world: Filled['world'],
 ): Promise<Counts> {
   // The largest tenant has whole pages of everything.
-  const asked = makeQuestions(world, { only: 1, sizes, count: WARM_UP + COUNTED })[operation];
+  const asked = makeWorkload(world, { only: 1, sizes, count: WARM_UP + COUNTED })[operation];
   const counts: Counts[] = [];
   for (const question of asked) {
     const before = counter.counts();
@@ -113,7 +113,7 @@ async function hitsOf(
   operation: OperationName,
   world: Filled['world'],
 ): Promise<Pick<WireFigures, 'preparedHits' | 'planHits'>> {
-  const asked = makeQuestions(world, { only: 1, count: CROWD })[operation];
+  const asked = makeWorkload(world, { only: 1, count: CROWD })[operation];
   const crowd = async (questions: typeof asked) => {
     const queue = questions.values();
     const one = async () => {

@@ -1,6 +1,6 @@
-import { BOUNDS, boundProblems, HITS } from './bounds.ts';
 import { OPERATIONS, type OperationName } from './operations.ts';
 import type { Results } from './results.ts';
+import { HITS, limitProblems, ROUND_TRIP_LIMITS } from './round-trip-limits.ts';
 import type { Column } from './servers.ts';
 
 export interface Target {
@@ -30,7 +30,7 @@ const PEERS: [OperationName, Column, number][] = [
 /** What Agentbase wants to be, and what it is. */
 export function targetsOf({ ratios, price, growth, embedded, statements }: Results): Target[] {
   const names = OPERATIONS.map(({ name }) => name);
-  const over = statements.agentbase ? boundProblems(statements.agentbase) : [];
+  const over = statements.agentbase ? limitProblems(statements.agentbase) : [];
   return [
     ...PEERS.map(([name, peer, bound]) =>
       atLeast(`${name}: requests a second of ${peer}`, bound, ratios[name][peer] ?? Number.NaN),
@@ -42,7 +42,7 @@ export function targetsOf({ ratios, price, growth, embedded, statements }: Resul
     ]),
     ...names.map((name) => {
       const problems = over.filter((problem) => problem.startsWith(`${name} `) || problem.startsWith(`${name}:`));
-      const { roundTrips, statements: most } = BOUNDS[name];
+      const { roundTrips, statements: most } = ROUND_TRIP_LIMITS[name];
       const figures = statements.agentbase?.[name];
       return {
         what: `${name}: round trips and statements, not more with more rows, ${100 * HITS} % prepared and planned before`,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
+import { APPLICATION_ROLE } from '../../src/platform/postgres/session-settings.ts';
 import type { Section } from '../lib/report.ts';
 import type { BenchTenant, Group } from './corpus.ts';
 import type { World } from './recall.ts';

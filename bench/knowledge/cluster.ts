@@ -1,12 +1,12 @@
 import pg from 'pg';
 import { type PrivatePostgres, startPostgres } from '../../scripts/private-services.ts';
-import { openPool } from '../../src/db/connect.ts';
-import { Database } from '../../src/db/database.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { readToolEnv } from '../../src/env.ts';
-import { createModels } from '../../src/models/models.ts';
 import { install } from '../../src/modules/index.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
+import { createModels } from '../../src/platform/ai/models.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
+import { openPool } from '../../src/platform/postgres/connect.ts';
+import { Database } from '../../src/platform/postgres/database.ts';
 
 /** What differs from the defaults of PostgreSQL, besides what every private cluster has (fsync off). */
 export const SETTINGS = {

@@ -1,4 +1,4 @@
-import { localLexical } from '../../src/models/local-lexical.ts';
+import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
 import type { Vectors } from './load.ts';
 
 /** Beyond it two similarities differ by more than their rounding: what ties with the last of the best is as good as it. */
@@ -30,7 +30,7 @@ export function nearestOf(passages: ReadonlyMap<string, number>, vectors: Vector
 }
 
 export async function embedQuery(text: string): Promise<Float32Array> {
-  const { vectors } = await localLexical.embed([text]);
+  const { vectors } = await hashingEmbedder.embed([text]);
   return vectors[0] as Float32Array;
 }
 

@@ -3,19 +3,19 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { createPrisma } from '../../src/db/prisma.ts';
-import { createLogger } from '../../src/lib/logger.ts';
-import { localLexical } from '../../src/models/local-lexical.ts';
-import { processDocument } from '../../src/modules/knowledge/process-document.ts';
+import { processDocument } from '../../src/modules/knowledge/documents/process-document.ts';
 import type { KnowledgeServices } from '../../src/modules/knowledge/services.ts';
-import { createStorage, storageKey } from '../../src/storage/storage.ts';
+import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
+import { createLogger } from '../../src/platform/lib/logger.ts';
+import { createPrisma } from '../../src/platform/postgres/prisma.ts';
+import { createStorage, storageKey } from '../../src/platform/storage/storage.ts';
 import { timed } from '../lib/figures.ts';
 import type { Section } from '../lib/report.ts';
 import { type BenchCollection, type BenchTenant, idOf } from './corpus.ts';
 import type { World } from './recall.ts';
 import { seeded } from './words.ts';
 
-/** As src/modules/knowledge/process-document.ts takes them. */
+/** As src/modules/knowledge/documents/process-document.ts takes them. */
 const BATCH = 64;
 const PASSAGES = 600;
 /** Of the default chunk size, of 400 tokens. */
@@ -23,7 +23,7 @@ const WORDS = 200;
 
 async function embedAlone(texts: string[]): Promise<number> {
   const { ms } = await timed(async () => {
-    for (let start = 0; start < texts.length; start += BATCH) await localLexical.embed(texts.slice(start, start + BATCH));
+    for (let start = 0; start < texts.length; start += BATCH) await hashingEmbedder.embed(texts.slice(start, start + BATCH));
   });
   return ms;
 }
@@ -36,7 +36,7 @@ async function processOne({ bench, corpus }: World, text: string, folder: string
   const id = idOf(contentHash);
   const key = storageKey({ tenantId: tenant.id, collectionId: collection.id, contentHash });
   const storage = createStorage({ kind: 'local', folder });
-  await storage.keep(await storage.receive(Readable.from([Buffer.from(text)]), { maxBytes: 10_000_000 }), key);
+  await storage.commit(await storage.stage(Readable.from([Buffer.from(text)]), { maxBytes: 10_000_000 }), key);
   await bench.owner.query(
     `INSERT INTO documents (tenant_id, id, collection_id, title, media_type, size_bytes, content_hash, storage_key)
      VALUES ($1, $2, $3, 'Ingested', 'text/plain', $4, $5, $6)`,

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { localLexical } from '../../src/models/local-lexical.ts';
+import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
 import { CopyRows, copyFrom, integerField, uuidField, vectorField } from './copy.ts';
 import { type BenchTenant, type Corpus, documentsOf, idOf } from './corpus.ts';
 
@@ -60,7 +60,7 @@ async function insertDocuments(client: pg.ClientBase, { id, collections }: Bench
   await client.query(
     `INSERT INTO collections (tenant_id, id, name, slug, embedding_model, embedding_dimensions)
      SELECT $1, c, 'Collection ' || c, 'c-' || c, $2, $3 FROM unnest($4::uuid[]) c`,
-    [id, localLexical.id, localLexical.dimensions, collections.map((collection) => collection.id)],
+    [id, hashingEmbedder.id, hashingEmbedder.dimensions, collections.map((collection) => collection.id)],
   );
   const documents = collections.flatMap((collection) => collection.documents.map((document) => ({ collection, document })));
   await client.query(
@@ -79,7 +79,7 @@ async function insertDocuments(client: pg.ClientBase, { id, collections }: Bench
 /** Embeds while the server still works on the batch before. */
 async function copyPassages(client: pg.ClientBase, { tenants, texts }: Corpus): Promise<Vectors> {
   const vectors: Vectors = new Array(texts.length);
-  const model = Buffer.from(localLexical.id);
+  const model = Buffer.from(hashingEmbedder.id);
   const rows = new CopyRows();
   let waiting = 0;
   let sent = Promise.resolve();
@@ -93,7 +93,7 @@ async function copyPassages(client: pg.ClientBase, { tenants, texts }: Corpus): 
     for (const { id: collectionId, documents } of tenant.collections) {
       for (const document of documents) {
         const missing = document.texts.filter((number) => vectors[number] === undefined);
-        const { vectors: made } = await localLexical.embed(missing.map((number) => texts[number] as string));
+        const { vectors: made } = await hashingEmbedder.embed(missing.map((number) => texts[number] as string));
         missing.forEach((number, i) => {
           vectors[number] = made[i] as Float32Array;
         });

@@ -1,11 +1,11 @@
 import type pg from 'pg';
-import { APPLICATION_ROLE } from '../../src/db/context-statement.ts';
-import { localLexical } from '../../src/models/local-lexical.ts';
-import { vectorText } from '../../src/modules/knowledge/vector-text.ts';
+import { vectorText } from '../../src/modules/knowledge/search/vector-text.ts';
+import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
+import { APPLICATION_ROLE } from '../../src/platform/postgres/session-settings.ts';
 import type { Section } from '../lib/report.ts';
 import { type BenchTenant, SHARES } from './corpus.ts';
-import { scopesOf, type Way } from './crossing.ts';
 import { embedQuery } from './exact.ts';
+import { scopesOf, type Way } from './exact-hnsw-crossover.ts';
 import type { World } from './recall.ts';
 
 /** More than the five after which PostgreSQL may take a generic plan for a prepared statement. */
@@ -83,7 +83,7 @@ export async function checkPlans({ bench, corpus }: World): Promise<Section> {
     for (const [name, ids, metadata] of scopes) {
       for (const way of ['nearest_chunks_exactly', 'nearest_chunks_by_index'] as Way[]) {
         const text = `SELECT * FROM app.${way}($1, $2, $3, $4, NULL, NULL, NULL, 50)`;
-        const scans = scansOf(await planInside(client, tenant.id, way, text, [vector, localLexical.id, ids, metadata]));
+        const scans = scansOf(await planInside(client, tenant.id, way, text, [vector, hashingEmbedder.id, ids, metadata]));
         if (!MEANT[way](scans)) failures.push(`${way} of ${name} is planned as ${scans.join(', ')}`);
         rows.push([name, way, scans.join(', ')]);
       }

@@ -1,6 +1,6 @@
-import { runWithContext } from '../../src/db/context.ts';
 import type { SearchStrategy } from '../../src/generated/prisma/client.ts';
-import { type SearchInput, search } from '../../src/modules/knowledge/search.ts';
+import { type SearchInput, search } from '../../src/modules/knowledge/search/search.ts';
+import { runWithContext } from '../../src/platform/postgres/request-scope.ts';
 import { lowest, mean, p50, p95, timed } from '../lib/figures.ts';
 import type { Section } from '../lib/report.ts';
 import type { Bench } from './cluster.ts';

@@ -1,4 +1,4 @@
-import { functionWords } from '../../src/models/function-words.ts';
+import { stopWords } from '../../src/platform/ai/embedding/stop-words.ts';
 
 /** Numbers from 0 to 1 that are the same in every run (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -44,7 +44,7 @@ const VOWELS = ['a', 'e', 'i', 'o', 'u', 'ai', 'ea', 'ou'];
 const CODAS = ['', '', 'n', 'r', 'l', 't', 's', 'm', 'nd', 'ck'];
 
 /** Where the English ones of the list end. */
-const ENGLISH = functionWords.slice(0, functionWords.indexOf('your') + 1);
+const ENGLISH = stopWords.slice(0, stopWords.indexOf('your') + 1);
 
 function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[Math.floor(random() * items.length)] as Item;

@@ -1,10 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { startPostgres } from '../../scripts/private-services.ts';
-import { generateSigningKey } from '../../src/auth/keyring.ts';
-import { migrate } from '../../src/db/migrate.ts';
 import { install } from '../../src/modules/index.ts';
-import { generateSealingKey, textOfSealingKeys } from '../../src/sealing/keys.ts';
+import { generateSigningKey } from '../../src/platform/auth/keyring.ts';
+import { generateSealingKey, serializeSealingKeys } from '../../src/platform/encryption/keys.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
 import { freePort, type Helper, Processes, postmasterOf } from '../lib/processes.ts';
 import { SETTINGS } from '../runs/cluster.ts';
 
@@ -49,7 +49,7 @@ export async function startCluster(): Promise<Cluster> {
         PUBLIC_URL: url,
         DATABASE_URL: postgres.url('postgres', SERVER_ROLE),
         AUTH_KEYS: JSON.stringify({ keys: [await generateSigningKey()] }),
-        SEALING_KEYS: textOfSealingKeys([generateSealingKey()]),
+        SEALING_KEYS: serializeSealingKeys([generateSealingKey()]),
         API_KEY_PEPPER: 'a pepper for the processes of this bench',
         RATE_LIMIT_PER_MINUTE: '10000000',
         RATE_LIMIT_ANONYMOUS_PER_MINUTE: '10000000',

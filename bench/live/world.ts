@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import { newId } from '../../src/lib/ids.ts';
-import { encodeHints } from '../../src/live/topics.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import { encodeNotices } from '../../src/platform/live/topics.ts';
 import { change } from '../runs/change.ts';
 import { now } from '../runs/token.ts';
 import { CONTENT } from './document.ts';
@@ -91,7 +91,7 @@ export async function burst(owner: pg.Pool, rooms: readonly Room[], events: numb
     );
     await client.query('SELECT pg_notify($1, $2)', [
       'agentbase_live',
-      encodeHints(rows.map((row) => ({ topic: 'conversation' as const, ...row }))),
+      encodeNotices(rows.map((row) => ({ topic: 'conversation' as const, ...row }))),
     ]);
     const at = now();
     await client.query('COMMIT');

@@ -1,4 +1,4 @@
-import { newId } from '../../src/lib/ids.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
 import { type ChangeArguments, change as changeAt } from './change.ts';
 import type { Cluster } from './cluster.ts';
 import { messageFor, type Pace } from './token.ts';

@@ -1,13 +1,13 @@
 import type pg from 'pg';
-import { installQueues } from '../jobs/schema.ts';
-import { mergeQueues } from '../module-parts.ts';
+import { installQueues } from '../platform/jobs/schema.ts';
+import { mergeQueues } from '../platform/module/module-parts.ts';
 import { agents } from './agents/module.ts';
 import { audit } from './audit/module.ts';
 import { conversations } from './conversations/module.ts';
 import { knowledge } from './knowledge/module.ts';
-import { mcp } from './mcp/module.ts';
 import { runs } from './runs/module.ts';
 import { tenancy } from './tenancy/module.ts';
+import { mcp } from './tool-servers/module.ts';
 
 /** Every domain. A module stands after those it builds on. */
 export const modules = [tenancy, agents, conversations, knowledge, mcp, runs, audit] as const;

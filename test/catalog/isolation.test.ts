@@ -3,22 +3,22 @@ import { testDatabase } from '../testkit/database.ts';
 import { type Probe, rolledBack } from '../testkit/roles.ts';
 import type { Table } from './catalog.ts';
 import { everyPolicyIsMeant, readPolicies } from './checks/row-security.ts';
-import { auditProblems, lookupProblems } from './gate.ts';
 import { foreignKeyProblems, isolationProblems } from './isolation.ts';
 import { platformProblems } from './platform.ts';
-import { createScene, quote, type Scene } from './scene.ts';
+import { auditProblems, lookupProblems } from './pre-auth-lookups.ts';
+import { createTwoTenantFixture, quote, type TwoTenantFixture } from './two-tenant-fixture.ts';
 
 /** Two tenants, and a role that has been granted nothing, which is gone afterwards. */
-async function withScene<T>(work: (probe: Probe, scene: Scene) => Promise<T>): Promise<T> {
+async function withScene<T>(work: (probe: Probe, scene: TwoTenantFixture) => Promise<T>): Promise<T> {
   const db = await testDatabase();
-  const scene = await createScene(db, db.ownerQuery);
+  const scene = await createTwoTenantFixture(db, db.ownerQuery);
   return rolledBack(db, async (probe) => {
     await probe.query('CREATE ROLE stranger NOLOGIN; GRANT USAGE ON SCHEMA app TO stranger');
     return work(probe, scene);
   });
 }
 
-async function ofEveryTable(scene: Scene, check: (table: Table) => Promise<string[]>): Promise<string[]> {
+async function ofEveryTable(scene: TwoTenantFixture, check: (table: Table) => Promise<string[]>): Promise<string[]> {
   const problems: string[] = [];
   for (const table of scene.tables) problems.push(...(await check(table)));
   return problems;
@@ -47,7 +47,7 @@ test('every change is audited by the database', async () => {
 });
 
 /** Everything above that depends on the policies of one table. */
-async function behaviourProblems(probe: Probe, scene: Scene, name: string): Promise<string[]> {
+async function behaviourProblems(probe: Probe, scene: TwoTenantFixture, name: string): Promise<string[]> {
   const table = scene.tables.find((candidate) => candidate.name === name);
   if (!table) throw new Error(`there is no table ${name}`);
   return [

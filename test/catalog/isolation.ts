@@ -1,16 +1,16 @@
 import pg from 'pg';
-import type { DbContext } from '../../src/db/context.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import type { SessionContext } from '../../src/platform/postgres/request-scope.ts';
 import type { Probe } from '../testkit/roles.ts';
 import type { TestTenant } from '../testkit/tenants.ts';
 import { isTenantTable, type Query, type Table } from './catalog.ts';
 import { commonTables, gateGrants, personalTables, secretColumns } from './expectations.ts';
-import { authorOf, insertSql, quote, type Row, rowOf, rowsOf, type Scene, twinOf } from './scene.ts';
+import { authorOf, copyRow, insertSql, quote, type Row, rowOf, rowsOf, type TwoTenantFixture } from './two-tenant-fixture.ts';
 
 const REFUSED = '42501';
 const APPLICATION = 'agentbase_app';
 
-function contextOf(tenant: TestTenant): DbContext {
+function contextOf(tenant: TestTenant): SessionContext {
   return { tenantId: tenant.id, userId: tenant.owner.userId };
 }
 
@@ -37,30 +37,30 @@ async function stateOf(query: Query, table: Table, tenant: TestTenant): Promise<
 interface Stranger {
   name: string;
   role: string;
-  context: DbContext;
+  context: SessionContext;
 }
 
 /** Everybody who must find nothing of `mine`. The role `stranger` has been granted nothing: it has what PUBLIC has. */
-function strangersTo(scene: Scene, table: Table): Stranger[] {
-  const colleague = { tenantId: scene.mine.id, userId: scene.mine.members[1]?.userId };
-  const elsewhere = { tenantId: scene.theirs.id, userId: scene.mine.owner.userId };
+function strangersTo(scene: TwoTenantFixture, table: Table): Stranger[] {
+  const colleague = { tenantId: scene.ownTenant.id, userId: scene.ownTenant.members[1]?.userId };
+  const elsewhere = { tenantId: scene.otherTenant.id, userId: scene.ownTenant.owner.userId };
   return [
     ...(isTenantTable(table) ? [{ name: 'the same person in another tenant', role: APPLICATION, context: elsewhere }] : []),
     ...(personalTables.has(table.name) ? [{ name: 'a colleague', role: APPLICATION, context: colleague }] : []),
-    { name: 'another tenant', role: APPLICATION, context: contextOf(scene.theirs) },
+    { name: 'another tenant', role: APPLICATION, context: contextOf(scene.otherTenant) },
     { name: 'no context', role: APPLICATION, context: {} },
     { name: 'the tenant of nobody', role: APPLICATION, context: { tenantId: newId(), userId: newId() } },
-    { name: 'a role without grants', role: 'stranger', context: contextOf(scene.mine) },
-    { name: 'the gate', role: 'agentbase_gate', context: contextOf(scene.mine) },
+    { name: 'a role without grants', role: 'stranger', context: contextOf(scene.ownTenant) },
+    { name: 'the gate', role: 'agentbase_gate', context: contextOf(scene.ownTenant) },
   ];
 }
 
 /** What a stranger can do to the rows of `mine`: read, change, delete, or add to them. */
-async function intrusions(probe: Probe, scene: Scene, table: Table, stranger: Stranger): Promise<string[]> {
+async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, stranger: Stranger): Promise<string[]> {
   const problems: string[] = [];
   const { role, context, name } = stranger;
   const target = quote(table.name);
-  const where = rowsOf(table, scene.mine);
+  const where = rowsOf(table, scene.ownTenant);
   const rights = await rightsOf(probe.query, role, table);
   const report = (what: string) => problems.push(`${table.name}: ${name} can ${what}`);
 
@@ -72,14 +72,14 @@ async function intrusions(probe: Probe, scene: Scene, table: Table, stranger: St
       if (read.code !== REFUSED) report(`fail to read for the wrong reason: ${read.message}`);
     } else {
       const own = (row: Row) =>
-        row.tenant_id === scene.mine.id || row.id === scene.mine.id || row.user_id === scene.mine.owner.userId;
+        row.tenant_id === scene.ownTenant.id || row.id === scene.ownTenant.id || row.user_id === scene.ownTenant.owner.userId;
       if (read.rows.some(own) || (condition === where && read.count > 0)) report('read');
     }
   }
 
-  const before = await stateOf(probe.query, table, scene.mine);
+  const before = await stateOf(probe.query, table, scene.ownTenant);
   const unchanged = (what: string) => async () => {
-    if ((await stateOf(probe.query, table, scene.mine)) !== before) report(what);
+    if ((await stateOf(probe.query, table, scene.ownTenant)) !== before) report(what);
   };
   const column = quote(rights.change[0] ?? 'id');
   const statements: [what: string, sql: string, values?: unknown[]][] = [
@@ -89,9 +89,9 @@ async function intrusions(probe: Probe, scene: Scene, table: Table, stranger: St
     ['empty', `DELETE FROM ${target}`],
     ['truncate', `TRUNCATE ${target} CASCADE`],
   ];
-  const row = await rowOf(probe.query, table, scene.mine);
+  const row = await rowOf(probe.query, table, scene.ownTenant);
   const mayInsert = role === 'agentbase_gate' && gateGrants[table.name]?.includes('INSERT');
-  if (row) statements.push(['insert', insertSql(table), [JSON.stringify(twinOf(scene, table, row))]]);
+  if (row) statements.push(['insert', insertSql(table), [JSON.stringify(copyRow(scene, table, row))]]);
   for (const [what, sql, values] of statements) {
     const answer = await probe.attempt(role, context, sql, values, mayInsert && what === 'insert' ? undefined : unchanged(what));
     if (!(answer instanceof pg.DatabaseError) && what === 'update in place' && answer.count > 0) report('touch');
@@ -101,22 +101,22 @@ async function intrusions(probe: Probe, scene: Scene, table: Table, stranger: St
 }
 
 /** What a tenant must be able to do with its own rows. Without this, a table that refuses everybody would look isolated. */
-async function hindrances(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
-  const row = await rowOf(probe.query, table, scene.mine);
+async function hindrances(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
+  const row = await rowOf(probe.query, table, scene.ownTenant);
   if (!row) return [`${table.name}: no row to try with. Let fillTables insert one`];
   const rights = await rightsOf(probe.query, APPLICATION, table);
   const target = quote(table.name);
-  const where = rowsOf(table, scene.mine);
-  const tries: [what: string, context: DbContext, sql: string, values?: unknown[]][] = [
-    ['read', contextOf(scene.mine), `SELECT ${rights.read.map(quote).join(', ')} FROM ${target} WHERE ${where}`],
+  const where = rowsOf(table, scene.ownTenant);
+  const tries: [what: string, context: SessionContext, sql: string, values?: unknown[]][] = [
+    ['read', contextOf(scene.ownTenant), `SELECT ${rights.read.map(quote).join(', ')} FROM ${target} WHERE ${where}`],
   ];
   if (rights.change.length > 0) {
     const column = quote(rights.change.find((name) => rights.read.includes(name)) ?? 'id');
-    tries.push(['update', contextOf(scene.mine), `UPDATE ${target} SET ${column} = ${column} WHERE ${where}`]);
+    tries.push(['update', contextOf(scene.ownTenant), `UPDATE ${target} SET ${column} = ${column} WHERE ${where}`]);
   }
   if (rights.insert) {
-    const twin = twinOf(scene, table, row);
-    tries.push(['insert', authorOf(table, twin, scene.mine), insertSql(table), [JSON.stringify(twin)]]);
+    const twin = copyRow(scene, table, row);
+    tries.push(['insert', authorOf(table, twin, scene.ownTenant), insertSql(table), [JSON.stringify(twin)]]);
   }
   const problems: string[] = [];
   for (const [what, context, sql, values] of tries) {
@@ -128,30 +128,34 @@ async function hindrances(probe: Probe, scene: Scene, table: Table): Promise<str
 }
 
 /** A row cannot leave its tenant, nor come from another. */
-async function removals(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
+async function removals(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (!isTenantTable(table)) return [];
   const answer = await probe.attempt(
     APPLICATION,
-    contextOf(scene.mine),
-    `UPDATE ${quote(table.name)} SET tenant_id = $1 WHERE ${rowsOf(table, scene.mine)}`,
-    [scene.theirs.id],
+    contextOf(scene.ownTenant),
+    `UPDATE ${quote(table.name)} SET tenant_id = $1 WHERE ${rowsOf(table, scene.ownTenant)}`,
+    [scene.otherTenant.id],
   );
   return answer instanceof pg.DatabaseError ? [] : [`${table.name}: a row can be moved into another tenant`];
 }
 
 /** What goes in as a hash and comes out for nobody. */
-async function secrets(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
+async function secrets(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const problems: string[] = [];
   for (const secret of secretColumns.filter((name) => name.startsWith(`${table.name}.`))) {
     const column = secret.slice(table.name.length + 1);
-    const answer = await probe.attempt(APPLICATION, contextOf(scene.mine), `SELECT ${quote(column)} FROM ${quote(table.name)}`);
+    const answer = await probe.attempt(
+      APPLICATION,
+      contextOf(scene.ownTenant),
+      `SELECT ${quote(column)} FROM ${quote(table.name)}`,
+    );
     if (!(answer instanceof pg.DatabaseError && answer.code === REFUSED)) problems.push(`${secret} can be read`);
   }
   return problems;
 }
 
 /** Everything that is wrong with the isolation of one table, tried out. `stranger` must be a role without any grant. */
-export async function isolationProblems(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
+export async function isolationProblems(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (commonTables.has(table.name)) return [];
   const problems = await hindrances(probe, scene, table);
   for (const stranger of strangersTo(scene, table)) problems.push(...(await intrusions(probe, scene, table, stranger)));
@@ -163,26 +167,26 @@ export async function isolationProblems(probe: Probe, scene: Scene, table: Table
  * References that can be made to point at another tenant's row. Tried as the owner, whom row security does not hold back, with
  * the table's own triggers off: the keys alone must refuse.
  */
-export async function foreignKeyProblems(probe: Probe, scene: Scene, table: Table): Promise<string[]> {
+export async function foreignKeyProblems(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const problems: string[] = [];
   const tenantTables = new Set(scene.tables.filter(isTenantTable).map(({ name }) => name));
   for (const reference of scene.references.filter((r) => r.table === table.name && tenantTables.has(r.target))) {
     const target = scene.tables.find(({ name }) => name === reference.target);
     const column = reference.columns.at(-1) ?? '';
     const [mine, theirs] = [
-      await rowOf(probe.query, table, scene.mine),
-      target && (await rowOf(probe.query, target, scene.theirs)),
+      await rowOf(probe.query, table, scene.ownTenant),
+      target && (await rowOf(probe.query, target, scene.otherTenant)),
     ];
     if (!mine || !theirs) {
       problems.push(`${table.name}.${column}: no row to try with`);
       continue;
     }
     const attempts: [what: string, sql: string, values: unknown[]][] = [
-      ['inserted', insertSql(table), [JSON.stringify({ ...twinOf(scene, table, mine), [column]: theirs.id })]],
+      ['inserted', insertSql(table), [JSON.stringify({ ...copyRow(scene, table, mine), [column]: theirs.id })]],
       [
         'updated',
         `UPDATE ${quote(table.name)} SET ${quote(column)} = $1 WHERE tenant_id = $2 AND id = $3`,
-        [theirs.id, scene.mine.id, mine.id],
+        [theirs.id, scene.ownTenant.id, mine.id],
       ],
     ];
     for (const [what, sql, values] of attempts) {

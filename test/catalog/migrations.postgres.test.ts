@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { text } from 'node:stream/consumers';
 import { expect, inject, onTestFinished, test } from 'vitest';
-import { migrate } from '../../src/db/migrate.ts';
-import { migrationNames } from '../../src/db/migration-files.ts';
-import { openJobsPool } from '../../src/jobs/jobs.ts';
 import { install } from '../../src/modules/index.ts';
+import { openJobsPool } from '../../src/platform/jobs/jobs.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
+import { migrationNames } from '../../src/platform/postgres/migration-files.ts';
 import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';
 
@@ -33,7 +33,7 @@ function catalogOf(url: string): Promise<string> {
 
 const SCRIPT = `
   import pg from 'pg';
-  import { migrate } from ${JSON.stringify(new URL('../../src/db/migrate.ts', import.meta.url).href)};
+  import { migrate } from ${JSON.stringify(new URL('../../src/platform/migrations/migrate.ts', import.meta.url).href)};
   import { install } from ${JSON.stringify(new URL('../../src/modules/index.ts', import.meta.url).href)};
   const pool = new pg.Pool({ connectionString: process.env.MIGRATE_URL, max: 2 });
   console.log(JSON.stringify(await migrate(pool, { install })));

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { schemaDrift, schemaFiles } from '../../src/db/schema-engine.ts';
+import { schemaDrift, schemaFiles } from '../../src/platform/migrations/schema-engine.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { runScript } from '../testkit/run-script.ts';
@@ -98,9 +98,9 @@ test('generated tables migrate, are what their models say, hold the rules of eve
 });
 
 test('the model is appended to its module, with a relation back from its tenant and its parent', async () => {
-  const { said } = await newTable('agents', 'Skill', '--parent', 'Agent', '--log');
-  expect(said).toContain('schema/agents.prisma\n');
-  expect(said).toContain('applicationGrants (skills, agents), cascades');
+  const { stdout } = await newTable('agents', 'Skill', '--parent', 'Agent', '--log');
+  expect(stdout).toContain('schema/agents.prisma\n');
+  expect(stdout).toContain('applicationGrants (skills, agents), cascades');
   const schema = readFileSync(join(folder, 'schema', 'agents.prisma'), 'utf8');
   expect(schema.slice(schema.indexOf('/// A skill of an agent.'))).toBe(`/// A skill of an agent.
 model Skill {
@@ -155,8 +155,8 @@ const refusals: [what: string, args: string[], message: string][] = [
 
 test.each(refusals)('refuses %s and writes nothing', async (_, args, message) => {
   const before = contents();
-  const { code, complained } = await newTable(...args);
+  const { code, stderr } = await newTable(...args);
   expect(code).toBe(1);
-  expect(complained).toContain(message);
+  expect(stderr).toContain(message);
   expect(contents()).toEqual(before);
 });

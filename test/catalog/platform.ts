@@ -1,18 +1,18 @@
 import pg from 'pg';
-import type { DbContext } from '../../src/db/context.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import type { SessionContext } from '../../src/platform/postgres/request-scope.ts';
 import type { Probe } from '../testkit/roles.ts';
 import { unique } from '../testkit/tenants.ts';
-import type { Scene } from './scene.ts';
+import type { TwoTenantFixture } from './two-tenant-fixture.ts';
 
 const APPLICATION = 'agentbase_app';
 
 /** What the platform keeps for all tenants: everybody in a tenant reads what is shown to them, its own people alone change it. */
-export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> {
+export function platformProblems(probe: Probe, scene: TwoTenantFixture): Promise<string[]> {
   return probe.undone(async () => {
-    const { mine, theirs } = scene;
+    const { ownTenant, otherTenant } = scene;
     const ids = { shown: newId(), hidden: newId(), price: newId() };
-    await probe.query('UPDATE users SET is_platform_admin = true WHERE id = $1', [theirs.owner.userId]);
+    await probe.query('UPDATE users SET is_platform_admin = true WHERE id = $1', [otherTenant.owner.userId]);
     await probe.query(
       `INSERT INTO mcp_servers (id, name, slug, transport, command, is_public)
        VALUES ($1, 'Shown', $3, 'STDIO', 'server', true), ($2, 'Hidden', $4, 'STDIO', 'server', false)`,
@@ -22,12 +22,19 @@ export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> 
       `INSERT INTO model_prices (id, provider, model, input_per_million_usd, output_per_million_usd) VALUES ($1, 'local', $2, 1, 2)`,
       [ids.price, unique('model')],
     );
-    const tenant: DbContext = { tenantId: mine.id, userId: mine.owner.userId };
-    const admin: DbContext = { tenantId: theirs.id, userId: theirs.owner.userId };
-    const key: DbContext = { ...admin, apiKeyId: theirs.idOf('api_keys') };
+    const tenant: SessionContext = { tenantId: ownTenant.id, userId: ownTenant.owner.userId };
+    const admin: SessionContext = { tenantId: otherTenant.id, userId: otherTenant.owner.userId };
+    const key: SessionContext = { ...admin, apiKeyId: otherTenant.idOf('api_keys') };
     const problems: string[] = [];
     /** @param rows how many are to be read or written; null where it is to be refused */
-    const expect = async (who: string, context: DbContext, what: string, rows: number | null, sql: string, values: unknown[]) => {
+    const expect = async (
+      who: string,
+      context: SessionContext,
+      what: string,
+      rows: number | null,
+      sql: string,
+      values: unknown[],
+    ) => {
       const answer = await probe.attempt(APPLICATION, context, sql, values);
       const got = answer instanceof pg.DatabaseError ? null : answer.count;
       if (got !== rows) problems.push(`${who} ${what}: ${got ?? 'refused'} instead of ${rows ?? 'refused'}`);
@@ -39,7 +46,7 @@ export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> 
     const raise = 'UPDATE model_prices SET input_per_million_usd = 3 WHERE id = $1';
     const remove = 'DELETE FROM model_prices WHERE id = $1';
     const add = `INSERT INTO model_prices (id, provider, model, input_per_million_usd, output_per_million_usd) VALUES ($1, 'local', 'new', 1, 2)`;
-    const others: [who: string, context: DbContext, sees: number][] = [
+    const others: [who: string, context: SessionContext, sees: number][] = [
       ['a tenant', tenant, 1],
       ['nobody', {}, 0],
     ];
@@ -62,9 +69,13 @@ export function platformProblems(probe: Probe, scene: Scene): Promise<string[]> 
     await expect("an API key of the platform's", key, 'registers for all', null, register, [newId()]);
     await expect("an API key of the platform's", key, 'adds prices', null, add, [newId()]);
     const configure = 'INSERT INTO mcp_server_configs (tenant_id, id, server_id) VALUES ($1, $2, $3)';
-    await expect('a tenant', tenant, 'configures what is shown', 1, configure, [mine.id, newId(), ids.shown]);
-    await expect('a tenant', tenant, 'configures what is hidden', null, configure, [mine.id, newId(), ids.hidden]);
-    await expect('a tenant', tenant, "configures another's", null, configure, [mine.id, newId(), theirs.idOf('mcp_servers')]);
+    await expect('a tenant', tenant, 'configures what is shown', 1, configure, [ownTenant.id, newId(), ids.shown]);
+    await expect('a tenant', tenant, 'configures what is hidden', null, configure, [ownTenant.id, newId(), ids.hidden]);
+    await expect('a tenant', tenant, "configures another's", null, configure, [
+      ownTenant.id,
+      newId(),
+      otherTenant.idOf('mcp_servers'),
+    ]);
     return problems;
   });
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { applyContextSql } from '../../src/db/context-statement.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import { applySettingsSql } from '../../src/platform/postgres/session-settings.ts';
 import { testDatabase } from '../testkit/database.ts';
 import { type Probe, rolledBack } from '../testkit/roles.ts';
 import { contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts';
@@ -46,7 +46,7 @@ async function inScene<T>(work: (probe: Probe, mine: TestTenant, theirs: TestTen
 }
 
 async function enter(query: Query, tenant: TestTenant): Promise<void> {
-  await query(`SET LOCAL ROLE agentbase_app; ${applyContextSql(contextOf(tenant))}`);
+  await query(`SET LOCAL ROLE agentbase_app; ${applySettingsSql(contextOf(tenant))}`);
 }
 
 async function createProject(query: Query): Promise<string> {

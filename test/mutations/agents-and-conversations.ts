@@ -1,4 +1,4 @@
-import { encodeGlobalId } from '../../src/graphql/global-id.ts';
+import { encodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
 import type { MutationCases } from './cases.ts';
 
 const agent = (id: string) => encodeGlobalId('Agent', id);

@@ -1,5 +1,5 @@
-import type { Role } from '../../src/auth/permissions.ts';
-import type { Answer } from '../testkit/graph.ts';
+import type { Role } from '../../src/platform/auth/permissions.ts';
+import type { GraphResult } from '../testkit/graph.ts';
 import type { TestTenant } from '../testkit/tenants.ts';
 
 type Input = Record<string, unknown>;
@@ -18,7 +18,7 @@ export interface MutationCase {
   refused?: Role;
   /** Sent without a credential. */
   anonymous?: boolean;
-  prepare?: (tenant: TestTenant, call: (mutation: string, input: Input) => Promise<Answer>) => Promise<Prepared>;
+  prepare?: (tenant: TestTenant, call: (mutation: string, input: Input) => Promise<GraphResult>) => Promise<Prepared>;
   /** An input with which it succeeds, of rows of that tenant. The matrix derives the refusals of its ids from it. */
   success: (tenant: TestTenant, prepared: Prepared) => Input | Promise<Input>;
   /** Another input that is refused with a typed error, besides those with a bad id. */

@@ -1,7 +1,7 @@
 /** What the declaration of a mutation says about its refusals: who may not call it, and which of its inputs are ids. */
 import { type GraphQLInputType, type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql';
-import { type Permission, permissionsOf, type Role } from '../../src/auth/permissions.ts';
-import { decodeGlobalId } from '../../src/graphql/global-id.ts';
+import { type Permission, permissionsOf, type Role } from '../../src/platform/auth/permissions.ts';
+import { decodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
 
 type Access = Permission | 'person' | 'anyone';
 

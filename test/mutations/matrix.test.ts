@@ -1,22 +1,22 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { hashPassword } from '../../src/auth/passwords.ts';
-import type { Viewer } from '../../src/auth/viewer.ts';
-import { encodeGlobalId } from '../../src/graphql/global-id.ts';
-import { schema } from '../../src/graphql/schema.ts';
-import { newId } from '../../src/lib/ids.ts';
-import { type Answer, type Graph, testGraph } from '../testkit/graph.ts';
+import { schema } from '../../src/app/schema.ts';
+import { hashPassword } from '../../src/platform/auth/passwords.ts';
+import type { Viewer } from '../../src/platform/auth/viewer.ts';
+import { encodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import { type GraphResult, type TestGraph, testGraph } from '../testkit/graph.ts';
 import { asViewer, createTenant, type TestTenant } from '../testkit/tenants.ts';
 import { agentsAndConversations } from './agents-and-conversations.ts';
 import { type MutationCase, PASSWORD } from './cases.ts';
 import { accessOf, idInputsOf, refusedRoleOf, withValue } from './derived-cases.ts';
 import { knowledge } from './knowledge.ts';
-import { mcp } from './mcp.ts';
 import { runs } from './runs.ts';
 import { tenancy } from './tenancy.ts';
+import { mcp } from './tool-servers.ts';
 
 const cases = { ...agentsAndConversations, ...knowledge, ...mcp, ...runs, ...tenancy };
 
-let graph: Graph;
+let graph: TestGraph;
 let other: TestTenant;
 let passwordHash: string;
 
@@ -38,7 +38,12 @@ function title(name: string): string {
   return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
-function call(viewer: Viewer | null, name: string, { payload }: Pick<MutationCase, 'payload'>, input: unknown): Promise<Answer> {
+function call(
+  viewer: Viewer | null,
+  name: string,
+  { payload }: Pick<MutationCase, 'payload'>,
+  input: unknown,
+): Promise<GraphResult> {
   return graph.execute(
     viewer,
     `mutation ($input: ${title(name)}Input!) { result: ${name}(input: $input) {
@@ -48,7 +53,7 @@ function call(viewer: Viewer | null, name: string, { payload }: Pick<MutationCas
   );
 }
 
-function result(answer: Answer): { __typename: string; code?: string; message?: string; path?: string[] } {
+function result(answer: GraphResult): { __typename: string; code?: string; message?: string; path?: string[] } {
   expect(answer.messages).toEqual([]);
   return answer.data?.result as { __typename: string };
 }

@@ -1,5 +1,5 @@
-import { encodeGlobalId } from '../../src/graphql/global-id.ts';
-import { at } from '../testkit/graph.ts';
+import { encodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
+import { pick } from '../testkit/graph.ts';
 import { testIssuer } from '../testkit/issuer.ts';
 import { unique } from '../testkit/tenants.ts';
 import { type MutationCases, PASSWORD } from './cases.ts';
@@ -25,7 +25,7 @@ export const tenancy: MutationCases = {
   refreshSession: {
     payload: SESSION,
     prepare: async ({ owner }, call) => ({
-      refreshToken: at(await call('signIn', { email: owner.email, password: PASSWORD }), 'result.refreshToken'),
+      refreshToken: pick(await call('signIn', { email: owner.email, password: PASSWORD }), 'result.refreshToken'),
     }),
     success: (_tenant, { refreshToken }) => ({ refreshToken }),
     badInput: () => ({ refreshToken: 'ab_refresh_nonsense' }),
@@ -75,7 +75,7 @@ export const tenancy: MutationCases = {
   acceptInvitation: {
     payload: SESSION,
     prepare: async (_tenant, call) => ({
-      token: at(await call('inviteMember', { email: `${unique('guest')}@example.test` }), 'result.token'),
+      token: pick(await call('inviteMember', { email: `${unique('guest')}@example.test` }), 'result.token'),
     }),
     // The invited address has no account yet: whoever holds the token makes one.
     anonymous: true,

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto';
 
 import type pg from 'pg';
 import { inject } from 'vitest';
-import { openEmbedded, openPool } from '../../src/db/connect.ts';
-import { Database, type DatabaseOptions } from '../../src/db/database.ts';
-import { readTemplate } from '../../src/db/embedded-template.ts';
-import { createPrisma, type Prisma } from '../../src/db/prisma.ts';
+import { readTemplate } from '../../src/platform/migrations/embedded-template.ts';
+import { openEmbedded, openPool } from '../../src/platform/postgres/connect.ts';
+import { Database, type DatabaseOptions } from '../../src/platform/postgres/database.ts';
+import { createPrisma, type Prisma } from '../../src/platform/postgres/prisma.ts';
 import { ownerPoolOf, urlOf, withClient } from './postgres-template.ts';
 
 export interface TestDatabase {

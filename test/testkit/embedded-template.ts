@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeTemplate } from '../../src/db/embedded-template.ts';
 import { install } from '../../src/modules/index.ts';
+import { writeTemplate } from '../../src/platform/migrations/embedded-template.ts';
 
 /** A migrated data folder in one file, made of the migrations as they are now. */
 export async function prepareEmbedded() {

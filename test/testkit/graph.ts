@@ -1,19 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type ExecutionResult, execute, type GraphQLError, getOperationAST, getVariableValues, parse, validate } from 'graphql';
-import { type RequestInfo, requestContextOf, type Viewer } from '../../src/auth/viewer.ts';
-import { runWithContext } from '../../src/db/context.ts';
-import { toDomainError } from '../../src/db/errors.ts';
-import type { GraphQLContext, Services } from '../../src/graphql/context.ts';
-import { executeOperation } from '../../src/graphql/execution/execute.ts';
-import { dataTextOf } from '../../src/graphql/execution/result-text.ts';
-import { createLoaders } from '../../src/graphql/loaders.ts';
-import { sizeOf } from '../../src/graphql/operation-price.ts';
-import { schema } from '../../src/graphql/schema.ts';
+import { schema } from '../../src/app/schema.ts';
+import { type RequestInfo, requestContextOf, type Viewer } from '../../src/platform/auth/viewer.ts';
+import type { GraphQLContext, Services } from '../../src/platform/graphql/context.ts';
+import { executeOperation } from '../../src/platform/graphql/executor/execute.ts';
+import { serializedData } from '../../src/platform/graphql/executor/serialized-result.ts';
+import { measureOperation } from '../../src/platform/graphql/http/operation-complexity.ts';
+import { createLoaders } from '../../src/platform/graphql/loaders.ts';
+import { toDomainError } from '../../src/platform/postgres/errors.ts';
+import { runWithContext } from '../../src/platform/postgres/request-scope.ts';
 import { type TestDatabase, testDatabase } from './database.ts';
 import { testServices } from './services.ts';
 import { unique } from './tenants.ts';
 
-export interface Answer {
+export interface GraphResult {
   data: Record<string, unknown> | null | undefined;
   /** Codes of the top-level errors. */
   codes: string[];
@@ -23,10 +23,10 @@ export interface Answer {
   request: RequestInfo;
 }
 
-export interface Graph extends TestDatabase {
+export interface TestGraph extends TestDatabase {
   services: Services;
   /** Runs an operation as the server does: with the viewer's context, and one set of loaders. */
-  execute(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<Answer>;
+  execute(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<GraphResult>;
 }
 
 /**
@@ -49,28 +49,28 @@ async function executeTwice(
   if (errors.length > 0) return { errors };
   const variables = getVariableValues(schema, getOperationAST(document)?.variableDefinitions ?? [], variableValues ?? {});
   try {
-    if (variables.coerced) sizeOf({ schema, document, variableValues, contextValue });
+    if (variables.coerced) measureOperation({ schema, document, variableValues, contextValue });
   } catch {
     // Arguments that break a rule of their field: the execution tells.
   }
   const fresh = () => ({ schema, document, contextValue: { ...contextValue, loaders: createLoaders() }, variableValues });
   const result = await executeOperation({ schema, document, contextValue, variableValues });
   once();
-  let text = dataTextOf(result);
+  let text = serializedData(result);
   if (text === undefined) return result;
   for (let left = 5; left > 0; left--) {
     const specified = JSON.stringify((await execute(fresh())).data);
     if (isDeepStrictEqual(JSON.parse(text), JSON.parse(specified))) return result;
     // Somebody else may be changing what is asked for.
     const again = await executeOperation(fresh());
-    text = dataTextOf(again) ?? JSON.stringify(again.data);
+    text = serializedData(again) ?? JSON.stringify(again.data);
     if (isDeepStrictEqual(JSON.parse(text), JSON.parse(specified))) return result;
   }
   throw new Error(`a plan answers otherwise than the specification: ${source} ${text}`);
 }
 
 /** The graph over this worker's database. */
-export async function testGraph(): Promise<Graph> {
+export async function testGraph(): Promise<TestGraph> {
   const db = await testDatabase();
   const services = await testServices(db);
   return {
@@ -88,7 +88,7 @@ export async function testGraph(): Promise<Graph> {
       );
       db.database.onStatement = () => {};
       return {
-        data: data as Answer['data'],
+        data: data as GraphResult['data'],
         codes: (errors ?? []).map(
           ({ originalError }) => (toDomainError(originalError) as { code?: string } | undefined)?.code ?? 'GRAPHQL',
         ),
@@ -101,7 +101,7 @@ export async function testGraph(): Promise<Graph> {
 }
 
 /** What stands at a path such as `agents.nodes.0.name`. */
-export function at<T = string>(answer: Answer, path: string): T {
+export function pick<T = string>(answer: GraphResult, path: string): T {
   const value = path
     .split('.')
     .reduce<unknown>((parent, key) => (parent as Record<string, unknown> | undefined)?.[key], answer.data);

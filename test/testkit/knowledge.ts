@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Viewer } from '../../src/auth/viewer.ts';
-import type { Services } from '../../src/graphql/context.ts';
-import { encodeGlobalId } from '../../src/graphql/global-id.ts';
-import { startJobs } from '../../src/jobs/jobs.ts';
-import { createLogger } from '../../src/lib/logger.ts';
 import { knowledgeJobs } from '../../src/modules/knowledge/jobs.ts';
-import { at, type Graph } from './graph.ts';
+import type { Viewer } from '../../src/platform/auth/viewer.ts';
+import type { Services } from '../../src/platform/graphql/context.ts';
+import { encodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
+import { startJobs } from '../../src/platform/jobs/jobs.ts';
+import { createLogger } from '../../src/platform/lib/logger.ts';
+import { pick, type TestGraph } from './graph.ts';
 import { jobsPool } from './services.ts';
 
 /** A worker over this worker's database, as `npm run worker` is one. Close it. */
-export async function startWorker(graph: Graph, changes: Partial<Services> = {}): Promise<{ close(): Promise<void> }> {
+export async function startWorker(graph: TestGraph, changes: Partial<Services> = {}): Promise<{ close(): Promise<void> }> {
   const pool = jobsPool(graph);
   const jobs = await startJobs({ pool, embedded: graph.embedded, works: true, log: createLogger('silent') });
   await jobs.work(knowledgeJobs({ ...graph.services, jobs, ...changes }), 2);
@@ -42,30 +42,30 @@ export interface DocumentState {
   errorMessage: string | null;
 }
 
-export async function documentState(graph: Graph, viewer: Viewer, id: string): Promise<DocumentState> {
+export async function documentState(graph: TestGraph, viewer: Viewer, id: string): Promise<DocumentState> {
   const answer = await graph.execute(
     viewer,
     'query ($id: ID!) { document(id: $id) { id status chunkCount totalChunks errorCode errorMessage } }',
     { id },
   );
-  return at<DocumentState>(answer, 'document');
+  return pick<DocumentState>(answer, 'document');
 }
 
 /** Waits until a worker has ended with a document, in whatever way. */
-export function untilRead(graph: Graph, viewer: Viewer, id: string): Promise<DocumentState> {
+export function untilRead(graph: TestGraph, viewer: Viewer, id: string): Promise<DocumentState> {
   return until(
     () => documentState(graph, viewer, id),
     ({ status }) => status === 'INDEXED' || status === 'FAILED',
   );
 }
 
-export async function addCollection(graph: Graph, viewer: Viewer, input: Record<string, unknown> = {}): Promise<string> {
+export async function addCollection(graph: TestGraph, viewer: Viewer, input: Record<string, unknown> = {}): Promise<string> {
   const answer = await graph.execute(
     viewer,
     'mutation ($input: CreateCollectionInput!) { r: createCollection(input: $input) { ... on CreateCollectionPayload { collection { id } } ... on UserError { message } } }',
     { input: { name: 'Handbook', ...input } },
   );
-  return at(answer, 'r.collection.id');
+  return pick(answer, 'r.collection.id');
 }
 
 export interface Added {
@@ -74,7 +74,7 @@ export interface Added {
 }
 
 export async function addText(
-  graph: Graph,
+  graph: TestGraph,
   viewer: Viewer,
   collectionId: string,
   input: Record<string, unknown>,
@@ -84,16 +84,16 @@ export async function addText(
     'mutation ($input: AddDocumentInput!) { r: addDocument(input: $input) { ... on AddDocumentPayload { duplicate document { id } } ... on UserError { message } } }',
     { input: { collectionId, title: 'Notes', ...input } },
   );
-  return { id: at(answer, 'r.document.id'), duplicate: at<boolean>(answer, 'r.duplicate') };
+  return { id: pick(answer, 'r.document.id'), duplicate: pick<boolean>(answer, 'r.duplicate') };
 }
 
-export async function upload(graph: Graph, viewer: Viewer, collectionId: string, file: File): Promise<Added> {
+export async function upload(graph: TestGraph, viewer: Viewer, collectionId: string, file: File): Promise<Added> {
   const answer = await graph.execute(
     viewer,
     'mutation ($input: UploadDocumentInput!) { r: uploadDocument(input: $input) { ... on UploadDocumentPayload { duplicate document { id } } ... on UserError { message } } }',
     { input: { collectionId, file } },
   );
-  return { id: at(answer, 'r.document.id'), duplicate: at<boolean>(answer, 'r.duplicate') };
+  return { id: pick(answer, 'r.document.id'), duplicate: pick<boolean>(answer, 'r.duplicate') };
 }
 
 export interface Found {
@@ -113,14 +113,14 @@ export interface Found {
   }[];
 }
 
-export async function find(graph: Graph, viewer: Viewer, input: Record<string, unknown>): Promise<Found> {
+export async function find(graph: TestGraph, viewer: Viewer, input: Record<string, unknown>): Promise<Found> {
   const answer = await graph.execute(
     viewer,
     `query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { mode requested returned truncated responseMs queryId
       hits { score vectorRank keywordRank excerpt chunk { id content page section } document { id title } } } }`,
     { input },
   );
-  return at<Found>(answer, 'searchKnowledge');
+  return pick<Found>(answer, 'searchKnowledge');
 }
 
 export const collectionId = (id: string): string => encodeGlobalId('Collection', id);

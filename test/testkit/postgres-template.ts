@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { migrate } from '../../src/db/migrate.ts';
 import { install } from '../../src/modules/index.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
 
 /** The same server, seen by another login or in another database. */
 export function urlOf(url: string, change: { database?: string; user?: string; password?: string }): string {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import type { DbContext } from '../../src/db/context.ts';
-import { applyContextSql } from '../../src/db/context-statement.ts';
+import type { SessionContext } from '../../src/platform/postgres/request-scope.ts';
+import { applySettingsSql } from '../../src/platform/postgres/session-settings.ts';
 import type { TestDatabase } from './database.ts';
 
 export interface SqlAnswer {
@@ -20,7 +20,7 @@ export interface Probe {
    */
   attempt(
     role: string,
-    context: DbContext,
+    context: SessionContext,
     sql: string,
     values?: unknown[],
     look?: () => Promise<void>,
@@ -66,7 +66,7 @@ function probeOf(client: pg.PoolClient): Probe {
     query: async <Row extends object>(sql: string, values?: unknown[]) => (await client.query<Row>(sql, values)).rows,
     attempt: (role, context, sql, values, look) =>
       undone(async () => {
-        await client.query(`SET LOCAL ROLE ${pg.escapeIdentifier(role)}; ${applyContextSql(context)}`);
+        await client.query(`SET LOCAL ROLE ${pg.escapeIdentifier(role)}; ${applySettingsSql(context)}`);
         try {
           const { rows, rowCount } = await client.query<Record<string, unknown>>(sql, values);
           if (look) {
@@ -89,7 +89,7 @@ function probeOf(client: pg.PoolClient): Probe {
 export function asRole(
   db: Pick<TestDatabase, 'ownerPool'>,
   role: string,
-  context: DbContext,
+  context: SessionContext,
   sql: string,
   values?: unknown[],
 ): Promise<SqlAnswer> {

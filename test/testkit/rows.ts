@@ -3,9 +3,9 @@
  * nothing here; a column whose value the catalog does not explain gets one in `row-values.ts`.
  */
 import pg from 'pg';
-import { runWithContext } from '../../src/db/context.ts';
-import type { Database } from '../../src/db/database.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import type { Database } from '../../src/platform/postgres/database.ts';
+import { runWithContext } from '../../src/platform/postgres/request-scope.ts';
 import { readReferences, readTables, type Table } from '../catalog/catalog.ts';
 import { columnValues, generateValue, type ValueOptions } from './row-values.ts';
 

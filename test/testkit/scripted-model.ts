@@ -68,7 +68,7 @@ export interface SentPiece {
   at: number;
 }
 
-export interface Gate {
+export interface Barrier {
   /** A request waits, or waited. */
   readonly reached: Promise<void>;
   open(): void;
@@ -86,7 +86,7 @@ export interface ScriptedModel {
   next(...rounds: ScriptedRound[]): void;
   /** What requests get that have no script, until `reset`. They are told what they said when absent. */
   always(round: (request: ModelRequest) => ScriptedRound): void;
-  gate(name: string): Gate;
+  gate(name: string): Barrier;
   reset(): void;
   close(): Promise<void>;
 }
@@ -109,12 +109,12 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
   const sent: SentPiece[] = [];
   const queue: ScriptedRound[] = [];
   const troubles = new Map<string, number>();
-  const gates = new Map<string, ReturnType<typeof makeGate>>();
+  const gates = new Map<string, ReturnType<typeof makeBarrier>>();
   let otherwise = echo;
   let open = 0;
 
   function gate(name: string) {
-    const found = gates.get(name) ?? makeGate();
+    const found = gates.get(name) ?? makeBarrier();
     gates.set(name, found);
     return found;
   }
@@ -206,7 +206,7 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
   };
 }
 
-function makeGate() {
+function makeBarrier() {
   const reached = Promise.withResolvers<void>();
   const opened = Promise.withResolvers<void>();
   return {

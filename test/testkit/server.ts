@@ -1,6 +1,6 @@
+import { type App, createApp } from '../../src/app/app.ts';
 import { readEnv } from '../../src/env.ts';
-import type { Logger } from '../../src/lib/logger.ts';
-import { type App, createApp } from '../../src/server/app.ts';
+import type { Logger } from '../../src/platform/lib/logger.ts';
 import { testDatabase } from './database.ts';
 import { unique } from './tenants.ts';
 

@@ -2,23 +2,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { createAuth } from '../../src/auth/auth.ts';
-import { generateSigningKey, inlineKeyring } from '../../src/auth/keyring.ts';
-import { createSignInLimiter } from '../../src/auth/sign-in-limiter.ts';
-import type { Services } from '../../src/graphql/context.ts';
-import { DEFAULT_OPERATION_LIMITS } from '../../src/graphql/operation-limits.ts';
-import { openJobsPool, startJobs } from '../../src/jobs/jobs.ts';
-import { createLogger } from '../../src/lib/logger.ts';
-import { createLive } from '../../src/live/live-views.ts';
-import { createMemoryTransport } from '../../src/live/transports/transport.ts';
-import { openMcp } from '../../src/mcp/mcp.ts';
-import { createModels } from '../../src/models/models.ts';
-import { createTickets } from '../../src/modules/knowledge/upload-ticket.ts';
+import { createUploadTokens } from '../../src/modules/knowledge/documents/upload-token.ts';
+import { createModels } from '../../src/platform/ai/models.ts';
+import { createAuth } from '../../src/platform/auth/auth.ts';
+import { generateSigningKey, inlineKeyring } from '../../src/platform/auth/keyring.ts';
+import { createSignInLimiter } from '../../src/platform/auth/sign-in-limiter.ts';
+import type { Services } from '../../src/platform/graphql/context.ts';
+import { DEFAULT_OPERATION_LIMITS } from '../../src/platform/graphql/operation-limits.ts';
+import { openJobsPool, startJobs } from '../../src/platform/jobs/jobs.ts';
+import { createLogger } from '../../src/platform/lib/logger.ts';
+import { createLive } from '../../src/platform/live/live-views.ts';
+import { createMemoryNoticeBus } from '../../src/platform/live/transport/notice-bus.ts';
+import { openMcp } from '../../src/platform/mcp-client/mcp.ts';
 import '../../src/modules/index.ts';
-import { createRunMeter } from '../../src/modules/runs/run-meter.ts';
-import { generateSealingKey, inlineSealingKeys, textOfSealingKeys } from '../../src/sealing/keys.ts';
-import { createSealer } from '../../src/sealing/sealer.ts';
-import { createStorage } from '../../src/storage/storage.ts';
+import { createRunMetrics } from '../../src/modules/runs/run-metrics.ts';
+import { generateSealingKey, inlineSealingKeys, serializeSealingKeys } from '../../src/platform/encryption/keys.ts';
+import { createSealer } from '../../src/platform/encryption/sealer.ts';
+import { createStorage } from '../../src/platform/storage/storage.ts';
 import type { TestDatabase } from './database.ts';
 import { testIssuer } from './issuer.ts';
 
@@ -61,7 +61,7 @@ async function make(db: TestDatabase): Promise<Services> {
     refreshTokenTtlSeconds: 86_400,
     signInLimiter: createSignInLimiter(),
   });
-  const live = createLive({ database, log, transport: createMemoryTransport(), recheck: (viewer) => auth.recheck(viewer) });
+  const live = createLive({ database, log, transport: createMemoryNoticeBus(), revalidate: (viewer) => auth.revalidate(viewer) });
   return {
     database,
     prisma,
@@ -71,16 +71,16 @@ async function make(db: TestDatabase): Promise<Services> {
     jobs: await startJobs({ pool: jobsPool(db), embedded, works: false, log }),
     models: createModels({ embeddings: undefined, answers: undefined }),
     mcp: openMcp({
-      sealer: createSealer(inlineSealingKeys(textOfSealingKeys([generateSealingKey()]))),
+      sealer: createSealer(inlineSealingKeys(serializeSealingKeys([generateSealingKey()]))),
       // The servers of these tests are on loopback.
       allowedNetworks: ['127.0.0.1'],
       idleMs: 60_000,
       maxConnections: 20,
       log,
     }),
-    runMeter: createRunMeter(),
+    runMetrics: createRunMetrics(),
     storage: createStorage({ kind: 'local', folder: storageFolder }),
-    tickets: createTickets('a pepper for tests alone'),
+    uploadTokens: createUploadTokens('a pepper for tests alone'),
     operationLimits: DEFAULT_OPERATION_LIMITS,
     knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },
     baseUrl: () => 'http://agentbase.test',

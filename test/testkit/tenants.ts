@@ -1,10 +1,10 @@
-import { permissionsOf, type Role } from '../../src/auth/permissions.ts';
+import { permissionsOf, type Role } from '../../src/platform/auth/permissions.ts';
 import '../../src/modules/index.ts';
-import { dbContextOf, type Viewer } from '../../src/auth/viewer.ts';
-import { assumeContext, type DbContext } from '../../src/db/context.ts';
-import type { Database } from '../../src/db/database.ts';
-import type { Prisma } from '../../src/db/prisma.ts';
-import { newId } from '../../src/lib/ids.ts';
+import { sessionContextOf, type Viewer } from '../../src/platform/auth/viewer.ts';
+import { newId } from '../../src/platform/lib/ids.ts';
+import type { Database } from '../../src/platform/postgres/database.ts';
+import type { Prisma } from '../../src/platform/postgres/prisma.ts';
+import { type SessionContext, switchActor } from '../../src/platform/postgres/request-scope.ts';
 import { unique } from './row-values.ts';
 import { type Rows, rowsOf } from './rows.ts';
 
@@ -34,7 +34,7 @@ export interface TestTenant extends Rows {
 export interface TenantOptions {
   /** Members besides the owner. */
   members?: Role[];
-  /** What `src/auth/passwords.ts` made, for members who sign in. @default nobody has a password */
+  /** What `src/platform/auth/passwords.ts` made, for members who sign in. @default nobody has a password */
   passwordHash?: string;
   /** Tables to insert a row into, whose ids `idOf` returns. */
   rows?: readonly string[];
@@ -55,7 +55,7 @@ export async function createTenant({ database, prisma }: Clients, options: Tenan
   await database.transactionAs({ tenantId: id, userId: owner.userId }, async () => {
     await prisma.tenant.create({ data: { id, slug, name } });
     for (const { userId, membershipId, email, role } of members) {
-      await assumeContext({ userId });
+      await switchActor({ userId });
       await prisma.user.create({ data: { id: userId, email, passwordHash: options.passwordHash ?? null } });
       await prisma.membership.create({ data: { tenantId: id, id: membershipId, userId, role } });
     }
@@ -95,6 +95,6 @@ export function asViewer(tenant: TestTenant, role: Role = 'OWNER'): Viewer {
 }
 
 /** What the database is told when a member of a role acts. */
-export function contextOf(tenant: TestTenant, role: Role = 'OWNER'): DbContext {
-  return dbContextOf(asViewer(tenant, role), { requestId: unique('request'), ip: '192.0.2.1', userAgent: 'test' });
+export function contextOf(tenant: TestTenant, role: Role = 'OWNER'): SessionContext {
+  return sessionContextOf(asViewer(tenant, role), { requestId: unique('request'), ip: '192.0.2.1', userAgent: 'test' });
 }

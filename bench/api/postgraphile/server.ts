@@ -8,13 +8,13 @@ import { TYPES } from 'postgraphile/@dataplan/pg';
 import { makePgService } from 'postgraphile/adaptors/pg';
 import { grafserv } from 'postgraphile/grafserv/node';
 import { PostGraphileAmberPreset } from 'postgraphile/presets/amber';
-import { APPLICATION_ROLE } from '../../../src/db/context-statement.ts';
+import { APPLICATION_ROLE } from '../../../src/platform/postgres/session-settings.ts';
 import { type Caller, openCredentials, readSettings, TIMEOUTS } from '../servers/credentials.ts';
 
 const settings = readSettings();
 const callerOf = await openCredentials(settings);
 
-/** What src/db/context-statement.ts sets for a transaction that may write. */
+/** What src/platform/postgres/session-settings.ts sets for a transaction that may write. */
 function pgSettingsOf(caller: Caller): Record<string, string> {
   return {
     role: APPLICATION_ROLE,

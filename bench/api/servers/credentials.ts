@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import { createAuth } from '../../../src/auth/auth.ts';
-import { inlineKeyring } from '../../../src/auth/keyring.ts';
-import type { SignInLimiter } from '../../../src/auth/sign-in-limiter.ts';
-import { dbContextOf } from '../../../src/auth/viewer.ts';
-import { openPool } from '../../../src/db/connect.ts';
-import { runWithContext } from '../../../src/db/context.ts';
-import type { Timeouts } from '../../../src/db/context-statement.ts';
-import { Database } from '../../../src/db/database.ts';
-import type { DbContext } from '../../../src/db/db-context.ts';
-import type { Prisma } from '../../../src/db/prisma.ts';
-import { createLogger } from '../../../src/lib/logger.ts';
+import { createAuth } from '../../../src/platform/auth/auth.ts';
+import { inlineKeyring } from '../../../src/platform/auth/keyring.ts';
+import type { SignInLimiter } from '../../../src/platform/auth/sign-in-limiter.ts';
+import { sessionContextOf } from '../../../src/platform/auth/viewer.ts';
+import { createLogger } from '../../../src/platform/lib/logger.ts';
+import { openPool } from '../../../src/platform/postgres/connect.ts';
+import { Database } from '../../../src/platform/postgres/database.ts';
+import type { Prisma } from '../../../src/platform/postgres/prisma.ts';
+import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
+import type { SessionContext } from '../../../src/platform/postgres/session-context.ts';
+import type { Timeouts } from '../../../src/platform/postgres/session-settings.ts';
 
 /** What every rival is told by its environment. */
 export interface Settings {
@@ -28,7 +28,7 @@ export function readSettings(): Settings {
 export const TIMEOUTS: Timeouts = { statementMs: 10_000, lockMs: 5_000, idleInTransactionMs: 10_000 };
 
 /** Somebody who has shown who they are, as the database is told of them. */
-export type Caller = DbContext & { tenantId: string; userId: string };
+export type Caller = SessionContext & { tenantId: string; userId: string };
 
 /** Refused: 401. */
 export class RefusedError extends Error {}
@@ -58,8 +58,8 @@ export async function openCredentials({ databaseUrl }: Settings): Promise<(reque
     const [, credential] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
     if (credential === undefined) throw new RefusedError('there is no credential');
     const info = { requestId: randomUUID(), ip: request.socket.remoteAddress, userAgent: request.headers['user-agent'] };
-    const viewer = await runWithContext(dbContextOf(null, info), () => auth.verify(credential));
+    const viewer = await runWithContext(sessionContextOf(null, info), () => auth.verify(credential));
     if (!viewer.userId) throw new RefusedError('nobody');
-    return { ...dbContextOf(viewer, info), tenantId: viewer.tenantId, userId: viewer.userId };
+    return { ...sessionContextOf(viewer, info), tenantId: viewer.tenantId, userId: viewer.userId };
   };
 }

@@ -1,12 +1,12 @@
 import type { Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import type { ActorContext } from '../../graphql/context.ts';
-import { entity } from '../../graphql/entity.ts';
-import type { RowOf } from '../../graphql/model-columns.ts';
-import { mutation } from '../../graphql/mutation.ts';
-import { nodeId } from '../../graphql/node-id.ts';
-import { payload } from '../../graphql/payload.ts';
-import { textRule } from '../../graphql/rules.ts';
-import { newId } from '../../lib/ids.ts';
+import type { ActorContext } from '../../platform/graphql/context.ts';
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
+import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
+import { payload } from '../../platform/graphql/kit/entity/payload.ts';
+import { mutation } from '../../platform/graphql/kit/mutation.ts';
+import { textRule } from '../../platform/graphql/kit/rules.ts';
+import { newId } from '../../platform/lib/ids.ts';
 import { User } from '../tenancy/schema/user.ts';
 import { Agent, requireNotArchived } from './agent.ts';
 

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { AgentKind, AgentStatus, BusyPolicy } from '../../generated/prisma/enums.ts';
-import { entity } from '../../graphql/entity.ts';
-import type { ColumnInputs } from '../../graphql/entity-mutations.ts';
-import { enumOf } from '../../graphql/enums.ts';
-import type { RowOf } from '../../graphql/model-columns.ts';
-import { intRule, jsonArrayRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../graphql/rules.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import type { ColumnInputs } from '../../platform/graphql/kit/entity/entity-mutations.ts';
+import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
+import { enumOf } from '../../platform/graphql/kit/enums.ts';
+import { intRule, jsonArrayRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { User } from '../tenancy/schema/user.ts';
 import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
 

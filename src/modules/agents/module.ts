@@ -1,5 +1,5 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import { defineModule } from '../../module.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
 
 const permissions = {
   'agent:read': 'VIEWER',
@@ -11,7 +11,7 @@ const scopes = {
   'agents:write': ['agent:read', 'agent:configure'],
 } as const satisfies Record<string, readonly Permission[]>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
 }
@@ -21,5 +21,5 @@ export const agents = defineModule({
   permissions,
   scopes,
   schema: () => import('./schema.ts'),
-  mcp: async () => (await import('./mcp/index.ts')).agentsForMcp,
+  mcp: async () => (await import('./mcp-tools/index.ts')).agentsForMcp,
 });

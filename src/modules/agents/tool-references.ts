@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ValidationError } from '../../lib/errors.ts';
+import { ValidationError } from '../../platform/lib/errors.ts';
 
 /** A tool that runs of an agent may call. */
 export type ToolReference = { approval: boolean } & (

@@ -1,5 +1,5 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import { defineModule } from '../../module.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
 
 const permissions = {
   'audit:read': 'ADMIN',
@@ -9,7 +9,7 @@ const scopes = {
   'audit:read': ['audit:read'],
 } as const satisfies Record<string, readonly Permission[]>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
 }

@@ -1,16 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Viewer } from '../../auth/viewer.ts';
-import { afterCommit, inTransaction } from '../../db/context.ts';
-import { sqlStateOf } from '../../db/errors.ts';
 import type { Conversation, Message } from '../../generated/prisma/client.ts';
-import { ConflictError, DomainError, InvalidStateError, UnavailableError } from '../../lib/errors.ts';
-import { requireFound } from '../../lib/require-found.ts';
-import { conversationLog } from './event-log.ts';
-import type { ConversationEventRow } from './event-row.ts';
-import { eventSubjects } from './event-subjects.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { ConflictError, DomainError, InvalidStateError, UnavailableError } from '../../platform/lib/errors.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import { sqlStateOf } from '../../platform/postgres/errors.ts';
+import { afterCommit, inTransaction } from '../../platform/postgres/request-scope.ts';
+import type { ConversationDeps } from './deps.ts';
+import { conversationLog } from './events/event-log.ts';
+import { eventPayloadCache } from './events/event-payload-cache.ts';
+import type { ConversationEventRow } from './events/event-row.ts';
 import { type InsertedMessage, insertMessage, type MessageFields } from './insert-message.ts';
 import { requireConversation, requireLockedConversation } from './read.ts';
-import type { Writer } from './writer.ts';
 
 export type NewMessage = Omit<MessageFields, 'id' | 'runId'>;
 
@@ -26,7 +26,7 @@ export interface AppendedMessage {
  * gives back the message of the first call and writes nothing. Throws ConflictError if that message said something else, NotFoundError and
  * InvalidStateError for what a message cannot be appended to.
  */
-export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
+export async function appendMessage(writer: ConversationDeps, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
   const { database } = writer;
   const nothingToLookUp = input.idempotencyKey === undefined && input.parentMessageId == null;
   if (nothingToLookUp && !inTransaction()) {
@@ -40,17 +40,17 @@ export async function appendMessage(writer: Writer, viewer: Viewer, input: NewMe
     }
     // It was refused and nothing was written. Looking first finds out what to say.
   }
-  return database.transaction(() => lookAndAppend(writer, viewer, input));
+  return database.transaction(() => appendChecked(writer, viewer, input));
 }
 
 /** Publishes a message that is committed, with its event: subscribers of this process get both without a read. */
 function publishAppended(
-  { database, live }: Writer,
+  { database, live }: ConversationDeps,
   { message, conversation }: Omit<InsertedMessage, 'event'>,
   event: ConversationEventRow,
 ): void {
-  const subjects = eventSubjects(database);
-  if (subjects.wantsMessages(conversation.id)) subjects.keepMessage(message);
+  const subjects = eventPayloadCache(database);
+  if (subjects.isWatched(conversation.id)) subjects.primeMessage(message);
   const { tenantId, id, lastEventSequence: sequence } = conversation;
   live.announce({ topic: conversationLog.topic, tenantId, id, sequence }, event);
 }
@@ -61,7 +61,7 @@ function isRefusal(error: unknown): boolean {
   return error instanceof DomainError || sqlStateOf(error) !== undefined;
 }
 
-async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
+async function appendChecked(writer: ConversationDeps, viewer: Viewer, input: NewMessage): Promise<AppendedMessage> {
   const { database, prisma } = writer;
   const path = ['input', 'conversationId'];
   // Two retries at once: the second waits here for the first, then finds its message.
@@ -73,7 +73,7 @@ async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage):
       where: { conversationId: conversation.id, idempotencyKey: input.idempotencyKey },
     });
     if (first) {
-      requireSame(first, input);
+      requireSameReplay(first, input);
       return { message: first, conversation, repeated: true };
     }
   }
@@ -89,7 +89,7 @@ async function lookAndAppend(writer: Writer, viewer: Viewer, input: NewMessage):
   return { ...appended, repeated: false };
 }
 
-function requireSame(first: Message, input: NewMessage): void {
+function requireSameReplay(first: Message, input: NewMessage): void {
   const said = [first.role, first.content, first.toolCalls ?? null, first.toolResults ?? null];
   const asked = [input.role, input.content.toWellFormed(), input.toolCalls ?? null, input.toolResults ?? null];
   // As JSON, for what GraphQL hands over differs from what the database gives back in prototypes and signs of zero.

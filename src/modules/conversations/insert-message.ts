@@ -1,9 +1,9 @@
-import type { Database } from '../../db/database.ts';
-import { columnList } from '../../db/page.ts';
-import { batchRows, rows, type Sql, sql } from '../../db/sql.ts';
 import type { Conversation, Message, MessageRole } from '../../generated/prisma/client.ts';
-import { newId } from '../../lib/ids.ts';
-import type { ConversationEventRow } from './event-row.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { columnList } from '../../platform/postgres/keyset-pagination.ts';
+import { batchQueryRows, queryRows, type Sql, sql } from '../../platform/postgres/sql.ts';
+import type { ConversationEventRow } from './events/event-row.ts';
 
 /** A row of `messages` without the columns that the database sets: its number and its time. */
 export interface MessageFields {
@@ -70,7 +70,7 @@ type ConversationWithEvent = Conversation & {
 export async function insertMessage(database: Database, tenantId: string, fields: MessageFields): Promise<InsertedMessage> {
   // The INSERT holds the conversation locked, so its last event is the one of this message. The event has the time of the message, which
   // leaves PostgreSQL one partition to look in.
-  const [[message], [row]] = await batchRows<[Message, ConversationWithEvent]>(database, [
+  const [[message], [row]] = await batchQueryRows<[Message, ConversationWithEvent]>(database, [
     insertion(tenantId, fields, columnList('messages')),
     sql`SELECT ${columnList('conversations')}, e.type AS event_type, e.payload AS event_payload, e.created_at AS event_created_at
       FROM conversations JOIN conversation_events e ON e.tenant_id = conversations.tenant_id AND e.conversation_id = conversations.id
@@ -88,5 +88,5 @@ export async function insertMessage(database: Database, tenantId: string, fields
  * see announceConversation.
  */
 export async function insertMessageUnannounced(database: Database, tenantId: string, fields: MessageFields): Promise<void> {
-  await rows(database, insertion(tenantId, fields, sql`id`));
+  await queryRows(database, insertion(tenantId, fields, sql`id`));
 }

@@ -1,8 +1,8 @@
-import type { Database } from '../../db/database.ts';
-import { type Page, type PageArgs, type PageOrder, readPage } from '../../db/page.ts';
-import { raw, rows, type Sql, sql } from '../../db/sql.ts';
-import { containsText } from '../../db/text-search.ts';
 import type { Conversation, ConversationStatus, MessageRole } from '../../generated/prisma/client.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { type Page, type PageArgs, type PageOrder, readPage } from '../../platform/postgres/keyset-pagination.ts';
+import { queryRows, raw, type Sql, sql } from '../../platform/postgres/sql.ts';
+import { containsText } from '../../platform/postgres/text-search.ts';
 
 /** The orders of lists of conversations; the first is the default. */
 export const conversationOrders = {
@@ -65,8 +65,8 @@ export interface MessageRange {
 }
 
 /** A message has up to a mebibyte: more than this of one is cut, and of all together left for the next call. */
-const MOST_OF_ONE = 100_000;
-const MOST_OF_ALL = 200_000;
+const MAX_MESSAGE_CHARACTERS = 100_000;
+const MAX_TOTAL_CHARACTERS = 200_000;
 
 /** Messages of a conversation, as many as are asked for and fit. The first always comes. */
 export function listMessages(
@@ -74,14 +74,14 @@ export function listMessages(
   { conversationId, after, first, newest = false }: MessageRange,
 ): Promise<MessageExcerpt[]> {
   const direction = raw(newest ? 'DESC' : 'ASC');
-  return rows<MessageExcerpt>(
+  return queryRows<MessageExcerpt>(
     database,
-    sql`SELECT id, sequence, role, left(content, ${MOST_OF_ONE}) AS content, length(content) > ${MOST_OF_ONE} AS cut, model, created_at
-      FROM (SELECT asked.*, least(length(content), ${MOST_OF_ONE}) AS own,
-            sum(least(length(content), ${MOST_OF_ONE})) OVER (ORDER BY sequence ${direction}) AS total
+    sql`SELECT id, sequence, role, left(content, ${MAX_MESSAGE_CHARACTERS}) AS content, length(content) > ${MAX_MESSAGE_CHARACTERS} AS cut, model, created_at
+      FROM (SELECT asked.*, least(length(content), ${MAX_MESSAGE_CHARACTERS}) AS own,
+            sum(least(length(content), ${MAX_MESSAGE_CHARACTERS})) OVER (ORDER BY sequence ${direction}) AS total
           FROM (SELECT id, sequence, role, content, model, created_at FROM messages
             WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer
             ORDER BY sequence ${direction} LIMIT ${first}) asked) counted
-      WHERE total <= ${MOST_OF_ALL} OR total = own ORDER BY sequence`,
+      WHERE total <= ${MAX_TOTAL_CHARACTERS} OR total = own ORDER BY sequence`,
   );
 }

@@ -1,6 +1,6 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
-import { defineModule } from '../../module.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
 
 const permissions = {
   'conversation:read': 'VIEWER',
@@ -12,7 +12,7 @@ const scopes = {
   'conversations:write': ['conversation:read', 'conversation:write'],
 } as const satisfies Record<string, readonly Permission[]>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
 }
@@ -25,5 +25,5 @@ export const conversations = defineModule({
     AB001: (cause) => new InvalidStateError('The conversation has ended and takes no messages.', { cause }),
   },
   schema: () => import('./schema/index.ts'),
-  mcp: async () => (await import('./mcp/index.ts')).conversationsForMcp,
+  mcp: async () => (await import('./mcp-tools/index.ts')).conversationsForMcp,
 });

@@ -1,14 +1,17 @@
-import type { Database } from '../../db/database.ts';
-import { isOneOf } from '../../db/ids.ts';
-import { columnList } from '../../db/page.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import { identifier, rows, sql } from '../../db/sql.ts';
 import type { Conversation, Message, ToolExecution } from '../../generated/prisma/client.ts';
-import { NotFoundError } from '../../lib/errors.ts';
-import { requireFound } from '../../lib/require-found.ts';
+import { NotFoundError } from '../../platform/lib/errors.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { anyId } from '../../platform/postgres/id-arrays.ts';
+import { columnList } from '../../platform/postgres/keyset-pagination.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { identifier, queryRows, sql } from '../../platform/postgres/sql.ts';
 
 function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
-  return rows<Row>(database, sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${isOneOf(identifier('id'), ids)}`);
+  return queryRows<Row>(
+    database,
+    sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${anyId(identifier('id'), ids)}`,
+  );
 }
 
 export function findMessages(database: Database, ids: readonly string[]): Promise<Message[]> {
@@ -32,7 +35,7 @@ export async function acceptsMessages(prisma: Prisma, id: string): Promise<boole
 
 /** Reads it and holds it until the transaction ends. Throws NotFoundError. */
 export async function requireLockedConversation(database: Database, id: string, path: string[]): Promise<Conversation> {
-  const [conversation] = await rows<Conversation>(
+  const [conversation] = await queryRows<Conversation>(
     database,
     sql`SELECT ${columnList('conversations')} FROM conversations WHERE id = ${id}::uuid FOR UPDATE`,
   );

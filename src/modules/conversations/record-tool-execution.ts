@@ -1,13 +1,13 @@
-import type { Viewer } from '../../auth/viewer.ts';
-import type { Prisma } from '../../db/prisma.ts';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolExecution } from '../../generated/prisma/client.ts';
-import { NotFoundError, ValidationError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { publishChange } from '../../live/change-log.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { NotFoundError, ValidationError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { publishChange } from '../../platform/live/change-log.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
 import { Agent } from '../agents/agent.ts';
-import { conversationLog } from './event-log.ts';
+import type { ConversationDeps } from './deps.ts';
+import { conversationLog } from './events/event-log.ts';
 import { requireConversation } from './read.ts';
-import type { Writer } from './writer.ts';
 
 export interface NewToolExecution {
   conversationId?: string | undefined;
@@ -41,13 +41,13 @@ function beginningOf({ completedAt, durationMs = 0 }: NewToolExecution): Date | 
 
 /** Keeps what a tool was given and what came of it. A message names its conversation by itself. */
 export async function recordToolExecution(
-  { prisma, live }: Writer,
+  { prisma, live }: ConversationDeps,
   viewer: Viewer,
   given: NewToolExecution,
 ): Promise<ToolExecution> {
   const { input, output, metadata, ...columns } = given;
   if (columns.startedAt && columns.completedAt && columns.completedAt < columns.startedAt) {
-    throw ValidationError.at(['input', 'completedAt'], 'Must not be before `startedAt`.');
+    throw ValidationError.inputPath(['input', 'completedAt'], 'Must not be before `startedAt`.');
   }
   let conversationId = columns.conversationId;
   if (columns.messageId !== undefined) {

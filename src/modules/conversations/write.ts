@@ -1,14 +1,14 @@
-import type { Viewer } from '../../auth/viewer.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import { tenantKey } from '../../db/tenant-key.ts';
 import type { Conversation, ConversationStatus, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { publishChange } from '../../live/change-log.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { publishChange } from '../../platform/live/change-log.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { tenantKey } from '../../platform/postgres/tenant-key.ts';
 import { Agent } from '../agents/agent.ts';
-import { conversationLog } from './event-log.ts';
+import type { ConversationDeps } from './deps.ts';
+import { conversationLog } from './events/event-log.ts';
 import { requireConversation } from './read.ts';
-import type { Writer } from './writer.ts';
 
 export interface ConversationFields {
   title?: string | null | undefined;
@@ -42,7 +42,7 @@ export async function createConversation(
 }
 
 export async function updateConversation(
-  { prisma, live }: Writer,
+  { prisma, live }: ConversationDeps,
   id: string,
   fields: ConversationFields,
 ): Promise<Conversation> {
@@ -57,7 +57,7 @@ export async function updateConversation(
 
 /** Ends a conversation: it takes no messages any more. */
 export async function completeConversation(
-  { prisma, live }: Writer,
+  { prisma, live }: ConversationDeps,
   id: string,
   status: Exclude<ConversationStatus, 'ACTIVE'>,
 ): Promise<Conversation> {

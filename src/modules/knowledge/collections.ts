@@ -1,12 +1,12 @@
-import type { Viewer } from '../../auth/viewer.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import { rows, sql } from '../../db/sql.ts';
-import { tenantKey } from '../../db/tenant-key.ts';
 import type { Collection, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { InvalidStateError, ValidationError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../lib/slug.ts';
-import { announceDocuments, lockDocuments, queueProcessing } from './documents.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../platform/lib/slug.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { tenantKey } from '../../platform/postgres/tenant-key.ts';
+import { lockDocuments, publishDocumentChanges, queueProcessing } from './documents/documents.ts';
 import { requireCollection } from './read.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -33,7 +33,7 @@ function columns({ embeddingModel: _, settings, metadata, ...rest }: CollectionF
 
 function requireOverlap(chunkSize: number, chunkOverlap: number): void {
   if (chunkOverlap > chunkSize / 2) {
-    throw ValidationError.at(['input', 'chunkOverlap'], `Must be at most half of the chunk size, which is ${chunkSize}.`);
+    throw ValidationError.inputPath(['input', 'chunkOverlap'], `Must be at most half of the chunk size, which is ${chunkSize}.`);
   }
 }
 
@@ -41,7 +41,7 @@ function embedding({ models }: KnowledgeServices, id: string | undefined) {
   const embedder = id === undefined ? models.defaultEmbedder : models.embedder(id);
   if (!embedder) {
     const known = models.embedderIds.join(', ');
-    throw ValidationError.at(['input', 'embeddingModel'], `This server has no such model. It has: ${known}.`);
+    throw ValidationError.inputPath(['input', 'embeddingModel'], `This server has no such model. It has: ${known}.`);
   }
   return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
 }
@@ -87,7 +87,7 @@ export async function createCollection(
 export async function updateCollection(services: KnowledgeServices, id: string, changes: CollectionFields): Promise<Collection> {
   const { database, prisma } = services;
   // A worker that has just made its first passage is waited for, and its passages are seen.
-  await rows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+  await queryRows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const collection = await requireCollection(prisma, id, ['input', 'id']);
   if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma), changes.slug, 'collection', id);
   requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
@@ -142,7 +142,7 @@ export async function reprocessCollection(
     data: { ...columns(changes), ...model },
   });
   // With those that were added meanwhile. None can be any more; one that a worker holds is waiting for us, and finds the new settings.
-  const all = await rows<{ id: string }>(
+  const all = await queryRows<{ id: string }>(
     database,
     sql`SELECT id FROM documents WHERE collection_id = ${id}::uuid AND deleted_at IS NULL ORDER BY id FOR NO KEY UPDATE SKIP LOCKED`,
   );
@@ -151,6 +151,6 @@ export async function reprocessCollection(
     viewer.tenantId,
     all.map((document) => document.id),
   );
-  await announceDocuments(services, id);
+  await publishDocumentChanges(services, id);
   return requireCollection(prisma, id, []);
 }

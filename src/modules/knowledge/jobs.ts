@@ -1,8 +1,8 @@
-import { runWithContext } from '../../db/context.ts';
-import type { JobHandlers } from '../../jobs/job.ts';
-import { purgeDocument } from './documents.ts';
-import { giveUpEvaluation, runEvaluation } from './evaluate.ts';
-import { giveUpDocument, processDocument } from './process-document.ts';
+import type { JobHandlers } from '../../platform/jobs/job.ts';
+import { runWithContext } from '../../platform/postgres/request-scope.ts';
+import { purgeDocument } from './documents/documents.ts';
+import { markDocumentFailed, processDocument } from './documents/process-document.ts';
+import { markEvaluationFailed, runEvaluation } from './evaluation/evaluate.ts';
 import type { KnowledgeServices } from './services.ts';
 
 /** What a worker does for this module. */
@@ -10,9 +10,9 @@ export function knowledgeJobs(services: KnowledgeServices): JobHandlers {
   return {
     'document.process': ({ data, signal, lastAttempt }) =>
       processDocument(services, { tenantId: data.tenantId, documentId: data.id, signal, lastAttempt }),
-    'document.failed': ({ data }) => giveUpDocument(services, data.tenantId, data.id),
+    'document.failed': ({ data }) => markDocumentFailed(services, data.tenantId, data.id),
     'document.purge': ({ data }) => runWithContext({ tenantId: data.tenantId }, () => purgeDocument(services, data.id)),
     'evaluation.run': ({ data, signal }) => runEvaluation(services, data.tenantId, data.id, signal),
-    'evaluation.failed': ({ data }) => giveUpEvaluation(services, data.tenantId, data.id),
+    'evaluation.failed': ({ data }) => markEvaluationFailed(services, data.tenantId, data.id),
   };
 }

@@ -1,8 +1,8 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import type { QueueOptions } from '../../jobs/schema.ts';
-import { defineModule } from '../../module.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import type { QueueOptions } from '../../platform/jobs/schema.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
+import { createUploadTokens, type UploadTokens } from './documents/upload-token.ts';
 import type { KnowledgeLimits } from './limits.ts';
-import { createTickets, type Tickets } from './upload-ticket.ts';
 
 const permissions = {
   'knowledge:read': 'VIEWER',
@@ -25,13 +25,13 @@ const queues = {
   'evaluation.failed': { retryLimit: 8 },
 } as const satisfies Record<string, QueueOptions>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
   interface QueueRegistry extends Record<keyof typeof queues, unknown> {}
   interface ModuleServices {
     knowledgeLimits: KnowledgeLimits;
-    tickets: Tickets;
+    uploadTokens: UploadTokens;
   }
 }
 
@@ -50,16 +50,16 @@ export const knowledge = defineModule({
       exactUpTo: env.SEARCH_EXACT_UP_TO,
       keepDeletedDays: env.DELETED_DOCUMENT_DAYS,
     },
-    tickets: createTickets(secret),
+    uploadTokens: createUploadTokens(secret),
   }),
   jobs: async (services) => (await import('./jobs.ts')).knowledgeJobs(services),
-  mcp: async () => (await import('./mcp/index.ts')).knowledgeForMcp,
+  mcp: async () => (await import('./mcp-tools/index.ts')).knowledgeForMcp,
   routes: [
     {
       prefix: '/uploads/',
       requestMs: UPLOAD_MS,
       idleMs: UPLOAD_IDLE_MS,
-      handle: async (services, request) => (await import('./upload-route.ts')).answerUpload(services, request),
+      handle: async (services, request) => (await import('./documents/upload-route.ts')).handleUpload(services, request),
     },
   ],
 });

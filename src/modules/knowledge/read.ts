@@ -1,7 +1,7 @@
-import type { Prisma } from '../../db/prisma.ts';
 import type { Chunk, Collection, Document } from '../../generated/prisma/client.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
-import { requireFound } from '../../lib/require-found.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
 
 export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]> {
   return prisma.document.findMany({ where: { id: { in: ids } } });

@@ -1,10 +1,10 @@
-import type { Database } from '../../db/database.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import type { Jobs } from '../../jobs/job.ts';
-import type { Logger } from '../../lib/logger.ts';
-import type { Live } from '../../live/live.ts';
-import type { Models } from '../../models/models.ts';
-import type { Storage } from '../../storage/storage.ts';
+import type { Models } from '../../platform/ai/models.ts';
+import type { Jobs } from '../../platform/jobs/job.ts';
+import type { Logger } from '../../platform/lib/logger.ts';
+import type { Live } from '../../platform/live/live.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import type { Storage } from '../../platform/storage/storage.ts';
 import type { KnowledgeLimits } from './limits.ts';
 
 /** What the functions of this module work with. Those that write run inside the caller's transaction. */

@@ -1,5 +1,5 @@
 /** Somebody else has the run by now, or it has ended: what this worker knows of it is worth nothing any more. */
-export class LostRunError extends Error {}
+export class LeaseLostError extends Error {}
 
 /** Somebody asked to stop the run. */
 export class RunCancelledError extends Error {}

@@ -1,9 +1,9 @@
-import { createDraftWriter } from '../conversations/draft-writer.ts';
-import { executeRun, giveUpRun } from './execute.ts';
+import { createDraftWriter } from '../conversations/drafts/draft-writer.ts';
+import { LeaseKeeper } from './lease/lease-keeper.ts';
+import { executeRun, failAbandonedRun } from './lifecycle/execute-run.ts';
 import { runLog } from './run-log.ts';
 import type { RunServices } from './services.ts';
 import { RUN_SETTINGS, type RunSettings } from './settings.ts';
-import { RunWatch } from './watch.ts';
 
 export interface RunWorkOptions {
   /** Runs at a time. */
@@ -20,13 +20,13 @@ export async function workOnRuns(
   const drafts = createDraftWriter(parts);
   const services: RunServices = { ...parts, drafts };
   const all = { ...RUN_SETTINGS, ...settings };
-  const watch = new RunWatch(services, all);
-  const unhear = live.onHint(runLog.topic, ({ id }) => {
+  const watch = new LeaseKeeper(services, all);
+  const unhear = live.onNotice(runLog.topic, ({ id }) => {
     // What was queued by another process is begun at once, not at the next look.
-    if (!watch.hear(id)) jobs.wake('run.execute');
+    if (!watch.notify(id)) jobs.wake('run.execute');
   });
-  await jobs.work({ 'run.failed': ({ data }) => giveUpRun(services, data.tenantId, data.id) }, 1);
-  jobs.workInParallel(
+  await jobs.work({ 'run.failed': ({ data }) => failAbandonedRun(services, data.tenantId, data.id) }, 1);
+  jobs.startConcurrentWorker(
     {
       'run.execute': ({ data: { tenantId, id: runId }, signal, lastAttempt }) =>
         executeRun(services, all, watch, { tenantId, runId, signal, lastAttempt }),

@@ -1,8 +1,8 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import type { QueueOptions } from '../../jobs/schema.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
-import { defineModule } from '../../module.ts';
-import { createRunMeter, type RunMeter } from './run-meter.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import type { QueueOptions } from '../../platform/jobs/schema.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
+import { createRunMetrics, type RunMetrics } from './run-metrics.ts';
 
 const permissions = {
   'agent:execute': 'MEMBER',
@@ -22,12 +22,12 @@ const queues = {
   'run.failed': { retryLimit: 20 },
 } as const satisfies Record<string, QueueOptions>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
   interface QueueRegistry extends Record<keyof typeof queues, unknown> {}
   interface ModuleServices {
-    runMeter: RunMeter;
+    runMetrics: RunMetrics;
   }
 }
 
@@ -40,12 +40,12 @@ export const runs = defineModule({
   },
   queues,
   schema: () => import('./schema/index.ts'),
-  services: () => ({ runMeter: createRunMeter() }),
+  services: () => ({ runMetrics: createRunMetrics() }),
   async work(services, env) {
     const { workOnRuns } = await import('./jobs.ts');
     const leaseMs = env.RUN_LEASE_SECONDS * 1000;
     return workOnRuns(services, { concurrency: env.RUNS_CONCURRENCY, settings: { leaseMs, renewMs: leaseMs / 3 } });
   },
-  mcp: async () => (await import('./mcp/index.ts')).runsForMcp,
-  metrics: async ({ runMeter }, registry) => (await import('./metrics.ts')).meterRuns(runMeter, registry),
+  mcp: async () => (await import('./mcp-tools/index.ts')).runsForMcp,
+  metrics: async ({ runMetrics }, registry) => (await import('./register-metrics.ts')).registerRunMetrics(runMetrics, registry),
 });

@@ -1,8 +1,8 @@
-import type { Database } from '../../db/database.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import { rows, sql } from '../../db/sql.ts';
 import type { AgentRun, RunStatus } from '../../generated/prisma/client.ts';
-import { requireFound } from '../../lib/require-found.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
 
 /** Throws NotFoundError. */
 export async function requireRun(prisma: Prisma, id: string, path: string[]): Promise<AgentRun> {
@@ -17,7 +17,7 @@ export function hasEnded({ status }: { status: RunStatus }): boolean {
 export interface LockedRun {
   run: AgentRun;
   /** How long its worker still has it, in milliseconds. 0 where none does. */
-  heldForMs: number;
+  leaseRemainingMs: number;
 }
 
 /**
@@ -25,22 +25,22 @@ export interface LockedRun {
  * lock in different orders wait for each other. Undefined for a run that is not there.
  */
 export async function lockRun(database: Database, prisma: Prisma, id: string): Promise<LockedRun | undefined> {
-  await rows(
+  await queryRows(
     database,
     sql`SELECT c.id FROM agent_runs r JOIN conversations c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id
       WHERE r.id = ${id}::uuid FOR NO KEY UPDATE OF c`,
   );
-  const [lease] = await rows<{ heldForMs: number | null }>(
+  const [lease] = await queryRows<{ heldForMs: number | null }>(
     database,
     sql`SELECT (extract(epoch FROM lease_expires_at - clock_timestamp()) * 1000)::float8 AS held_for_ms
       FROM agent_runs WHERE id = ${id}::uuid FOR NO KEY UPDATE`,
   );
   const run = lease && (await prisma.agentRun.findFirst({ where: { id } }));
-  return run ? { run, heldForMs: Math.max(0, lease.heldForMs ?? 0) } : undefined;
+  return run ? { run, leaseRemainingMs: Math.max(0, lease.heldForMs ?? 0) } : undefined;
 }
 
 /** Locks a conversation before what is written to its runs. */
 export async function lockConversation(database: Database, id: string | null): Promise<void> {
   if (id === null) return;
-  await rows(database, sql`SELECT FROM conversations WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+  await queryRows(database, sql`SELECT FROM conversations WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
 }

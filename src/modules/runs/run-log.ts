@@ -1,5 +1,5 @@
 import type { AgentRun } from '../../generated/prisma/client.ts';
-import { changeLog } from '../../live/change-log.ts';
+import { changeLog } from '../../platform/live/change-log.ts';
 
 /** Each run in its newest state. */
 export const runLog = changeLog<AgentRun>({

@@ -1,14 +1,14 @@
-import type { DraftWriter } from '../conversations/draft-writer.ts';
+import type { DraftWriter } from '../conversations/drafts/draft-writer.ts';
 import type { KnowledgeServices } from '../knowledge/services.ts';
-import type { McpServices } from '../mcp/services.ts';
-import type { RunMeter } from './run-meter.ts';
+import type { ToolServerServices } from '../tool-servers/services.ts';
+import type { RunMetrics } from './run-metrics.ts';
 
 /** What starting, stopping and deciding about runs takes. Those functions run inside the caller's transaction. */
 export interface RunControls extends Pick<KnowledgeServices, 'database' | 'prisma' | 'live' | 'jobs'> {
-  runMeter: RunMeter;
+  runMetrics: RunMetrics;
 }
 
 /** What a worker carries out runs with. */
-export interface RunServices extends KnowledgeServices, McpServices, RunControls {
+export interface RunServices extends KnowledgeServices, ToolServerServices, RunControls {
   drafts: DraftWriter;
 }

@@ -1,12 +1,12 @@
-import { newApiKeySecret } from '../../auth/api-key-secret.ts';
-import { evictAfterCommit } from '../../auth/auth.ts';
-import { permissionsOfScope, type Scope } from '../../auth/permissions.ts';
-import type { Viewer } from '../../auth/viewer.ts';
 import type { ApiKey, Prisma as PrismaTypes } from '../../generated/prisma/client.ts';
-import { ForbiddenError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { requireFound } from '../../lib/require-found.ts';
-import { requirePerson, type TenancyServices } from './services.ts';
+import { newApiKeySecret } from '../../platform/auth/api-key-secret.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import { permissionsOfScope, type Scope } from '../../platform/auth/permissions.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { ForbiddenError, InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import { requireUser, type TenancyServices } from './services.ts';
 
 /** The hash of a secret is not readable here. */
 export type VisibleApiKey = Omit<ApiKey, 'keyHash'>;
@@ -24,10 +24,10 @@ export async function createApiKey(
   viewer: Viewer,
   { name, scopes, expiresAt, metadata }: NewApiKey,
 ): Promise<{ apiKey: VisibleApiKey; secret: string }> {
-  const { userId, tenantId, permissions } = requirePerson(viewer);
-  if (scopes.length === 0) throw ValidationError.at(['input', 'scopes'], 'A key needs at least one scope.');
+  const { userId, tenantId, permissions } = requireUser(viewer);
+  if (scopes.length === 0) throw ValidationError.inputPath(['input', 'scopes'], 'A key needs at least one scope.');
   if (expiresAt && expiresAt.getTime() <= Date.now()) {
-    throw ValidationError.at(['input', 'expiresAt'], 'The expiry must be in the future.');
+    throw ValidationError.inputPath(['input', 'expiresAt'], 'The expiry must be in the future.');
   }
   const beyond = scopes.find((scope) => permissionsOfScope(scope).some((permission) => !permissions.has(permission)));
   if (beyond) throw new ForbiddenError(`You cannot give the scope ${beyond}, which goes beyond your own rights.`);

@@ -1,9 +1,9 @@
-import { verifyPassword } from '../../auth/passwords.ts';
-import { assumeContext, currentScope } from '../../db/context.ts';
-import type { Database } from '../../db/database.ts';
-import { rows, sql } from '../../db/sql.ts';
-import { AuthenticationError } from '../../lib/errors.ts';
-import { myTenants, type TenantChoice } from './read.ts';
+import { verifyPassword } from '../../platform/auth/passwords.ts';
+import { AuthenticationError } from '../../platform/lib/errors.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { currentScope, switchActor } from '../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { listOwnTenants, type TenantMembership } from './read.ts';
 import type { TenancyServices } from './services.ts';
 
 export interface Account {
@@ -13,7 +13,7 @@ export interface Account {
 }
 
 export async function findAccount(database: Database, email: string): Promise<Account | undefined> {
-  const [account] = await rows<Account>(
+  const [account] = await queryRows<Account>(
     database,
     sql`SELECT user_id, password_hash, user_status FROM app.find_credentials(${email}::citext)`,
   );
@@ -21,7 +21,7 @@ export async function findAccount(database: Database, email: string): Promise<Ac
 }
 
 /** The tenant with that id or slug among those the acting person can go to; the first when none is named. */
-export function chooseTenant(choices: TenantChoice[], wanted: string | undefined): TenantChoice | undefined {
+export function chooseTenant(choices: TenantMembership[], wanted: string | undefined): TenantMembership | undefined {
   return wanted === undefined
     ? choices[0]
     : choices.find(({ tenantId, slug }) => wanted === slug || wanted.toLowerCase() === tenantId);
@@ -30,13 +30,13 @@ export function chooseTenant(choices: TenantChoice[], wanted: string | undefined
 /** Leaves a row in the log of the tenant that the attempt was for. Nobody is named as its actor: nobody has proved who they are. */
 async function recordRefusal(database: Database, userId: string, wanted: string | undefined): Promise<void> {
   const { userId: actor, tenantId, apiKeyId } = currentScope().context;
-  await assumeContext({ userId, tenantId: undefined, apiKeyId: undefined });
-  const choice = chooseTenant(await myTenants(database), wanted);
+  await switchActor({ userId, tenantId: undefined, apiKeyId: undefined });
+  const choice = chooseTenant(await listOwnTenants(database), wanted);
   if (choice) {
-    await assumeContext({ userId: undefined, tenantId: choice.tenantId });
-    await rows(database, sql`SELECT app.audit_failure('session.refused', 'user', ${userId}::uuid, 'wrong password')`);
+    await switchActor({ userId: undefined, tenantId: choice.tenantId });
+    await queryRows(database, sql`SELECT app.audit_failure('session.refused', 'user', ${userId}::uuid, 'wrong password')`);
   }
-  await assumeContext({ userId: actor, tenantId, apiKeyId });
+  await switchActor({ userId: actor, tenantId, apiKeyId });
 }
 
 /**
@@ -44,7 +44,7 @@ async function recordRefusal(database: Database, userId: string, wanted: string 
  * Throws RateLimitedError, and AuthenticationError with the same words for an unknown address and a wrong password; what it wrote about the
  * failure is kept.
  */
-export async function provePassword(
+export async function verifyPasswordOrThrow(
   { database, auth }: TenancyServices,
   input: { email: string; password: string; tenant?: string | undefined },
 ): Promise<Account> {

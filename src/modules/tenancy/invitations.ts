@@ -1,17 +1,23 @@
-import { evictAfterCommit } from '../../auth/auth.ts';
-import { checkPassword, hashPassword } from '../../auth/passwords.ts';
-import { type Role, roleRank } from '../../auth/permissions.ts';
-import { hashSecret, newSecret } from '../../auth/secrets.ts';
-import type { Viewer } from '../../auth/viewer.ts';
-import { assumeContext } from '../../db/context.ts';
-import { rows, sql } from '../../db/sql.ts';
 import type { Invitation } from '../../generated/prisma/client.ts';
-import { AuthenticationError, ConflictError, ForbiddenError, InvalidStateError, ValidationError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { requireFound } from '../../lib/require-found.ts';
-import { provePassword } from './credentials.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import { checkPassword, hashPassword } from '../../platform/auth/passwords.ts';
+import { type Role, roleRank } from '../../platform/auth/permissions.ts';
+import { hashSecret, newSecret } from '../../platform/auth/secrets.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import {
+  AuthenticationError,
+  ConflictError,
+  ForbiddenError,
+  InvalidStateError,
+  ValidationError,
+} from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import { switchActor } from '../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { verifyPasswordOrThrow } from './credentials.ts';
 import type { TenancyServices } from './services.ts';
-import { enter, type SignedIn } from './sessions.ts';
+import { openSessionIn, type SignedIn } from './sessions.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -93,7 +99,7 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
   const invalid = new AuthenticationError('TOKEN_INVALID', 'The invitation is not valid or not open any more.', {
     path: ['input', 'token'],
   });
-  const [found] = await rows<FoundInvitation>(
+  const [found] = await queryRows<FoundInvitation>(
     database,
     sql`SELECT invitation_id, tenant_id, email, role, tenant_status, user_id FROM app.find_invitation(${hashSecret(input.token)})`,
   );
@@ -103,7 +109,7 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
   const passwordHash = found.userId ? undefined : await newPasswordHash(email, input.password);
   if (found.userId) await proveInvited(services, viewer, email, found.userId, input.password);
 
-  await assumeContext({ tenantId, userId, apiKeyId: undefined });
+  await switchActor({ tenantId, userId, apiKeyId: undefined });
   // Closing it first makes the second of two acceptances wait here and find nothing.
   const { count } = await prisma.invitation.updateMany({
     where: { tenantId, id: invitationId, acceptedAt: null, revokedAt: null, expiresAt: { gt: new Date() } },
@@ -119,11 +125,11 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
   }
   const { createdAt } = await prisma.membership.create({ data: { tenantId, id: newId(), userId, role } });
   evictAfterCommit(auth, { tenantId, userId });
-  return enter(services, userId, { tenantId, role, name: '', slug: '', joinedAt: createdAt });
+  return openSessionIn(services, userId, { tenantId, role, name: '', slug: '', joinedAt: createdAt });
 }
 
 async function newPasswordHash(email: string, password: string | undefined): Promise<string> {
-  if (password === undefined) throw ValidationError.at(['input', 'password'], 'Choose a password for the new account.');
+  if (password === undefined) throw ValidationError.inputPath(['input', 'password'], 'Choose a password for the new account.');
   checkPassword(password, email);
   return hashPassword(password);
 }
@@ -145,5 +151,5 @@ async function proveInvited(
       },
     );
   }
-  await provePassword(services, { email, password });
+  await verifyPasswordOrThrow(services, { email, password });
 }

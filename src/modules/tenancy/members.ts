@@ -1,12 +1,12 @@
-import { evictAfterCommit } from '../../auth/auth.ts';
-import { type Permission, permissionsOf, type Role, roleRank } from '../../auth/permissions.ts';
-import type { Viewer } from '../../auth/viewer.ts';
-import type { Prisma } from '../../db/prisma.ts';
-import { rows, sql } from '../../db/sql.ts';
-import { tenantKey } from '../../db/tenant-key.ts';
 import type { Membership, MembershipStatus } from '../../generated/prisma/client.ts';
-import { ForbiddenError, NotFoundError, ValidationError } from '../../lib/errors.ts';
-import { requirePerson, type TenancyServices } from './services.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import { type Permission, permissionsOf, type Role, roleRank } from '../../platform/auth/permissions.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { ForbiddenError, NotFoundError, ValidationError } from '../../platform/lib/errors.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { tenantKey } from '../../platform/postgres/tenant-key.ts';
+import { requireUser, type TenancyServices } from './services.ts';
 
 interface Target {
   id: string;
@@ -18,7 +18,7 @@ interface Target {
 
 /** Reads the membership and holds it until the transaction ends, so that the rules are checked on what is changed. */
 async function lockMembership({ database }: TenancyServices, viewer: Viewer, id: string): Promise<Target> {
-  const [target] = await rows<Target>(
+  const [target] = await queryRows<Target>(
     database,
     sql`SELECT id, user_id, role, permissions, status FROM memberships
       WHERE tenant_id = ${viewer.tenantId}::uuid AND id = ${id}::uuid FOR UPDATE`,
@@ -45,7 +45,7 @@ function checkChanges(viewer: Viewer, target: Target, { role, status, permission
     if (role && roleRank[role] > roleRank[target.role]) throw new ForbiddenError('Nobody can raise their own role.');
     if (permissions) throw new ForbiddenError('Nobody can change their own rights.');
     if (status === 'SUSPENDED')
-      throw ValidationError.at(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
+      throw ValidationError.inputPath(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
   }
   const missing = permissions?.find(
     (permission) => !viewer.permissions.has(permission) && !target.permissions.includes(permission),
@@ -53,7 +53,7 @@ function checkChanges(viewer: Viewer, target: Target, { role, status, permission
   if (missing) throw new ForbiddenError(`You cannot give the right ${missing}, which you do not have.`);
   const effective = role ?? target.role;
   const idle = permissions?.find((permission) => !permissionsOf(effective, [permission]).has(permission));
-  if (idle) throw ValidationError.at(['input', 'permissions'], `A ${effective} cannot have the right ${idle}: it writes.`);
+  if (idle) throw ValidationError.inputPath(['input', 'permissions'], `A ${effective} cannot have the right ${idle}: it writes.`);
 }
 
 /** Changes role, status or extra rights of a member. */
@@ -78,7 +78,7 @@ export async function removeMember(
   viewer: Viewer,
   id: string,
 ): Promise<{ membershipId: string; userId: string }> {
-  requirePerson(viewer);
+  requireUser(viewer);
   const { prisma, auth } = services;
   const { tenantId } = viewer;
   const { userId, role } = await lockMembership(services, viewer, id);

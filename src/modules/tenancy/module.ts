@@ -1,6 +1,6 @@
-import type { MinimumRole, Permission } from '../../auth/permissions.ts';
-import { InvalidStateError } from '../../lib/errors.ts';
-import { defineModule } from '../../module.ts';
+import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
+import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { defineModule } from '../../platform/module/define-module.ts';
 
 const permissions = {
   'tenant:read': 'VIEWER',
@@ -16,7 +16,7 @@ const scopes = {
   'apikeys:read': ['apikey:read'],
 } as const satisfies Record<string, readonly Permission[]>;
 
-declare module '../../registry.ts' {
+declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
 }

@@ -1,8 +1,7 @@
-import { evictAfterCommit } from '../../auth/auth.ts';
-import { checkPassword, hashPassword } from '../../auth/passwords.ts';
-import type { Viewer } from '../../auth/viewer.ts';
-import { isUniqueViolation } from '../../db/errors.ts';
 import type { User, UserIdentity } from '../../generated/prisma/client.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import { checkPassword, hashPassword } from '../../platform/auth/passwords.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
 import {
   AuthenticationError,
   ConflictError,
@@ -11,11 +10,12 @@ import {
   NotFoundError,
   UnavailableError,
   ValidationError,
-} from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { findAccount, provePassword } from './credentials.ts';
-import { withoutHash } from './read.ts';
-import { requirePerson, type TenancyServices } from './services.ts';
+} from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { isUniqueViolation } from '../../platform/postgres/errors.ts';
+import { findAccount, verifyPasswordOrThrow } from './credentials.ts';
+import { redactPasswordHash } from './read.ts';
+import { requireUser, type TenancyServices } from './services.ts';
 import { endSessions } from './sessions.ts';
 
 /** How old an ID token may be that proves an identity, in milliseconds. */
@@ -29,8 +29,8 @@ export interface ProfileChanges {
 }
 
 export async function updateProfile({ prisma }: TenancyServices, viewer: Viewer, changes: ProfileChanges): Promise<User> {
-  const { userId } = requirePerson(viewer);
-  return withoutHash(await prisma.user.update({ where: { id: userId }, data: changes }));
+  const { userId } = requireUser(viewer);
+  return redactPasswordHash(await prisma.user.update({ where: { id: userId }, data: changes }));
 }
 
 export interface PasswordChange {
@@ -41,15 +41,15 @@ export interface PasswordChange {
 
 /** Sets a new password and ends every other session of the person. Returns how many ended. */
 export async function changePassword(services: TenancyServices, viewer: Viewer, input: PasswordChange): Promise<number> {
-  const { userId, sessionId, tenantId } = requirePerson(viewer);
+  const { userId, sessionId, tenantId } = requireUser(viewer);
   const { prisma, database, auth } = services;
   const { email } = await prisma.user.findFirstOrThrow({ where: { id: userId }, select: { email: true } });
   checkPassword(input.newPassword, email, ['input', 'newPassword']);
   const account = await findAccount(database, email);
   if (account?.passwordHash) {
-    await provePassword(services, { email, password: input.currentPassword ?? '', tenant: tenantId });
+    await verifyPasswordOrThrow(services, { email, password: input.currentPassword ?? '', tenant: tenantId });
     if (input.currentPassword === input.newPassword) {
-      throw ValidationError.at(['input', 'newPassword'], 'The new password must differ from the current one.');
+      throw ValidationError.inputPath(['input', 'newPassword'], 'The new password must differ from the current one.');
     }
   }
   await prisma.user.update({
@@ -63,7 +63,7 @@ export async function changePassword(services: TenancyServices, viewer: Viewer, 
 
 /** Lets the person sign in with a trusted issuer from now on. A fresh token of that issuer is the proof. */
 export async function linkIdentity({ prisma, auth }: TenancyServices, viewer: Viewer, idToken: string): Promise<UserIdentity> {
-  const { userId } = requirePerson(viewer);
+  const { userId } = requireUser(viewer);
   const invalid = (cause?: unknown) =>
     new AuthenticationError('TOKEN_INVALID', 'The token is not a fresh one of a trusted issuer.', {
       path: ['input', 'idToken'],
@@ -82,7 +82,7 @@ export async function linkIdentity({ prisma, auth }: TenancyServices, viewer: Vi
 }
 
 export async function unlinkIdentity(services: TenancyServices, viewer: Viewer, id: string): Promise<void> {
-  const { userId } = requirePerson(viewer);
+  const { userId } = requireUser(viewer);
   const { prisma, database, auth } = services;
   const identities = await prisma.userIdentity.findMany({ where: { userId }, select: { id: true } });
   if (!identities.some((identity) => identity.id === id)) throw new NotFoundError('The identity', { path: ['input', 'id'] });

@@ -1,15 +1,15 @@
-import { evictAfterCommit } from '../../auth/auth.ts';
-import type { Role } from '../../auth/permissions.ts';
-import { hashSecret } from '../../auth/secrets.ts';
-import { assumeContext } from '../../db/context.ts';
-import { rows, sql } from '../../db/sql.ts';
-import { tenantKey } from '../../db/tenant-key.ts';
-import { AuthenticationError } from '../../lib/errors.ts';
-import { withoutHash } from './read.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import type { Role } from '../../platform/auth/permissions.ts';
+import { hashSecret } from '../../platform/auth/secrets.ts';
+import { AuthenticationError } from '../../platform/lib/errors.ts';
+import { switchActor } from '../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { tenantKey } from '../../platform/postgres/tenant-key.ts';
+import { redactPasswordHash } from './read.ts';
 import type { TenancyServices } from './services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
 
-interface Link {
+interface RefreshTokenRecord {
   refreshTokenId: string;
   tenantId: string;
   userId: string;
@@ -24,11 +24,15 @@ interface Access {
 }
 
 /** Ends the chain and keeps that, although the caller gets an error. */
-async function endChain({ database, prisma, auth }: TenancyServices, link: Link, reason: string): Promise<AuthenticationError> {
+async function revokeTokenFamily(
+  { database, prisma, auth }: TenancyServices,
+  link: RefreshTokenRecord,
+  reason: string,
+): Promise<AuthenticationError> {
   const { tenantId, userId, family } = link;
   evictAfterCommit(auth, { tenantId, userId });
   await prisma.refreshToken.updateMany({ where: { tenantId, family, revokedAt: null }, data: { revokedAt: new Date() } });
-  await rows(database, sql`SELECT app.audit_failure('session.refused', 'session', ${link.refreshTokenId}::uuid, ${reason})`);
+  await queryRows(database, sql`SELECT app.audit_failure('session.refused', 'session', ${link.refreshTokenId}::uuid, ${reason})`);
   return new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.', { commit: true });
 }
 
@@ -38,34 +42,35 @@ async function endChain({ database, prisma, auth }: TenancyServices, link: Link,
  */
 export async function refreshSession(services: TenancyServices, refreshToken: string): Promise<SignedIn> {
   const { database, prisma } = services;
-  const [link] = await rows<Link>(
+  const [link] = await queryRows<RefreshTokenRecord>(
     database,
     sql`SELECT refresh_token_id, tenant_id, user_id, family FROM app.find_refresh_token(${hashSecret(refreshToken)})`,
   );
   if (!link) throw new AuthenticationError('TOKEN_INVALID', 'The refresh token is not valid. Sign in again.');
   const { tenantId, userId, family, refreshTokenId } = link;
-  await assumeContext({ tenantId, userId, apiKeyId: undefined });
+  await switchActor({ tenantId, userId, apiKeyId: undefined });
 
-  const [token] = await rows<{ rotatedAt: Date | null; revokedAt: Date | null; expiresAt: Date }>(
+  const [token] = await queryRows<{ rotatedAt: Date | null; revokedAt: Date | null; expiresAt: Date }>(
     database,
     sql`SELECT rotated_at, revoked_at, expires_at FROM refresh_tokens
       WHERE tenant_id = ${tenantId}::uuid AND id = ${refreshTokenId}::uuid FOR UPDATE`,
   );
   if (!token || token.revokedAt) throw new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.');
-  if (token.rotatedAt) throw await endChain(services, link, 'refresh token used twice');
+  if (token.rotatedAt) throw await revokeTokenFamily(services, link, 'refresh token used twice');
   if (token.expiresAt <= new Date()) {
     throw new AuthenticationError('TOKEN_INVALID', 'The refresh token has expired. Sign in again.');
   }
 
-  const [access] = await rows<Access>(
+  const [access] = await queryRows<Access>(
     database,
     sql`SELECT role, membership_status, user_status, tenant_status FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid)`,
   );
   const statuses = [access?.membershipStatus, access?.userStatus, access?.tenantStatus];
-  if (!access || statuses.some((status) => status !== 'ACTIVE')) throw await endChain(services, link, 'no access any more');
+  if (!access || statuses.some((status) => status !== 'ACTIVE'))
+    throw await revokeTokenFamily(services, link, 'no access any more');
 
   await prisma.refreshToken.update({ where: tenantKey(refreshTokenId), data: { rotatedAt: new Date() } });
   const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: tenantId } });
   const user = await prisma.user.findFirstOrThrow({ where: { id: userId } });
-  return openSession(services, withoutHash(user), tenant, access.role, family);
+  return openSession(services, redactPasswordHash(user), tenant, access.role, family);
 }

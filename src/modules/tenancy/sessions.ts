@@ -1,12 +1,12 @@
-import { evictAfterCommit, type Session } from '../../auth/auth.ts';
-import type { Role } from '../../auth/permissions.ts';
-import type { Viewer } from '../../auth/viewer.ts';
-import { assumeContext } from '../../db/context.ts';
 import type { Tenant, User } from '../../generated/prisma/client.ts';
-import { InvalidStateError, NotFoundError } from '../../lib/errors.ts';
-import { chooseTenant, provePassword } from './credentials.ts';
-import { myTenants, type TenantChoice, withoutHash } from './read.ts';
-import { requirePerson, type TenancyServices } from './services.ts';
+import { evictAfterCommit, type Session } from '../../platform/auth/auth.ts';
+import type { Role } from '../../platform/auth/permissions.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { InvalidStateError, NotFoundError } from '../../platform/lib/errors.ts';
+import { switchActor } from '../../platform/postgres/request-scope.ts';
+import { chooseTenant, verifyPasswordOrThrow } from './credentials.ts';
+import { listOwnTenants, redactPasswordHash, type TenantMembership } from './read.ts';
+import { requireUser, type TenancyServices } from './services.ts';
 
 /** Somebody who has just got in: their tokens, where they are and who they are. */
 export interface SignedIn extends Session {
@@ -27,12 +27,12 @@ export async function openSession(
 }
 
 /** Acts in a tenant the acting person belongs to and opens a session there. */
-export async function enter(services: TenancyServices, userId: string, choice: TenantChoice): Promise<SignedIn> {
+export async function openSessionIn(services: TenancyServices, userId: string, choice: TenantMembership): Promise<SignedIn> {
   const { prisma } = services;
-  await assumeContext({ tenantId: choice.tenantId, userId, apiKeyId: undefined });
+  await switchActor({ tenantId: choice.tenantId, userId, apiKeyId: undefined });
   const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: choice.tenantId } });
   const user = await prisma.user.update({ where: { id: userId }, data: { lastLoginAt: new Date() } });
-  return openSession(services, withoutHash(user), tenant, choice.role);
+  return openSession(services, redactPasswordHash(user), tenant, choice.role);
 }
 
 export interface SignInInput {
@@ -43,26 +43,26 @@ export interface SignInInput {
 }
 
 export async function signIn(services: TenancyServices, input: SignInInput): Promise<SignedIn> {
-  const { userId } = await provePassword(services, input);
-  await assumeContext({ userId, tenantId: undefined, apiKeyId: undefined });
-  const choices = await myTenants(services.database);
+  const { userId } = await verifyPasswordOrThrow(services, input);
+  await switchActor({ userId, tenantId: undefined, apiKeyId: undefined });
+  const choices = await listOwnTenants(services.database);
   if (choices.length === 0) throw new InvalidStateError('This account belongs to no tenant that is in use.');
   const choice = chooseTenant(choices, input.tenant);
   if (!choice) throw new NotFoundError('The tenant', { path: ['input', 'tenant'] });
-  return enter(services, userId, choice);
+  return openSessionIn(services, userId, choice);
 }
 
 /** Opens a session in another tenant of the same person. The session they come from stays open. */
 export async function switchTenant(services: TenancyServices, viewer: Viewer, tenant: string): Promise<SignedIn> {
-  const { userId } = requirePerson(viewer);
-  const choice = chooseTenant(await myTenants(services.database), tenant);
+  const { userId } = requireUser(viewer);
+  const choice = chooseTenant(await listOwnTenants(services.database), tenant);
   if (!choice) throw new NotFoundError('The tenant', { path: ['input', 'tenant'] });
-  return enter(services, userId, choice);
+  return openSessionIn(services, userId, choice);
 }
 
 /** Ends the viewer's session, or all their sessions in every tenant. Returns how many ended. */
 export async function signOut({ database, prisma, auth }: TenancyServices, viewer: Viewer, everywhere: boolean): Promise<number> {
-  const { userId, sessionId, tenantId } = requirePerson(viewer);
+  const { userId, sessionId, tenantId } = requireUser(viewer);
   evictAfterCommit(auth, { userId });
   if (everywhere) return endSessions({ database, prisma }, viewer);
   if (!sessionId) throw new InvalidStateError('Your token is of another issuer: sign out there.');
@@ -80,16 +80,16 @@ export async function endSessions(
   viewer: Viewer,
   except?: string,
 ): Promise<number> {
-  const { userId, tenantId: home } = requirePerson(viewer);
+  const { userId, tenantId: home } = requireUser(viewer);
   const families = new Set<string>();
-  for (const { tenantId } of await myTenants(database)) {
+  for (const { tenantId } of await listOwnTenants(database)) {
     // A session is visible in its own tenant alone.
-    await assumeContext({ tenantId });
+    await switchActor({ tenantId });
     const open = { tenantId, userId, revokedAt: null, ...(except ? { family: { not: except } } : {}) };
     const ended = await prisma.refreshToken.findMany({ where: open, select: { family: true, rotatedAt: true, expiresAt: true } });
     for (const { family, rotatedAt, expiresAt } of ended) if (!rotatedAt && expiresAt > new Date()) families.add(family);
     await prisma.refreshToken.updateMany({ where: open, data: { revokedAt: new Date() } });
   }
-  await assumeContext({ tenantId: home });
+  await switchActor({ tenantId: home });
   return families.size;
 }

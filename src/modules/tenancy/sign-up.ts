@@ -1,13 +1,13 @@
-import { checkPassword, hashPassword } from '../../auth/passwords.ts';
-import { currentScope } from '../../db/context.ts';
 import type { User } from '../../generated/prisma/client.ts';
-import { ConflictError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
+import { checkPassword, hashPassword } from '../../platform/auth/passwords.ts';
+import { ConflictError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { currentScope } from '../../platform/postgres/request-scope.ts';
 import { findAccount } from './credentials.ts';
-import { withoutHash } from './read.ts';
+import { redactPasswordHash } from './read.ts';
 import type { TenancyServices } from './services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
-import { foundTenant, type NewTenant } from './tenants.ts';
+import { createTenantWithOwner, type NewTenant } from './tenants.ts';
 
 export interface SignUpInput {
   email: string;
@@ -33,8 +33,8 @@ export async function signUp(services: TenancyServices, input: SignUpInput): Pro
   const id = newId();
   const data = { id, email, passwordHash, firstName, lastName, lastLoginAt: new Date() };
   let user: User | undefined;
-  const tenant = await foundTenant(prisma, id, input.tenant, async () => {
-    user = withoutHash(await prisma.user.create({ data }));
+  const tenant = await createTenantWithOwner(prisma, id, input.tenant, async () => {
+    user = redactPasswordHash(await prisma.user.create({ data }));
   });
   if (!user) throw new Error('the person was not made');
   return openSession(services, user, tenant, 'OWNER');

@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { evictAfterCommit } from '../../auth/auth.ts';
-import type { Viewer } from '../../auth/viewer.ts';
-import { assumeContext } from '../../db/context.ts';
-import { isUniqueViolation } from '../../db/errors.ts';
-import type { Prisma } from '../../db/prisma.ts';
 import type { Prisma as PrismaTypes, Tenant } from '../../generated/prisma/client.ts';
-import { ConflictError } from '../../lib/errors.ts';
-import { newId } from '../../lib/ids.ts';
-import { slugOf } from '../../lib/slug.ts';
-import { withoutHash } from './read.ts';
-import { requirePerson, type TenancyServices } from './services.ts';
+import { evictAfterCommit } from '../../platform/auth/auth.ts';
+import type { Viewer } from '../../platform/auth/viewer.ts';
+import { ConflictError } from '../../platform/lib/errors.ts';
+import { newId } from '../../platform/lib/ids.ts';
+import { slugOf } from '../../platform/lib/slug.ts';
+import { isUniqueViolation } from '../../platform/postgres/errors.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { switchActor } from '../../platform/postgres/request-scope.ts';
+import { redactPasswordHash } from './read.ts';
+import { requireUser, type TenancyServices } from './services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
 
 export interface NewTenant {
@@ -40,14 +40,14 @@ async function insertTenant(prisma: Prisma, id: string, { name, slug, slugPath }
  * Makes a tenant whose owner is the person `userId`, and acts in it from then on.
  * @param beforeOwner runs between the two, to make the person
  */
-export async function foundTenant(
+export async function createTenantWithOwner(
   prisma: Prisma,
   userId: string,
   tenant: NewTenant,
   beforeOwner: () => Promise<void> = async () => {},
 ): Promise<Tenant> {
   const tenantId = newId();
-  await assumeContext({ tenantId, userId, apiKeyId: undefined });
+  await switchActor({ tenantId, userId, apiKeyId: undefined });
   // The tenant first: the audit rows of everything else refer to it.
   const founded = await insertTenant(prisma, tenantId, tenant);
   await beforeOwner();
@@ -57,10 +57,10 @@ export async function foundTenant(
 
 /** Makes another tenant for a person who is signed in, and opens a session in it. */
 export async function createTenant(services: TenancyServices, viewer: Viewer, input: NewTenant): Promise<SignedIn> {
-  const { userId } = requirePerson(viewer);
-  const tenant = await foundTenant(services.prisma, userId, input);
+  const { userId } = requireUser(viewer);
+  const tenant = await createTenantWithOwner(services.prisma, userId, input);
   const user = await services.prisma.user.findFirstOrThrow({ where: { id: userId } });
-  return openSession(services, withoutHash(user), tenant, 'OWNER');
+  return openSession(services, redactPasswordHash(user), tenant, 'OWNER');
 }
 
 export interface TenantChanges {

@@ -1,5 +1,5 @@
-import { columnsOf } from '../../../src/db/readable-columns.ts';
 import { tableModels } from '../../../src/generated/data-model.ts';
+import { columnsOf } from '../../../src/platform/postgres/readable-columns.ts';
 import { type Check, problemsOf, type Query, readTables } from '../catalog.ts';
 import { applicationGrants, definerFunctions, gateGrants, openHashes, sealedColumns, secretColumns } from '../expectations.ts';
 

@@ -1,11 +1,11 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { AuditActor, AuditStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
@@ -35,13 +35,13 @@ export const AuditLog = builder.prismaNode('AuditLog', {
       type: User,
       nullable: true,
       description: 'The person, where one acted or owns the API key. Null once they have left the tenant.',
-      extensions: reads('userId'),
-      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
+      extensions: dependsOn('userId'),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, selectedProperties(info, 'User')),
     }),
   }),
 });
 
-byId<typeof AuditLog.$inferType>('AuditLog', 'audit_logs');
+nodeLoader<typeof AuditLog.$inferType>('AuditLog', 'audit_logs');
 
 const AuditLogFilter = builder.inputType('AuditLogFilter', {
   description: 'Which audit logs. All conditions must hold.',
@@ -57,7 +57,7 @@ const AuditLogFilter = builder.inputType('AuditLogFilter', {
   }),
 });
 
-const auditLogList = listType({
+const auditLogList = defineConnection({
   name: 'AuditLog',
   table: 'audit_logs',
   node: AuditLog,
@@ -80,7 +80,7 @@ const auditLogList = listType({
       ...(action ? [sql`audit_logs.action = ${action}`] : []),
       ...(resourceType ? [sql`audit_logs.resource_type = ${resourceType}`] : []),
       ...(resourceId ? [sql`audit_logs.resource_id = ${resourceId}::uuid`] : []),
-      ...(userId ? [sql`audit_logs.user_id = ${uuidOf('User', userId, ['filter', 'userId'])}::uuid`] : []),
+      ...(userId ? [sql`audit_logs.user_id = ${parseId('User', userId, ['filter', 'userId'])}::uuid`] : []),
       ...(status ? [sql`audit_logs.status = ${status}::audit_status`] : []),
       ...(requestId ? [sql`audit_logs.request_id = ${requestId}`] : []),
       // The id begins with the time, and months are partitions of ids: this reads only the months it must.
@@ -90,4 +90,4 @@ const auditLogList = listType({
   },
 });
 
-auditLogList.query('auditLogs', { description: 'What was done in the tenant, by whom and from where.', access: 'audit:read' });
+auditLogList.onQuery('auditLogs', { description: 'What was done in the tenant, by whom and from where.', access: 'audit:read' });

@@ -1,17 +1,17 @@
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
-import { decimalText } from '../../../lib/decimal-text.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Agent } from '../../agents/agent.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { keptCount } from '../count.ts';
 import { conversationConditions, conversationOrders } from '../list.ts';
+import { maintainedCountSql } from '../maintained-count.ts';
 
 export const ConversationStatusEnum = builder.enumType(ConversationStatus, {
   name: 'ConversationStatus',
@@ -37,8 +37,8 @@ export const Conversation = builder.prismaNode('Conversation', {
     outputTokens: t.expose('outputTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
-      extensions: reads('costUsd'),
-      resolve: ({ costUsd }) => decimalText(costUsd),
+      extensions: dependsOn('costUsd'),
+      resolve: ({ costUsd }) => formatDecimal(costUsd),
     }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),
     startedAt: t.expose('startedAt', { type: 'DateTime' }),
@@ -50,20 +50,20 @@ export const Conversation = builder.prismaNode('Conversation', {
       type: Agent,
       nullable: true,
       description: 'The agent that answers.',
-      extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
+      extensions: dependsOn('agentId'),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, selectedProperties(info, 'Agent')),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who began it. Null once they have left the tenant.',
-      extensions: reads('userId'),
-      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
+      extensions: dependsOn('userId'),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, selectedProperties(info, 'User')),
     }),
   }),
 });
 
-export const loadConversation = byId<typeof Conversation.$inferType>('Conversation', 'conversations');
+export const loadConversation = nodeLoader<typeof Conversation.$inferType>('Conversation', 'conversations');
 
 const ConversationFilter = builder.inputType('ConversationFilter', {
   description: 'Which conversations. All conditions must hold.',
@@ -77,7 +77,7 @@ const ConversationFilter = builder.inputType('ConversationFilter', {
   }),
 });
 
-export const conversationList = listType({
+export const conversationList = defineConnection({
   name: 'Conversation',
   table: 'conversations',
   node: Conversation,
@@ -87,18 +87,19 @@ export const conversationList = listType({
     where: ({ agentId, userId, ...filter }: typeof ConversationFilter.$inferInput) =>
       conversationConditions({
         ...filter,
-        agentId: agentId && uuidOf('Agent', agentId, ['filter', 'agentId']),
-        userId: userId && uuidOf('User', userId, ['filter', 'userId']),
+        agentId: agentId && parseId('Agent', agentId, ['filter', 'agentId']),
+        userId: userId && parseId('User', userId, ['filter', 'userId']),
       }),
-    kept: ({ status, ...others }) => (Object.values(others).some((value) => value != null) ? undefined : keptCount(status)),
+    kept: ({ status, ...others }) =>
+      Object.values(others).some((value) => value != null) ? undefined : maintainedCountSql(status),
   },
 });
 
-conversationList.query('conversations', { description: 'The conversations of the tenant.', access: 'conversation:read' });
-conversationList.of(Agent, 'conversations', {
+conversationList.onQuery('conversations', { description: 'The conversations of the tenant.', access: 'conversation:read' });
+conversationList.onParent(Agent, 'conversations', {
   description: 'The conversations with this agent.',
   column: 'agent_id',
   access: 'conversation:read',
 });
 
-queryById('conversation', { type: Conversation, what: 'A conversation', access: 'conversation:read', load: loadConversation });
+nodeQuery('conversation', { type: Conversation, what: 'A conversation', access: 'conversation:read', load: loadConversation });

@@ -1,8 +1,8 @@
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
-import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from '../event-row.ts';
-import { subjectOf } from '../event-subjects.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { subjectOf } from '../events/event-payload-cache.ts';
+import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from '../events/event-row.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
 import { loadToolExecution, ToolExecution } from './tool-execution.ts';

@@ -1,11 +1,11 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { MessageRole } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 
 export const MessageRoleEnum = builder.enumType(MessageRole, { name: 'MessageRole', description: 'Who speaks in a message.' });
@@ -25,14 +25,14 @@ export const Message = builder.prismaNode('Message', {
       type: ['JSONObject'],
       nullable: true,
       description: 'Tools the model asks for: objects of `id`, `name` and `arguments`.',
-      extensions: reads('toolCalls'),
+      extensions: dependsOn('toolCalls'),
       resolve: ({ toolCalls }) => toolCalls as unknown[] | null,
     }),
     toolResults: t.field({
       type: ['JSONObject'],
       nullable: true,
       description: 'What the tools answered: objects of `toolCallId`, `output` and `error`.',
-      extensions: reads('toolResults'),
+      extensions: dependsOn('toolResults'),
       resolve: ({ toolResults }) => toolResults as unknown[] | null,
     }),
     model: t.exposeString('model', { nullable: true }),
@@ -44,20 +44,20 @@ export const Message = builder.prismaNode('Message', {
       type: Conversation,
       nullable: true,
       description: 'The conversation.',
-      extensions: reads('conversationId'),
+      extensions: dependsOn('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
   }),
 });
 
-export const loadMessage = byId<typeof Message.$inferType>('Message', 'messages');
+export const loadMessage = nodeLoader<typeof Message.$inferType>('Message', 'messages');
 
 builder.objectField(Message, 'parentMessage', (t) =>
   t.field({
     type: Message,
     nullable: true,
     description: 'The message this one answers.',
-    extensions: reads('parentMessageId'),
+    extensions: dependsOn('parentMessageId'),
     resolve: ({ parentMessageId }, _args, context) => loadMessage(context, parentMessageId),
   }),
 );
@@ -71,7 +71,7 @@ const MessageFilter = builder.inputType('MessageFilter', {
   }),
 });
 
-export const messageList = listType({
+export const messageList = defineConnection({
   name: 'Message',
   table: 'messages',
   node: Message,
@@ -89,7 +89,7 @@ export const messageList = listType({
   },
 });
 
-messageList.of(Conversation, 'messages', {
+messageList.onParent(Conversation, 'messages', {
   description: 'Its messages, in the order they were said.',
   column: 'conversation_id',
   access: 'conversation:read',

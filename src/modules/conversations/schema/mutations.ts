@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { intRule, jsonArrayRule, jsonObjectRule, jsonRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { intRule, jsonArrayRule, jsonObjectRule, jsonRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { appendMessage } from '../append-message.ts';
 import { CONTENT_TOO_LARGE, fitsContent } from '../content-limit.ts';
 import { recordToolExecution } from '../record-tool-execution.ts';
@@ -45,7 +45,7 @@ mutation('createConversation', {
   }),
   payload: conversationPayload('CreateConversationPayload'),
   resolve: async ({ agentId, title, context, metadata }, graph) => ({
-    conversation: await createConversation(graph.prisma, signedIn(graph), uuidOf('Agent', agentId, ['input', 'agentId']), {
+    conversation: await createConversation(graph.prisma, requireViewer(graph), parseId('Agent', agentId, ['input', 'agentId']), {
       title,
       context: context ?? undefined,
       metadata: metadata ?? undefined,
@@ -68,7 +68,7 @@ mutation('updateConversation', {
   }),
   payload: conversationPayload('UpdateConversationPayload'),
   resolve: async ({ id, title, context, metadata }, graph) => ({
-    conversation: await updateConversation(graph, uuidOf('Conversation', id, ['input', 'id']), {
+    conversation: await updateConversation(graph, parseId('Conversation', id, ['input', 'id']), {
       title,
       context: context ?? undefined,
       metadata: metadata ?? undefined,
@@ -94,7 +94,7 @@ mutation('completeConversation', {
   }),
   payload: conversationPayload('CompleteConversationPayload'),
   resolve: async ({ id, outcome }, graph) => ({
-    conversation: await completeConversation(graph, uuidOf('Conversation', id, ['input', 'id']), outcome ?? 'COMPLETED'),
+    conversation: await completeConversation(graph, parseId('Conversation', id, ['input', 'id']), outcome ?? 'COMPLETED'),
   }),
 });
 
@@ -154,8 +154,8 @@ mutation('appendMessage', {
   }),
   transaction: 'own',
   resolve: (input, graph) =>
-    appendMessage(graph, signedIn(graph), {
-      conversationId: uuidOf('Conversation', input.conversationId, ['input', 'conversationId']),
+    appendMessage(graph, requireViewer(graph), {
+      conversationId: parseId('Conversation', input.conversationId, ['input', 'conversationId']),
       role: input.role,
       content: input.content,
       toolCalls: input.toolCalls ?? undefined,
@@ -163,7 +163,9 @@ mutation('appendMessage', {
       model: input.model ?? undefined,
       tokenCount: input.tokenCount == null ? undefined : BigInt(input.tokenCount),
       latencyMs: input.latencyMs ?? undefined,
-      parentMessageId: input.parentMessageId ? uuidOf('Message', input.parentMessageId, ['input', 'parentMessageId']) : undefined,
+      parentMessageId: input.parentMessageId
+        ? parseId('Message', input.parentMessageId, ['input', 'parentMessageId'])
+        : undefined,
       idempotencyKey: input.idempotencyKey ?? undefined,
       metadata: input.metadata ?? undefined,
     }),
@@ -201,12 +203,12 @@ mutation('recordToolExecution', {
     }),
   }),
   resolve: async (input, graph) => ({
-    toolExecution: await recordToolExecution(graph, signedIn(graph), {
+    toolExecution: await recordToolExecution(graph, requireViewer(graph), {
       conversationId: input.conversationId
-        ? uuidOf('Conversation', input.conversationId, ['input', 'conversationId'])
+        ? parseId('Conversation', input.conversationId, ['input', 'conversationId'])
         : undefined,
-      messageId: input.messageId ? uuidOf('Message', input.messageId, ['input', 'messageId']) : undefined,
-      agentId: input.agentId ? uuidOf('Agent', input.agentId, ['input', 'agentId']) : undefined,
+      messageId: input.messageId ? parseId('Message', input.messageId, ['input', 'messageId']) : undefined,
+      agentId: input.agentId ? parseId('Agent', input.agentId, ['input', 'agentId']) : undefined,
       toolName: input.toolName,
       input: input.input ?? undefined,
       output: input.output ?? undefined,

@@ -1,21 +1,21 @@
-import type { GraphQLContext } from '../../../graphql/context.ts';
-import { logSubscription } from '../../../graphql/log-subscription.ts';
-import { NotFoundError } from '../../../lib/errors.ts';
-import type { ConversationEventRow } from '../event-row.ts';
-import { eventSubjects, subjectOf } from '../event-subjects.ts';
-import { watchedLog } from '../watched-log.ts';
+import type { GraphQLContext } from '../../../platform/graphql/context.ts';
+import { logSubscription } from '../../../platform/graphql/kit/log-subscription.ts';
+import { NotFoundError } from '../../../platform/lib/errors.ts';
+import { eventPayloadCache, subjectOf } from '../events/event-payload-cache.ts';
+import type { ConversationEventRow } from '../events/event-row.ts';
+import { logWithMessages } from '../events/log-with-messages.ts';
 import { ConversationEvent } from './event.ts';
 import { loadMessage, Message } from './message.ts';
 import { loadToolExecution } from './tool-execution.ts';
 
 /** Lets the fields of an event load its message or tool execution from the rows that all live views share. */
 function primeSubjects(row: ConversationEventRow, context: GraphQLContext): void {
-  const subjects = eventSubjects(context.database);
+  const subjects = eventPayloadCache(context.database);
   loadMessage.prime(context, subjectOf(row, 'messageId'), () => subjects.message(row));
   loadToolExecution.prime(context, subjectOf(row, 'toolExecutionId'), () => subjects.toolExecution(row));
 }
 
-const conversationSubscription = { log: watchedLog, typename: 'Conversation', access: 'conversation:read' } as const;
+const conversationSubscription = { log: logWithMessages, typename: 'Conversation', access: 'conversation:read' } as const;
 
 logSubscription('conversationEvents', {
   ...conversationSubscription,
@@ -38,7 +38,7 @@ logSubscription('messageAppended', {
   filter: ({ type }) => type === 'MESSAGE_APPENDED',
   resolve: async (row, context) => {
     primeSubjects(row, context);
-    const message = await eventSubjects(context.database).message(row);
+    const message = await eventPayloadCache(context.database).message(row);
     if (!message) throw new NotFoundError('The message');
     return message;
   },

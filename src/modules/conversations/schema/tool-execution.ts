@@ -1,11 +1,11 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { ExecutionStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Agent } from '../../agents/agent.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
@@ -37,27 +37,27 @@ export const ToolExecution = builder.prismaNode('ToolExecution', {
       type: Conversation,
       nullable: true,
       description: 'The conversation it belongs to, if any.',
-      extensions: reads('conversationId'),
+      extensions: dependsOn('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message that asked for it, if any.',
-      extensions: reads('messageId'),
+      extensions: dependsOn('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     agent: t.field({
       type: Agent,
       nullable: true,
       description: 'The agent that called, if any.',
-      extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
+      extensions: dependsOn('agentId'),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, selectedProperties(info, 'Agent')),
     }),
   }),
 });
 
-export const loadToolExecution = byId<typeof ToolExecution.$inferType>('ToolExecution', 'tool_executions');
+export const loadToolExecution = nodeLoader<typeof ToolExecution.$inferType>('ToolExecution', 'tool_executions');
 
 const ToolExecutionFilter = builder.inputType('ToolExecutionFilter', {
   description: 'Which tool executions. All conditions must hold.',
@@ -67,7 +67,7 @@ const ToolExecutionFilter = builder.inputType('ToolExecutionFilter', {
   }),
 });
 
-const toolExecutionList = listType({
+const toolExecutionList = defineConnection({
   name: 'ToolExecution',
   table: 'tool_executions',
   node: ToolExecution,
@@ -86,15 +86,19 @@ const toolExecutionList = listType({
 });
 
 const access = 'conversation:read';
-toolExecutionList.query('toolExecutions', { description: 'What tools did in the tenant.', access });
-toolExecutionList.of(Conversation, 'toolExecutions', {
+toolExecutionList.onQuery('toolExecutions', { description: 'What tools did in the tenant.', access });
+toolExecutionList.onParent(Conversation, 'toolExecutions', {
   description: 'What tools did in this conversation.',
   column: 'conversation_id',
   access,
 });
-toolExecutionList.of(Message, 'toolExecutions', {
+toolExecutionList.onParent(Message, 'toolExecutions', {
   description: 'What tools did for this message.',
   column: 'message_id',
   access,
 });
-toolExecutionList.of(Agent, 'toolExecutions', { description: 'What tools did for this agent.', column: 'agent_id', access });
+toolExecutionList.onParent(Agent, 'toolExecutions', {
+  description: 'What tools did for this agent.',
+  column: 'agent_id',
+  access,
+});

@@ -1,15 +1,15 @@
 import type { Worker } from 'node:worker_threads';
 import { UnreadableDocumentError } from './errors.ts';
 import { defaultLimits, type ExtractionLimits } from './limits.ts';
-import { exceedsMemory } from './memory-watch.ts';
+import { exceedsMemory } from './memory-limit.ts';
 import type { DocumentFile } from './read-document.ts';
-import { assertSplitSettings, type Chunk, type SplitSettings } from './split-settings.ts';
-import { giveBackThread, takeThread } from './threads.ts';
+import { assertSplitSettings, type ExtractedChunk, type SplitSettings } from './splitting/split-settings.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
+import { acquireWorker, releaseWorker } from './worker-pool.ts';
 
-export type { Passage } from './passages.ts';
 export type { DocumentFile } from './read-document.ts';
-export type { Chunk, SplitSettings } from './split-settings.ts';
+export type { ExtractedChunk, SplitSettings } from './splitting/split-settings.ts';
+export type { TextBlock } from './text-blocks.ts';
 
 /** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
 export const extractionVersion = 1;
@@ -23,8 +23,8 @@ function tooSlow(): UnreadableDocumentError {
 }
 
 /** Listens to a thread until it has said its last word, or has died. */
-function chunksOf(worker: Worker): Promise<Chunk[]> {
-  const chunks: Chunk[] = [];
+function chunksOf(worker: Worker): Promise<ExtractedChunk[]> {
+  const chunks: ExtractedChunk[] = [];
   return new Promise((resolve, reject) => {
     worker.on('message', (message: ExtractionMessage) => {
       if (message.kind === 'chunks') for (const chunk of message.chunks) chunks.push(chunk);
@@ -49,11 +49,11 @@ export async function extractChunks(
   file: DocumentFile,
   split: SplitSettings,
   { signal, ...limits }: Partial<ExtractionLimits> & { signal?: AbortSignal | undefined } = {},
-): Promise<Chunk[]> {
+): Promise<ExtractedChunk[]> {
   assertSplitSettings(split);
   signal?.throwIfAborted();
   const task: ExtractionTask = { file, split, limits: { ...defaultLimits, ...limits } };
-  const thread = takeThread(task.limits.memoryMb);
+  const thread = acquireWorker(task.limits.memoryMb);
   const { worker } = thread;
   let well = false;
   const over = new AbortController();
@@ -72,7 +72,7 @@ export async function extractChunks(
     clearTimeout(deadline);
     signal?.removeEventListener('abort', onAbort);
     over.abort();
-    if (well) await giveBackThread(thread);
+    if (well) await releaseWorker(thread);
     else await worker.terminate();
   }
 }

@@ -1,10 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
-import { checkType } from './check-type.ts';
-import { decodeText } from './decode-text.ts';
 import { reading, UnreadableDocumentError } from './errors.ts';
+import { decodeText } from './formats/decode-text.ts';
 import type { ExtractionLimits } from './limits.ts';
 import { DOCX, type MediaType } from './media-types.ts';
-import { type Passage, PassageCollector, tooMuchText } from './passages.ts';
+import { type TextBlock, TextBlockCollector, tooMuchText } from './text-blocks.ts';
+import { verifyMediaType } from './verify-media-type.ts';
 
 export interface DocumentFile {
   path: string;
@@ -26,13 +26,13 @@ function charsetOf(bytes: Buffer): string | undefined {
 }
 
 /** The readers are loaded when they are needed: each is large, and a thread reads one document. */
-async function read(bytes: Buffer, mediaType: MediaType, collector: PassageCollector, limits: ExtractionLimits): Promise<void> {
+async function read(bytes: Buffer, mediaType: MediaType, collector: TextBlockCollector, limits: ExtractionLimits): Promise<void> {
   if (mediaType === 'application/pdf') {
-    const { readPdf } = await import('./pdf.ts');
+    const { readPdf } = await import('./formats/pdf.ts');
     return reading('The PDF', () => readPdf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length), collector, limits));
   }
   if (mediaType === DOCX) {
-    const { readDocx } = await import('./docx.ts');
+    const { readDocx } = await import('./formats/docx.ts');
     return reading('The Word document', () => readDocx(bytes, collector));
   }
   // No encoding we read takes more than three bytes for a unit of UTF-16.
@@ -41,31 +41,31 @@ async function read(bytes: Buffer, mediaType: MediaType, collector: PassageColle
   // Markup counts too: what the readers build in memory is as large as all of it.
   if (text.length > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);
   if (mediaType === 'text/html') {
-    const { readHtml } = await import('./html.ts');
+    const { readHtml } = await import('./formats/html.ts');
     return reading('The page', () => readHtml(text, collector));
   }
   if (mediaType === 'text/markdown') {
-    const { readMarkdown } = await import('./markdown.ts');
+    const { readMarkdown } = await import('./formats/markdown.ts');
     return reading('The text', () => readMarkdown(text, collector));
   }
   if (mediaType === 'text/csv') {
-    const { readCsv } = await import('./csv.ts');
+    const { readCsv } = await import('./formats/csv.ts');
     return readCsv(text, collector);
   }
   if (mediaType === 'application/json') {
-    const { readJson } = await import('./json.ts');
+    const { readJson } = await import('./formats/json.ts');
     return readJson(text, collector);
   }
   collector.add(text);
 }
 
 /** The text of a document, with the places it is at. @throws UnreadableDocumentError */
-export async function readDocument({ path, mediaType }: DocumentFile, limits: ExtractionLimits): Promise<Passage[]> {
+export async function readDocument({ path, mediaType }: DocumentFile, limits: ExtractionLimits): Promise<TextBlock[]> {
   const bytes = await bytesOf(path, limits.maxBytes);
-  await checkType(bytes, mediaType);
-  const collector = new PassageCollector(limits.maxCharacters);
+  await verifyMediaType(bytes, mediaType);
+  const collector = new TextBlockCollector(limits.maxCharacters);
   await read(bytes, mediaType, collector, limits);
-  if (collector.passages.length > 0) return collector.passages;
+  if (collector.blocks.length > 0) return collector.blocks;
   throw new UnreadableDocumentError(
     'NO_TEXT',
     mediaType === 'application/pdf'

@@ -1,7 +1,7 @@
 import type { UnreadableCode } from './errors.ts';
 import type { ExtractionLimits } from './limits.ts';
 import type { DocumentFile } from './read-document.ts';
-import type { Chunk, SplitSettings } from './split-settings.ts';
+import type { ExtractedChunk, SplitSettings } from './splitting/split-settings.ts';
 
 /** What the thread is told: one document at a time. */
 export interface ExtractionTask {
@@ -12,7 +12,7 @@ export interface ExtractionTask {
 
 /** What the thread says: chunks in order, then one of the ends. */
 export type ExtractionMessage =
-  | { kind: 'chunks'; chunks: Chunk[] }
+  | { kind: 'chunks'; chunks: ExtractedChunk[] }
   | { kind: 'done' }
   | { kind: 'unreadable'; code: UnreadableCode; message: string; cause: string | undefined }
   /** Copied from thread to thread, an error loses its code. */

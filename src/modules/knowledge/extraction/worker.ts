@@ -6,7 +6,7 @@ import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
 /** Chunks in one message: the main thread has other things to do between two. */
 const BATCH = 500;
 
-function say(message: ExtractionMessage): void {
+function post(message: ExtractionMessage): void {
   parentPort?.postMessage(message);
 }
 
@@ -14,18 +14,18 @@ async function main({ file, split, limits }: ExtractionTask): Promise<void> {
   try {
     const passages = await readDocument(file, limits);
     // The vocabulary takes longer to load than most documents to be refused.
-    const { splitPassages } = await import('./split.ts');
-    const chunks = splitPassages(passages, split, limits.maxChunks);
+    const { splitBlocks } = await import('./splitting/split.ts');
+    const chunks = splitBlocks(passages, split, limits.maxChunks);
     for (let start = 0; start < chunks.length; start += BATCH)
-      say({ kind: 'chunks', chunks: chunks.slice(start, start + BATCH) });
-    say({ kind: 'done' });
+      post({ kind: 'chunks', chunks: chunks.slice(start, start + BATCH) });
+    post({ kind: 'done' });
   } catch (error) {
     if (error instanceof UnreadableDocumentError) {
       const cause = error.cause === undefined ? undefined : String(error.cause).slice(0, 500);
-      say({ kind: 'unreadable', code: error.code, message: error.message, cause });
+      post({ kind: 'unreadable', code: error.code, message: error.message, cause });
     } else {
       const { code } = error as NodeJS.ErrnoException;
-      say({ kind: 'failed', error: error as Error, code });
+      post({ kind: 'failed', error: error as Error, code });
     }
   }
 }

@@ -1,22 +1,22 @@
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { Feedback } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { textRule } from '../../../graphql/rules.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { ForbiddenError } from '../../../lib/errors.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { textRule } from '../../../platform/graphql/kit/rules.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { ForbiddenError } from '../../../platform/lib/errors.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { requireConversation } from '../../conversations/read.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { Message } from '../../conversations/schema/message.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { type Answer, type Citation, findAnswer, recordAnswer } from '../ask.ts';
-import { judgeAnswer, judgeSearch } from '../feedback.ts';
+import { type Answer, answerAndRecord, type Citation, findAnswer } from '../answers/answer-question.ts';
+import { rateAnswer, rateSearch } from '../answers/feedback.ts';
 import { Chunk, loadChunk } from './chunk.ts';
 import { Document, loadDocument } from './document.ts';
-import { queryRule, shareRule } from './rules.ts';
+import { queryRule, ratioRule } from './rules.ts';
 import { SearchResult, searchFields, searchInput } from './search.ts';
 
 export const FeedbackEnum = builder.enumType(Feedback, { name: 'Feedback', description: 'What a person thinks of it.' });
@@ -47,7 +47,7 @@ builder.objectField(Message, 'citations', (t) =>
     nullable: true,
     description: 'The passages of documents that the message rests on, where it answers from them.',
     authScopes: { permission: 'knowledge:read' },
-    extensions: reads('citations'),
+    extensions: dependsOn('citations'),
     resolve: ({ citations }) => citations as unknown as Citation[] | null,
   }),
 );
@@ -66,14 +66,14 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
     sources: t.field({
       type: ['JSONObject'],
       description: 'The passages that were found, best first: objects of `chunkId`, `documentId` and `score`.',
-      extensions: reads('sources'),
+      extensions: dependsOn('sources'),
       resolve: ({ sources }) => sources as unknown[],
     }),
     expectedDocuments: t.field({
       type: [Document],
       nullable: { list: false, items: true },
       description: 'The documents that should have been found.',
-      extensions: reads('expectedDocumentIds'),
+      extensions: dependsOn('expectedDocumentIds'),
       resolve: ({ expectedDocumentIds }, _args, context) =>
         Promise.all(expectedDocumentIds.map((id) => loadDocument(context, id))),
     }),
@@ -90,22 +90,22 @@ export const EvaluationRun = builder.prismaNode('EvaluationRun', {
       type: User,
       nullable: true,
       description: 'Who asked. Null once they have left the tenant.',
-      extensions: reads('userId'),
+      extensions: dependsOn('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-byId<typeof EvaluationRun.$inferType>('EvaluationRun', 'evaluation_runs');
+nodeLoader<typeof EvaluationRun.$inferType>('EvaluationRun', 'evaluation_runs');
 
-interface Asked {
+interface AnsweredQuestion {
   answer: Answer;
   run: typeof EvaluationRun.$inferType;
   messages: (typeof Message.$inferType)[];
   conversationId: string | undefined;
 }
 
-const DEFAULT_PASSAGES = 6;
+const DEFAULT_CHUNKS = 6;
 
 mutation('askKnowledge', {
   description:
@@ -115,9 +115,9 @@ mutation('askKnowledge', {
   input: (t) => ({
     query: t.string({ required: true, description: 'The question.', validate: queryRule }),
     conversationId: t.id({ description: 'The conversation to say question and answer in.' }),
-    ...searchFields(t as never, DEFAULT_PASSAGES),
+    ...searchFields(t as never, DEFAULT_CHUNKS),
   }),
-  payload: builder.objectRef<Asked>('AskKnowledgePayload').implement({
+  payload: builder.objectRef<AnsweredQuestion>('AskKnowledgePayload').implement({
     description: 'The answer.',
     fields: (t) => ({
       answer: t.string({ description: 'The text, which refers to citations as `[1]`.', resolve: ({ answer }) => answer.text }),
@@ -154,17 +154,17 @@ mutation('askKnowledge', {
   }),
   prepare: async ({ query, conversationId, ...given }, context) => {
     const path = ['input', 'conversationId'];
-    const uuid = conversationId == null ? undefined : uuidOf('Conversation', conversationId, path);
+    const uuid = conversationId == null ? undefined : parseId('Conversation', conversationId, path);
     if (uuid !== undefined) {
-      if (!signedIn(context).permissions.has('conversation:write')) {
+      if (!requireViewer(context).permissions.has('conversation:write')) {
         throw new ForbiddenError('Your role or API key does not allow writing to conversations.');
       }
       await requireConversation(context.prisma, uuid, path);
     }
-    return { conversationId: uuid, answer: await findAnswer(context, searchInput(query, given, DEFAULT_PASSAGES)) };
+    return { conversationId: uuid, answer: await findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS)) };
   },
   resolve: async (_input, context, { answer, conversationId }) => ({
-    ...(await recordAnswer(context, signedIn(context), answer, conversationId)),
+    ...(await answerAndRecord(context, requireViewer(context), answer, conversationId)),
     conversationId,
   }),
 });
@@ -185,8 +185,8 @@ mutation('submitSearchFeedback', {
     }),
   }),
   resolve: async ({ queryId, feedback, comment }, context) => {
-    const id = uuidOf('RagQuery', queryId, ['input', 'queryId']);
-    await judgeSearch(context.prisma, signedIn(context), id, feedback, comment ?? null);
+    const id = parseId('RagQuery', queryId, ['input', 'queryId']);
+    await rateSearch(context.prisma, requireViewer(context), id, feedback, comment ?? null);
     return { queryId: id, feedback };
   },
 });
@@ -198,14 +198,14 @@ mutation('submitAnswerFeedback', {
     evaluationRunId: t.id({ required: true, description: 'The `evaluationRun` of the answer.' }),
     feedback: t.field({ type: FeedbackEnum, description: 'What one thinks.' }),
     comment: t.string({ description: 'In words.', validate: textRule(2_000) }),
-    qualityScore: t.float({ description: 'How good it is, 0 to 1.', validate: shareRule }),
+    qualityScore: t.float({ description: 'How good it is, 0 to 1.', validate: ratioRule }),
   }),
   payload: builder.objectRef<{ run: typeof EvaluationRun.$inferType }>('SubmitAnswerFeedbackPayload').implement({
     description: 'The answer with what was said of it.',
     fields: (t) => ({ evaluationRun: t.field({ type: EvaluationRun, description: 'The answer.', resolve: ({ run }) => run }) }),
   }),
   resolve: async ({ evaluationRunId, feedback, comment, qualityScore }, context) => ({
-    run: await judgeAnswer(context.prisma, uuidOf('EvaluationRun', evaluationRunId, ['input', 'evaluationRunId']), {
+    run: await rateAnswer(context.prisma, parseId('EvaluationRun', evaluationRunId, ['input', 'evaluationRunId']), {
       userFeedback: feedback ?? undefined,
       feedbackComment: comment ?? undefined,
       qualityScore: qualityScore ?? undefined,

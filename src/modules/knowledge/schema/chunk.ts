@@ -1,8 +1,8 @@
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Document, loadDocument } from './document.ts';
 
 export const Chunk = builder.prismaNode('Chunk', {
@@ -23,15 +23,15 @@ export const Chunk = builder.prismaNode('Chunk', {
       type: Document,
       nullable: true,
       description: 'The document.',
-      extensions: reads('documentId'),
+      extensions: dependsOn('documentId'),
       resolve: ({ documentId }, _args, context) => loadDocument(context, documentId),
     }),
   }),
 });
 
-export const loadChunk = byId<typeof Chunk.$inferType>('Chunk', 'chunks');
+export const loadChunk = nodeLoader<typeof Chunk.$inferType>('Chunk', 'chunks');
 
-listType({
+defineConnection({
   name: 'Chunk',
   table: 'chunks',
   node: Chunk,
@@ -39,7 +39,7 @@ listType({
     POSITION_ASC: { column: 'position', type: 'integer', direction: 'ASC' },
     POSITION_DESC: { column: 'position', type: 'integer', direction: 'DESC' },
   },
-}).of(Document, 'chunks', {
+}).onParent(Document, 'chunks', {
   description: 'Its passages, as they are searched.',
   column: 'document_id',
   access: 'knowledge:read',

@@ -1,9 +1,9 @@
-import { builder } from '../../../graphql/builder.ts';
-import type { GraphQLContext } from '../../../graphql/context.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
-import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import type { GraphQLContext } from '../../../platform/graphql/context.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { entityMutation, mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import {
   archiveCollection,
   type CollectionFields,
@@ -77,7 +77,7 @@ mutation('createCollection', {
   }),
   payload: payload('CreateCollectionPayload'),
   resolve: async (input, context) => ({
-    collection: await createCollection(context, signedIn(context), { ...collectionFields(input), name: input.name.trim() }),
+    collection: await createCollection(context, requireViewer(context), { ...collectionFields(input), name: input.name.trim() }),
   }),
 });
 
@@ -94,7 +94,7 @@ mutation('updateCollection', {
   }),
   payload: payload('UpdateCollectionPayload'),
   resolve: async ({ id, ...fields }, context) => ({
-    collection: await updateCollection(context, uuidOf('Collection', id, ['input', 'id']), collectionFields(fields)),
+    collection: await updateCollection(context, parseId('Collection', id, ['input', 'id']), collectionFields(fields)),
   }),
 });
 
@@ -107,8 +107,8 @@ mutation('reprocessCollection', {
   resolve: async ({ id, ...fields }, context) => ({
     collection: await reprocessCollection(
       context,
-      signedIn(context),
-      uuidOf('Collection', id, ['input', 'id']),
+      requireViewer(context),
+      parseId('Collection', id, ['input', 'id']),
       collectionFields(fields),
     ),
   }),
@@ -120,7 +120,7 @@ function changeOfState(
   description: string,
   change: (services: GraphQLContext, id: string) => Promise<CollectionRow>,
 ): void {
-  mutationOfOne(name, {
+  entityMutation(name, {
     description,
     access: 'knowledge:configure',
     typename: 'Collection',

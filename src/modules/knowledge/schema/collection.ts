@@ -1,12 +1,12 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { containsText } from '../../../db/text-search.ts';
 import { CollectionStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { containsText } from '../../../platform/postgres/text-search.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 
 export const CollectionStatusEnum = builder.enumType(CollectionStatus, {
@@ -40,13 +40,13 @@ export const Collection = builder.prismaNode('Collection', {
       type: User,
       nullable: true,
       description: 'Who made it. Null once they have left the tenant.',
-      extensions: reads('createdById'),
+      extensions: dependsOn('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-export const loadCollection = byId<typeof Collection.$inferType>('Collection', 'collections');
+export const loadCollection = nodeLoader<typeof Collection.$inferType>('Collection', 'collections');
 
 const CollectionFilter = builder.inputType('CollectionFilter', {
   description: 'Which collections. All conditions must hold.',
@@ -56,7 +56,7 @@ const CollectionFilter = builder.inputType('CollectionFilter', {
   }),
 });
 
-listType({
+defineConnection({
   name: 'Collection',
   table: 'collections',
   node: Collection,
@@ -73,6 +73,6 @@ listType({
       ...(search ? [containsText([sql`collections.name`, sql`collections.slug`], search)] : []),
     ],
   },
-}).query('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });
+}).onQuery('collections', { description: 'The collections of the tenant.', access: 'knowledge:read' });
 
-queryById('collection', { type: Collection, what: 'A collection', access: 'knowledge:read', load: loadCollection });
+nodeQuery('collection', { type: Collection, what: 'A collection', access: 'knowledge:read', load: loadCollection });

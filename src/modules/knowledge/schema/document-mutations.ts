@@ -1,17 +1,17 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Viewer } from '../../../auth/viewer.ts';
-import { builder } from '../../../graphql/builder.ts';
-import type { GraphQLContext } from '../../../graphql/context.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
-import { jsonObjectRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { ValidationError } from '../../../lib/errors.ts';
-import { addDocument, deleteDocument, reprocessDocument, restoreDocument, updateDocument } from '../documents.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import type { GraphQLContext } from '../../../platform/graphql/context.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { entityMutation, mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { jsonObjectRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { ValidationError } from '../../../platform/lib/errors.ts';
+import { createUploadUrl } from '../documents/create-upload-url.ts';
+import { addDocument, deleteDocument, reprocessDocument, restoreDocument, updateDocument } from '../documents/documents.ts';
+import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from '../documents/receive-document.ts';
 import { mediaTypeOf, mediaTypes } from '../extraction/media-types.ts';
-import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from '../receive-document.ts';
-import { offerUpload } from '../upload-offer.ts';
 import { Document } from './document.ts';
 
 type DocumentRow = typeof Document.$inferType;
@@ -45,7 +45,7 @@ function addedPayload(name: string) {
 
 const collectionPath = ['input', 'collectionId'];
 const resolveAdded = (_input: unknown, context: GraphQLContext, received: ReceivedDocument) =>
-  addDocument(context, signedIn(context), received);
+  addDocument(context, requireViewer(context), received);
 
 mutation('uploadDocument', {
   description:
@@ -65,9 +65,10 @@ mutation('uploadDocument', {
   payload: addedPayload('UploadDocumentPayload'),
   prepare: ({ collectionId, file, title, metadata }, context) => {
     const filename = filenameRule.safeParse(file.name);
-    if (!filename.success) throw ValidationError.at(['input', 'file'], `The filename: ${filename.error.issues[0]?.message}`);
+    if (!filename.success)
+      throw ValidationError.inputPath(['input', 'file'], `The filename: ${filename.error.issues[0]?.message}`);
     return receiveDocument(context, {
-      collectionId: uuidOf('Collection', collectionId, collectionPath),
+      collectionId: parseId('Collection', collectionId, collectionPath),
       mediaType: requireMediaType(mediaTypeOf(file.name, file.type), ['input', 'file']),
       filename: file.name,
       title: title?.trim() ?? titleOf(file.name),
@@ -104,10 +105,10 @@ mutation('addDocument', {
       path,
     );
     if (type === 'application/pdf' || type.startsWith('application/vnd')) {
-      throw ValidationError.at(path, 'This is no text. Upload the file with `uploadDocument`.');
+      throw ValidationError.inputPath(path, 'This is no text. Upload the file with `uploadDocument`.');
     }
     return receiveDocument(context, {
-      collectionId: uuidOf('Collection', collectionId, collectionPath),
+      collectionId: parseId('Collection', collectionId, collectionPath),
       mediaType: type,
       title: title.trim(),
       metadata: metadata ?? undefined,
@@ -154,8 +155,8 @@ mutation('createUpload', {
     }),
   }),
   resolve: (input, context) =>
-    offerUpload(context, signedIn(context), {
-      collectionId: uuidOf('Collection', input.collectionId, collectionPath),
+    createUploadUrl(context, requireViewer(context), {
+      collectionId: parseId('Collection', input.collectionId, collectionPath),
       filename: input.filename,
       mediaType: requireMediaType(mediaTypeOf(input.filename, input.mediaType ?? undefined), ['input', 'filename']),
       sizeBytes: input.sizeBytes ?? undefined,
@@ -178,7 +179,7 @@ mutation('updateDocument', {
   }),
   payload: payload('UpdateDocumentPayload'),
   resolve: async ({ id, title, metadata }, context) => ({
-    document: await updateDocument(context, uuidOf('Document', id, ['input', 'id']), {
+    document: await updateDocument(context, parseId('Document', id, ['input', 'id']), {
       title: title?.trim(),
       metadata: metadata ?? undefined,
     }),
@@ -191,7 +192,7 @@ function change(
   description: string,
   make: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<DocumentRow>,
 ): void {
-  mutationOfOne(name, {
+  entityMutation(name, {
     description,
     access: 'knowledge:write',
     typename: 'Document',

@@ -1,14 +1,14 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { containsText } from '../../../db/text-search.ts';
 import type { Document as DocumentRow } from '../../../generated/prisma/client.ts';
 import { DocumentStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { containsText } from '../../../platform/postgres/text-search.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { Collection, loadCollection } from './collection.ts';
 
@@ -57,20 +57,20 @@ export const Document = builder.prismaNode('Document', {
       type: Collection,
       nullable: true,
       description: 'The collection.',
-      extensions: reads('collectionId'),
+      extensions: dependsOn('collectionId'),
       resolve: ({ collectionId }, _args, context) => loadCollection(context, collectionId),
     }),
     uploadedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who brought it. Null once they have left the tenant.',
-      extensions: reads('uploadedById'),
+      extensions: dependsOn('uploadedById'),
       resolve: ({ uploadedById }, _args, context) => loadUser(context, uploadedById),
     }),
   }),
 });
 
-export const loadDocument = byId<typeof Document.$inferType>('Document', 'documents');
+export const loadDocument = nodeLoader<typeof Document.$inferType>('Document', 'documents');
 
 const DocumentFilter = builder.inputType('DocumentFilter', {
   description: 'Which documents. All conditions must hold.',
@@ -85,7 +85,7 @@ const DocumentFilter = builder.inputType('DocumentFilter', {
   }),
 });
 
-const documentList = listType({
+const documentList = defineConnection({
   name: 'Document',
   table: 'documents',
   node: Document,
@@ -108,7 +108,11 @@ const documentList = listType({
   },
 });
 
-documentList.query('documents', { description: 'The documents of all collections of the tenant.', access: 'knowledge:read' });
-documentList.of(Collection, 'documents', { description: 'Its documents.', column: 'collection_id', access: 'knowledge:read' });
+documentList.onQuery('documents', { description: 'The documents of all collections of the tenant.', access: 'knowledge:read' });
+documentList.onParent(Collection, 'documents', {
+  description: 'Its documents.',
+  column: 'collection_id',
+  access: 'knowledge:read',
+});
 
-queryById('document', { type: Document, what: 'A document', access: 'knowledge:read', load: loadDocument });
+nodeQuery('document', { type: Document, what: 'A document', access: 'knowledge:read', load: loadDocument });

@@ -1,20 +1,20 @@
 import { z } from 'zod';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { EvaluationStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { replayable } from '../../../graphql/field-extensions.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { intRule, nameRule } from '../../../graphql/rules.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { ValidationError } from '../../../lib/errors.ts';
+import { replayable } from '../../../platform/graphql/field-extensions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { intRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { ValidationError } from '../../../platform/lib/errors.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
-import { type ComparedQuestion, compareEvaluations } from '../compare-evaluations.ts';
-import { startEvaluation } from '../evaluate.ts';
+import { type ComparedQuestion, compareEvaluations } from '../evaluation/compare-evaluations.ts';
+import { startEvaluation } from '../evaluation/evaluate.ts';
 import { EvaluationRun } from './answers.ts';
 import { Collection, loadCollection } from './collection.ts';
 import { queryRule, weightRule } from './rules.ts';
@@ -52,22 +52,22 @@ export const Evaluation = builder.prismaNode('Evaluation', {
       type: [Collection],
       nullable: { list: false, items: true },
       description: 'The collections that are searched.',
-      extensions: reads('collectionIds'),
+      extensions: dependsOn('collectionIds'),
       resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => loadCollection(context, id))),
     }),
     createdBy: t.field({
       type: User,
       nullable: true,
       description: 'Who asked for it. Null once they have left the tenant.',
-      extensions: reads('createdById'),
+      extensions: dependsOn('createdById'),
       resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
     }),
   }),
 });
 
-const loadEvaluation = byId<typeof Evaluation.$inferType>('Evaluation', 'evaluations');
+const loadEvaluation = nodeLoader<typeof Evaluation.$inferType>('Evaluation', 'evaluations');
 
-listType({
+defineConnection({
   name: 'Evaluation',
   table: 'evaluations',
   node: Evaluation,
@@ -75,9 +75,9 @@ listType({
     CREATED_AT_DESC: { column: 'created_at', type: 'timestamptz', direction: 'DESC' },
     CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
   },
-}).query('evaluations', { description: 'The evaluations of the tenant.', access: 'knowledge:read' });
+}).onQuery('evaluations', { description: 'The evaluations of the tenant.', access: 'knowledge:read' });
 
-const runList = listType({
+const runList = defineConnection({
   name: 'EvaluationRun',
   table: 'evaluation_runs',
   node: EvaluationRun,
@@ -86,14 +86,14 @@ const runList = listType({
     CREATED_AT_ASC: { column: 'created_at', type: 'timestamptz', direction: 'ASC' },
   },
 });
-runList.query('evaluationRuns', { description: 'What was asked, by people and by evaluations.', access: 'knowledge:read' });
-runList.of(Evaluation, 'runs', {
+runList.onQuery('evaluationRuns', { description: 'What was asked, by people and by evaluations.', access: 'knowledge:read' });
+runList.onParent(Evaluation, 'runs', {
   description: 'Its questions that have been asked.',
   column: 'evaluation_id',
   access: 'knowledge:read',
 });
 
-queryById('evaluation', { type: Evaluation, what: 'An evaluation', access: 'knowledge:read', load: loadEvaluation });
+nodeQuery('evaluation', { type: Evaluation, what: 'An evaluation', access: 'knowledge:read', load: loadEvaluation });
 
 const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuestion').implement({
   description: 'A question that several evaluations asked.',
@@ -108,21 +108,21 @@ const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuesti
   }),
 });
 
-const MOST_COMPARED = 10;
+const MAX_COMPARED = 10;
 
 builder.queryField('compareEvaluations', (t) =>
   t.field({
     type: [ComparedQuestionType],
-    description: `Evaluations side by side, question by question: at most ${MOST_COMPARED}.`,
+    description: `Evaluations side by side, question by question: at most ${MAX_COMPARED}.`,
     authScopes: { permission: 'knowledge:read' },
     args: { ids: t.arg.idList({ required: true, description: 'Their `id`s or `uuid`s.' }) },
     complexity: { field: 100 },
     extensions: replayable,
     resolve: (_root, { ids }, context) => {
-      if (ids.length > MOST_COMPARED) throw ValidationError.at(['ids'], `At most ${MOST_COMPARED} evaluations at once.`);
+      if (ids.length > MAX_COMPARED) throw ValidationError.inputPath(['ids'], `At most ${MAX_COMPARED} evaluations at once.`);
       return compareEvaluations(
         context.prisma,
-        ids.map((id, index) => uuidOf('Evaluation', String(id), ['ids', String(index)])),
+        ids.map((id, index) => parseId('Evaluation', String(id), ['ids', String(index)])),
       );
     },
   }),
@@ -139,7 +139,7 @@ const EvaluationQuestionInput = builder.inputType('EvaluationQuestionInput', {
   }),
 });
 
-const MOST_QUESTIONS = 1_000;
+const MAX_QUESTIONS = 1_000;
 
 mutation('runEvaluation', {
   description: 'Asks questions whose documents are known, in the background, and measures how well they are found.',
@@ -154,11 +154,11 @@ mutation('runEvaluation', {
     questions: t.field({
       type: [EvaluationQuestionInput],
       required: true,
-      description: `The questions, at most ${MOST_QUESTIONS}.`,
+      description: `The questions, at most ${MAX_QUESTIONS}.`,
       validate: z
         .array(z.unknown())
         .min(1, 'Must not be empty.')
-        .max(MOST_QUESTIONS, `Must have at most ${MOST_QUESTIONS} items.`) as never,
+        .max(MAX_QUESTIONS, `Must have at most ${MAX_QUESTIONS} items.`) as never,
     }),
     topK: t.int({ description: 'k of recall at k, 1 to 100. 10 when nothing is said.', validate: intRule(1, 100) }),
     strategy: t.field({ type: SearchStrategyEnum, description: 'How to look. HYBRID when nothing is said.' }),
@@ -172,13 +172,13 @@ mutation('runEvaluation', {
     }),
   }),
   resolve: async (input, context) => ({
-    evaluation: await startEvaluation(context, signedIn(context), {
+    evaluation: await startEvaluation(context, requireViewer(context), {
       name: input.name.trim(),
       collectionIds: collectionUuids(input.collectionIds, ['input', 'collectionIds']),
       questions: input.questions.map(({ query, expectedDocumentIds }, question) => ({
         query: query.trim(),
         expectedDocumentIds: expectedDocumentIds.map((id, index) =>
-          uuidOf('Document', String(id), ['input', 'questions', String(question), 'expectedDocumentIds', String(index)]),
+          parseId('Document', String(id), ['input', 'questions', String(question), 'expectedDocumentIds', String(index)]),
         ),
       })),
       topK: input.topK ?? 10,

@@ -39,4 +39,4 @@ export const queryRule = z.string().trim().min(1, 'Must not be empty.').max(4_00
 
 export const weightRule = z.number().min(0, 'Must be at least 0.').max(100, 'Must be at most 100.');
 
-export const shareRule = z.number().min(0, 'Must be at least 0.').max(1, 'Must be at most 1.');
+export const ratioRule = z.number().min(0, 'Must be at least 0.').max(1, 'Must be at most 1.');

@@ -1,16 +1,16 @@
-import { rows, sql } from '../../../db/sql.ts';
 import { SearchMode, SearchStrategy } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import type { GraphQLContext } from '../../../graphql/context.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { intRule, jsonObjectRule } from '../../../graphql/rules.ts';
-import type { SearchHit } from '../rank-fusion.ts';
-import { type LoggedSearch, requireQuery, type SearchInput, searchKnowledge } from '../search.ts';
-import type { ScopeFilter } from '../search-scope.ts';
+import type { GraphQLContext } from '../../../platform/graphql/context.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { intRule, jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import type { SearchHit } from '../search/rank-fusion.ts';
+import { type LoggedSearch, requireQuery, type SearchInput, searchKnowledge } from '../search/search.ts';
+import type { ScopeFilter } from '../search/search-scope.ts';
 import { Chunk, loadChunk } from './chunk.ts';
 import { Collection, loadCollection } from './collection.ts';
 import { Document, loadDocument } from './document.ts';
-import { queryRule, shareRule, weightRule } from './rules.ts';
+import { queryRule, ratioRule, weightRule } from './rules.ts';
 
 export const SearchStrategyEnum = builder.enumType(SearchStrategy, {
   name: 'SearchStrategy',
@@ -43,7 +43,7 @@ export function searchFields(t: Inputs, topK: number) {
     topK: t.int({ description: `How many passages at most, 1 to 100. ${topK} when nothing is said.`, validate: intRule(1, 100) }),
     strategy: t.field({ type: SearchStrategyEnum, description: 'How to look. HYBRID when nothing is said.' }),
     filter: t.field({ type: SearchFilter, description: 'Only in documents that match.' }),
-    minScore: t.float({ description: 'Leaves out passages with a lower score, 0 to 1.', validate: shareRule }),
+    minScore: t.float({ description: 'Leaves out passages with a lower score, 0 to 1.', validate: ratioRule }),
     vectorWeight: t.float({ description: 'How much nearness counts in HYBRID. 1 when nothing is said.', validate: weightRule }),
     keywordWeight: t.float({ description: 'How much words count in HYBRID. 1 when nothing is said.', validate: weightRule }),
   };
@@ -72,7 +72,7 @@ function withoutNulls(filter: NonNullable<GivenSearch['filter']>): ScopeFilter {
 }
 
 export function collectionUuids(ids: readonly (string | number)[], path: string[]): string[] {
-  return [...new Set(ids.map((id, index) => uuidOf('Collection', String(id), [...path, String(index)])))];
+  return [...new Set(ids.map((id, index) => parseId('Collection', String(id), [...path, String(index)])))];
 }
 
 export function searchInput(query: string, given: GivenSearch, topK: number): SearchInput {
@@ -93,7 +93,7 @@ type Hit = SearchHit & { query: string };
 /** The words of the query in a passage, marked: for all hits of an operation in one statement. */
 async function excerptOf({ loaders, database }: GraphQLContext, { chunkId, query }: Hit): Promise<string> {
   const excerpts = loaders.get<string>(`excerpt:${query}`, async (ids) => {
-    const found = await rows<{ id: string; excerpt: string }>(
+    const found = await queryRows<{ id: string; excerpt: string }>(
       database,
       sql`SELECT k.id, ts_headline(c.language::regconfig, k.content, websearch_to_tsquery(c.language::regconfig, ${query}),
           'StartSel=**, StopSel=**, MaxWords=40, MinWords=20, MaxFragments=2, FragmentDelimiter=" … "') AS excerpt

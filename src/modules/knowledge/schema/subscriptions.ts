@@ -1,5 +1,5 @@
-import { logSubscription } from '../../../graphql/log-subscription.ts';
-import { documentLog } from '../document-log.ts';
+import { logSubscription } from '../../../platform/graphql/kit/log-subscription.ts';
+import { documentLog } from '../documents/document-log.ts';
 import { Document } from './document.ts';
 
 logSubscription('documentUpdated', {

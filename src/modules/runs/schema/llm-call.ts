@@ -1,9 +1,9 @@
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { decimalText } from '../../../lib/decimal-text.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
 import { AgentRun, loadRun } from './run.ts';
 
@@ -24,8 +24,8 @@ const LlmCall = builder.prismaNode('LlmCall', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it cost, in US dollars, as a decimal number.',
-      extensions: reads('costUsd'),
-      resolve: ({ costUsd }) => decimalText(costUsd),
+      extensions: dependsOn('costUsd'),
+      resolve: ({ costUsd }) => formatDecimal(costUsd),
     }),
     latencyMs: t.exposeInt('latencyMs'),
     firstTokenMs: t.exposeInt('firstTokenMs', { nullable: true }),
@@ -37,15 +37,15 @@ const LlmCall = builder.prismaNode('LlmCall', {
       type: AgentRun,
       nullable: true,
       description: 'The run it belongs to, if any.',
-      extensions: reads('runId'),
+      extensions: dependsOn('runId'),
       resolve: ({ runId }, _args, context) => loadRun(context, runId),
     }),
   }),
 });
 
-byId<typeof LlmCall.$inferType>('LlmCall', 'llm_calls');
+nodeLoader<typeof LlmCall.$inferType>('LlmCall', 'llm_calls');
 
-listType({
+defineConnection({
   name: 'LlmCall',
   table: 'llm_calls',
   node: LlmCall,
@@ -54,7 +54,7 @@ listType({
     OLDEST_FIRST: { column: 'id', type: 'uuid', direction: 'ASC' },
     NEWEST_FIRST: { column: 'id', type: 'uuid', direction: 'DESC' },
   },
-}).of(AgentRun, 'llmCalls', {
+}).onParent(AgentRun, 'llmCalls', {
   description: 'The calls of models it took, those that failed among them.',
   column: 'run_id',
   access: 'conversation:read',

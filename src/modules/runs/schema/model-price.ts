@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { sql } from '../../../db/sql.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { textRule } from '../../../graphql/rules.ts';
-import { reads } from '../../../graphql/selection.ts';
-import { decimalText } from '../../../lib/decimal-text.ts';
-import { removeModelPrice, setModelPrice } from '../prices.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { textRule } from '../../../platform/graphql/kit/rules.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { removeModelPrice, setModelPrice } from '../model-prices.ts';
 
 const ModelPrice = builder.prismaNode('ModelPrice', {
   nullable: true,
@@ -21,19 +21,19 @@ const ModelPrice = builder.prismaNode('ModelPrice', {
     model: t.exposeString('model'),
     inputPerMillionUsd: t.string({
       description: 'US dollars for a million tokens of input, as a decimal number.',
-      extensions: reads('inputPerMillionUsd'),
-      resolve: ({ inputPerMillionUsd }) => decimalText(inputPerMillionUsd),
+      extensions: dependsOn('inputPerMillionUsd'),
+      resolve: ({ inputPerMillionUsd }) => formatDecimal(inputPerMillionUsd),
     }),
     outputPerMillionUsd: t.string({
       description: 'US dollars for a million tokens of output, as a decimal number.',
-      extensions: reads('outputPerMillionUsd'),
-      resolve: ({ outputPerMillionUsd }) => decimalText(outputPerMillionUsd),
+      extensions: dependsOn('outputPerMillionUsd'),
+      resolve: ({ outputPerMillionUsd }) => formatDecimal(outputPerMillionUsd),
     }),
     cachedInputPerMillionUsd: t.string({
       nullable: true,
       description: 'US dollars for a million tokens of input that the provider had in its cache. As any input when null.',
-      extensions: reads('cachedInputPerMillionUsd'),
-      resolve: ({ cachedInputPerMillionUsd: price }) => (price === null ? null : decimalText(price)),
+      extensions: dependsOn('cachedInputPerMillionUsd'),
+      resolve: ({ cachedInputPerMillionUsd: price }) => (price === null ? null : formatDecimal(price)),
     }),
     effectiveFrom: t.expose('effectiveFrom', { type: 'DateTime' }),
     createdAt: t.expose('createdAt', { type: 'DateTime' }),
@@ -41,7 +41,7 @@ const ModelPrice = builder.prismaNode('ModelPrice', {
   }),
 });
 
-byId<typeof ModelPrice.$inferType>('ModelPrice', 'model_prices');
+nodeLoader<typeof ModelPrice.$inferType>('ModelPrice', 'model_prices');
 
 const ModelPriceFilter = builder.inputType('ModelPriceFilter', {
   description: 'Which prices. All conditions must hold.',
@@ -51,7 +51,7 @@ const ModelPriceFilter = builder.inputType('ModelPriceFilter', {
   }),
 });
 
-listType({
+defineConnection({
   name: 'ModelPrice',
   table: 'model_prices',
   node: ModelPrice,
@@ -63,7 +63,7 @@ listType({
       ...(model ? [sql`model_prices.model = ${model}`] : []),
     ],
   },
-}).query('modelPrices', {
+}).onQuery('modelPrices', {
   description: 'What models cost, of which runs work out their costs. The same for all tenants.',
   access: 'agent:read',
 });
@@ -124,5 +124,5 @@ mutation('removeModelPrice', {
     description: 'The price that is gone.',
     fields: (t) => ({ price: t.field({ type: ModelPrice, description: 'The price.', resolve: ({ price }) => price }) }),
   }),
-  resolve: async ({ id }, context) => ({ price: await removeModelPrice(context, uuidOf('ModelPrice', id, ['input', 'id'])) }),
+  resolve: async ({ id }, context) => ({ price: await removeModelPrice(context, parseId('ModelPrice', id, ['input', 'id'])) }),
 });

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { builder } from '../../../graphql/builder.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation, mutationOfOne } from '../../../graphql/mutation.ts';
-import { jsonObjectRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { entityMutation, mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { jsonObjectRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/content-limit.ts';
 import { Conversation } from '../../conversations/schema/conversation.ts';
 import { Message } from '../../conversations/schema/message.ts';
-import { cancelAgentRun } from '../cancel.ts';
-import { decideToolCall } from '../decide.ts';
-import { type SentMessage, sendMessage, startAgentRun } from '../start.ts';
+import { cancelAgentRun } from '../lifecycle/cancel.ts';
+import { resolveApproval } from '../lifecycle/resolve-approval.ts';
+import { type SentMessage, sendMessage, startAgentRun } from '../lifecycle/start.ts';
 import { AgentRun } from './run.ts';
 import { ToolCall } from './tool-call.ts';
 
@@ -48,8 +48,8 @@ mutation('sendMessage', {
     }),
   }),
   resolve: (input, context) =>
-    sendMessage(context, signedIn(context), {
-      conversationId: uuidOf('Conversation', input.conversationId, ['input', 'conversationId']),
+    sendMessage(context, requireViewer(context), {
+      conversationId: parseId('Conversation', input.conversationId, ['input', 'conversationId']),
       content: input.content,
       idempotencyKey: input.idempotencyKey ?? undefined,
       metadata: input.metadata ?? undefined,
@@ -87,16 +87,16 @@ mutation('startAgentRun', {
     }),
   }),
   resolve: ({ agentId, input, conversationId, idempotencyKey, metadata }, context) =>
-    startAgentRun(context, signedIn(context), {
-      agentId: uuidOf('Agent', agentId, ['input', 'agentId']),
+    startAgentRun(context, requireViewer(context), {
+      agentId: parseId('Agent', agentId, ['input', 'agentId']),
       text: input.text,
-      conversationId: conversationId ? uuidOf('Conversation', conversationId, ['input', 'conversationId']) : undefined,
+      conversationId: conversationId ? parseId('Conversation', conversationId, ['input', 'conversationId']) : undefined,
       idempotencyKey: idempotencyKey ?? undefined,
       metadata: metadata ?? undefined,
     }),
 });
 
-mutationOfOne('cancelAgentRun', {
+entityMutation('cancelAgentRun', {
   description:
     'Stops a run: at once where it waits, within two seconds where a worker is at it. What it has written stays. Repeating it is no error.',
   access: 'agent:execute',
@@ -133,7 +133,7 @@ function decision(name: string, payload: string, approve: boolean, description: 
       }),
     }),
     resolve: (input, context) =>
-      decideToolCall(context, signedIn(context), uuidOf('ToolCall', input.id, ['input', 'id']), {
+      resolveApproval(context, requireViewer(context), parseId('ToolCall', input.id, ['input', 'id']), {
         approve,
         reason: input.reason?.trim() || undefined,
       }),

@@ -1,16 +1,16 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { RunStatus, RunTrigger } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
-import { tenantScoped } from '../../../graphql/tenant-scoped.ts';
-import { decimalText } from '../../../lib/decimal-text.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
+import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Agent } from '../../agents/agent.ts';
-import { subjectOf } from '../../conversations/event-subjects.ts';
+import { subjectOf } from '../../conversations/events/event-payload-cache.ts';
 import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
 import { ConversationEvent } from '../../conversations/schema/event.ts';
 import { loadMessage, Message, messageList } from '../../conversations/schema/message.ts';
@@ -50,8 +50,8 @@ export const AgentRun = builder.prismaNode('AgentRun', {
     cachedTokens: t.expose('cachedTokens', { type: 'BigInt' }),
     costUsd: t.string({
       description: 'What it has cost so far, in US dollars, as a decimal number.',
-      extensions: reads('costUsd'),
-      resolve: ({ costUsd }) => decimalText(costUsd),
+      extensions: dependsOn('costUsd'),
+      resolve: ({ costUsd }) => formatDecimal(costUsd),
     }),
     cancelRequestedAt: t.expose('cancelRequestedAt', { type: 'DateTime', nullable: true }),
     metadata: t.expose('metadata', { type: 'JSONObject' }),
@@ -64,34 +64,34 @@ export const AgentRun = builder.prismaNode('AgentRun', {
       type: Agent,
       nullable: true,
       description: 'The agent that works.',
-      extensions: reads('agentId'),
-      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, rowPropertiesOf(info, 'Agent')),
+      extensions: dependsOn('agentId'),
+      resolve: ({ agentId }, _args, context, info) => Agent.load(context, agentId, selectedProperties(info, 'Agent')),
     }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
       description: 'The conversation it answers in, if any.',
-      extensions: reads('conversationId'),
+      extensions: dependsOn('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message it answers, if any.',
-      extensions: reads('messageId'),
+      extensions: dependsOn('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
     user: t.field({
       type: User,
       nullable: true,
       description: 'Who asked for it. Null once they have left the tenant.',
-      extensions: reads('userId'),
+      extensions: dependsOn('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-export const loadRun = byId<typeof AgentRun.$inferType>('AgentRun', 'agent_runs');
+export const loadRun = nodeLoader<typeof AgentRun.$inferType>('AgentRun', 'agent_runs');
 
 const AgentRunFilter = builder.inputType('AgentRunFilter', {
   description: 'Which runs. All conditions must hold.',
@@ -102,7 +102,7 @@ const AgentRunFilter = builder.inputType('AgentRunFilter', {
   }),
 });
 
-const runList = listType({
+const runList = defineConnection({
   name: 'AgentRun',
   table: 'agent_runs',
   node: AgentRun,
@@ -114,28 +114,28 @@ const runList = listType({
     type: AgentRunFilter,
     where: ({ status, agentId, conversationId }: typeof AgentRunFilter.$inferInput) => [
       ...(status ? [sql`agent_runs.status = ANY (${status}::run_status[])`] : []),
-      ...(agentId ? [sql`agent_runs.agent_id = ${uuidOf('Agent', agentId, ['filter', 'agentId'])}::uuid`] : []),
+      ...(agentId ? [sql`agent_runs.agent_id = ${parseId('Agent', agentId, ['filter', 'agentId'])}::uuid`] : []),
       ...(conversationId
-        ? [sql`agent_runs.conversation_id = ${uuidOf('Conversation', conversationId, ['filter', 'conversationId'])}::uuid`]
+        ? [sql`agent_runs.conversation_id = ${parseId('Conversation', conversationId, ['filter', 'conversationId'])}::uuid`]
         : []),
     ],
   },
 });
 
 const access = 'conversation:read';
-runList.query('agentRuns', { description: 'The runs of the tenant.', access });
-runList.of(Agent, 'runs', { description: 'Its runs.', column: 'agent_id', access });
-runList.of(Conversation, 'runs', { description: 'The runs that answer in it.', column: 'conversation_id', access });
-messageList.of(AgentRun, 'messages', { description: 'What it wrote in its conversation.', column: 'run_id', access });
+runList.onQuery('agentRuns', { description: 'The runs of the tenant.', access });
+runList.onParent(Agent, 'runs', { description: 'Its runs.', column: 'agent_id', access });
+runList.onParent(Conversation, 'runs', { description: 'The runs that answer in it.', column: 'conversation_id', access });
+messageList.onParent(AgentRun, 'messages', { description: 'What it wrote in its conversation.', column: 'run_id', access });
 
-queryById('agentRun', { type: AgentRun, what: 'A run', access, load: loadRun });
+nodeQuery('agentRun', { type: AgentRun, what: 'A run', access, load: loadRun });
 
 builder.objectField(Message, 'run', (t) =>
   t.field({
     type: AgentRun,
     nullable: true,
     description: 'The run that wrote it, if one did.',
-    extensions: reads('runId'),
+    extensions: dependsOn('runId'),
     resolve: ({ runId }, _args, context) => loadRun(context, runId),
   }),
 );

@@ -1,4 +1,4 @@
-import { logSubscription } from '../../../graphql/log-subscription.ts';
+import { logSubscription } from '../../../platform/graphql/kit/log-subscription.ts';
 import { runLog } from '../run-log.ts';
 import { AgentRun } from './run.ts';
 

@@ -1,11 +1,11 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { ToolCallStatus, ToolSource } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { queryById } from '../../../graphql/query-by-id.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { loadUser, User } from '../../tenancy/schema/user.ts';
 import { AgentRun, loadRun } from './run.ts';
 
@@ -46,20 +46,20 @@ export const ToolCall = builder.prismaNode('ToolCall', {
       type: AgentRun,
       nullable: true,
       description: 'The run.',
-      extensions: reads('runId'),
+      extensions: dependsOn('runId'),
       resolve: ({ runId }, _args, context) => loadRun(context, runId),
     }),
     decidedBy: t.field({
       type: User,
       nullable: true,
       description: 'Who approved or rejected it. Null once they have left the tenant.',
-      extensions: reads('decidedById'),
+      extensions: dependsOn('decidedById'),
       resolve: ({ decidedById }, _args, context) => loadUser(context, decidedById),
     }),
   }),
 });
 
-const loadToolCall = byId<typeof ToolCall.$inferType>('ToolCall', 'tool_calls');
+const loadToolCall = nodeLoader<typeof ToolCall.$inferType>('ToolCall', 'tool_calls');
 
 const ToolCallFilter = builder.inputType('ToolCallFilter', {
   description: 'Which tool calls. All conditions must hold.',
@@ -72,7 +72,7 @@ const ToolCallFilter = builder.inputType('ToolCallFilter', {
   }),
 });
 
-const toolCallList = listType({
+const toolCallList = defineConnection({
   name: 'ToolCall',
   table: 'tool_calls',
   node: ToolCall,
@@ -91,7 +91,7 @@ const toolCallList = listType({
 });
 
 const access = 'conversation:read';
-toolCallList.query('toolCalls', { description: 'What models asked for in the runs of the tenant.', access });
-toolCallList.of(AgentRun, 'toolCalls', { description: 'What its model asked for, in order.', column: 'run_id', access });
+toolCallList.onQuery('toolCalls', { description: 'What models asked for in the runs of the tenant.', access });
+toolCallList.onParent(AgentRun, 'toolCalls', { description: 'What its model asked for, in order.', column: 'run_id', access });
 
-queryById('toolCall', { type: ToolCall, what: 'A tool call', access, load: loadToolCall });
+nodeQuery('toolCall', { type: ToolCall, what: 'A tool call', access, load: loadToolCall });

@@ -1,4 +1,4 @@
-import { builder } from '../../../graphql/builder.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { Agent } from '../../agents/agent.ts';
 import { type AgentUsage, usageOf } from '../usage.ts';
 

@@ -1,10 +1,10 @@
 import type { ErrorObject, ValidateFunction } from 'ajv';
-import type { JsonSchema, RunTool } from './tool.ts';
+import type { RunTool, ToolInputSchema } from './tool.ts';
 
-const compiled = new WeakMap<JsonSchema, ValidateFunction>();
+const compiled = new WeakMap<ToolInputSchema, ValidateFunction>();
 
 /** Loaded when the first tool is asked for. */
-async function compile(schema: JsonSchema): Promise<ValidateFunction> {
+async function compile(schema: ToolInputSchema): Promise<ValidateFunction> {
   const known = compiled.get(schema);
   if (known) return known;
   const { Ajv2020 } = await import('ajv/dist/2020.js');
@@ -20,7 +20,7 @@ function say({ instancePath, message, params, keyword }: ErrorObject): string {
 }
 
 /** Why a tool is not to be called with these arguments, for the model to do better. Undefined when nothing is wrong. */
-export async function refusalOf(tool: RunTool, args: Record<string, unknown>): Promise<string | undefined> {
+export async function argumentError(tool: RunTool, args: Record<string, unknown>): Promise<string | undefined> {
   // What an MCP server is given is checked where it is called.
   if (tool.source === 'MCP') return undefined;
   const validate = await compile(tool.inputSchema);

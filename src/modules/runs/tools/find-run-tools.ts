@@ -1,18 +1,19 @@
 import { type ToolReference, toolReferences } from '../../agents/tool-references.ts';
+import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
-import type { Claim } from '../under-claim.ts';
 import { calculator } from './calculator.ts';
 import { currentTime } from './current-time.ts';
-import { searchKnowledgeTool } from './search-knowledge.ts';
+import { searchKnowledgeRunTool } from './search-knowledge.ts';
 import type { RunTool } from './tool.ts';
 
 /** The tools the agent's model is offered, by the names it is told. */
-export async function findRunTools(services: RunServices, claim: Claim): Promise<Map<string, RunTool>> {
+export async function findRunTools(services: RunServices, claim: RunLease): Promise<Map<string, RunTool>> {
   const references = toolReferences(claim.agent.tools);
   const ofServers = references.filter((reference) => reference.kind === 'mcp');
   const own = references.flatMap((reference) => ownTool(services, reference) ?? []);
   // What speaks to MCP servers is loaded where there are some.
-  const foreign = ofServers.length > 0 ? await (await import('./mcp.ts')).mcpTools(services, claim, ofServers) : [];
+  const foreign =
+    ofServers.length > 0 ? await (await import('./tool-server-tools.ts')).toolServerTools(services, claim, ofServers) : [];
   const tools = new Map<string, RunTool>();
   for (const tool of [...own, ...foreign]) {
     const same = tools.get(tool.name);
@@ -31,7 +32,7 @@ function ownTool(services: RunServices, reference: ToolReference): RunTool | und
     case 'current_time':
       return currentTime(approval);
     case 'search_knowledge':
-      return searchKnowledgeTool(services, reference.collections, approval);
+      return searchKnowledgeRunTool(services, reference.collections, approval);
     case 'mcp':
       return undefined;
   }

@@ -1,8 +1,8 @@
-import { DomainError } from '../../../lib/errors.ts';
-import { shorten } from '../../../lib/text.ts';
-import { collectionIdsOf } from '../../knowledge/find-collections.ts';
+import { DomainError } from '../../../platform/lib/errors.ts';
+import { shorten } from '../../../platform/lib/text.ts';
 import { findChunks, findDocuments } from '../../knowledge/read.ts';
-import { searchKnowledge } from '../../knowledge/search.ts';
+import { collectionIdsOf } from '../../knowledge/resolve-collections.ts';
+import { searchKnowledge } from '../../knowledge/search/search.ts';
 import type { RunServices } from '../services.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
 
@@ -48,7 +48,7 @@ const INPUT_SCHEMA = {
 };
 
 /** @param collections ids or slugs; all active collections when undefined */
-export function searchKnowledgeTool(services: RunServices, collections: string[] | undefined, approval: boolean): RunTool {
+export function searchKnowledgeRunTool(services: RunServices, collections: string[] | undefined, approval: boolean): RunTool {
   return {
     name: 'search_knowledge',
     description:

@@ -1,6 +1,6 @@
 import type { ToolSource } from '../../../generated/prisma/client.ts';
 
-export type JsonSchema = Record<string, unknown>;
+export type ToolInputSchema = Record<string, unknown>;
 
 /** What came of a call. Expected failures are told, not thrown: the model reads them. */
 export type ToolOutcome =
@@ -13,7 +13,7 @@ export interface RunTool {
   name: string;
   description: string;
   /** Of its arguments. */
-  inputSchema: JsonSchema;
+  inputSchema: ToolInputSchema;
   source: ToolSource;
   mcpToolId?: string | undefined;
   /** Whether each call waits until somebody approves it. */

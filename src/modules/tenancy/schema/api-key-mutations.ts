@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { builder } from '../../../graphql/builder.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { jsonObjectRule, nameRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { jsonObjectRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
 import { createApiKey, revokeApiKey, type VisibleApiKey } from '../api-keys.ts';
 import { ApiKey } from './api-key.ts';
 import { ScopeEnum } from './enums.ts';
@@ -32,7 +32,7 @@ mutation('createApiKey', {
     }),
   }),
   resolve: async ({ name, scopes, expiresAt, metadata }, context) => {
-    const { apiKey, secret } = await createApiKey(context, signedIn(context), {
+    const { apiKey, secret } = await createApiKey(context, requireViewer(context), {
       name: name.trim(),
       scopes,
       expiresAt: expiresAt ?? undefined,
@@ -51,6 +51,6 @@ mutation('revokeApiKey', {
     fields: (t) => ({ apiKey: t.field({ type: ApiKey, description: 'The key.', resolve: ({ apiKey }) => apiKey }) }),
   }),
   resolve: async ({ id }, context) => ({
-    apiKey: visible(await revokeApiKey(context, signedIn(context), uuidOf('ApiKey', id, ['input', 'id']))),
+    apiKey: visible(await revokeApiKey(context, requireViewer(context), parseId('ApiKey', id, ['input', 'id']))),
   }),
 });

@@ -1,12 +1,12 @@
-import { registeredScopes, type Scope } from '../../../auth/permissions.ts';
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
 import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { registeredScopes, type Scope } from '../../../platform/auth/permissions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { ScopeEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -30,7 +30,7 @@ export const ApiKey = builder.prismaNode('ApiKey', {
     status: t.field({
       type: ApiKeyStatusEnum,
       description: 'Whether the key can be used.',
-      extensions: reads('status', 'expiresAt'),
+      extensions: dependsOn('status', 'expiresAt'),
       resolve: ({ status, expiresAt }) =>
         status === 'ACTIVE' && expiresAt && expiresAt.getTime() <= Date.now() ? 'EXPIRED' : status,
     }),
@@ -45,13 +45,13 @@ export const ApiKey = builder.prismaNode('ApiKey', {
       type: User,
       nullable: true,
       description: 'Who made the key. Null once they have left the tenant.',
-      extensions: reads('userId'),
+      extensions: dependsOn('userId'),
       resolve: ({ userId }, _args, context) => loadUser(context, userId),
     }),
   }),
 });
 
-export const loadApiKey = byId<typeof ApiKey.$inferType>('ApiKey', 'api_keys');
+export const loadApiKey = nodeLoader<typeof ApiKey.$inferType>('ApiKey', 'api_keys');
 
 const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   description: 'Which API keys. All conditions must hold.',
@@ -61,7 +61,7 @@ const ApiKeyFilter = builder.inputType('ApiKeyFilter', {
   }),
 });
 
-export const apiKeyList = listType({
+export const apiKeyList = defineConnection({
   name: 'ApiKey',
   table: 'api_keys',
   node: ApiKey,
@@ -79,9 +79,9 @@ export const apiKeyList = listType({
               = ANY (${status}::text[])`,
           ]
         : []),
-      ...(ownerId ? [sql`api_keys.user_id = ${uuidOf('User', ownerId, ['filter', 'ownerId'])}::uuid`] : []),
+      ...(ownerId ? [sql`api_keys.user_id = ${parseId('User', ownerId, ['filter', 'ownerId'])}::uuid`] : []),
     ],
   },
 });
 
-apiKeyList.query('apiKeys', { description: 'The API keys of the tenant.', access: 'apikey:read' });
+apiKeyList.onQuery('apiKeys', { description: 'The API keys of the tenant.', access: 'apikey:read' });

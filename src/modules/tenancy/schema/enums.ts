@@ -1,12 +1,12 @@
+import { MemberRole, MembershipStatus } from '../../../generated/prisma/enums.ts';
 import {
   type Permission,
   permissionsOfScope,
   registeredPermissions,
   registeredScopes,
   type Scope,
-} from '../../../auth/permissions.ts';
-import { MemberRole, MembershipStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
+} from '../../../platform/auth/permissions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
 
 /** `agent:read` is no name in GraphQL: AGENT_READ stands for it. */
 function enumName(value: string): string {

@@ -1,9 +1,9 @@
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads } from '../../../graphql/selection.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { MemberRoleEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -29,7 +29,7 @@ export const Invitation = builder.prismaNode('Invitation', {
     status: t.field({
       type: InvitationStatus,
       description: 'What became of it.',
-      extensions: reads('acceptedAt', 'revokedAt', 'expiresAt'),
+      extensions: dependsOn('acceptedAt', 'revokedAt', 'expiresAt'),
       resolve: ({ acceptedAt, revokedAt, expiresAt }) => {
         if (acceptedAt) return 'ACCEPTED';
         if (revokedAt) return 'REVOKED';
@@ -45,13 +45,13 @@ export const Invitation = builder.prismaNode('Invitation', {
       type: User,
       nullable: true,
       description: 'Who sent it. Null once they have left the tenant.',
-      extensions: reads('invitedById'),
+      extensions: dependsOn('invitedById'),
       resolve: ({ invitedById }, _args, context) => loadUser(context, invitedById),
     }),
   }),
 });
 
-byId<typeof Invitation.$inferType>('Invitation', 'invitations');
+nodeLoader<typeof Invitation.$inferType>('Invitation', 'invitations');
 
 const InvitationFilter = builder.inputType('InvitationFilter', {
   description: 'Which invitations. All conditions must hold.',
@@ -61,7 +61,7 @@ const InvitationFilter = builder.inputType('InvitationFilter', {
   }),
 });
 
-export const invitationList = listType({
+export const invitationList = defineConnection({
   name: 'Invitation',
   table: 'invitations',
   node: Invitation,
@@ -87,4 +87,4 @@ export const invitationList = listType({
   },
 });
 
-invitationList.query('invitations', { description: 'The invitations to the tenant.', access: 'member:manage' });
+invitationList.onQuery('invitations', { description: 'The invitations to the tenant.', access: 'member:manage' });

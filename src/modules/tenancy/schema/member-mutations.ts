@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import { builder } from '../../../graphql/builder.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { intRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { intRule } from '../../../platform/graphql/kit/rules.ts';
 import { inviteMember, revokeInvitation, type VisibleInvitation } from '../invitations.ts';
 import { removeMember, updateMember } from '../members.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
@@ -36,7 +36,7 @@ mutation('inviteMember', {
   }),
   resolve: async ({ email, role, expiresInDays }, context) => {
     const input = { email: email.trim(), role: role ?? 'MEMBER', expiresInDays: expiresInDays ?? undefined };
-    const { invitation, token } = await inviteMember(context, signedIn(context), input);
+    const { invitation, token } = await inviteMember(context, requireViewer(context), input);
     return { invitation: visible(invitation), token };
   },
 });
@@ -52,7 +52,7 @@ mutation('revokeInvitation', {
     }),
   }),
   resolve: async ({ id }, context) => ({
-    invitation: visible(await revokeInvitation(context, signedIn(context), uuidOf('Invitation', id, ['input', 'id']))),
+    invitation: visible(await revokeInvitation(context, requireViewer(context), parseId('Invitation', id, ['input', 'id']))),
   }),
 });
 
@@ -76,7 +76,7 @@ mutation('updateMember', {
     }),
   }),
   resolve: async ({ id, role, status, permissions }, context) => ({
-    membership: await updateMember(context, signedIn(context), uuidOf('Membership', id, ['input', 'id']), {
+    membership: await updateMember(context, requireViewer(context), parseId('Membership', id, ['input', 'id']), {
       role: role ?? undefined,
       status: status ?? undefined,
       permissions: permissions ?? undefined,
@@ -96,5 +96,5 @@ mutation('removeMember', {
       userUuid: t.expose('userId', { type: 'UUID', description: 'The UUID of the person.' }),
     }),
   }),
-  resolve: ({ id }, context) => removeMember(context, signedIn(context), uuidOf('Membership', id, ['input', 'id'])),
+  resolve: ({ id }, context) => removeMember(context, requireViewer(context), parseId('Membership', id, ['input', 'id'])),
 });

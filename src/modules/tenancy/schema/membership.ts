@@ -1,11 +1,11 @@
-import type { Permission } from '../../../auth/permissions.ts';
-import { sql } from '../../../db/sql.ts';
-import { tenantKey } from '../../../db/tenant-key.ts';
-import { containsText } from '../../../db/text-search.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { listType } from '../../../graphql/connection.ts';
-import { reads, rowPropertiesOf } from '../../../graphql/selection.ts';
+import type { Permission } from '../../../platform/auth/permissions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { containsText } from '../../../platform/postgres/text-search.ts';
 import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from './enums.ts';
 import { loadUser, User } from './user.ts';
 
@@ -29,13 +29,13 @@ export const Membership = builder.prismaNode('Membership', {
       type: User,
       nullable: true,
       description: 'The person. Null if they left in the meantime.',
-      extensions: reads('userId'),
-      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
+      extensions: dependsOn('userId'),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, selectedProperties(info, 'User')),
     }),
   }),
 });
 
-byId<typeof Membership.$inferType>('Membership', 'memberships');
+nodeLoader<typeof Membership.$inferType>('Membership', 'memberships');
 
 const MembershipFilter = builder.inputType('MembershipFilter', {
   description: 'Which members. All conditions must hold.',
@@ -46,7 +46,7 @@ const MembershipFilter = builder.inputType('MembershipFilter', {
   }),
 });
 
-export const membershipList = listType({
+export const membershipList = defineConnection({
   name: 'Membership',
   table: 'memberships',
   node: Membership,
@@ -71,4 +71,4 @@ export const membershipList = listType({
   },
 });
 
-membershipList.query('members', { description: 'The members of the tenant.', access: 'member:read' });
+membershipList.onQuery('members', { description: 'The members of the tenant.', access: 'member:read' });

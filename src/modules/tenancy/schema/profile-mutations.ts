@@ -1,8 +1,8 @@
-import { builder } from '../../../graphql/builder.ts';
-import { uuidOf } from '../../../graphql/global-id.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { AuthenticationError, RateLimitedError } from '../../../lib/errors.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
 import { changePassword, linkIdentity, unlinkIdentity, updateProfile } from '../profile.ts';
 import { personNameRule, secretRule, tokenRule, webAddressRule } from './rules.ts';
 import { User } from './user.ts';
@@ -25,7 +25,7 @@ mutation('updateProfile', {
     description: 'The person after the change.',
     fields: (t) => ({ user: t.field({ type: User, description: 'The person.', resolve: ({ user }) => user }) }),
   }),
-  resolve: async (changes, services) => ({ user: await updateProfile(services, signedIn(services), changes) }),
+  resolve: async (changes, services) => ({ user: await updateProfile(services, requireViewer(services), changes) }),
 });
 
 mutation('changePassword', {
@@ -42,7 +42,7 @@ mutation('changePassword', {
   }),
   errors: [AuthenticationError, RateLimitedError],
   resolve: async ({ currentPassword, newPassword }, services) => ({
-    endedSessions: await changePassword(services, signedIn(services), {
+    endedSessions: await changePassword(services, requireViewer(services), {
       currentPassword: currentPassword ?? undefined,
       newPassword,
     }),
@@ -63,7 +63,7 @@ mutation('linkIdentity', {
     }),
   }),
   errors: [AuthenticationError],
-  resolve: async ({ idToken }, services) => ({ identity: await linkIdentity(services, signedIn(services), idToken) }),
+  resolve: async ({ idToken }, services) => ({ identity: await linkIdentity(services, requireViewer(services), idToken) }),
 });
 
 mutation('unlinkIdentity', {
@@ -76,8 +76,8 @@ mutation('unlinkIdentity', {
     fields: (t) => ({ uuid: t.expose('id', { type: 'UUID', description: 'The UUID the identity had.' }) }),
   }),
   resolve: async ({ id }, services) => {
-    const uuid = uuidOf('UserIdentity', id, ['input', 'id']);
-    await unlinkIdentity(services, signedIn(services), uuid);
+    const uuid = parseId('UserIdentity', id, ['input', 'id']);
+    await unlinkIdentity(services, requireViewer(services), uuid);
     return { id: uuid };
   },
 });

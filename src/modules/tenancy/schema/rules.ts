@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { textRule } from '../../../graphql/rules.ts';
+import { textRule } from '../../../platform/graphql/kit/rules.ts';
 
 /** The same form as the database's `app.is_email`. */
 export const emailRule = z

@@ -1,8 +1,8 @@
-import { builder } from '../../../graphql/builder.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { AuthenticationError, RateLimitedError } from '../../../lib/errors.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
 import { acceptInvitation } from '../invitations.ts';
 import { refreshSession } from '../refresh-session.ts';
 import { type SignedIn, signIn, signOut, switchTenant } from '../sessions.ts';
@@ -95,7 +95,7 @@ mutation('switchTenant', {
   context,
   input: (t) => ({ tenant: t.string({ required: true, description: 'UUID or slug of the tenant.', validate: textRule(63) }) }),
   payload: sessionPayload('SwitchTenantPayload'),
-  resolve: ({ tenant }, services) => switchTenant(services, signedIn(services), tenant),
+  resolve: ({ tenant }, services) => switchTenant(services, requireViewer(services), tenant),
 });
 
 mutation('createTenant', {
@@ -108,7 +108,7 @@ mutation('createTenant', {
   }),
   payload: sessionPayload('CreateTenantPayload'),
   resolve: ({ name, slug }, services) =>
-    createTenant(services, signedIn(services), { name: name.trim(), slug: slug ?? undefined }),
+    createTenant(services, requireViewer(services), { name: name.trim(), slug: slug ?? undefined }),
 });
 
 mutation('acceptInvitation', {
@@ -145,6 +145,6 @@ mutation('signOut', {
     fields: (t) => ({ endedSessions: t.exposeInt('endedSessions', { description: 'How many sessions ended.' }) }),
   }),
   resolve: async ({ everywhere }, services) => ({
-    endedSessions: await signOut(services, signedIn(services), everywhere ?? false),
+    endedSessions: await signOut(services, requireViewer(services), everywhere ?? false),
   }),
 });

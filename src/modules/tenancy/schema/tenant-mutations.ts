@@ -1,7 +1,7 @@
-import { builder } from '../../../graphql/builder.ts';
-import { mutation } from '../../../graphql/mutation.ts';
-import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../graphql/rules.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { updateTenant } from '../tenants.ts';
 import { emailRule } from './rules.ts';
 import { Tenant } from './tenant.ts';
@@ -22,7 +22,7 @@ mutation('updateTenant', {
     fields: (t) => ({ tenant: t.field({ type: Tenant, description: 'The tenant.', resolve: ({ tenant }) => tenant }) }),
   }),
   resolve: async ({ name, slug, contactEmail, contactName, settings, metadata }, context) => ({
-    tenant: await updateTenant(context, signedIn(context), {
+    tenant: await updateTenant(context, requireViewer(context), {
       name: name?.trim(),
       slug: slug ?? undefined,
       contactEmail: contactEmail?.trim() ?? contactEmail,

@@ -1,10 +1,10 @@
 import { TenantStatus } from '../../../generated/prisma/enums.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { byId } from '../../../graphql/by-id.ts';
-import { replayable } from '../../../graphql/field-extensions.ts';
-import { rowPropertiesOf } from '../../../graphql/selection.ts';
-import { signedIn } from '../../../graphql/signed-in.ts';
-import { NotFoundError } from '../../../lib/errors.ts';
+import { replayable } from '../../../platform/graphql/field-extensions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
+import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { NotFoundError } from '../../../platform/lib/errors.ts';
 
 const TenantStatusEnum = builder.enumType(TenantStatus, { name: 'TenantStatus', description: 'Whether a tenant may be used.' });
 
@@ -29,7 +29,7 @@ export const Tenant = builder.prismaNode('Tenant', {
   }),
 });
 
-export const loadTenant = byId<typeof Tenant.$inferType>('Tenant', 'tenants');
+export const loadTenant = nodeLoader<typeof Tenant.$inferType>('Tenant', 'tenants');
 
 builder.queryField('tenant', (t) =>
   t.field({
@@ -38,8 +38,8 @@ builder.queryField('tenant', (t) =>
     authScopes: { permission: 'tenant:read' },
     extensions: replayable,
     resolve: async (_root, _args, context, info) => {
-      const { tenantId } = signedIn(context);
-      const tenant = await loadTenant(context, tenantId, rowPropertiesOf(info, 'Tenant'));
+      const { tenantId } = requireViewer(context);
+      const tenant = await loadTenant(context, tenantId, selectedProperties(info, 'Tenant'));
       if (!tenant) throw new NotFoundError('The tenant');
       return tenant;
     },

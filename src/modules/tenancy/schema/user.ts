@@ -1,6 +1,6 @@
 import { UserStatus } from '../../../generated/prisma/enums.ts';
-import { entity } from '../../../graphql/entity.ts';
-import { enumOf } from '../../../graphql/enums.ts';
+import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
+import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 
 export const UserStatusEnum = enumOf('UserStatus', UserStatus, 'Whether a person may sign in anywhere.');
 

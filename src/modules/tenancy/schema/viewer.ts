@@ -1,14 +1,14 @@
-import type { Viewer as ViewerShape } from '../../../auth/viewer.ts';
-import { builder } from '../../../graphql/builder.ts';
-import { replayable } from '../../../graphql/field-extensions.ts';
-import { rowPropertiesOf } from '../../../graphql/selection.ts';
-import { isPlatformAdmin, myIdentities, myTenants, type TenantChoice } from '../read.ts';
+import type { Viewer as ViewerShape } from '../../../platform/auth/viewer.ts';
+import { replayable } from '../../../platform/graphql/field-extensions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { isPlatformAdmin, listOwnIdentities, listOwnTenants, type TenantMembership } from '../read.ts';
 import { ApiKey, loadApiKey } from './api-key.ts';
 import { MemberRoleEnum, PermissionEnum } from './enums.ts';
 import { loadTenant, Tenant } from './tenant.ts';
 import { loadUser, User } from './user.ts';
 
-const TenantChoiceType = builder.objectRef<TenantChoice>('TenantChoice').implement({
+const TenantMembershipType = builder.objectRef<TenantMembership>('TenantChoice').implement({
   description: 'A tenant one can go to with `switchTenant`.',
   fields: (t) => ({
     uuid: t.expose('tenantId', { type: 'UUID', description: 'Its UUID.' }),
@@ -50,28 +50,28 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
       type: User,
       nullable: true,
       description: 'The person; of an API key, its owner.',
-      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, rowPropertiesOf(info, 'User')),
+      resolve: ({ userId }, _args, context, info) => loadUser(context, userId, selectedProperties(info, 'User')),
     }),
     tenant: t.field({
       type: Tenant,
       nullable: true,
       description: 'The tenant the request acts in.',
       grantScopes: ['self'],
-      resolve: ({ tenantId }, _args, context, info) => loadTenant(context, tenantId, rowPropertiesOf(info, 'Tenant')),
+      resolve: ({ tenantId }, _args, context, info) => loadTenant(context, tenantId, selectedProperties(info, 'Tenant')),
     }),
     isPlatformAdmin: t.boolean({
       description: 'Whether the person runs the platform. An API key never does.',
       resolve: (_viewer, _args, { database }) => isPlatformAdmin(database),
     }),
     tenants: t.field({
-      type: [TenantChoiceType],
+      type: [TenantMembershipType],
       description: 'The tenants the person can go to, the one they joined first in front. Empty for API keys.',
-      resolve: ({ apiKeyId }, _args, { database }) => (apiKeyId ? [] : myTenants(database)),
+      resolve: ({ apiKeyId }, _args, { database }) => (apiKeyId ? [] : listOwnTenants(database)),
     }),
     identities: t.field({
       type: [UserIdentity],
       description: 'The names external issuers know the person by. Empty for API keys.',
-      resolve: ({ apiKeyId }, _args, { prisma }) => (apiKeyId ? [] : myIdentities(prisma)),
+      resolve: ({ apiKeyId }, _args, { prisma }) => (apiKeyId ? [] : listOwnIdentities(prisma)),
     }),
     apiKey: t.field({
       type: ApiKey,

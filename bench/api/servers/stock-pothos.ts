@@ -1,0 +1,50 @@
+/**
+ * The recipe of the documentation: Yoga, Pothos and Prisma, with an interactive transaction for each operation that says first who
+ * acts. Nothing is tuned beyond what their documentation says, and nothing is left out of it.
+ */
+import { createServer, type IncomingMessage } from 'node:http';
+import { PrismaPg } from '@prisma/adapter-pg';
+import { createYoga, type Plugin } from 'graphql-yoga';
+import { PrismaClient } from '../../../src/generated/prisma/client.ts';
+import { APPLICATION_ROLE } from '../../../src/platform/postgres/session-settings.ts';
+import { type Caller, openCredentials, readSettings, TIMEOUTS } from './credentials.ts';
+import { schema } from './stock-pothos-schema.ts';
+
+const settings = readSettings();
+const callerOf = await openCredentials(settings);
+const prisma = new PrismaClient({
+  adapter: new PrismaPg({ connectionString: settings.databaseUrl, max: settings.poolSize }),
+  // The role may not read it.
+  omit: { user: { passwordHash: true } },
+  transactionOptions: { maxWait: 10_000, timeout: 10_000 },
+});
+
+/** What src/platform/postgres/session-settings.ts sets for a transaction that may write. */
+function tell(tx: Pick<PrismaClient, '$executeRaw'>, caller: Caller) {
+  return tx.$executeRaw`SELECT set_config('statement_timeout', ${String(TIMEOUTS.statementMs)}, true), set_config('lock_timeout', ${String(TIMEOUTS.lockMs)}, true),
+    set_config('idle_in_transaction_session_timeout', ${String(TIMEOUTS.idleInTransactionMs)}, true), set_config('role', ${APPLICATION_ROLE}, true),
+    set_config('app.tenant_id', ${caller.tenantId}, true), set_config('app.user_id', ${caller.userId}, true), set_config('app.api_key_id', ${caller.apiKeyId ?? ''}, true),
+    set_config('app.request_id', ${caller.requestId ?? ''}, true), set_config('app.ip', ${caller.ip ?? ''}, true), set_config('app.user_agent', ${caller.userAgent ?? ''}, true)`;
+}
+
+const inTransaction: Plugin<{ caller: Caller }> = {
+  onExecute({ executeFn, setExecuteFn }) {
+    setExecuteFn((args) =>
+      prisma.$transaction(async (tx) => {
+        await tell(tx, args.contextValue.caller);
+        return executeFn({ ...args, contextValue: { ...args.contextValue, tx } });
+      }),
+    );
+  },
+};
+
+const yoga = createYoga<{ req: IncomingMessage }, { caller: Caller }>({
+  schema,
+  plugins: [inTransaction],
+  graphiql: false,
+  logging: 'error',
+  context: async ({ req }) => ({ caller: await callerOf(req) }),
+});
+
+const server = createServer({ keepAliveTimeout: 60_000 }, yoga);
+server.listen(settings.port, '127.0.0.1', () => console.log(`listens at http://127.0.0.1:${settings.port}/graphql`));

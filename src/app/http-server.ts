@@ -1,0 +1,162 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Env } from '../env.ts';
+import type { Auth } from '../platform/auth/auth.ts';
+import type { Services } from '../platform/graphql/context.ts';
+import type { FastPath } from '../platform/graphql/http/fast-path.ts';
+import type { Yoga } from '../platform/graphql/http/yoga.ts';
+import { authenticate } from '../platform/http/authenticate.ts';
+import { checkHealth, type HealthCheck } from '../platform/http/health.ts';
+import { destroyWhenIdle } from '../platform/http/idle.ts';
+import { handleMetrics } from '../platform/http/metrics-page.ts';
+import type { RateLimit } from '../platform/http/rate-limit.ts';
+import { bearerOf, requestInfoOf } from '../platform/http/request-info.ts';
+import { DomainError, RateLimitedError } from '../platform/lib/errors.ts';
+import type { Logger } from '../platform/lib/logger.ts';
+import type { HttpRoute } from '../platform/module/http-route.ts';
+import { runWithContext } from '../platform/postgres/request-scope.ts';
+import type { Metrics } from './metrics/metrics.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
+
+export interface HttpDeps {
+  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN'>;
+  yoga: Yoga;
+  jsonPost: FastPath;
+  mcp: Handler;
+  /** The routes of the modules. */
+  routes: readonly HttpRoute[];
+  auth: Auth;
+  rateLimit: RateLimit;
+  metrics: Metrics;
+  checks: Record<string, HealthCheck>;
+  services: Services;
+  log: Logger;
+}
+
+const STATUS: Partial<Record<DomainError['code'], number>> = {
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
+  UNAVAILABLE: 503,
+};
+
+/** How long a request may take to arrive, unless its route allows more. */
+const REQUEST_MS = 60_000;
+
+function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+  if (response.headersSent) {
+    response.end();
+    return;
+  }
+  response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
+  response.end(JSON.stringify(body));
+}
+
+/** A GraphQL answer for what failed before the graph was asked. */
+function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
+  // The body may still be on its way, and nobody is going to read it.
+  request.resume();
+  if (error instanceof DomainError) {
+    const headers: Record<string, string> = {};
+    if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
+    if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
+    const extensions = {
+      code: error.code,
+      ...(error instanceof RateLimitedError ? { retryAfterSeconds: error.retryAfterSeconds } : {}),
+    };
+    const body = { errors: [{ message: error.message, extensions }] };
+    json(response, STATUS[error.code] ?? 400, body, headers);
+    return;
+  }
+  log.error({ err: error, requestId }, 'unexpected error');
+  json(response, 500, { errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }] });
+}
+
+/** Everything the process answers over HTTP. */
+export function createHttpServer(parts: HttpDeps): Server {
+  const { env, yoga, jsonPost, auth, rateLimit, metrics, checks, services, log } = parts;
+
+  async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const info = requestInfoOf(request, env.TRUST_PROXY);
+    response.setHeader('x-request-id', info.requestId);
+    const { origin } = request.headers;
+    // A page that may call must also be able to read why it is refused. The graph's own answers get the same from Yoga.
+    if (origin && env.CORS_ORIGINS.includes(origin)) {
+      response.setHeader('access-control-allow-origin', origin);
+      response.setHeader('access-control-expose-headers', 'x-request-id, retry-after');
+      response.setHeader('vary', 'Origin');
+    }
+    // Where a URL cannot be made of what the client says, the server adapter would answer with its stack.
+    if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}${request.url}`)) {
+      json(response, 400, { errors: [{ message: 'The Host header is not one.', extensions: { code: 'BAD_REQUEST' } }] });
+      return;
+    }
+    try {
+      const edge = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      // What a browser asks before it asks is not its page's doing.
+      if (request.method !== 'OPTIONS') await rateLimit.take(edge.viewer, info.ip);
+      await runWithContext(edge.dbContext, async () => {
+        if (!(await jsonPost(request, response, edge))) await yoga(request, response, { edge });
+      });
+    } catch (error) {
+      refuse(request, response, error, info.requestId, log);
+    }
+  }
+
+  async function ready(response: ServerResponse): Promise<void> {
+    const { ready: isReady, parts: states } = await checkHealth(checks);
+    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', parts: states });
+  }
+
+  async function moduleRoute(route: HttpRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const info = requestInfoOf(request, env.TRUST_PROXY);
+    try {
+      await rateLimit.take(null, info.ip);
+    } catch (error) {
+      refuse(request, response, error, info.requestId, log);
+      return;
+    }
+    destroyWhenIdle(request, route.idleMs);
+    const rest = (request.url ?? '').split('?', 1)[0]?.slice(route.prefix.length) ?? '';
+    await route.handle(services, { request, response, info, rest });
+  }
+
+  const routes: Record<string, Handler> = {
+    '/graphql': graphql,
+    '/mcp': parts.mcp,
+    '/health': (_request, response) => ready(response),
+    '/health/ready': (_request, response) => ready(response),
+    '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
+    '/metrics': (request, response) => handleMetrics(metrics.registry, env.METRICS_TOKEN, request, response),
+    '/.well-known/jwks.json': async (_request, response) =>
+      json(response, 200, await auth.jwks(), { 'cache-control': 'public, max-age=60' }),
+    '/': (_request, response) => {
+      response.writeHead(302, { location: '/graphql' });
+      response.end();
+    },
+  };
+
+  const server = createServer((request, response) => {
+    const path = request.url?.split('?', 1)[0] ?? '/';
+    const ofModule = parts.routes.find(({ prefix }) => path.startsWith(prefix));
+    const route: Handler | undefined = ofModule ? (...rest) => moduleRoute(ofModule, ...rest) : routes[path];
+    const end = metrics.request(ofModule ? ofModule.prefix : route ? path : 'other');
+    response.once('close', () => end(response.statusCode));
+    // Not the server's own limit: that is the longest of all routes.
+    const late = setTimeout(() => request.complete || request.destroy(), ofModule?.requestMs ?? REQUEST_MS);
+    late.unref();
+    response.once('close', () => clearTimeout(late));
+    if (!route) {
+      json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
+      return;
+    }
+    Promise.resolve(route(request, response)).catch((error: unknown) => {
+      log.error({ err: error, path }, 'unexpected error');
+      json(response, 500, { error: 'Unexpected error.' });
+    });
+  });
+  // A client that sends slower than this is not one that anybody waits for. Streams are answers and may last.
+  server.headersTimeout = 15_000;
+  server.requestTimeout = Math.max(REQUEST_MS, ...parts.routes.map(({ requestMs }) => requestMs));
+  return server;
+}

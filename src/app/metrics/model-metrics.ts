@@ -1,0 +1,24 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Models } from '../../platform/ai/models.ts';
+
+/** Counts what configured models are asked and what it costs in tokens. */
+export function registerModelMetrics(models: Models, registry: Registry): void {
+  const registers = [registry];
+  const tokens = new Counter({
+    name: 'agentbase_model_tokens_total',
+    help: 'Tokens that models read and wrote.',
+    labelNames: ['model', 'kind'],
+    registers,
+  });
+  const requests = new Histogram({
+    name: 'agentbase_model_request_seconds',
+    help: 'Time of requests to models, those that are tried again counted each.',
+    labelNames: ['model', 'kind', 'outcome'],
+    buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    registers,
+  });
+  models.onUsage = ({ model, kind, tokens: count, seconds, outcome }) => {
+    tokens.inc({ model, kind }, count);
+    requests.observe({ model, kind, outcome }, seconds);
+  };
+}

@@ -1,0 +1,39 @@
+import type { Env } from '../env.ts';
+import type { Services } from '../platform/module/services.ts';
+import type { App } from './app.ts';
+import { type DemoAccess, readDemoFile, writeDemoFile } from './demo-file.ts';
+
+/** The one login of the embedded database sees every row outside a transaction of the application. */
+async function isEmpty({ database }: Services): Promise<boolean> {
+  const { rows } = await database.pool.query<{ empty: boolean }>('SELECT NOT EXISTS (SELECT FROM tenants) AS empty');
+  return rows[0]?.empty ?? false;
+}
+
+async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAccess | undefined> {
+  if (!folder || !env.SEED_DEMO) return undefined;
+  const known = readDemoFile(folder);
+  if (known) return known;
+  if (!(await isEmpty(services))) return undefined;
+  const { seedDemo } = await import('./demo.ts');
+  const demo = await seedDemo(services);
+  writeDemoFile(folder, demo);
+  return demo;
+}
+
+/** What the terminal shows once the server listens: in embedded mode also how to get in. */
+export async function printStartupBanner(env: Env, app: App): Promise<(url: string) => string> {
+  const demo = await demoAccess(env, app);
+  return (url) => {
+    const lines = [`Agentbase listens at ${url}/graphql${env.GRAPHIQL ? ' (GraphiQL in a browser)' : ''}`];
+    if (app.folder) {
+      lines.push(
+        `Embedded mode: PostgreSQL inside this process, data in ${env.AGENTBASE_DATA_DIR}. Set DATABASE_URL for a real one.`,
+      );
+    }
+    for (const { tenant, email, password, apiKey } of demo?.tenants ?? []) {
+      lines.push('', `Demo tenant ${tenant}`, `  sign in  ${email} / ${password}`, `  API key  ${apiKey}`);
+    }
+    if (demo) lines.push('', `Demo conversation of ${demo.tenants[0]?.tenant ?? ''}`, `  id       ${demo.conversationId}`);
+    return `${lines.join('\n')}\n`;
+  };
+}

@@ -1,5 +1,0 @@
-/** A decimal number as people write it, whichever way it came from the database: `0.00261` for `0.002610`. */
-export function decimalText(value: { toString(): string }): string {
-  const text = String(value);
-  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
-}

@@ -1,0 +1,4 @@
+import type { Catalog } from '../../../platform/mcp-server/catalog.ts';
+import { listAgentsTool } from './list-agents.ts';
+
+export const agentsForMcp: Partial<Catalog> = { tools: [listAgentsTool] };

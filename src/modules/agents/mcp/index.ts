@@ -1,4 +1,0 @@
-import type { Catalog } from '../../../mcp/server/catalog.ts';
-import { listAgentsTool } from './list-agents.ts';
-
-export const agentsForMcp: Partial<Catalog> = { tools: [listAgentsTool] };

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
+import { createConversation } from '../write.ts';
+import { conversationOf, conversationShape } from './shapes.ts';
+
+export const createConversationTool = defineTool({
+  name: 'create_conversation',
+  title: 'Create a conversation',
+  description: 'Begins a conversation with an agent. Say something in it with send_message.',
+  access: 'conversation:write',
+  writes: true,
+  input: {
+    agentId: z.uuid().describe('The agent that answers, from list_agents.'),
+    title: z.string().trim().min(1).max(500).optional().describe('What it is about.'),
+  },
+  output: { conversation: conversationShape },
+  run: async ({ prisma, viewer }, { agentId, title }) => ({
+    conversation: conversationOf(await createConversation(prisma, viewer, agentId, { title })),
+  }),
+});

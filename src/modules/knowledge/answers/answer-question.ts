@@ -1,0 +1,156 @@
+import type { Conversation, EvaluationRun, Message, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { UnavailableError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { appendMessage } from '../../conversations/append-message.ts';
+import { requireConversation } from '../../conversations/read.ts';
+import { findChunks, findDocuments } from '../read.ts';
+import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
+import type { KnowledgeServices } from '../services.ts';
+import { EXTRACTIVE, extractiveAnswer, type ScoredChunk } from './extractive-answer.ts';
+
+/** A passage that an answer rests on, under the number it has there. */
+export interface Citation {
+  number: number;
+  chunkId: string;
+  documentId: string;
+  /** The beginning of the passage as it was. */
+  quote: string;
+}
+
+export interface Answer {
+  question: string;
+  text: string;
+  model: string;
+  /** What the text refers to, in the order of numbers. */
+  citations: Citation[];
+  /** Everything that was at hand. */
+  sources: { chunkId: string; documentId: string; score: number }[];
+  tokens: number;
+  latencyMs: number;
+  search: LoggedSearch;
+}
+
+export interface RecordedAnswer {
+  answer: Answer;
+  run: EvaluationRun;
+  /** The question and the answer, where they were asked in a conversation. */
+  messages: Message[];
+  conversation: Conversation | null;
+}
+
+const QUOTE_CHARACTERS = 300;
+
+const SYSTEM = 'You answer questions from the documents of a knowledge base.';
+
+/** Searches and answers. Takes as long as the model does: never inside a transaction. */
+export async function findAnswer(services: KnowledgeServices, input: SearchInput, signal?: AbortSignal): Promise<Answer> {
+  const startedAt = performance.now();
+  const found = await searchKnowledge(services, input);
+  const chunks = new Map(
+    (
+      await findChunks(
+        services.prisma,
+        found.hits.map(({ chunkId }) => chunkId),
+      )
+    ).map((chunk) => [chunk.id, chunk]),
+  );
+  const documentIds = [...new Set([...chunks.values()].map(({ documentId }) => documentId))];
+  const titles = new Map((await findDocuments(services.prisma, documentIds)).map(({ id, title }) => [id, title]));
+  const at = found.hits.flatMap(({ chunkId, score }) => {
+    const chunk = chunks.get(chunkId);
+    return chunk ? [{ chunk, score }] : [];
+  });
+  const passages = at.map(
+    ({ chunk, score }, index): ScoredChunk => ({
+      number: index + 1,
+      title: titles.get(chunk.documentId) ?? '',
+      text: chunk.content,
+      score,
+    }),
+  );
+  const { text, model, tokens } = await write(services, input.query, passages, signal);
+  const cited = new Set(Array.from(text.matchAll(/\[(\d{1,3})\]/g), (match) => Number(match[1])));
+  return {
+    question: input.query,
+    text,
+    model,
+    tokens,
+    citations: at.flatMap(({ chunk }, index) =>
+      cited.has(index + 1)
+        ? [
+            {
+              number: index + 1,
+              chunkId: chunk.id,
+              documentId: chunk.documentId,
+              quote: chunk.content.slice(0, QUOTE_CHARACTERS).toWellFormed(),
+            },
+          ]
+        : [],
+    ),
+    sources: at.map(({ chunk, score }) => ({ chunkId: chunk.id, documentId: chunk.documentId, score })),
+    latencyMs: Math.round(performance.now() - startedAt),
+    search: found,
+  };
+}
+
+async function write(
+  { models, log }: KnowledgeServices,
+  question: string,
+  chunks: ScoredChunk[],
+  signal: AbortSignal | undefined,
+) {
+  const { answerGenerator } = models;
+  if (!answerGenerator || chunks.length === 0) return { text: extractiveAnswer(question, chunks), model: EXTRACTIVE, tokens: 0 };
+  try {
+    const { text, inputTokens, outputTokens } = await answerGenerator.generate(
+      { system: SYSTEM, question, chunks },
+      signal ? { signal } : {},
+    );
+    return { text, model: answerGenerator.id, tokens: inputTokens + outputTokens };
+  } catch (error) {
+    log.warn({ err: error, model: answerGenerator.id }, 'the model did not answer');
+    throw new UnavailableError('The model did not answer. Try again in a moment.', { cause: error });
+  }
+}
+
+/** Keeps an answer, and tells it in a conversation where one is named. Inside a transaction. */
+export async function answerAndRecord(
+  services: KnowledgeServices,
+  viewer: Viewer,
+  answer: Answer,
+  conversationId: string | undefined,
+): Promise<RecordedAnswer> {
+  const { prisma } = services;
+  const run = await prisma.evaluationRun.create({
+    data: {
+      tenantId: viewer.tenantId,
+      id: newId(),
+      query: answer.question,
+      response: answer.text,
+      model: answer.model,
+      sources: answer.sources as unknown as PrismaTypes.InputJsonArray,
+      latencyMs: answer.latencyMs,
+      tokenCount: BigInt(answer.tokens),
+      userId: viewer.userId ?? null,
+    },
+  });
+  if (conversationId === undefined) return { answer, run, messages: [], conversation: null };
+  const asked = await appendMessage(services, viewer, { conversationId, role: 'USER', content: answer.question });
+  const told = await appendMessage(services, viewer, {
+    conversationId,
+    role: 'ASSISTANT',
+    content: answer.text,
+    citations: answer.citations,
+    model: answer.model.slice(0, 100),
+    latencyMs: answer.latencyMs,
+    parentMessageId: asked.message.id,
+    ...(answer.tokens > 0 ? { tokenCount: BigInt(answer.tokens) } : {}),
+  });
+  return {
+    answer,
+    run,
+    messages: [asked.message, told.message],
+    conversation: await requireConversation(prisma, conversationId, []),
+  };
+}

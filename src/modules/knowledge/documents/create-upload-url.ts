@@ -1,0 +1,50 @@
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { ValidationError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import type { MediaType } from '../extraction/media-types.ts';
+import { requireActiveCollection } from '../read.ts';
+import type { KnowledgeServices } from '../services.ts';
+import type { UploadTokens } from './upload-token.ts';
+
+export interface UploadRequest {
+  collectionId: string;
+  filename: string;
+  mediaType: MediaType;
+  sizeBytes?: bigint | undefined;
+  title: string;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+const TTL_SECONDS = 15 * 60;
+
+/** A URL that takes this one file, for a while. Its path is a sealed ticket: nothing is kept here until the file has come. */
+export async function createUploadUrl(
+  services: KnowledgeServices & { uploadTokens: UploadTokens; baseUrl: () => string },
+  viewer: Viewer,
+  file: UploadRequest,
+): Promise<{ url: string; expiresAt: Date; maxBytes: number }> {
+  const { prisma, uploadTokens, baseUrl, knowledgeLimits } = services;
+  const maxBytes = knowledgeLimits.maxUploadBytes;
+  await requireActiveCollection(prisma, file.collectionId, ['input', 'collectionId']);
+  if (file.sizeBytes !== undefined && (file.sizeBytes <= 0n || file.sizeBytes > BigInt(maxBytes))) {
+    throw ValidationError.inputPath(['input', 'sizeBytes'], `A document has 1 to ${maxBytes} bytes.`);
+  }
+  const { token, expiresAt } = await uploadTokens.seal(
+    {
+      tenantId: viewer.tenantId,
+      role: viewer.role,
+      ...(viewer.userId ? { userId: viewer.userId } : {}),
+      ...(viewer.apiKeyId ? { apiKeyId: viewer.apiKeyId } : {}),
+      ...(viewer.sessionId ? { sessionId: viewer.sessionId } : {}),
+      collectionId: file.collectionId,
+      documentId: newId(),
+      filename: file.filename,
+      mediaType: file.mediaType,
+      title: file.title,
+      ...(file.metadata ? { metadata: file.metadata } : {}),
+      maxBytes: file.sizeBytes === undefined ? maxBytes : Number(file.sizeBytes),
+    },
+    TTL_SECONDS,
+  );
+  return { url: `${baseUrl()}/uploads/${token}`, expiresAt, maxBytes };
+}

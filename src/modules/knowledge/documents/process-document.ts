@@ -1,0 +1,265 @@
+import type { Collection, Document } from '../../../generated/prisma/client.ts';
+import type { Embedder } from '../../../platform/ai/embedding/embedder.ts';
+import { EmbeddingError } from '../../../platform/ai/embedding/embedder.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import type { Logger } from '../../../platform/lib/logger.ts';
+import { runWithContext } from '../../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { FileMissingError } from '../../../platform/storage/storage.ts';
+import { UnreadableDocumentError } from '../extraction/errors.ts';
+import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
+import type { MediaType } from '../extraction/media-types.ts';
+import { vectorText } from '../search/vector-text.ts';
+import type { KnowledgeServices } from '../services.ts';
+import { publishDocumentChanges } from './documents.ts';
+
+/** Passages that are embedded, written and told of together. */
+const BATCH = 64;
+
+/** Somebody else has the document by now, or it is gone: what this worker knows of it is worth nothing any more. */
+class LostDocumentError extends Error {}
+
+/** The collection is set otherwise than when the document was taken: under another model its passages would not even be found. */
+class OutdatedClaimError extends Error {}
+
+export interface ProcessingRun {
+  tenantId: string;
+  documentId: string;
+  signal: AbortSignal;
+  /** Whether nobody will try again after this. */
+  lastAttempt: boolean;
+}
+
+interface Claim {
+  document: Document;
+  collection: Collection;
+  embedder: Embedder;
+  /** Writes under a claim that another worker has taken over are refused. */
+  token: string;
+}
+
+/**
+ * Makes the passages of a document: reads, splits, embeds and indexes it. Can be stopped at any point and called again: what
+ * is there stays, what is missing is made, and nothing is made twice, for a passage is the same whoever makes it. Throws what
+ * is worth another attempt; what is not ends the document as FAILED, with a reason for people.
+ */
+export function processDocument(services: KnowledgeServices, run: ProcessingRun): Promise<void> {
+  return runWithContext({ tenantId: run.tenantId }, async () => {
+    for (;;) {
+      const claim = await claimDocument(services, run.documentId);
+      if (!claim) return;
+      try {
+        const chunks = await readChunks(services, claim, run.signal);
+        await indexChunks(services, claim, chunks, run.signal);
+        return await finish(services, claim);
+      } catch (error) {
+        if (error instanceof OutdatedClaimError) continue;
+        return await settle(services, claim, run, error);
+      }
+    }
+  });
+}
+
+/** Ends a document whose last attempt ended without a word: its worker died, again and again. */
+export function markDocumentFailed(services: KnowledgeServices, tenantId: string, documentId: string): Promise<void> {
+  return runWithContext({ tenantId }, async () => {
+    const document = await services.prisma.document.findFirst({ where: { id: documentId } });
+    if (!document || document.deletedAt || (document.status !== 'PENDING' && document.status !== 'PROCESSING')) return;
+    const message = 'Reading the document failed again and again. Reprocess it, or upload it in another format.';
+    await fail(services, document, undefined, 'GAVE_UP', message);
+  });
+}
+
+async function settle(services: KnowledgeServices, claim: Claim, run: ProcessingRun, error: unknown): Promise<void> {
+  const { document } = claim;
+  if (error instanceof LostDocumentError) return;
+  if (error instanceof UnreadableDocumentError) return fail(services, document, claim.token, error.code, error.message);
+  if (error instanceof FileMissingError) {
+    return fail(services, document, claim.token, 'FILE_MISSING', 'The file is not in the storage any more. Upload it again.');
+  }
+  const final = run.lastAttempt || (error instanceof EmbeddingError && !error.retryable);
+  if (!final || run.signal.aborted) throw error;
+  const reason = error instanceof EmbeddingError ? error.message : 'An unexpected error. The log of the worker tells more.';
+  logFailure(services.log, document, error);
+  return fail(services, document, claim.token, 'INDEXING_FAILED', `The document could not be indexed. ${reason}`);
+}
+
+function logFailure(log: Logger, document: Document, error: unknown): void {
+  log.error({ err: error, tenantId: document.tenantId, documentId: document.id }, 'a document could not be indexed');
+}
+
+/** Marks the document as this worker's. Undefined when there is nothing to do. */
+async function claimDocument(services: KnowledgeServices, id: string): Promise<Claim | undefined> {
+  const { database, prisma, models } = services;
+  return database.transaction(async () => {
+    await queryRows(database, sql`SELECT FROM documents WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+    const found = await prisma.document.findFirst({ where: { id }, include: { collection: true } });
+    if (!found || found.deletedAt || found.status === 'INDEXED' || found.status === 'FAILED') return undefined;
+    const { collection, ...document } = found;
+    const key = tenantKey(id);
+    const embedder = models.embedder(collection.embeddingModel);
+    if (!embedder) {
+      const message = `The collection uses the model ${collection.embeddingModel}, which this server does not have any more. Configure it, or reprocess the collection under another one.`;
+      await fail(services, document, undefined, 'MODEL_MISSING', message);
+      return undefined;
+    }
+    const fingerprint = fingerprintOf(collection);
+    const token = newId();
+    await prisma.document.update({
+      where: key,
+      data: {
+        status: 'PROCESSING',
+        processingToken: token,
+        processingStartedAt: new Date(),
+        ...(document.indexFingerprint === fingerprint
+          ? {}
+          : { indexFingerprint: fingerprint, totalChunks: null, embeddingTokens: 0n }),
+      },
+    });
+    if (document.indexFingerprint !== fingerprint) {
+      await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
+    }
+    await publishDocumentChanges(services, collection.id);
+    return { document, collection, embedder, token };
+  });
+}
+
+type Settings = Pick<Collection, 'chunkSize' | 'chunkOverlap' | 'embeddingModel' | 'language'>;
+
+/** All that decides what the passages of given bytes are. */
+function fingerprintOf({ chunkSize, chunkOverlap, embeddingModel, language }: Settings): string {
+  return [`v${extractionVersion}`, chunkSize, chunkOverlap, language, embeddingModel].join(' ');
+}
+
+function readChunks(
+  { storage }: KnowledgeServices,
+  { document, collection }: Claim,
+  signal: AbortSignal,
+): Promise<ExtractedChunk[]> {
+  const { chunkSize, chunkOverlap } = collection;
+  return storage.withLocalFile(document.storageKey, { maxBytes: Number(document.sizeBytes), signal }, (path) =>
+    extractChunks({ path, mediaType: document.mediaType as MediaType }, { chunkSize, chunkOverlap }, { signal }),
+  );
+}
+
+async function indexChunks(
+  services: KnowledgeServices,
+  claim: Claim,
+  chunks: ExtractedChunk[],
+  signal: AbortSignal,
+): Promise<void> {
+  const { database } = services;
+  const { document, embedder } = claim;
+  await withClaim(services, claim, () =>
+    owned(
+      services,
+      sql`UPDATE documents SET total_chunks = ${chunks.length}
+      WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid RETURNING id`,
+    ),
+  );
+  const there = await queryRows<{ position: number }>(
+    database,
+    sql`SELECT position FROM chunks WHERE document_id = ${document.id}::uuid`,
+  );
+  const known = new Set(there.map(({ position }) => position));
+  const missing = chunks.filter(({ position }) => !known.has(position));
+  for (let start = 0; start < missing.length; start += BATCH) {
+    signal.throwIfAborted();
+    const batch = missing.slice(start, start + BATCH);
+    const { vectors, tokens } = await embedder.embed(batch.map(textOf), { signal, purpose: 'document' });
+    await withClaim(services, claim, () => writeChunks(services, claim, batch, vectors, tokens));
+  }
+}
+
+/** What is embedded of a passage: its headings say what it is about. */
+function textOf({ section, content }: ExtractedChunk): string {
+  return section === null ? content : `${section}\n\n${content}`;
+}
+
+async function writeChunks(
+  services: KnowledgeServices,
+  claim: Claim,
+  batch: ExtractedChunk[],
+  vectors: Float32Array[],
+  tokens: number,
+): Promise<void> {
+  const { document, collection, embedder } = claim;
+  // Held first, so that whoever takes the document over waits, or is found to have done so. The collection is not held yet: others
+  // write to it while these passages find their places in the indexes.
+  await owned(
+    services,
+    sql`SELECT id FROM documents WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid FOR NO KEY UPDATE`,
+  );
+  const column = <Value>(value: (chunk: ExtractedChunk) => Value) => batch.map(value);
+  await queryRows(
+    services.database,
+    sql`INSERT INTO chunks (tenant_id, id, collection_id, document_id, position, content, token_count, page, section, embedding_model, embedding)
+      SELECT ${document.tenantId}::uuid, c.id, ${document.collectionId}::uuid, ${document.id}::uuid, c.position, c.content, c.token_count,
+        c.page, c.section, ${embedder.id}, c.embedding::vector
+      FROM unnest(${column(() => newId())}::uuid[], ${column(({ position }) => position)}::integer[], ${column(({ content }) => content)}::text[],
+        ${column(({ tokenCount }) => tokenCount)}::integer[], ${column(({ page }) => page)}::integer[], ${column(({ section }) => section)}::text[],
+        ${vectors.map(vectorText)}::text[]) AS c (id, position, content, token_count, page, section, embedding)
+      ON CONFLICT (tenant_id, document_id, position) DO NOTHING`,
+  );
+  await queryRows(
+    services.database,
+    sql`UPDATE documents SET embedding_tokens = embedding_tokens + ${tokens} WHERE id = ${document.id}::uuid`,
+  );
+  // Counting has locked the collection: what it says now holds when this commits.
+  const [now] = await queryRows<Settings>(
+    services.database,
+    sql`SELECT chunk_size, chunk_overlap, embedding_model, language FROM collections WHERE id = ${collection.id}::uuid`,
+  );
+  if (!now || fingerprintOf(now) !== fingerprintOf(collection)) throw new OutdatedClaimError();
+}
+
+async function finish(services: KnowledgeServices, claim: Claim): Promise<void> {
+  await withClaim(services, claim, () =>
+    owned(
+      services,
+      sql`UPDATE documents SET status = 'INDEXED', processed_at = now(), processing_token = NULL
+      WHERE id = ${claim.document.id}::uuid AND processing_token = ${claim.token}::uuid RETURNING id`,
+    ),
+  );
+}
+
+async function withClaim(services: KnowledgeServices, claim: Claim, work: () => Promise<void>): Promise<void> {
+  await services.database.transaction(async () => {
+    await work();
+    await publishDocumentChanges(services, claim.collection.id);
+  });
+}
+
+async function owned({ database }: KnowledgeServices, update: ReturnType<typeof sql>): Promise<void> {
+  const [mine] = await queryRows(database, update);
+  if (!mine) throw new LostDocumentError();
+}
+
+/** Ends a document with a reason. Its passages go: half a document would be found as if it were whole. */
+async function fail(
+  services: KnowledgeServices,
+  document: Document,
+  token: string | undefined,
+  code: string,
+  message: string,
+): Promise<void> {
+  const { database, prisma } = services;
+  await database.transaction(async () => {
+    const { count } = await prisma.document.updateMany({
+      where: { id: document.id, deletedAt: null, ...(token === undefined ? {} : { processingToken: token }) },
+      data: {
+        status: 'FAILED',
+        errorCode: code,
+        errorMessage: message.slice(0, 2000),
+        processingToken: null,
+        processedAt: new Date(),
+        indexFingerprint: null,
+        totalChunks: null,
+      },
+    });
+    if (count === 0) return;
+    await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ${document.id}::uuid`);
+    await publishDocumentChanges(services, document.collectionId);
+  });
+}

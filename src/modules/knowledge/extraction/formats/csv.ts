@@ -1,0 +1,99 @@
+import { CsvError, parse } from 'csv-parse/sync';
+import { UnreadableDocumentError } from '../errors.ts';
+import { sectionTitle, type TextBlockCollector } from '../text-blocks.ts';
+import { normalizeWhitespace } from './normalize-whitespace.ts';
+
+const MAX_COLUMNS = 10_000;
+/** A value longer than this is a text of its own, whose section is its column. */
+const LONG_VALUE = 2_000;
+/** Rows are handed on in passages of about this many characters. */
+const BATCH = 100_000;
+
+/** The separator that the first line has most of. */
+function delimiterOf(text: string): string {
+  const line = text.slice(0, 65_536).split('\n', 1)[0] ?? '';
+  const counted = [',', ';', '\t', '|'].map((mark) => ({ mark, count: line.split(mark).length }));
+  return counted.reduce((best, next) => (next.count > best.count ? next : best)).mark;
+}
+
+class RowReader {
+  readonly #collector: TextBlockCollector;
+  #header: string[] | undefined;
+  #rows: string[] = [];
+  #length = 0;
+  #count = 0;
+
+  constructor(collector: TextBlockCollector) {
+    this.#collector = collector;
+  }
+
+  row(values: string[]): void {
+    if (values.length > MAX_COLUMNS) {
+      throw new UnreadableDocumentError('TOO_LARGE', `The table has more than ${MAX_COLUMNS.toLocaleString('en')} columns.`);
+    }
+    if (!this.#header) {
+      this.#header = values.map(sectionTitle);
+      return;
+    }
+    this.#count += 1;
+    const long: { name: string; value: string }[] = [];
+    const lines: string[] = [];
+    for (const [index, raw] of values.entries()) {
+      const name = this.#header[index] || `column ${index + 1}`;
+      const value = normalizeWhitespace(raw).replaceAll('\n\n', '\n');
+      if (!value) continue;
+      if (value.length > LONG_VALUE) long.push({ name, value: raw });
+      else lines.push(`${name}: ${value}`);
+    }
+    this.#add(lines.join('\n'));
+    for (const { name, value } of long) {
+      this.#flush();
+      this.#collector.add(`${name}: ${value}`, { section: name });
+    }
+  }
+
+  end(): void {
+    this.#flush();
+    // Nothing but a header is a list of words all the same.
+    if (this.#count === 0) this.#collector.add((this.#header ?? []).filter(Boolean).join('\n'));
+  }
+
+  #add(text: string): void {
+    if (!text) return;
+    this.#rows.push(text);
+    this.#length += text.length;
+    this.#collector.reserve(this.#length);
+    if (this.#length > BATCH) this.#flush();
+  }
+
+  #flush(): void {
+    this.#collector.add(this.#rows.join('\n\n'));
+    this.#rows = [];
+    this.#length = 0;
+  }
+}
+
+/** Each row as lines of `header: value`, so that it can be understood without the others. */
+export function readCsv(text: string, collector: TextBlockCollector): void {
+  const reader = new RowReader(collector);
+  try {
+    parse(text, {
+      bom: true,
+      delimiter: delimiterOf(text),
+      relax_column_count: true,
+      relax_quotes: true,
+      skip_empty_lines: true,
+      // Taken as they come, and none of them kept.
+      on_record: (values: string[]) => {
+        reader.row(values);
+        return null;
+      },
+    });
+  } catch (error) {
+    if (!(error instanceof CsvError)) throw error;
+    throw new UnreadableDocumentError('DAMAGED', 'The table cannot be read: a quotation mark in it is never closed.', {
+      cause: error,
+    });
+  }
+  reader.end();
+}

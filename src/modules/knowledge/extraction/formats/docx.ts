@@ -1,0 +1,13 @@
+import mammoth from 'mammoth';
+import type { TextBlockCollector } from '../text-blocks.ts';
+import { checkDocxArchive } from './docx-zip.ts';
+import { readHtml } from './html.ts';
+
+// Pictures are not unpacked: what they show is told by their text alone, if by anything.
+const withoutPictures = mammoth.images.imgElement(async () => ({ src: '' }));
+
+export async function readDocx(bytes: Buffer, collector: TextBlockCollector): Promise<void> {
+  await checkDocxArchive(bytes);
+  const { value } = await mammoth.convertToHtml({ buffer: bytes }, { convertImage: withoutPictures, externalFileAccess: false });
+  readHtml(value, collector);
+}

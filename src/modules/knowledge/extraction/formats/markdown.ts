@@ -1,0 +1,44 @@
+import { Marked } from 'marked';
+import type { TextBlockCollector } from '../text-blocks.ts';
+import { writeHtml } from './html.ts';
+
+const marked = new Marked({ gfm: true, async: false });
+
+/** Data before the text, between lines of three dashes. Markdown would take it for a heading. */
+const FRONT_MATTER = /^---[ \t]*\n([\s\S]{0,65536}?)\n---[ \t]*(?:\n|$)/;
+/** The parser keeps some thirty times of what it is given. */
+const BATCH = 262_144;
+
+function fenceOf(line: string): string | undefined {
+  return /^ {0,3}(`{3}|~{3})/.exec(line)?.[1];
+}
+
+/** The text in large parts, cut where a block begins at the margin: not in code, nor in a list's item. */
+function* parts(markdown: string): Generator<string> {
+  let start = 0;
+  let fence: string | undefined;
+  let blank = true;
+  for (let at = 0; at < markdown.length; ) {
+    const newline = markdown.indexOf('\n', at);
+    const end = newline < 0 ? markdown.length : newline + 1;
+    const line = markdown.slice(at, Math.min(end, at + 80));
+    if (at - start > BATCH && blank && !fence && /^\S/.test(line)) {
+      yield markdown.slice(start, at);
+      start = at;
+    }
+    const mark = fenceOf(line);
+    if (mark) fence = fence === undefined ? mark : fence === mark ? undefined : fence;
+    blank = line.trim() === '';
+    at = end;
+  }
+  yield markdown.slice(start);
+}
+
+export function readMarkdown(markdown: string, collector: TextBlockCollector): void {
+  const source = markdown.replace(/\r\n?/g, '\n');
+  const front = FRONT_MATTER.exec(source);
+  if (front?.[1]) collector.add(front[1]);
+  const writer = writeHtml(collector);
+  for (const part of parts(source.slice(front?.[0].length ?? 0))) writer.write(marked.parse(part) as string);
+  writer.end();
+}

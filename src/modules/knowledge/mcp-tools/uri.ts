@@ -1,0 +1,4 @@
+/** A document as a resource. */
+export function documentUri(id: string): string {
+  return `agentbase://documents/${id}`;
+}

@@ -1,0 +1,89 @@
+import type { Agent, AgentRun } from '../../../generated/prisma/client.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { finishRun, oldestQueued, startNextQueued } from '../lifecycle/finish-run.ts';
+import { hasEnded, lockRun } from '../read.ts';
+import type { RunControls } from '../services.ts';
+import type { RunSettings } from '../settings.ts';
+import { authorizationLost } from './authorization.ts';
+import { publishRunChange, type RunLease } from './run-lease.ts';
+
+/**
+ * Makes a run this worker's: a queued one whose turn it is, one whose worker is gone, one that people have decided about. Undefined
+ * when there is nothing to do, or not yet: whoever ends the run before it queues it again.
+ */
+export async function claimRun(services: RunControls, settings: RunSettings, id: string): Promise<RunLease | undefined> {
+  const { database, prisma, jobs } = services;
+  return database.transaction(async () => {
+    const locked = await lockRun(database, prisma, id);
+    if (!locked || hasEnded(locked.run)) return undefined;
+    const { run, leaseRemainingMs } = locked;
+    if (run.status === 'RUNNING' && leaseRemainingMs > 0) {
+      // Its worker may be dying: looked at again when it must have said that it lives.
+      await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id }], Math.ceil(leaseRemainingMs / 1000) + 1);
+      return undefined;
+    }
+    if (run.cancelRequestedAt !== null) {
+      await finishRun(services, run, { status: 'CANCELLED' });
+      return undefined;
+    }
+    if (run.status === 'WAITING_APPROVAL' && (await hasPendingApprovals(services, run))) return undefined;
+    if (run.status === 'QUEUED' && !(await isItsTurn(services, run))) return undefined;
+    const agent = await prisma.agent.findFirst({ where: { id: run.agentId } });
+    if (!agent) throw new Error('the agent of a run is not there');
+    const refusal = await refusalOf(services, run, agent);
+    if (refusal) {
+      await finishRun(services, run, { status: 'FAILED', ...refusal });
+      return undefined;
+    }
+    const token = newId();
+    await queryRows(
+      database,
+      sql`UPDATE agent_runs SET status = 'RUNNING', lease_owner = ${token}::uuid, started_at = coalesce(started_at, clock_timestamp()),
+          lease_expires_at = clock_timestamp() + ${settings.leaseMs}::integer * interval '1 millisecond'
+        WHERE id = ${id}::uuid RETURNING id`,
+    );
+    await publishRunChange(services, run);
+    return { run: await prisma.agentRun.findFirstOrThrow({ where: { id } }), agent, token, settings };
+  });
+}
+
+/** Why a run may not be carried out any more, though it might when it was asked for. */
+async function refusalOf(
+  services: RunControls,
+  run: AgentRun,
+  agent: Agent,
+): Promise<{ code: string; message: string } | undefined> {
+  if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
+    return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status.toLowerCase()} and takes no work.` };
+  }
+  return authorizationLost(services, run);
+}
+
+/** Gives a run back so that another worker can go on at once. */
+export async function releaseRun({ database }: RunControls, { run, token }: RunLease): Promise<void> {
+  await database.transaction(() =>
+    queryRows(
+      database,
+      sql`UPDATE agent_runs SET lease_owner = NULL, lease_expires_at = NULL WHERE id = ${run.id}::uuid AND lease_owner = ${token}::uuid`,
+    ),
+  );
+}
+
+export async function hasPendingApprovals({ prisma }: RunControls, { id }: Pick<AgentRun, 'id'>): Promise<boolean> {
+  return (await prisma.toolCall.findFirst({ where: { runId: id, status: 'WAITING_APPROVAL' }, select: { id: true } })) !== null;
+}
+
+async function isItsTurn(services: RunControls, run: AgentRun): Promise<boolean> {
+  const { database, prisma } = services;
+  const { conversationId } = run;
+  if (conversationId === null) return true;
+  const active = await prisma.agentRun.findFirst({
+    where: { conversationId, status: { in: ['RUNNING', 'WAITING_APPROVAL'] } },
+    select: { id: true },
+  });
+  if (active) return false;
+  if ((await oldestQueued(database, conversationId)) === run.id) return true;
+  await startNextQueued(services, run);
+  return false;
+}

@@ -1,0 +1,123 @@
+import type { AgentRun, ToolCall } from '../../../generated/prisma/client.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { cleanText } from '../../../platform/lib/text.ts';
+import { afterCommit } from '../../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { removeDraft } from '../../conversations/drafts/draft-rows.ts';
+import { insertToolExecution } from '../../conversations/record-tool-execution.ts';
+import { publishRunChange } from '../lease/run-lease.ts';
+import { isOpen, readSteps, toolResultOf } from '../loop/steps.ts';
+import type { RunControls } from '../services.ts';
+import { enqueueRun } from './enqueue.ts';
+import { takesMessages, writeRunMessage } from './write-message.ts';
+
+export type Ending =
+  | { status: 'COMPLETED'; output: { text: string } }
+  | { status: 'FAILED'; code: string; message: string }
+  | { status: 'CANCELLED' };
+
+/**
+ * Ends a run, in a transaction that holds it and its conversation locked: what is open is cancelled, what the model had written
+ * stays, and the next run of the conversation has its turn.
+ */
+export async function finishRun(services: RunControls, run: AgentRun, ending: Ending): Promise<void> {
+  const { database, prisma, runMetrics } = services;
+  if (ending.status !== 'COMPLETED') await closeOpenWork(services, run);
+  // By the clock that gave the other moments.
+  const completedAt = (await queryRows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date();
+  await prisma.agentRun.update({
+    where: tenantKey(run.id),
+    data: {
+      status: ending.status,
+      leaseOwner: null,
+      leaseExpiresAt: null,
+      ...(ending.status === 'COMPLETED' ? { output: ending.output } : {}),
+      ...(ending.status === 'FAILED' ? { errorCode: ending.code, errorMessage: cleanText(ending.message.slice(0, 2000)) } : {}),
+      completedAt,
+    },
+    select: { id: true },
+  });
+  const seconds = (completedAt.getTime() - run.createdAt.getTime()) / 1000;
+  afterCommit(() => runMetrics.onRun({ status: ending.status, seconds }));
+  await publishRunChange(services, run);
+  await startNextQueued(services, run);
+}
+
+async function closeOpenWork(services: RunControls, run: AgentRun): Promise<void> {
+  const { prisma } = services;
+  const takes = await takesMessages(services, run);
+  const open = await prisma.toolCall.findMany({
+    where: { runId: run.id, status: { in: ['PENDING', 'WAITING_APPROVAL', 'RUNNING'] } },
+    orderBy: { position: 'asc' },
+  });
+  for (const call of open) await cancelCall(services, run, call);
+  const last = (await readSteps(services, run)).at(-1);
+  if (takes && last && last.calls.length > 0 && !last.reported && last.messageId !== null && !last.calls.some(isOpen)) {
+    await writeRunMessage(services, run, {
+      id: newId(),
+      role: 'TOOL',
+      content: '',
+      toolResults: last.calls.map(toolResultOf),
+      parentMessageId: last.messageId,
+    });
+  }
+  if (run.conversationId === null) return;
+  const draft = await prisma.messageDraft.findFirst({ where: { runId: run.id } });
+  if (!draft) return;
+  await removeDraft(services.database, run.conversationId);
+  if (takes && draft.content.trim() !== '') {
+    await writeRunMessage(services, run, {
+      id: draft.id,
+      role: 'ASSISTANT',
+      content: draft.content,
+      parentMessageId: run.messageId,
+      metadata: { partial: true },
+    });
+  }
+}
+
+async function cancelCall({ prisma, runMetrics }: RunControls, run: AgentRun, call: ToolCall): Promise<void> {
+  const now = new Date();
+  await prisma.toolCall.update({
+    where: tenantKey(call.id),
+    data: { status: 'CANCELLED', completedAt: now, errorMessage: 'The run was stopped.' },
+    select: { id: true },
+  });
+  if (call.status !== 'RUNNING') return;
+  const startedAt = call.startedAt ?? call.createdAt;
+  const seconds = Math.max(0, now.getTime() - startedAt.getTime()) / 1000;
+  afterCommit(() => runMetrics.onToolCall({ source: call.source, outcome: 'CANCELLED', seconds }));
+  await insertToolExecution(prisma, run.tenantId, {
+    runId: run.id,
+    conversationId: run.conversationId,
+    agentId: run.agentId,
+    toolName: call.toolName,
+    input: call.arguments as object,
+    status: 'ERROR',
+    errorMessage: 'The run was stopped while the tool was at work.',
+    startedAt,
+    completedAt: now > startedAt ? now : startedAt,
+    metadata: { toolCallId: call.id },
+  });
+}
+
+/** Queues the run of a conversation that has waited longest, if none is active. */
+export async function startNextQueued(
+  services: RunControls,
+  { tenantId, conversationId }: Pick<AgentRun, 'tenantId' | 'conversationId'>,
+): Promise<void> {
+  if (conversationId === null) return;
+  const next = await oldestQueued(services.database, conversationId);
+  if (next !== undefined) await enqueueRun(services, { tenantId, id: next });
+}
+
+/** The run of a conversation whose turn it is. Messages have a number; what began without one stands by its time. */
+export async function oldestQueued(database: RunControls['database'], conversationId: string): Promise<string | undefined> {
+  const [next] = await queryRows<{ id: string }>(
+    database,
+    sql`SELECT r.id FROM agent_runs r LEFT JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
+      WHERE r.conversation_id = ${conversationId}::uuid AND r.status = 'QUEUED' ORDER BY m.sequence, r.created_at, r.id LIMIT 1`,
+  );
+  return next?.id;
+}

@@ -1,0 +1,20 @@
+import type { AgentRun } from '../../../generated/prisma/client.ts';
+import { truncateBytes } from '../../../platform/lib/text.ts';
+import { MAX_CONTENT_BYTES } from '../../conversations/content-limit.ts';
+import { insertMessageUnannounced, type MessageFields } from '../../conversations/insert-message.ts';
+import { acceptsMessages } from '../../conversations/read.ts';
+import type { RunControls } from '../services.ts';
+
+export type RunMessage = Omit<MessageFields, 'conversationId' | 'runId' | 'idempotencyKey'> & { id: string };
+
+/** Whether the run's conversation still takes messages. Holds while the conversation is locked. */
+export async function takesMessages({ prisma }: RunControls, { conversationId }: AgentRun): Promise<boolean> {
+  return conversationId !== null && acceptsMessages(prisma, conversationId);
+}
+
+/** Appends a message of a run to its conversation, which must take messages. The transaction publishes it with what becomes of the run. */
+export async function writeRunMessage({ database }: RunControls, run: AgentRun, message: RunMessage): Promise<void> {
+  const content = truncateBytes(message.content, MAX_CONTENT_BYTES);
+  const conversationId = run.conversationId as string;
+  await insertMessageUnannounced(database, run.tenantId, { ...message, content, conversationId, runId: run.id });
+}

@@ -1,0 +1,38 @@
+import { shorten } from '../../../platform/lib/text.ts';
+import type { Turn } from './transcript.ts';
+
+/** What `llm_calls.prompt` holds at most, in characters of JSON. */
+const MAX_PROMPT = 65_536;
+const MAX_TEXT = 4_000;
+
+export interface RecordedPrompt {
+  instructions?: string;
+  tools?: string[];
+  messages: Turn[];
+}
+
+/** What a call added to the one before it, small enough to keep. */
+export function recordedPrompt(prompt: RecordedPrompt): object {
+  if (JSON.stringify(prompt).length <= MAX_PROMPT) return prompt;
+  const short = {
+    ...prompt,
+    ...(prompt.instructions === undefined ? {} : { instructions: shorten(prompt.instructions, MAX_TEXT) }),
+    messages: prompt.messages.map(shortened),
+    shortened: true,
+  };
+  // The newest say the most.
+  while (JSON.stringify(short).length > MAX_PROMPT && short.messages.length > 1) {
+    short.messages = short.messages.slice(Math.ceil(short.messages.length / 2));
+  }
+  return JSON.stringify(short).length <= MAX_PROMPT ? short : { messages: [], shortened: true };
+}
+
+function shortened(turn: Turn): object {
+  if (turn.role === 'user') return { ...turn, text: shorten(turn.text, MAX_TEXT) };
+  if (turn.role === 'assistant') {
+    const toolCalls = turn.toolCalls.map((call) => ({ ...call, arguments: shorten(JSON.stringify(call.arguments), MAX_TEXT) }));
+    return { ...turn, text: shorten(turn.text, MAX_TEXT), toolCalls };
+  }
+  const results = turn.results.map(({ output, ...result }) => ({ ...result, output: shorten(JSON.stringify(output), MAX_TEXT) }));
+  return { ...turn, results };
+}

@@ -1,0 +1,69 @@
+import { createExtractive } from '../../../platform/ai/language/extractive-language-model.ts';
+import type { LanguageModel } from '../../../platform/ai/language/language-model.ts';
+import { DomainError } from '../../../platform/lib/errors.ts';
+import { toolReferences } from '../../agents/tool-references.ts';
+import { type Citation, findAnswer } from '../../knowledge/answers/answer-question.ts';
+import { collectionIdsOf } from '../../knowledge/resolve-collections.ts';
+import { RunFailure } from '../errors.ts';
+import type { RunLease } from '../lease/run-lease.ts';
+import type { RunServices } from '../services.ts';
+
+const MAX_CHUNKS = 8;
+const MAX_QUESTION = 4_000;
+
+export interface AgentModel {
+  model: LanguageModel;
+  /** What the last answer rests on, where the model itself looks things up. */
+  citations: Citation[];
+}
+
+/**
+ * The agent's model; where no provider is configured at all, the built-in one that answers with sentences of the knowledge base. Throws
+ * RunFailure where there are providers, and not the agent's: an answer of another one would be a surprise.
+ */
+export function resolveModel(services: RunServices, { agent }: RunLease): AgentModel {
+  const { language } = services.models;
+  if (language.providers.length === 0) return extractive(services, agent.tools);
+  const model = language.resolve(agent.provider, agent.model);
+  if (model) return { model, citations: [] };
+  const message =
+    `The agent's provider "${agent.provider}" is not configured. Add it to MODEL_PROVIDERS, or change the agent's provider to one of: ` +
+    `${language.providers.join(', ')}.`;
+  throw new RunFailure('MODEL_NOT_CONFIGURED', message);
+}
+
+/** Looks where the agent's `search_knowledge` would. */
+function extractive(services: RunServices, tools: unknown): AgentModel {
+  const search = toolReferences(tools).find((tool) => tool.kind === 'search_knowledge');
+  const names = search?.kind === 'search_knowledge' ? search.collections : undefined;
+  const citations: Citation[] = [];
+  const model = createExtractive(async (question, signal) => {
+    const found = await answerFrom(services, names, question, signal);
+    citations.splice(0, Number.POSITIVE_INFINITY, ...found.citations);
+    // A text that cites nothing says that nothing was found.
+    return { answer: found.citations.length > 0 ? found.text : '' };
+  });
+  return { model, citations };
+}
+
+async function answerFrom(services: RunServices, names: string[] | undefined, question: string, signal: AbortSignal) {
+  try {
+    return await findAnswer(
+      { ...services, models: { ...services.models, answerGenerator: undefined } },
+      {
+        query: question.slice(0, MAX_QUESTION).toWellFormed(),
+        topK: MAX_CHUNKS,
+        strategy: 'HYBRID',
+        filter: {},
+        vectorWeight: 1,
+        keywordWeight: 1,
+        ...(names ? { collectionIds: await collectionIdsOf(services.prisma, names) } : {}),
+      },
+      signal,
+    );
+  } catch (error) {
+    // Such as a collection that is archived or gone: trying again changes nothing.
+    if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE') throw error;
+    throw new RunFailure('SEARCH_FAILED', error.message);
+  }
+}

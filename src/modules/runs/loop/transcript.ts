@@ -1,0 +1,139 @@
+import type { Message } from '../../../generated/prisma/client.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import type { RunLease } from '../lease/run-lease.ts';
+import type { RunServices } from '../services.ts';
+import { type Step, type StepToolCall, type StepToolResult, toolResultOf } from './steps.ts';
+
+/** One piece of what a model is given. */
+export type Turn =
+  | { role: 'user'; text: string }
+  | { role: 'assistant'; text: string; toolCalls: StepToolCall[] }
+  | { role: 'tool'; results: StepToolResult[] };
+
+export interface Transcript {
+  /** The agent's, and what the conversation adds to them. */
+  instructions: string;
+  /** What came before the run, and its own input last. */
+  turns: Turn[];
+}
+
+type Said = Pick<Message, 'role' | 'content' | 'toolCalls' | 'toolResults' | 'sequence'>;
+
+/** Messages read at most, however short. */
+const MAX_MESSAGES = 400;
+const CHARACTERS_OF_A_TOKEN = 4;
+
+/** What the model is given before the run's own rounds. */
+export async function readTranscript(services: RunServices, claim: RunLease): Promise<Transcript> {
+  const { prisma } = services;
+  const { run, agent, settings } = claim;
+  const input = (run.input as { text?: unknown }).text;
+  const own: Turn = { role: 'user', text: typeof input === 'string' ? input : JSON.stringify(run.input) };
+  const instructions = [agent.systemPrompt ?? ''];
+  if (run.conversationId === null) return { instructions: joined(instructions), turns: [own] };
+  const conversation = await prisma.conversation.findFirst({ where: { id: run.conversationId }, select: { context: true } });
+  const context = conversation?.context ?? {};
+  if (Object.keys(context).length > 0) instructions.push(`What is known of this conversation:\n${JSON.stringify(context)}`);
+  const said = await readSaid(services, claim);
+  instructions.push(...said.filter(({ role }) => role === 'SYSTEM').map(({ content }) => content));
+  const turns = paired(newest(said.flatMap(turnOf), settings.transcriptTokens));
+  return { instructions: joined(instructions), turns: [...turns, own] };
+}
+
+function joined(parts: string[]): string {
+  return parts
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+/**
+ * The newest messages: not the run's own, and none that a later run has yet to answer. What a run wrote stands after the message it
+ * answered, though others may have been said in between and waited for their turn.
+ */
+async function readSaid({ database }: RunServices, { run, settings }: RunLease): Promise<Said[]> {
+  // Characters of several bytes among them.
+  const bytes = settings.transcriptTokens * CHARACTERS_OF_A_TOKEN * 4;
+  const found = await queryRows<Said & { thread: number }>(
+    database,
+    sql`SELECT role, content, tool_calls, tool_results, sequence, thread FROM (SELECT newest.*, sum(octet_length(content) +
+        coalesce(octet_length(tool_calls::text), 0) + coalesce(octet_length(tool_results::text), 0)) OVER (ORDER BY sequence DESC) AS bytes FROM (
+      SELECT m.role, m.content, m.tool_calls, m.tool_results, m.sequence, coalesce(answered.sequence, m.sequence) AS thread
+      FROM messages m
+        LEFT JOIN agent_runs writer ON writer.tenant_id = m.tenant_id AND writer.id = m.run_id
+        LEFT JOIN messages answered ON answered.tenant_id = writer.tenant_id AND answered.id = writer.message_id
+      WHERE m.conversation_id = ${run.conversationId}::uuid AND m.run_id IS DISTINCT FROM ${run.id}::uuid
+        AND m.id IS DISTINCT FROM ${run.messageId}::uuid
+        AND NOT EXISTS (SELECT FROM agent_runs q WHERE q.conversation_id = m.conversation_id AND q.message_id = m.id AND q.status = 'QUEUED')
+      ORDER BY m.sequence DESC LIMIT ${MAX_MESSAGES}) newest) sized WHERE bytes <= ${bytes}::bigint ORDER BY sequence`,
+  );
+  return found.sort((one, other) => one.thread - other.thread || one.sequence - other.sequence);
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Messages come from anybody's runtime: what is not as the description of the field says is left out. */
+function turnOf({ role, content, toolCalls, toolResults }: Said): Turn[] {
+  if (role === 'USER') return content === '' ? [] : [{ role: 'user', text: content }];
+  if (role === 'ASSISTANT') {
+    const calls = (Array.isArray(toolCalls) ? toolCalls : []).flatMap((call): StepToolCall[] => {
+      if (!isObject(call) || typeof call.id !== 'string' || typeof call.name !== 'string') return [];
+      return [{ id: call.id, name: call.name, arguments: isObject(call.arguments) ? call.arguments : {} }];
+    });
+    return content === '' && calls.length === 0 ? [] : [{ role: 'assistant', text: content, toolCalls: calls }];
+  }
+  if (role !== 'TOOL') return [];
+  const results = (Array.isArray(toolResults) ? toolResults : []).flatMap((result): StepToolResult[] => {
+    if (!isObject(result) || typeof result.toolCallId !== 'string') return [];
+    const { toolCallId, output = null, error } = result;
+    const name = typeof result.name === 'string' ? result.name : '';
+    return [{ toolCallId, name, output, error: error == null ? null : String(error) }];
+  });
+  return results.length === 0 ? [] : [{ role: 'tool', results }];
+}
+
+function sizeOf(turn: Turn): number {
+  return JSON.stringify(turn).length / CHARACTERS_OF_A_TOKEN;
+}
+
+/** As many of the newest turns as fit, beginning with somebody who speaks. */
+function newest(turns: Turn[], tokens: number): Turn[] {
+  let left = tokens;
+  let first = turns.length;
+  while (first > 0 && left >= sizeOf(turns[first - 1] as Turn)) {
+    first--;
+    left -= sizeOf(turns[first] as Turn);
+  }
+  const kept = turns.slice(first);
+  const begins = kept.findIndex(({ role }) => role === 'user');
+  return begins < 0 ? [] : kept.slice(begins);
+}
+
+/** Providers refuse calls without results and results without calls: what is missing is said to be, what is too much is left out. */
+function paired(turns: Turn[]): Turn[] {
+  return turns.flatMap((turn, index): Turn[] => {
+    if (turn.role === 'tool') return [];
+    if (turn.role !== 'assistant' || turn.toolCalls.length === 0) return [turn];
+    const following = turns.slice(index + 1);
+    const until = following.findIndex(({ role }) => role !== 'tool');
+    const given = (until < 0 ? following : following.slice(0, until)).flatMap((next) =>
+      next.role === 'tool' ? next.results : [],
+    );
+    const results = turn.toolCalls.map(({ id, name }): StepToolResult => {
+      const result = given.find(({ toolCallId }) => toolCallId === id);
+      return result ? { ...result, name } : { toolCallId: id, name, output: null, error: 'No result is known.' };
+    });
+    return [turn, { role: 'tool', results }];
+  });
+}
+
+/** What the rounds of the run add. */
+export function turnsOfStep({ text, requested, calls }: Step): Turn[] {
+  if (calls.length === 0) return [{ role: 'assistant', text, toolCalls: [] }];
+  return [
+    { role: 'assistant', text, toolCalls: requested },
+    { role: 'tool', results: calls.map(toolResultOf) },
+  ];
+}

@@ -1,0 +1,4 @@
+import type { Catalog } from '../../../platform/mcp-server/catalog.ts';
+import { sendMessageTool } from './send-message.ts';
+
+export const runsForMcp: Partial<Catalog> = { tools: [sendMessageTool] };

@@ -1,4 +1,0 @@
-import type { Catalog } from '../../../mcp/server/catalog.ts';
-import { sendMessageTool } from './send-message.ts';
-
-export const runsForMcp: Partial<Catalog> = { tools: [sendMessageTool] };

@@ -1,0 +1,55 @@
+import { currentScope } from '../../../platform/postgres/request-scope.ts';
+import { findToolsForAgent, type McpToolReference } from '../../tool-servers/calls/agent-tools.ts';
+import { type McpToolOutput, textOfOutput } from '../../tool-servers/calls/call-result.ts';
+import { callMcpTool } from '../../tool-servers/calls/call-tool.ts';
+import type { RunLease } from '../lease/run-lease.ts';
+import type { RunServices } from '../services.ts';
+import type { RunTool, ToolOutcome } from './tool.ts';
+
+/** Texts as a text, which models read best. Anything else as it came. */
+function plainly(output: McpToolOutput): unknown {
+  const textsAlone = output.structuredContent === undefined && output.content.every(({ type }) => type === 'text');
+  return textsAlone ? textOfOutput(output) : output;
+}
+
+/** The tools of MCP servers that a run may call, on behalf of whoever asked for it. */
+export async function toolServerTools(
+  services: RunServices,
+  { run, settings }: RunLease,
+  references: McpToolReference[],
+): Promise<RunTool[]> {
+  const userId = run.userId ?? undefined;
+  const found = await findToolsForAgent(services, references, userId);
+  return found.map(({ id, name, description, inputSchema, requiresApproval, readOnly }) => ({
+    name,
+    description,
+    inputSchema,
+    source: 'MCP',
+    mcpToolId: id,
+    approval: requiresApproval,
+    repeatable: readOnly,
+    async call(args, { signal, messageId, approved }): Promise<ToolOutcome> {
+      const outcome = await callMcpTool(services, {
+        context: currentScope().context,
+        toolId: id,
+        arguments: args,
+        approved,
+        userId,
+        agentId: run.agentId,
+        conversationId: run.conversationId,
+        messageId,
+        runId: run.id,
+        signal,
+        timeoutMs: settings.toolTimeoutMs,
+      });
+      const { output, status, errorMessage } = outcome;
+      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output: output && plainly(output) };
+      const error = errorMessage ?? `${name} failed.`;
+      return {
+        status: status === 'TIMEOUT' ? 'TIMED_OUT' : 'FAILED',
+        error,
+        ...(output === null ? {} : { output: plainly(output) }),
+      };
+    },
+  }));
+}

@@ -1,0 +1,70 @@
+import type { Resource, Tool } from '@modelcontextprotocol/sdk/types.js';
+import { shorten } from '../../../platform/lib/text.ts';
+import { fitsJson, hashOfJson } from '../json-schema/canonical-json.ts';
+import { type JsonSchema, MAX_SCHEMA_BYTES } from '../json-schema/json-schema.ts';
+import type { Redactor } from '../secrets/redact.ts';
+
+/** What people approve of a tool: all that a model or a person is told of it. */
+export interface DiscoveredTool {
+  name: string;
+  title: string | null;
+  description: string | null;
+  inputSchema: JsonSchema;
+  outputSchema: JsonSchema | null;
+  annotations: Record<string, unknown>;
+}
+
+export interface DiscoveredResource {
+  uri: string;
+  name: string;
+  title: string | null;
+  description: string | null;
+  mimeType: string | null;
+}
+
+const MAX_DESCRIPTION = 20_000;
+const MAX_ANNOTATIONS_BYTES = 8_192;
+const NAME = /^[^\p{Cc}]{1,200}$/u;
+
+/** A tool as its server tells it, without secrets the server may have put there. Undefined for one that cannot be kept. */
+export function discoveredToolOf(tool: Tool, redactor: Redactor): DiscoveredTool | undefined {
+  const { inputSchema, outputSchema = null, annotations = {} } = tool;
+  const fits =
+    fitsJson(inputSchema, MAX_SCHEMA_BYTES) &&
+    fitsJson(outputSchema, MAX_SCHEMA_BYTES) &&
+    fitsJson(annotations, MAX_ANNOTATIONS_BYTES);
+  const name = redactor.text(tool.name);
+  if (!fits || !NAME.test(name) || name.trim() === '') return undefined;
+  return {
+    name,
+    title: textOf(tool.title ?? annotations.title, 500, redactor),
+    description: textOf(tool.description, MAX_DESCRIPTION, redactor),
+    inputSchema: redactor.json(inputSchema) as JsonSchema,
+    outputSchema: redactor.json(outputSchema) as JsonSchema | null,
+    annotations: redactor.json(annotations) as Record<string, unknown>,
+  };
+}
+
+/** SHA-256 of the definition, in hex. */
+export function hashOfTool(definition: DiscoveredTool): string {
+  return hashOfJson(definition);
+}
+
+/** Undefined for one that cannot be kept. */
+export function discoveredResourceOf(resource: Resource, redactor: Redactor): DiscoveredResource | undefined {
+  const uri = redactor.text(resource.uri);
+  if (uri === '' || Buffer.byteLength(uri) > 2_048) return undefined;
+  return {
+    uri,
+    name: textOf(resource.name, 500, redactor) ?? uri.slice(0, 500),
+    title: textOf(resource.title, 500, redactor),
+    description: textOf(resource.description, MAX_DESCRIPTION, redactor),
+    mimeType: textOf(resource.mimeType, 200, redactor),
+  };
+}
+
+function textOf(text: string | undefined, max: number, redactor: Redactor): string | null {
+  if (!text) return null;
+  const clean = redactor.text(text);
+  return max > 1_000 ? shorten(clean, max) : clean.slice(0, max).toWellFormed();
+}

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { intRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { limitBounds } from '../servers/limits.ts';
+
+export const linkRule = textRule(2_048).regex(/^https?:\/\/[^\s]+$/, 'Must be an address that begins with http:// or https://.');
+
+export const commandRule = textRule(500)
+  .min(1, 'Must not be empty.')
+  .regex(/^[^\p{Cc}]*$/u, 'Must have no control characters.');
+
+export const argsRule = z
+  .array(textRule(4_096).refine((text) => !text.includes('\0'), 'Must not have the character NUL.'))
+  .max(100, 'Must have at most 100 items.');
+
+export const allowedUsersRule = z.array(z.string()).max(1_000, 'Must have at most 1000 items.');
+
+export const hashRule = z.string().regex(/^[0-9a-fA-F]{64}$/, 'Must be the `definitionHash` of the tool.');
+
+export function limitRule(name: keyof typeof limitBounds) {
+  return intRule(limitBounds[name].least, limitBounds[name].most);
+}
+
+/** As RFC 6749 writes them. */
+const visible = /^[\x20-\x7e]+$/;
+
+export const issuerRule = textRule(2_048).min(1, 'Must not be empty.');
+export const clientIdRule = textRule(500).regex(visible, 'Must be of visible ASCII characters and spaces.');
+export const clientSecretRule = textRule(8_192).regex(visible, 'Must be of visible ASCII characters and spaces.');
+export const privateKeyRule = textRule(16_384).min(1, 'Must not be empty.');
+export const scopeRule = textRule(1_000).regex(
+  /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
+  'Must be names with single spaces between.',
+);
+
+/** Names with texts, or with null. What the values may be is told without showing them. */
+export const secretsRule = z.record(
+  z.string().max(100, 'A name must have at most 100 characters.'),
+  z.string('Must be a text, or null to take it away.').nullable(),
+);

@@ -1,0 +1,109 @@
+import type pg from 'pg';
+import { SealedError, type Sealer } from '../../../platform/encryption/sealer.ts';
+import type { Database } from '../../../platform/postgres/database.ts';
+import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { openAllSecrets, sealAllSecrets } from './secrets.ts';
+
+export interface RotateEncryptionOptions {
+  /** Of the owner of the tables: nobody else sees every tenant. */
+  pool: pg.Pool;
+  /** Over the same connections. It acts as one tenant after the other. */
+  database: Database;
+  prisma: Prisma;
+  sealer: Sealer;
+  /** Told after every tenant with something to do, and at the end. */
+  onProgress?: (progress: RotateEncryptionProgress) => void;
+}
+
+export interface RotateEncryptionProgress {
+  tenants: number;
+  /** Rows that are now sealed under the newest key. */
+  resealed: number;
+  /** Rows that do not open: their key is missing, or they are not what was sealed. They stay as they are. */
+  failed: number;
+}
+
+const TENANTS_PER_BATCH = 500;
+
+/**
+ * Seals every row anew that is not under the newest key, one transaction for each. Another run goes on where this one ended, since what
+ * is done is no longer to do.
+ */
+export async function rotateEncryption({
+  pool,
+  database,
+  prisma,
+  sealer,
+  onProgress,
+}: RotateEncryptionOptions): Promise<RotateEncryptionProgress> {
+  const newest = await sealer.newestKey();
+  const progress: RotateEncryptionProgress = { tenants: 0, resealed: 0, failed: 0 };
+  for await (const tenantId of everyTenant(pool)) {
+    progress.tenants++;
+    const due = await database.transactionAs({ tenantId }, () =>
+      prisma.mcpServerConfig.findMany({
+        where: { sealedWith: { not: newest } },
+        select: { id: true },
+        orderBy: { id: 'asc' },
+      }),
+    );
+    for (const { id } of due) {
+      const done = await database.transactionAs({ tenantId }, () => rotateRow(prisma, sealer, id));
+      if (done) progress.resealed++;
+      else progress.failed++;
+    }
+    if (due.length > 0) onProgress?.({ ...progress });
+  }
+  onProgress?.({ ...progress });
+  return progress;
+}
+
+/** Inside a transaction as the row's tenant. False where it does not open. */
+async function rotateRow(prisma: Prisma, sealer: Sealer, id: string): Promise<boolean> {
+  await prisma.$executeRaw`SELECT FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
+  const row = await prisma.mcpServerConfig.findFirst({ where: { id } });
+  if (!row) return true;
+  try {
+    await prisma.mcpServerConfig.update({
+      where: tenantKey(id),
+      data: await sealAllSecrets(sealer, row, await openAllSecrets(sealer, row)),
+      select: { id: true },
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof SealedError) return false;
+    throw error;
+  }
+}
+
+/** The role that looks things up before a tenant is known sees the ids of all, and the owner may become it. */
+async function* everyTenant(pool: pg.Pool): AsyncGenerator<string> {
+  let after = '00000000-0000-0000-0000-000000000000';
+  for (;;) {
+    const ids = await nextTenants(pool, after);
+    yield* ids;
+    const last = ids.at(-1);
+    if (last === undefined) return;
+    after = last;
+  }
+}
+
+async function nextTenants(pool: pg.Pool, after: string): Promise<string[]> {
+  const client = await pool.connect();
+  try {
+    await client.query('BEGIN READ ONLY');
+    await client.query('SET LOCAL ROLE agentbase_gate');
+    const { rows } = await client.query<{ id: string }>('SELECT id FROM tenants WHERE id > $1 ORDER BY id LIMIT $2', [
+      after,
+      TENANTS_PER_BATCH,
+    ]);
+    await client.query('COMMIT');
+    return rows.map(({ id }) => id);
+  } catch (error) {
+    await client.query('ROLLBACK');
+    throw error;
+  } finally {
+    client.release();
+  }
+}

@@ -1,0 +1,135 @@
+import { type McpServer, type McpServerConfig, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { SealedError } from '../../../platform/encryption/sealer.ts';
+import { InvalidStateError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import type { McpEndpointLimits } from '../../../platform/mcp-client/endpoint.ts';
+import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
+import { requireMcpServer } from '../read.ts';
+import { checkEnv, checkHeaders, mergeSecrets, type SecretChanges } from '../secrets/secret-rules.ts';
+import { openSecrets, type SealedField, type SealedRow, type SecretMap, sealAllSecrets } from '../secrets/secrets.ts';
+import type { ToolServerServices } from '../services.ts';
+import { closeStaleConnection } from './close-stale-connection.ts';
+import { checkOAuth, type McpOAuth, type McpOAuthInput, oauthOf } from './oauth.ts';
+import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
+
+/** What a tenant sets of a server. Absent fields stay as they are, or take their default. */
+export interface McpConfigFields {
+  enabled?: boolean | undefined;
+  config?: Record<string, unknown> | undefined;
+  /** Headers of a remote server. */
+  secrets?: SecretChanges | undefined;
+  /** Environment of a STDIO server. */
+  env?: SecretChanges | undefined;
+  /** For a remote server that wants access tokens. Null takes it away. */
+  oauth?: McpOAuthInput | null | undefined;
+  limits?: Partial<McpEndpointLimits> | undefined;
+  /** Empty for everybody who may call tools at all. */
+  allowedUserIds?: string[] | undefined;
+}
+
+/** Makes the tenant's configuration of a server, or changes what is given of it. */
+export async function configureMcpServer(
+  services: ToolServerServices,
+  viewer: Viewer,
+  serverId: string,
+  fields: McpConfigFields,
+): Promise<McpServerConfig> {
+  const { database, prisma } = services;
+  const server = await requireMcpServer(prisma, serverId, ['input', 'serverId']);
+  // Secrets are read and written as a whole: two changes must not see the same ones.
+  await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE server_id = ${serverId}::uuid FOR NO KEY UPDATE`);
+  const now = await prisma.mcpServerConfig.findFirst({ where: { serverId } });
+  if (fields.config !== undefined || !now) await checkConfig(server, fields.config ?? {});
+  if (fields.allowedUserIds) await requireMembers(prisma, fields.allowedUserIds);
+  checkSecrets(server, fields);
+  const oauth = fields.oauth ? await checkOAuth(fields.oauth, now && oauthOf(now), services.mcp.policy) : fields.oauth;
+  const row = now ?? { tenantId: viewer.tenantId, id: newId(), secrets: null, env: null, oauthSecret: null };
+  const data = {
+    ...plainColumns(fields, now),
+    ...oauthColumn(oauth),
+    ...(await sealedColumns(services, row, { ...fields, oauthSecret: oauth === null ? {} : oauth?.secret })),
+  };
+  if (now) {
+    closeStaleConnection(services, { server, config: now });
+    return prisma.mcpServerConfig.update({ where: tenantKey(now.id), data });
+  }
+  const { tenantId, id } = row;
+  return prisma.mcpServerConfig.create({ data: { ...data, tenantId, id, serverId, createdById: viewer.userId ?? null } });
+}
+
+function plainColumns({ enabled, config, limits, allowedUserIds }: McpConfigFields, now: McpServerConfig | null) {
+  return {
+    enabled,
+    config: config as PrismaTypes.InputJsonObject | undefined,
+    limits: limits && ({ ...(now?.limits as object | undefined), ...limits } as PrismaTypes.InputJsonObject),
+    allowedUserIds: allowedUserIds && [...new Set(allowedUserIds)],
+  };
+}
+
+function oauthColumn(change: { oauth: McpOAuth } | null | undefined) {
+  if (change === undefined) return {};
+  return { oauth: change === null ? PrismaTypes.DbNull : ({ ...change.oauth } as PrismaTypes.InputJsonObject) };
+}
+
+async function checkConfig(server: McpServer, config: Record<string, unknown>): Promise<void> {
+  const path = ['input', 'config'];
+  try {
+    const issues = await validateJson(server.configSchema as JsonSchema, config);
+    if (issues.length > 0) throw new ValidationError(issues.map((issue) => ({ ...issue, path: [...path, ...issue.path] })));
+    fillPlaceholders(server.args, config);
+  } catch (error) {
+    if (error instanceof PlaceholderError) throw ValidationError.inputPath(path, error.message);
+    if (!(error instanceof UnusableSchemaError)) throw error;
+    throw new InvalidStateError(`The server's \`configSchema\` cannot be used: ${error.message}.`, { path });
+  }
+}
+
+function checkSecrets({ transport, configSchema }: McpServer, { secrets, env, oauth }: McpConfigFields): void {
+  const isProgram = transport === 'STDIO';
+  if (secrets && isProgram) throw ValidationError.inputPath(['input', 'secrets'], 'A STDIO server takes no headers. Use `env`.');
+  if (oauth && isProgram)
+    throw ValidationError.inputPath(['input', 'oauth'], 'A STDIO server takes no access tokens. Use `env`.');
+  if (env && !isProgram) throw ValidationError.inputPath(['input', 'env'], 'A remote server has no environment. Use `secrets`.');
+  if (secrets) checkHeaders(secrets, ['input', 'secrets']);
+  if (env) checkEnv(env, configSchema as JsonSchema, ['input', 'env']);
+}
+
+interface SealedChanges extends Pick<McpConfigFields, 'secrets' | 'env'> {
+  /** Replaces what is there. */
+  oauthSecret?: SecretMap | undefined;
+}
+
+async function sealedColumns({ mcp: { sealer } }: ToolServerServices, row: SealedRow, changes: SealedChanges) {
+  const { secrets, env, oauthSecret } = changes;
+  if (!secrets && !env && !oauthSecret) return {};
+  const opened = async (field: SealedField): Promise<SecretMap> => {
+    try {
+      return await openSecrets(sealer, row, field, row[field]);
+    } catch (error) {
+      if (!(error instanceof SealedError)) throw error;
+      throw new InvalidStateError(
+        'What is sealed here cannot be opened any more, so nothing can be added to it. Its key is missing on this server.',
+        { path: ['input', changes[field] ? field : 'serverId'] },
+      );
+    }
+  };
+  return sealAllSecrets(sealer, row, {
+    secrets: mergeSecrets(await opened('secrets'), secrets ?? {}, { anyCase: true, path: ['input', 'secrets'] }),
+    env: mergeSecrets(await opened('env'), env ?? {}, { anyCase: false, path: ['input', 'env'] }),
+    oauthSecret: oauthSecret ?? (await opened('oauthSecret')),
+  });
+}
+
+async function requireMembers(prisma: Prisma, userIds: string[]): Promise<void> {
+  const members = await prisma.membership.findMany({
+    where: { userId: { in: userIds }, status: 'ACTIVE' },
+    select: { userId: true },
+  });
+  const known = new Set(members.map(({ userId }) => userId));
+  const index = userIds.findIndex((id) => !known.has(id));
+  if (index >= 0) throw new NotFoundError('The member', { path: ['input', 'allowedUserIds', String(index)] });
+}

@@ -1,0 +1,166 @@
+import {
+  type McpServer,
+  type McpServerCategory,
+  type McpServerStatus,
+  type McpTransport,
+  Prisma as PrismaTypes,
+} from '../../../generated/prisma/client.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { AddressNotAllowedError, checkUrl } from '../../../platform/egress/check-url.ts';
+import { ForbiddenError, ValidationError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../../platform/lib/slug.ts';
+import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { isPlatformAdmin } from '../../tenancy/read.ts';
+import { type JsonSchema, requireUsableSchema, UnusableSchemaError } from '../json-schema/json-schema.ts';
+import { requireMcpServer } from '../read.ts';
+import { envNamesOf } from '../secrets/secret-rules.ts';
+import type { ToolServerServices } from '../services.ts';
+import { closeStaleConnection } from './close-stale-connection.ts';
+
+/** What people decide about a server. Absent fields stay as they are, or take their default. */
+export interface McpServerFields {
+  name?: string | undefined;
+  slug?: string | undefined;
+  description?: string | null | undefined;
+  version?: string | null | undefined;
+  category?: McpServerCategory | undefined;
+  command?: string | undefined;
+  args?: string[] | undefined;
+  url?: string | undefined;
+  configSchema?: JsonSchema | undefined;
+  status?: McpServerStatus | undefined;
+  isPublic?: boolean | undefined;
+  documentationUrl?: string | null | undefined;
+  repositoryUrl?: string | null | undefined;
+  metadata?: Record<string, unknown> | undefined;
+}
+
+export interface NewMcpServer extends McpServerFields {
+  name: string;
+  transport: McpTransport;
+  /** For the platform instead of the tenant. */
+  platform: boolean;
+}
+
+/** Adds a server to the registry: the tenant's, or the platform's if the acting person runs it. */
+export async function registerMcpServer(services: ToolServerServices, viewer: Viewer, given: NewMcpServer): Promise<McpServer> {
+  const { database, prisma, mcp } = services;
+  const { platform, transport, ...fields } = given;
+  if (platform && !(await isPlatformAdmin(database))) {
+    throw new ForbiddenError('Only people who run the platform register servers for it.');
+  }
+  requireKind(transport, platform, fields);
+  const tenantId = platform ? null : viewer.tenantId;
+  const slug = await slugForNew(findSlugHolder(prisma, tenantId), {
+    slug: fields.slug,
+    name: given.name,
+    kind: 'MCP server',
+    fallback: 'server',
+  });
+  return prisma.mcpServer.create({
+    data: {
+      ...(await columns(mcp, fields)),
+      tenantId,
+      id: newId(),
+      name: given.name,
+      slug,
+      transport,
+      createdById: viewer.userId ?? null,
+    },
+  });
+}
+
+/** Changes what is given. How a server is reached is its own: one of another kind is another server. */
+export async function updateMcpServer(services: ToolServerServices, id: string, changes: McpServerFields): Promise<McpServer> {
+  const { database, prisma, mcp } = services;
+  const server = await requireMcpServer(prisma, id, ['input', 'id']);
+  const platform = server.tenantId === null;
+  if (platform && !(await isPlatformAdmin(database))) {
+    throw new ForbiddenError("Only people who run the platform change the platform's servers.");
+  }
+  requireKind(server.transport, platform, changes, server);
+  if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma, server.tenantId), changes.slug, 'MCP server', id);
+  const data = await columns(mcp, changes);
+  if (!platform && data.url !== undefined && originOf(data.url) !== originOf(server.url)) await resetDiscovery(prisma, id);
+  const config = await prisma.mcpServerConfig.findFirst({ where: { serverId: id } });
+  if (config) closeStaleConnection(services, { server, config });
+  return prisma.mcpServer.update({ where: { id }, data });
+}
+
+/** What was sealed for one address is not sent to another, and what was approved there is not approved here. */
+async function resetDiscovery(prisma: Prisma, serverId: string): Promise<void> {
+  const where = { serverId };
+  await prisma.mcpServerConfig.updateMany({
+    where,
+    data: {
+      secrets: null,
+      secretNames: [],
+      env: null,
+      envNames: [],
+      oauth: PrismaTypes.DbNull,
+      oauthSecret: null,
+      sealedWith: null,
+      refreshedAt: null,
+    },
+  });
+  await prisma.mcpTool.updateMany({
+    where: { config: where },
+    data: { offered: false, approvedHash: null, approvedAt: null, approvedById: null },
+  });
+}
+
+async function columns(mcp: ToolServerServices['mcp'], fields: McpServerFields) {
+  const { url, configSchema, metadata, ...rest } = fields;
+  if (configSchema !== undefined) await requireSchema(configSchema);
+  return {
+    ...rest,
+    ...(url === undefined ? {} : { url: allowedUrl(mcp, url) }),
+    ...(configSchema === undefined ? {} : { configSchema: configSchema as PrismaTypes.InputJsonObject }),
+    ...(metadata === undefined ? {} : { metadata: metadata as PrismaTypes.InputJsonObject }),
+  };
+}
+
+/** As far as it can be told without a connection; the rest is told before each. */
+function allowedUrl({ policy }: ToolServerServices['mcp'], url: string): string {
+  try {
+    return checkUrl(url, policy).href;
+  } catch (error) {
+    if (error instanceof AddressNotAllowedError) throw ValidationError.inputPath(['input', 'url'], error.message);
+    throw error;
+  }
+}
+
+async function requireSchema(schema: JsonSchema): Promise<void> {
+  const path = ['input', 'configSchema'];
+  try {
+    await requireUsableSchema(schema);
+  } catch (error) {
+    if (error instanceof UnusableSchemaError)
+      throw ValidationError.inputPath(path, `This schema cannot be used: ${error.message}.`);
+    throw error;
+  }
+  if (envNamesOf(schema) === undefined) {
+    throw ValidationError.inputPath([...path, 'x-env'], 'Must be a list of at most 50 names of environment variables.');
+  }
+}
+
+function requireKind(transport: McpTransport, platform: boolean, fields: McpServerFields, now?: McpServer): void {
+  const refuse = (field: string, message: string) => ValidationError.inputPath(['input', field], message);
+  const isProgram = transport === 'STDIO';
+  if (isProgram && !platform) throw refuse('transport', 'A tenant registers remote servers: SSE or STREAMABLE_HTTP.');
+  if (fields.isPublic && !platform) throw refuse('isPublic', 'Only servers of the platform are shown to all tenants.');
+  if (isProgram && fields.url !== undefined) throw refuse('url', 'A STDIO server has a command, not an address.');
+  if (!isProgram && fields.command !== undefined) throw refuse('command', 'A remote server has an address, not a command.');
+  if (!isProgram && fields.args !== undefined) throw refuse('args', 'A remote server has an address, not a command.');
+  if (isProgram && fields.command === undefined && !now) throw refuse('command', 'A STDIO server needs a command.');
+  if (!isProgram && fields.url === undefined && !now) throw refuse('url', 'A remote server needs an address.');
+}
+
+function findSlugHolder(prisma: Prisma, tenantId: string | null): FindSlugHolder {
+  return (slug) => prisma.mcpServer.findFirst({ where: { tenantId, slug }, select: { id: true } });
+}
+
+function originOf(url: string | null): string | undefined {
+  return URL.parse(url ?? '')?.origin;
+}

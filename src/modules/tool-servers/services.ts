@@ -1,0 +1,12 @@
+import type { Logger } from '../../platform/lib/logger.ts';
+import type { Mcp } from '../../platform/mcp-client/mcp.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+
+/** What the functions of this module work with. */
+export interface ToolServerServices {
+  database: Database;
+  prisma: Prisma;
+  log: Logger;
+  mcp: Mcp;
+}

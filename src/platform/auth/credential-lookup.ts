@@ -1,0 +1,162 @@
+import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
+import type { Database } from '../postgres/database.ts';
+import { runWithContext } from '../postgres/request-scope.ts';
+import { queryRows, sql } from '../postgres/sql.ts';
+import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
+
+/** What a credential lets its holder do at this moment, as the database says. */
+export interface CredentialGrant {
+  tenantId: string;
+  userId: string;
+  apiKeyId: string | undefined;
+  role: Role;
+  permissions: ReadonlySet<Permission>;
+  /** When the credential ends by itself; for a person's token the token says it. */
+  expiresAt: Date | undefined;
+}
+
+/** Or why it lets them do nothing. */
+export type LookupResult =
+  | { standing: CredentialGrant }
+  | { refusal: { kind: 'unauthenticated' | 'forbidden'; message: string } };
+
+export function requireGrant(answer: LookupResult): CredentialGrant {
+  if ('standing' in answer) return answer.standing;
+  const { kind, message } = answer.refusal;
+  throw kind === 'forbidden' ? new ForbiddenError(message) : new UnauthenticatedError(message);
+}
+
+const forbidden = (message: string): LookupResult => ({ refusal: { kind: 'forbidden', message } });
+const unauthenticated = (message: string): LookupResult => ({ refusal: { kind: 'unauthenticated', message } });
+
+interface MembershipRow {
+  role: Role | null;
+  permissions: string[] | null;
+  membershipStatus: string | null;
+  userStatus: string | null;
+  tenantStatus: string | null;
+}
+
+function refusalOf(row: MembershipRow): LookupResult | undefined {
+  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not in use.');
+  if (row.role === null) return forbidden('This account is not a member of this tenant.');
+  if (row.userStatus !== 'ACTIVE') return forbidden('This account is not in use.');
+  if (row.membershipStatus !== 'ACTIVE') return forbidden('This membership is suspended.');
+  return undefined;
+}
+
+/** What a member's role and permissions allow, narrowed to the scopes of an API key if they act through one. */
+function permissionsOfMember(row: MembershipRow, keyScopes?: readonly string[]): ReadonlySet<Permission> {
+  const owned = permissionsOf(row.role ?? 'VIEWER', row.permissions ?? []);
+  if (!keyScopes) return owned;
+  const scoped = keyScopes.flatMap(permissionsOfScope);
+  return new Set(scoped.filter((permission) => owned.has(permission)));
+}
+
+/** A person in a tenant, and whether the sign-in of their token still stands. */
+export async function findMembershipGrant(
+  database: Database,
+  who: { userId: string; tenantId: string; sessionId: string | undefined },
+): Promise<LookupResult> {
+  const { userId, tenantId, sessionId = null } = who;
+  const [row] = await runWithContext({ tenantId, userId }, () =>
+    queryRows<MembershipRow & { sessionOpen: boolean }>(
+      database,
+      sql`SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status,
+          ${sessionId}::uuid IS NULL OR EXISTS (
+            SELECT FROM refresh_tokens r
+            WHERE r.tenant_id = ${tenantId} AND r.family = ${sessionId} AND r.user_id = ${userId} AND r.revoked_at IS NULL
+          ) AS session_open
+        FROM app.find_membership(${userId}, ${tenantId}) m`,
+    ),
+  );
+  if (!row) return forbidden('This account is not a member of this tenant.');
+  const refusal = refusalOf(row);
+  if (refusal) return refusal;
+  if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.');
+  const role = row.role ?? 'VIEWER';
+  const permissions = permissionsOfMember(row);
+  return { standing: { tenantId, userId, apiKeyId: undefined, role, permissions, expiresAt: undefined } };
+}
+
+interface ApiKeyRow extends MembershipRow {
+  apiKeyId: string;
+  tenantId: string;
+  userId: string | null;
+  scopes: string[];
+  status: string;
+  expiresAt: Date | null;
+}
+
+function apiKeyResult(row: ApiKeyRow | undefined): LookupResult {
+  if (!row) return unauthenticated('The API key is not valid.');
+  if (row.status === 'REVOKED') return unauthenticated('The API key has been revoked.');
+  if (row.status !== 'ACTIVE' || (row.expiresAt && row.expiresAt.getTime() <= Date.now())) {
+    return unauthenticated('The API key has expired.');
+  }
+  if (row.userId === null) return forbidden('The API key has no owner any more.');
+  const refusal = refusalOf(row);
+  if (refusal) return refusal;
+  const role = row.role ?? 'VIEWER';
+  return {
+    standing: {
+      tenantId: row.tenantId,
+      userId: row.userId,
+      apiKeyId: row.apiKeyId,
+      role,
+      permissions: permissionsOfMember(row, row.scopes),
+      expiresAt: row.expiresAt ?? undefined,
+    },
+  };
+}
+
+export async function findApiKeyGrant(database: Database, hash: string): Promise<LookupResult> {
+  const [row] = await runWithContext({}, () =>
+    queryRows<ApiKeyRow>(
+      database,
+      sql`SELECT api_key_id, tenant_id, user_id, scopes, status, expires_at, tenant_status, owner_role AS role,
+          owner_permissions AS permissions, owner_membership_status AS membership_status, owner_status AS user_status
+        FROM app.find_api_key(${hash})`,
+    ),
+  );
+  return apiKeyResult(row);
+}
+
+/** The same for a key that was verified before, without its secret. */
+export async function findApiKeyGrantById(
+  database: Database,
+  who: { tenantId: string; apiKeyId: string },
+): Promise<LookupResult> {
+  const { tenantId, apiKeyId } = who;
+  const [row] = await runWithContext({ tenantId }, () =>
+    queryRows<ApiKeyRow>(
+      database,
+      sql`SELECT k.id AS api_key_id, k.tenant_id, k.user_id, k.scopes, k.status, k.expires_at,
+          t.status AS tenant_status, m.role, m.permissions, m.membership_status, m.user_status
+        FROM api_keys k
+        JOIN tenants t ON t.id = k.tenant_id
+        LEFT JOIN LATERAL app.find_membership(k.user_id, k.tenant_id) m ON true
+        WHERE k.tenant_id = ${tenantId} AND k.id = ${apiKeyId}`,
+    ),
+  );
+  return apiKeyResult(row);
+}
+
+/**
+ * The permissions that work still has which was started with a credential earlier; none once its member has lost access. An API key that
+ * has expired since then lets its work finish, a revoked one does not. Runs as the current context and joins its transaction.
+ */
+export async function findDelegatedPermissions(
+  database: Database,
+  who: { tenantId: string; userId: string | null; apiKeyId: string | null },
+): Promise<ReadonlySet<Permission>> {
+  const { tenantId, userId, apiKeyId } = who;
+  const [row] = await queryRows<MembershipRow & { keyScopes: string[] | null }>(
+    database,
+    sql`SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status, k.scopes AS key_scopes
+      FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
+      LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
+  );
+  if (!row || refusalOf(row)) return new Set();
+  return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
+}

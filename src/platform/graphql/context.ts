@@ -1,0 +1,22 @@
+import type { ExecutionResult } from 'graphql';
+import type { RequestContext, Viewer } from '../auth/viewer.ts';
+import type { BufferedIterator } from '../live/buffered-iterator.ts';
+import type { Services } from '../module/services.ts';
+import type { Loaders } from './loaders.ts';
+
+export type { Services } from '../module/services.ts';
+
+/** What each operation has one of. Resolvers run inside `runWithContext(dbContext)`. */
+export interface GraphQLContext extends Services, RequestContext {
+  loaders: Loaders;
+  /** Set once the whole operation was held against the limits of its size. */
+  sizeChecked?: boolean;
+  /** The results of a subscription, once it has started. */
+  results?: BufferedIterator<ExecutionResult>;
+}
+
+/** What writes need: the services, and the viewer who writes. The context of a signed-in operation is one. */
+export type ActorContext = Services & { viewer: Viewer };
+
+/** The context of an operation that only signed-in viewers reach. */
+export type SignedInContext = GraphQLContext & { viewer: Viewer };

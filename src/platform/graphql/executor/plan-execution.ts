@@ -1,0 +1,76 @@
+import type { GraphQLContext } from '../context.ts';
+import { type JsonChunk, mergeChunks } from './json-chunks.ts';
+import type { MaybePromise } from './maybe-promise.ts';
+
+export interface PlanExecutionOptions {
+  context: GraphQLContext;
+  rootValue: unknown;
+  variables: Record<string, unknown>;
+}
+
+/** One execution of a plan: what is the same for all its fields, and how much of it is under way. */
+export class PlanExecution {
+  readonly context: GraphQLContext;
+  readonly rootValue: unknown;
+  readonly variables: Record<string, unknown>;
+  /** The arguments of each field that has some, by the field's number: the same for all objects. */
+  readonly args: (Record<string, unknown> | undefined)[] = [];
+  readonly #out: JsonChunk[] = [];
+  #pending = 0;
+  #failure: { error: unknown } | undefined;
+  #onEnd: (() => void) | undefined;
+
+  constructor({ context, rootValue, variables }: PlanExecutionOptions) {
+    this.context = context;
+    this.rootValue = rootValue;
+    this.variables = variables;
+  }
+
+  /** Keeps a place in what is written, for `write` to fill once the value is there. */
+  defer(value: PromiseLike<unknown>, out: JsonChunk[], write: (settled: unknown, out: JsonChunk[]) => void): void {
+    const place: JsonChunk[] = [];
+    out.push(place);
+    this.#pending++;
+    value.then(
+      (settled) => {
+        if (!this.#failure) this.#try(() => write(settled, place));
+        mergeChunks(place);
+        this.#settled();
+      },
+      (error: unknown) => {
+        this.#failure ??= { error };
+        this.#settled();
+      },
+    );
+  }
+
+  /**
+   * What was written, once it is whole. Throws, or rejects, with the first error, once nothing is under way any more: what went on alone
+   * would fail alone.
+   */
+  run(write: (out: JsonChunk[]) => void): MaybePromise<readonly JsonChunk[]> {
+    this.#try(() => write(this.#out));
+    if (this.#pending === 0) return this.#whole();
+    return new Promise((resolve) => {
+      this.#onEnd = () => resolve(undefined);
+    }).then(() => this.#whole());
+  }
+
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+  }
+
+  #settled(): void {
+    this.#pending--;
+    if (this.#pending === 0) this.#onEnd?.();
+  }
+
+  #whole(): readonly JsonChunk[] {
+    if (this.#failure) throw this.#failure.error;
+    return this.#out;
+  }
+}

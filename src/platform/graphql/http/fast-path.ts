@@ -1,0 +1,192 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getOperationAST } from 'graphql';
+import type { Metrics } from '../../../app/metrics/metrics.ts';
+import type { Env } from '../../../env.ts';
+import type { GraphQLContext, Services } from '../context.ts';
+import { executeOperation, type OperationExecution } from '../executor/execute.ts';
+import { joinChunks } from '../executor/json-chunks.ts';
+import { serializedChunks } from '../executor/serialized-result.ts';
+import { createLoaders } from '../loaders.ts';
+import { type NamedPlugin, verifyFastPathPlugins } from './fast-path-plugins.ts';
+import { createMaskError } from './mask-error.ts';
+import { measureOperation, type OperationSize } from './operation-complexity.ts';
+import { withComplexity } from './plugins/operation-complexity.ts';
+import type { PersistedOperations } from './plugins/persisted-operations.ts';
+import { checkVariables } from './plugins/variable-validation.ts';
+import type { ValidatedDocument, ValidatedDocumentCache } from './validated-documents.ts';
+import type { RequestAuth, Yoga } from './yoga.ts';
+import { formatResult, handBack } from './yoga-internals.ts';
+
+export interface FastPathDeps {
+  env: Env;
+  yoga: Yoga;
+  /** Every plugin that Yoga was given. */
+  plugins: readonly NamedPlugin[];
+  persisted: PersistedOperations | undefined;
+  prepared: ValidatedDocumentCache;
+  services: Services;
+  metrics: Metrics;
+}
+
+/** Answers a request, or says that Yoga has to. Runs as the viewer of the request. */
+export type FastPath = (request: IncomingMessage, response: ServerResponse, edge: RequestAuth) => Promise<boolean>;
+
+interface Params {
+  query: string | undefined;
+  operationName: string | undefined;
+  variables: Record<string, unknown> | undefined;
+  extensions: Record<string, unknown> | undefined;
+}
+
+const JSON_BODY = /^application\/json *(?:; *charset=utf-8)?$/i;
+/** The media types of results; the last one is what anything else than these is answered with. */
+const RESULTS = ['application/graphql-response+json', 'application/json'];
+const NAMES = new Set(['query', 'operationName', 'variables', 'extensions']);
+
+/** The media type that Yoga would answer with, chosen as it does: the first that is asked for. */
+function resultTypeOf(accept = '*/*'): string | undefined {
+  if (accept === '*/*' || accept === 'application/json') return RESULTS[1];
+  for (const asked of accept.replace(/\s/g, '').toLowerCase().split(',')) {
+    const [type, ...parameters] = asked.split(';');
+    const charset = parameters.find((parameter) => parameter.includes('charset='));
+    if (charset !== undefined && charset !== 'charset=utf-8') continue;
+    if (type === '*/*' || type === 'application/*') return RESULTS[1];
+    if (type && RESULTS.includes(type)) return type;
+  }
+  return undefined;
+}
+
+/** The whole body; undefined when the client went away. */
+function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.once('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8')));
+    request.once('close', () => resolve(undefined));
+    request.once('error', () => resolve(undefined));
+  });
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Undefined for whatever is not plainly an operation: Yoga says what is wrong with it. */
+function paramsOf(body: string): Params | undefined {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(parsed) || !Object.keys(parsed).every((name) => NAMES.has(name))) return undefined;
+  const { query, operationName, variables, extensions } = parsed;
+  if (query != null && typeof query !== 'string') return undefined;
+  if (operationName != null && typeof operationName !== 'string') return undefined;
+  if (variables != null && !isObject(variables)) return undefined;
+  if (extensions != null && !isObject(extensions)) return undefined;
+  return {
+    query: query ?? undefined,
+    operationName: operationName ?? undefined,
+    variables: variables ?? undefined,
+    extensions: extensions ?? undefined,
+  };
+}
+
+/** The id of a persisted operation, as Apollo's clients send it. */
+function idOf({ extensions }: Params): string | undefined {
+  const persisted = extensions?.persistedQuery;
+  return isObject(persisted) && persisted.version === 1 && typeof persisted.sha256Hash === 'string'
+    ? persisted.sha256Hash
+    : undefined;
+}
+
+/** What to execute; undefined where variables or name do not fit, of which Yoga says where. */
+function argsOf(
+  { schema, document }: ValidatedDocument,
+  { variables, operationName }: Params,
+  contextValue: GraphQLContext,
+): OperationExecution | undefined {
+  const args = { schema, document, operationName, variableValues: variables, contextValue };
+  try {
+    checkVariables(args, true);
+    return operationName === undefined || getOperationAST(document, operationName) != null ? args : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Its size; undefined where arguments break a rule of their field, of which Yoga says which. */
+function measured(args: OperationExecution): OperationSize | undefined {
+  try {
+    return measureOperation(args);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The short way of almost every request: a query or mutation, sent as JSON and answered as JSON, whose document Yoga and its plugins have
+ * parsed, validated and executed before. Its variables are checked, it is measured and executed, and nothing else. Whatever is new,
+ * unusual or wrong before its execution goes to Yoga as if this were not here, so that there is one answer to it. Throws where Yoga has a
+ * plugin that this way does not account for.
+ */
+export function createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }: FastPathDeps): FastPath {
+  verifyFastPathPlugins(plugins);
+  const maskError = createMaskError(services.log);
+
+  function isOurs({ method, url, headers }: IncomingMessage): boolean {
+    const length = Number(headers['content-length'] ?? 0);
+    return (
+      method === 'POST' &&
+      url === '/graphql' &&
+      length > 0 &&
+      length <= env.MAX_BODY_BYTES &&
+      JSON_BODY.test(headers['content-type'] ?? '') &&
+      headers['content-encoding'] === undefined &&
+      (headers.origin === undefined || env.CORS_ORIGINS.length === 0 || env.CORS_ORIGINS.includes(headers.origin))
+    );
+  }
+
+  /** The text that Yoga would execute. */
+  function textOf(params: Params): string | undefined {
+    if (params.query !== undefined) return env.PERSISTED_OPERATIONS_ONLY ? undefined : params.query;
+    const id = idOf(params);
+    return id === undefined ? undefined : persisted?.get(id);
+  }
+
+  return async (request, response, edge) => {
+    const resultType = isOurs(request) ? resultTypeOf(request.headers.accept) : undefined;
+    if (resultType === undefined) return false;
+    const body = await bodyOf(request);
+    if (body === undefined) return true;
+    const params = paramsOf(body);
+    const text = params && textOf(params);
+    const operation = text === undefined ? undefined : prepared.get(text);
+    const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
+    const args = params && operation && argsOf(operation, params, contextValue);
+    const size = args && measured(args);
+    if (!operation || !args || !size) {
+      handBack(request, body);
+      return false;
+    }
+    const { complexity } = size;
+    const end = metrics.operation(operation.type);
+    const executed = await executeOperation(args);
+    end(executed.errors ? 'error' : 'ok');
+    if (executed.errors) {
+      const errors = executed.errors.map((error) => maskError(error));
+      const result = { ...withComplexity(executed, complexity, env.MAX_COMPLEXITY), errors };
+      const told = formatResult(result, yoga.fetchAPI, resultType);
+      response.writeHead(told.status, Object.fromEntries(told.headers));
+      response.end(await told.text());
+      return true;
+    }
+    const cost = JSON.stringify({ requested: complexity, limit: env.MAX_COMPLEXITY });
+    const data = serializedChunks(executed) ?? [JSON.stringify(executed.data)];
+    const json = Buffer.from(joinChunks(['{"data":', data, `,"extensions":{"cost":${cost}}}`]));
+    response.writeHead(200, { 'content-type': `${resultType}; charset=utf-8`, 'content-length': json.length });
+    response.end(json);
+    return true;
+  };
+}

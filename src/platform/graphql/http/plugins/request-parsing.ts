@@ -1,0 +1,42 @@
+import { GraphQLError } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+
+const UNSUPPORTED = JSON.stringify({
+  errors: [{ message: 'Send the operation as application/json.', extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } }],
+});
+
+/** Whatever stops a parser is something the client wrote: it is told what, and gets nothing of its body back. */
+function badRequest(error: unknown): unknown {
+  if (error instanceof Error && error.name === 'AbortError') return error;
+  const known = error instanceof GraphQLError ? error : undefined;
+  const { originalError: _quotesTheBody, http, ...extensions } = known?.extensions ?? {};
+  return new GraphQLError(known?.message ?? 'The parameters of the request are not valid.', {
+    // Without Yoga's `spec`: what is no GraphQL request is no 200, whichever JSON the client accepts.
+    extensions: {
+      code: 'BAD_REQUEST',
+      ...extensions,
+      http: { status: (http as { status?: number } | undefined)?.status ?? 400 },
+    },
+  });
+}
+
+/** Gives every request that is no GraphQL request a code. Stands behind the parsers and whoever refuses before they run. */
+export function useRequestParsing(): Plugin {
+  return {
+    onRequestParse({ request, requestParser, setRequestParser, endResponse, fetchAPI }) {
+      if (!requestParser) {
+        if (request.method !== 'POST') return;
+        const headers = { 'content-type': 'application/json; charset=utf-8' };
+        endResponse(new fetchAPI.Response(UNSUPPORTED, { status: 415, headers }));
+        return;
+      }
+      setRequestParser(async (incoming) => {
+        try {
+          return await requestParser(incoming);
+        } catch (error) {
+          throw badRequest(error);
+        }
+      });
+    },
+  };
+}

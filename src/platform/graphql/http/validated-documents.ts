@@ -1,0 +1,40 @@
+import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind, type OperationTypeNode } from 'graphql';
+import type { Plugin } from 'graphql-yoga';
+import { LRUCache } from 'lru-cache';
+
+/** A query or mutation whose document was parsed and validated. */
+export interface ValidatedDocument {
+  schema: GraphQLSchema;
+  document: DocumentNode;
+  type: Exclude<`${OperationTypeNode}`, 'subscription'>;
+}
+
+/** Text of prepared documents in memory, in characters. */
+const MAX_TEXT = 8 * 1024 * 1024;
+
+/** The documents that got as far as their execution, by their text. */
+export class ValidatedDocumentCache {
+  readonly #documents = new LRUCache<string, ValidatedDocument>({
+    maxSize: MAX_TEXT,
+    sizeCalculation: (_operation, text) => text.length,
+  });
+
+  get(text: string): ValidatedDocument | undefined {
+    return this.#documents.get(text);
+  }
+
+  /** Takes note of them. Stands behind every plugin that may refuse a document. */
+  plugin(): Plugin<{ params?: { query?: string | undefined } }> {
+    return {
+      onExecute: ({ args, context }) => {
+        const text = context.params?.query;
+        const document = args.document as DocumentNode;
+        if (!text || this.#documents.has(text)) return;
+        const operations = document.definitions.filter(({ kind }) => kind === Kind.OPERATION_DEFINITION);
+        const type = getOperationAST(document)?.operation;
+        if (operations.length !== 1 || type === undefined || type === 'subscription') return;
+        this.#documents.set(text, { schema: args.schema as GraphQLSchema, document, type });
+      },
+    };
+  }
+}

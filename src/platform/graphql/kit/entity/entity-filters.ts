@@ -1,0 +1,164 @@
+import { identifier, raw, type Sql, sql } from '../../../postgres/sql.ts';
+import { containsText } from '../../../postgres/text-search.ts';
+import { builder, type SchemaTypes } from '../builder.ts';
+import { enumRefOf } from '../enums.ts';
+import { parseId } from '../global-id.ts';
+import { type ColumnOf, type ModelName, type RowOf, requireColumn, snakeCase } from './model-columns.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
+
+/** One condition of a filter: an input field and the SQL it adds to WHERE. */
+export interface FilterField<Value> {
+  field: (t: InputFields, name: string) => unknown;
+  /** @param path where the value stands in the arguments, for errors */
+  where: (value: Value, path: string[]) => Sql;
+  /** The condition where the filter omits the field. By default an absent field adds no condition. */
+  absent?: Sql;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the value of each field is inferred where a filter is declared.
+export type FilterFields = Record<string, FilterField<any>>;
+
+/** What a filter takes, by the names of its fields. */
+export type FilterValues<Fields extends FilterFields> = {
+  [Name in keyof Fields]?: (Fields[Name] extends FilterField<infer Value> ? Value : never) | null | undefined;
+};
+
+type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean' | 'ID';
+
+/** The SQL types of Prisma's scalars, for casts of parameters. */
+const SQL_TYPES: Record<string, string> = {
+  String: 'text',
+  Int: 'integer',
+  BigInt: 'bigint',
+  Boolean: 'boolean',
+  DateTime: 'timestamptz',
+};
+
+/** Makes the conditions of a filter over one table. TypeScript checks the names of the columns. */
+export class FilterBuilder<Name extends ModelName> {
+  readonly #model: Name;
+  readonly #table: string;
+
+  constructor(model: Name, table: string) {
+    this.#model = model;
+    this.#table = table;
+  }
+
+  /** The column in SQL, qualified by its table. */
+  column(property: ColumnOf<Name>): Sql {
+    return sql`${identifier(this.#table)}.${identifier(requireColumn(this.#model, property).column)}`;
+  }
+
+  #typesOf(property: ColumnOf<Name>) {
+    const { type, isEnum } = requireColumn(this.#model, property);
+    return {
+      input: (isEnum ? enumRefOf(type) : type) as 'String',
+      sqlType: raw(isEnum ? snakeCase(type) : (SQL_TYPES[type] ?? 'text')),
+    };
+  }
+
+  /** The column has one of the given values. */
+  anyOf<Column extends ColumnOf<Name>>(
+    column: Column,
+    description: string,
+  ): FilterField<readonly NonNullable<RowOf<Name>[Column]>[]> {
+    const { input, sqlType } = this.#typesOf(column);
+    return {
+      field: (t) => t.field({ type: [input], description }),
+      where: (values) => sql`${this.column(column)} = ANY (${values}::${sqlType}[])`,
+    };
+  }
+
+  /** The column has the given value. */
+  is<Column extends ColumnOf<Name>>(column: Column, description: string): FilterField<NonNullable<RowOf<Name>[Column]>> {
+    const { input, sqlType } = this.#typesOf(column);
+    return {
+      field: (t) => t.field({ type: input, description }),
+      where: (value) => sql`${this.column(column)} = ${value}::${sqlType}`,
+    };
+  }
+
+  /** The column refers to the object with the given id, of a GraphQL type. */
+  refersTo(column: ColumnOf<Name>, typename: string, description: string): FilterField<string> {
+    return {
+      field: (t) => t.id({ description, extensions: { node: typename } }),
+      where: (id, path) => sql`${this.column(column)} = ${parseId(typename, String(id), path)}::uuid`,
+    };
+  }
+
+  /** One of the columns contains the given text, without regard to case. */
+  containsText(columns: readonly ColumnOf<Name>[], description: string): FilterField<string> {
+    return {
+      field: (t) => t.string({ description }),
+      where: (text) =>
+        containsText(
+          columns.map((column) => this.column(column)),
+          text,
+        ),
+    };
+  }
+
+  /** The list in the column contains all of the given values. */
+  containsAll(column: ColumnOf<Name>, description: string): FilterField<readonly string[]> {
+    return {
+      field: (t) => t.stringList({ description }),
+      where: (values) => sql`${this.column(column)} @> ${values}::text[]`,
+    };
+  }
+
+  /** The JSON in the column contains the given object. */
+  containsJson(column: ColumnOf<Name>, description: string): FilterField<object> {
+    return {
+      field: (t) => t.field({ type: 'JSONObject', description }),
+      where: (value) => sql`${this.column(column)} @> ${JSON.stringify(value)}::jsonb`,
+    };
+  }
+
+  /** The time in the column is at or after the given time. */
+  since(column: ColumnOf<Name>, description: string): FilterField<Date> {
+    return this.where('DateTime', description, (time: Date) => sql`${this.column(column)} >= ${time}::timestamptz`);
+  }
+
+  /** The time in the column is before the given time. */
+  before(column: ColumnOf<Name>, description: string): FilterField<Date> {
+    return this.where('DateTime', description, (time: Date) => sql`${this.column(column)} < ${time}::timestamptz`);
+  }
+
+  /** Any other condition. */
+  where<Value>(type: ScalarName | object, description: string, where: (value: Value, path: string[]) => Sql): FilterField<Value> {
+    return { field: (t) => t.field({ type: type as 'String', description }), where };
+  }
+}
+
+export interface EntityFilter<Fields extends FilterFields> {
+  type: unknown;
+  /** Whether the filter adds conditions even where the argument is omitted. */
+  always: boolean;
+  where: (filter: FilterValues<Fields>) => Sql[];
+}
+
+/** Declares the input type of a filter. */
+export function filterType<Fields extends FilterFields>(
+  typename: string,
+  description: string,
+  fields: Fields,
+): EntityFilter<Fields> {
+  const entries = Object.entries(fields);
+  const type = builder.inputType(`${typename}Filter`, {
+    description,
+    fields: (t) => Object.fromEntries(entries.map(([name, { field }]) => [name, field(t as never, name)])) as never,
+  });
+  return {
+    type,
+    always: entries.some(([, { absent }]) => absent !== undefined),
+    where: (filter) =>
+      entries.flatMap(([name, { where, absent }]) => {
+        const value: unknown = filter[name];
+        // Forms send an empty text for a condition that is not set.
+        if (value === null || value === undefined || value === '') return absent ?? [];
+        return where(value, ['filter', name]);
+      }),
+  };
+}

@@ -1,0 +1,338 @@
+import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
+import type { StandardSchemaV1 } from '@pothos/plugin-validation';
+import type { Permission } from '../../../auth/permissions.ts';
+import type { Viewer } from '../../../auth/viewer.ts';
+import { InvalidStateError } from '../../../lib/errors.ts';
+import { newId } from '../../../lib/ids.ts';
+import { requireFound } from '../../../lib/require-found.ts';
+import { requireFreeSlug, slugForNew } from '../../../lib/slug.ts';
+import type { Prisma } from '../../../postgres/prisma.ts';
+import { tenantKey } from '../../../postgres/tenant-key.ts';
+import type { ActorContext } from '../../context.ts';
+import { builder, type SchemaTypes } from '../builder.ts';
+import { enumRefOf } from '../enums.ts';
+import { mutation } from '../mutation.ts';
+import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import { nodeId } from './node-id.ts';
+import { delegateOf } from './prisma-delegate.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
+type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean' | 'ID';
+type ErrorClass = new (...args: never[]) => Error;
+
+/** An input field that sets a column. Its GraphQL type follows from the column. */
+export interface ColumnInput {
+  description: string;
+  required?: boolean;
+  validate?: StandardSchemaV1;
+  /** The GraphQL type where the column leaves a choice, such as `NonNegativeInt` for a bigint. */
+  type?: ScalarName | readonly [ScalarName];
+  /** The GraphQL type of the object that the column refers to. The input takes its id, and is named like the column. */
+  node?: string;
+}
+
+export type ColumnInputs<Name extends ModelName> = Partial<Record<ColumnOf<Name>, ColumnInput>>;
+
+/** Values of columns as they are written: absent ones stay as they are, or take the column's default. */
+export type Changes<Name extends ModelName> = { [Column in ColumnOf<Name>]?: RowOf<Name>[Column] | undefined };
+
+interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
+  description: string;
+  /** @default the entity's `write` */
+  access?: Permission;
+  /** The columns that the input sets. */
+  input: ColumnInputs<Name>;
+  /** Input fields that are not columns, with the plain Pothos builder. */
+  arguments?: (t: InputFields) => Extra;
+  validate?: StandardSchemaV1;
+  errors?: ErrorClass[];
+  /** Runs in the transaction after the row is written, such as to publish the change. */
+  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
+}
+
+export interface CreateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
+  /** Adds to the columns that the input sets, or replaces them. It may throw a domain error. */
+  values?: (
+    changes: Changes<Name>,
+    context: ActorContext,
+    given: Partial<InputShapeFromFields<Extra>>,
+  ) => Changes<Name> | Promise<Changes<Name>>;
+}
+
+export interface UpdateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
+  /** Throws where the row cannot be changed, such as InvalidStateError for an archived one. */
+  check?: (row: RowOf<Name>) => void;
+  values?: (
+    changes: Changes<Name>,
+    context: ActorContext,
+    given: Partial<InputShapeFromFields<Extra>>,
+    row: RowOf<Name>,
+  ) => Changes<Name> | Promise<Changes<Name>>;
+}
+
+export interface TransitionOptions<Name extends ModelName> {
+  description: string;
+  access?: Permission;
+  /** The states from which the transition is allowed. */
+  from: readonly StatusOf<Name>[];
+  /** The columns it sets, at least `status`. */
+  set: Changes<Name> | ((context: ActorContext) => Changes<Name>);
+  /** The message of the InvalidStateError for a row in another state. */
+  refusal: string | ((row: RowOf<Name>) => string);
+  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
+}
+
+export type CreateRow<Name extends ModelName, Extra extends InputFieldMap> = (
+  context: ActorContext,
+  changes: Changes<Name>,
+  given?: Partial<InputShapeFromFields<Extra>>,
+) => Promise<RowOf<Name>>;
+
+export type UpdateRow<Name extends ModelName, Extra extends InputFieldMap> = (
+  context: ActorContext,
+  id: string,
+  changes: Changes<Name>,
+  given?: Partial<InputShapeFromFields<Extra>>,
+) => Promise<RowOf<Name>>;
+
+export type ChangeRow<Name extends ModelName> = (context: ActorContext, id: string) => Promise<RowOf<Name>>;
+
+type StatusOf<Name extends ModelName> = RowOf<Name> extends { status: infer Status } ? Status : never;
+
+interface EntityNames<Name extends ModelName> {
+  typename: Name;
+  noun: string;
+  ref: ObjectRef<Types, RowOf<Name>>;
+  write: Permission;
+}
+
+function upperFirst(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** `mcp server` becomes `mcpServer`. */
+function camelCaseOf(noun: string): string {
+  return noun.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
+}
+
+const INPUT_TYPES: Record<string, string> = {
+  String: 'String',
+  Int: 'Int',
+  BigInt: 'BigInt',
+  Float: 'Float',
+  Boolean: 'Boolean',
+  DateTime: 'DateTime',
+  Json: 'JSONObject',
+};
+
+function inputField(t: InputFields, model: ModelName, property: string, input: ColumnInput): unknown {
+  const { type, isEnum, isList } = requireColumn(model, property);
+  const { description, required = false, validate, node } = input;
+  const options = { description, required, ...(validate ? { validate } : {}) } as const;
+  if (node) return nodeId(t, node, options);
+  const one = isEnum ? enumRefOf(type) : (input.type ?? INPUT_TYPES[type]);
+  if (one === undefined) throw new Error(`${model}.${property} has no input type: name one in type`);
+  return t.field({ ...options, type: isList ? [one] : one } as never);
+}
+
+/** The values of columns in an input. Null clears a column that may be null, and leaves any other as it is. */
+function changesOf<Name extends ModelName>(
+  model: Name,
+  inputs: ColumnInputs<Name>,
+  given: Record<string, unknown>,
+): Changes<Name> {
+  const changes: Record<string, unknown> = {};
+  for (const property of Object.keys(inputs)) {
+    const value = given[property];
+    const { type, isNullable } = requireColumn(model, property);
+    if (value === undefined || (value === null && !isNullable)) continue;
+    changes[property] = type === 'BigInt' && value !== null ? BigInt(value as number) : value;
+  }
+  return changes as Changes<Name>;
+}
+
+/** Mutations of plain rows of one entity. What needs more is written with `mutation()`. */
+export class EntityMutations<Name extends ModelName> {
+  readonly #typename: Name;
+  readonly #noun: string;
+  readonly #ref: ObjectRef<Types, RowOf<Name>>;
+  readonly #write: Permission;
+
+  constructor({ typename, noun, ref, write }: EntityNames<Name>) {
+    this.#typename = typename;
+    this.#noun = noun;
+    this.#ref = ref;
+    this.#write = write;
+  }
+
+  /** The payload of a mutation: the row after the change, in a field named after the entity. */
+  payload(mutationName: string): ObjectRef<Types, RowOf<Name>> {
+    const field = camelCaseOf(this.#noun);
+    const payload = builder.objectRef<RowOf<Name>>(`${upperFirst(mutationName)}Payload`);
+    payload.implement({
+      description: `The ${this.#noun} after the change.`,
+      fields: (t) => ({
+        [field]: t.field({
+          type: this.#ref as never,
+          description: `The ${this.#noun}.`,
+          resolve: ((row: RowOf<Name>) => row) as never,
+        }),
+      }),
+    });
+    return payload as never;
+  }
+
+  /** Input fields that set columns, for mutations written with `mutation()`. */
+  inputFields(t: InputFields, inputs: ColumnInputs<Name>): InputFieldMap {
+    const entries = Object.entries(inputs) as [string, ColumnInput][];
+    return Object.fromEntries(
+      entries.map(([property, input]) => [property, inputField(t, this.#typename, property, input)]),
+    ) as never;
+  }
+
+  /** The columns that such input fields set. */
+  changes(inputs: ColumnInputs<Name>, given: object): Changes<Name> {
+    return changesOf(this.#typename, inputs, given as Record<string, unknown>);
+  }
+
+  /**
+   * `createX(input)`: writes a row of the viewer's tenant. `createdById` is set to the viewer where the table has it.
+   * Returns the function that does it, for callers inside the server.
+   */
+  create<Extra extends InputFieldMap = Record<never, never>>(
+    name: string,
+    options: CreateOptions<Name, Extra>,
+  ): CreateRow<Name, Extra> {
+    const { input, values, after } = options;
+    const create: CreateRow<Name, Extra> = async (context, changes, given = {}) => {
+      const { prisma, viewer } = context;
+      const added = await values?.(changes, context, given);
+      const row = await delegateOf<RowOf<Name>>(prisma, this.#typename).create({
+        data: { ...changes, ...this.#creator(viewer), ...added, tenantId: viewer.tenantId, id: newId() },
+      });
+      await after?.(row, context);
+      return row;
+    };
+    mutation(name, {
+      ...this.#common(options),
+      input: (t) => ({ ...this.inputFields(t, input), ...options.arguments?.(t) }),
+      payload: this.payload(name),
+      resolve: (given, context) => create(context, this.changes(input, given), given as never),
+    });
+    return create;
+  }
+
+  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that does it. */
+  update<Extra extends InputFieldMap = Record<never, never>>(
+    name: string,
+    options: UpdateOptions<Name, Extra>,
+  ): UpdateRow<Name, Extra> {
+    const { input, check, values, after } = options;
+    const update: UpdateRow<Name, Extra> = async (context, id, changes, given = {}) => {
+      const before = await this.#require(context.prisma, id);
+      check?.(before);
+      const added = await values?.(changes, context, given, before);
+      const row = await delegateOf<RowOf<Name>>(context.prisma, this.#typename).update({
+        where: tenantKey(id),
+        data: { ...changes, ...added },
+      });
+      await after?.(row, context);
+      return row;
+    };
+    mutation(name, {
+      ...this.#common(options),
+      input: (t) => ({ id: this.#idField(t), ...this.inputFields(t, input), ...options.arguments?.(t) }),
+      payload: this.payload(name),
+      resolve: (given, context) => update(context, given.id, this.changes(input, given), given as never),
+    });
+    return update;
+  }
+
+  /**
+   * `archiveX(input: { id })`: moves a row from one of some states to another in one statement, so that of two concurrent calls only one
+   * succeeds. Returns the function that does it.
+   */
+  transition(name: string, options: TransitionOptions<Name>): ChangeRow<Name> {
+    const { from, set, refusal, after } = options;
+    const change: ChangeRow<Name> = async (context, id) => {
+      const [row] = await delegateOf<RowOf<Name>>(context.prisma, this.#typename).updateManyAndReturn({
+        where: { id, status: { in: [...from] } },
+        data: typeof set === 'function' ? set(context) : set,
+      });
+      if (!row) {
+        const found = await this.#require(context.prisma, id);
+        throw new InvalidStateError(typeof refusal === 'function' ? refusal(found) : refusal, { path: ['input', 'id'] });
+      }
+      await after?.(row, context);
+      return row;
+    };
+    this.change(name, { ...options, change });
+    return change;
+  }
+
+  /**
+   * A mutation that takes nothing but the id of an object and returns it changed: `name(input: { id: ID! })`.
+   * @param options.change receives the UUID and may throw domain errors
+   */
+  change(
+    name: string,
+    options: {
+      description: string;
+      access?: Permission;
+      errors?: ErrorClass[];
+      change: ChangeRow<Name>;
+    },
+  ): void {
+    mutation(name, {
+      ...this.#common(options),
+      input: (t) => ({ id: this.#idField(t) }),
+      payload: this.payload(name),
+      resolve: (given, context) => options.change(context, given.id),
+    });
+  }
+
+  /**
+   * The slug of a row: the given one, which must be free, or on creation one made of the name.
+   * @param except the row that may have it already
+   */
+  async slug(
+    prisma: Prisma,
+    { slug, name, except }: { slug?: string | undefined; name?: string | undefined; except?: string | undefined },
+  ): Promise<string | undefined> {
+    const findHolder = (candidate: string) =>
+      delegateOf<{ id: string }>(prisma, this.#typename).findFirst({ where: { slug: candidate } });
+    if (slug !== undefined) {
+      await requireFreeSlug(findHolder, slug, this.#noun, except);
+      return slug;
+    }
+    return name === undefined ? undefined : slugForNew(findHolder, { slug, name, kind: this.#noun, fallback: this.#noun });
+  }
+
+  #common({
+    description,
+    access,
+    validate,
+    errors,
+  }: {
+    description: string;
+    access?: Permission | undefined;
+    validate?: StandardSchemaV1;
+    errors?: ErrorClass[];
+  }) {
+    return { description, access: access ?? this.#write, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
+  }
+
+  #idField(t: InputFields) {
+    return nodeId(t, this.#typename, { required: true, description: `The ${this.#noun}.` });
+  }
+
+  #creator({ userId }: Viewer): { createdById?: string } {
+    return columnsOfModel(this.#typename).has('createdById') ? { createdById: userId } : {};
+  }
+
+  #require(prisma: Prisma, id: string): Promise<RowOf<Name>> {
+    const found = delegateOf<RowOf<Name>>(prisma, this.#typename).findFirst({ where: { id } });
+    return requireFound(found, `The ${this.#noun}`, ['input', 'id']);
+  }
+}

@@ -1,0 +1,303 @@
+import type { FieldMap } from '@pothos/core';
+import type { PrismaModelTypes, PrismaNodeRef } from '@pothos/plugin-prisma';
+import type PrismaTypes from '../../../../generated/pothos.ts';
+import type { Permission } from '../../../auth/permissions.ts';
+import { formatDecimal } from '../../../lib/format-decimal.ts';
+import { requireFound } from '../../../lib/require-found.ts';
+import type { Database } from '../../../postgres/database.ts';
+import { type Page, type PageArgs, type PageOrder, readPage } from '../../../postgres/keyset-pagination.ts';
+import type { Prisma } from '../../../postgres/prisma.ts';
+import type { Sql } from '../../../postgres/sql.ts';
+import { tenantKey } from '../../../postgres/tenant-key.ts';
+import { builder, type SchemaTypes } from '../builder.ts';
+import { type ConnectionDefinition, defineConnection } from '../connection.ts';
+import { enumRefOf } from '../enums.ts';
+import { type LoadById, nodeLoader } from '../node-loader.ts';
+import { nodeQuery } from '../node-query.ts';
+import { dependsOn, selectedProperties } from '../selection.ts';
+import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';
+import { EntityMutations } from './entity-mutations.ts';
+import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import { delegateOf } from './prisma-delegate.ts';
+
+type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
+type Model<Name extends ModelName> = PrismaModelTypes & PrismaTypes[Name];
+type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean';
+
+/** A field that resolves to the object whose id a column holds. Null where the column is null or the object is not visible. */
+export interface Reference<Name extends ModelName> {
+  /** The entity it refers to; a function where that is declared later. */
+  to: ReferenceTarget | (() => ReferenceTarget);
+  /** The column with the id. @default the name of the field followed by `Id` */
+  column?: ColumnOf<Name>;
+  description: string;
+}
+
+export interface ReferenceTarget {
+  readonly typename: string;
+  readonly load: LoadById<object>;
+}
+
+/** An order of a list: a column, ascending, or with `-` in front of it descending. */
+type OrderSpec<Name extends ModelName> = ColumnOf<Name> | `-${ColumnOf<Name>}`;
+
+export interface ListOptions<Name extends ModelName, Fields extends FilterFields> {
+  /** The orders, the first of which is the default. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
+  orders: readonly OrderSpec<Name>[];
+  /** The conditions of the filter, all of which must hold. */
+  filter?: (f: FilterBuilder<Name>) => Fields;
+  /** The description of the filter's input type. @default "Which {plural}. All conditions must hold." */
+  filterDescription?: string;
+  /** A statement that returns `count` for filters whose number of rows the database maintains. */
+  maintainedCount?: (filter: FilterValues<Fields>) => Sql | undefined;
+}
+
+export interface EntityOptions<Name extends ModelName, Fields extends FilterFields> {
+  /** The table in SQL. */
+  table: string;
+  /** The permission that reads it, also in lists. */
+  access: Permission;
+  /** The permission of mutations that do not name another. @default `access` */
+  write?: Permission;
+  /** Rules of the type beside `access`, such as for the viewer's own rows. */
+  authScopes?: unknown;
+  /** The entity in messages and payloads, such as `run` for AgentRun. @default the type's name in lower case */
+  noun?: string;
+  /** The noun for several. @default `noun` followed by `s` */
+  plural?: string;
+  /** Whether rows belong to a tenant, so that their key includes it. @default true */
+  ofTenant?: boolean;
+  /**
+   * The exposed columns. Types, nullability and descriptions come from the Prisma schema; `uuid`, and `createdAt` and `updatedAt` where
+   * the table has them, are implied.
+   */
+  columns: readonly ColumnOf<Name>[];
+  /** GraphQL types of columns where the Prisma type leaves a choice: Json is JSONObject, String is String without an entry here. */
+  types?: Partial<Record<ColumnOf<Name>, ScalarName>>;
+  /** Descriptions of columns that differ from the Prisma schema's. */
+  descriptions?: Partial<Record<ColumnOf<Name>, string>>;
+  references?: Record<string, Reference<Name>>;
+  /** Fields that are none of the above, with the plain Pothos builder. */
+  fields?: (t: PothosSchemaTypes.PrismaObjectFieldBuilder<Types, Model<Name>, RowOf<Name>>) => FieldMap;
+  /** Lists of the entity: on Query (`root.many`) and on other types (`listOn`). */
+  list?: ListOptions<Name, Fields>;
+  /** Fields on Query: `one` loads by id, `many` is the list of the tenant. */
+  root?: { one?: string; many?: string | RootField };
+}
+
+interface RootField {
+  field: string;
+  description: string;
+}
+
+/** An entity on whose type a list or a field is added. */
+interface ParentEntity {
+  readonly typename: string;
+}
+
+export interface EntityParts<Name extends ModelName, Fields extends FilterFields> {
+  readonly typename: Name;
+  readonly table: string;
+  readonly noun: string;
+  readonly access: Permission;
+  /** Loads by id, all ids of one tick in one statement. */
+  readonly load: LoadById<RowOf<Name>>;
+  /** Mutations of plain rows. */
+  readonly mutations: EntityMutations<Name>;
+  /** Adds the list of the rows that belong to a parent: `field` on the type of the parent. */
+  listOn(
+    parent: ParentEntity,
+    field: string,
+    options: { column: ColumnOf<Name>; description: string; access?: Permission },
+  ): void;
+  /** One page of the list, outside of GraphQL. The order defaults to the list's own. */
+  page(database: Database, filter: FilterValues<Fields>, args: PageArgs, order?: OrderSpec<Name>): Promise<Page<RowOf<Name>>>;
+  /** Throws NotFoundError where the object does not exist or belongs to another tenant. */
+  require(prisma: Prisma, id: string, path: string[]): Promise<RowOf<Name>>;
+}
+
+export type Entity<Name extends ModelName, Fields extends FilterFields = FilterFields> = PrismaNodeRef<
+  Types,
+  Model<Name>,
+  RowOf<Name>
+> &
+  EntityParts<Name, Fields>;
+
+/** GraphQL types of Prisma's scalars. */
+const GRAPHQL_TYPES: Record<string, string> = {
+  String: 'String',
+  Int: 'Int',
+  BigInt: 'BigInt',
+  Float: 'Float',
+  Boolean: 'Boolean',
+  DateTime: 'DateTime',
+  Json: 'JSONObject',
+};
+
+/** Types of the columns that a cursor can hold. */
+const ORDER_TYPES: Record<string, PageOrder['type']> = { DateTime: 'timestamptz', String: 'text', Int: 'integer' };
+
+/** `AgentVersion` becomes `agent version`. */
+function nounOf(typename: string): string {
+  return typename.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
+}
+
+function orderOf(model: string, spec: string): [name: string, order: PageOrder] {
+  const descending = spec.startsWith('-');
+  const { property, column, type } = requireColumn(model, descending ? spec.slice(1) : spec);
+  const direction = descending ? 'DESC' : 'ASC';
+  // Ids are UUIDv7: their order is the order of creation.
+  if (property === 'id') return [descending ? 'NEWEST_FIRST' : 'OLDEST_FIRST', { column, type: 'uuid', direction }];
+  const orderType = ORDER_TYPES[type];
+  if (!orderType) throw new Error(`${model} cannot be ordered by ${property}: cursors have no ${type}`);
+  return [`${column.toUpperCase()}_${direction}`, { column, type: orderType, direction }];
+}
+
+interface LooseFieldBuilder {
+  expose(column: string, options: object): unknown;
+  string(options: object): unknown;
+  field(options: object): unknown;
+}
+
+function exposeColumn(
+  t: LooseFieldBuilder,
+  model: string,
+  property: string,
+  scalar: string | undefined,
+  description?: string,
+): unknown {
+  const { type, isEnum, isList, isNullable } = requireColumn(model, property);
+  const described = description === undefined ? {} : { description };
+  if (type === 'Decimal') {
+    return t.string({
+      nullable: isNullable,
+      ...described,
+      extensions: dependsOn(property),
+      resolve: (row: Record<string, never>) => (row[property] === null ? null : formatDecimal(row[property] as never)),
+    });
+  }
+  const one = isEnum ? enumRefOf(type) : (scalar ?? GRAPHQL_TYPES[type]);
+  if (one === undefined) throw new Error(`${model}.${property} has no GraphQL type: name one in types`);
+  return t.expose(property, { type: isList ? [one] : one, nullable: isNullable, ...described });
+}
+
+function referenceField<Name extends ModelName>(
+  t: LooseFieldBuilder,
+  model: Name,
+  field: string,
+  reference: Reference<Name>,
+): unknown {
+  const { property } = requireColumn(model, reference.column ?? `${field}Id`);
+  const target = () => (typeof reference.to === 'function' && !('typename' in reference.to) ? reference.to() : reference.to);
+  return t.field({
+    type: target(),
+    nullable: true,
+    description: reference.description,
+    extensions: dependsOn(property),
+    resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) => {
+      const { load, typename } = target() as ReferenceTarget;
+      return load(context, row[property], selectedProperties(info, typename));
+    },
+  });
+}
+
+/**
+ * Declares an entity: a table as a GraphQL node with its exposed columns, references, lists, root fields and filters. The result is the
+ * Pothos ref of the type, with the loader and the mutations of plain rows beside it. Where a field needs more, `fields` takes the plain
+ * builder, and `builder.objectField` works on the result as on any ref.
+ */
+export function entity<Name extends ModelName, Fields extends FilterFields = Record<never, never>>(
+  typename: Name,
+  options: EntityOptions<Name, Fields>,
+): Entity<Name, Fields> {
+  const { table, access, references = {}, ofTenant = true } = options;
+  const types: Partial<Record<string, ScalarName>> = options.types ?? {};
+  const descriptions: Partial<Record<string, string>> = options.descriptions ?? {};
+  const noun = options.noun ?? nounOf(typename);
+  const plural = options.plural ?? `${noun}s`;
+  const implied = ['createdAt', 'updatedAt'].filter((property) => columnsOfModel(typename).has(property));
+  const exposed = [...new Set<string>([...options.columns, ...implied])];
+
+  const ref = builder.prismaNode(
+    typename as never,
+    {
+      nullable: true,
+      authScopes: options.authScopes ?? { permission: access },
+      id: { resolve: ({ id }: { id: string }) => id },
+      findUnique: ofTenant ? tenantKey : (id: string) => ({ id }),
+      fields: (t: LooseFieldBuilder) => ({
+        uuid: t.expose('id', { type: 'UUID' }),
+        ...Object.fromEntries(
+          exposed.map((property) => [property, exposeColumn(t, typename, property, types[property], descriptions[property])]),
+        ),
+        ...Object.fromEntries(
+          Object.entries(references).map(([field, reference]) => [field, referenceField(t, typename, field, reference)]),
+        ),
+        ...options.fields?.(t as never),
+      }),
+    } as never,
+  ) as unknown as PrismaNodeRef<Types, Model<Name>, RowOf<Name>>;
+
+  const load = nodeLoader<RowOf<Name> & { id: string }>(typename, table) as LoadById<RowOf<Name>>;
+  const { list: listOptions, root = {} } = options;
+  const orders = listOptions ? Object.fromEntries(listOptions.orders.map((spec) => orderOf(typename, spec))) : {};
+  const filter = filterOf(typename, table, plural, listOptions);
+  const list = listOptions
+    ? (defineConnection({
+        name: typename,
+        table,
+        node: ref as never,
+        orders,
+        ...(filter
+          ? { filter: { ...filter, ...(listOptions.maintainedCount ? { kept: listOptions.maintainedCount } : {}) } }
+          : {}),
+      } as never) as ConnectionDefinition<RowOf<Name>>)
+    : undefined;
+  const requireList = () => {
+    if (!list) throw new Error(`${typename} declares no list`);
+    return list;
+  };
+
+  if (root.many) {
+    const many = typeof root.many === 'string' ? { field: root.many, description: `The ${plural} of the tenant.` } : root.many;
+    requireList().onQuery(many.field, { description: many.description, access });
+  }
+  if (root.one) {
+    const what = `${/^[aeiou]/i.test(noun) ? 'An' : 'A'} ${noun}`;
+    nodeQuery(root.one, { type: ref as never, typename, what, access, load: load as never });
+  }
+
+  const parts: EntityParts<Name, Fields> = {
+    typename,
+    table,
+    noun,
+    access,
+    load,
+    mutations: new EntityMutations<Name>({ typename, noun, ref: ref as never, write: options.write ?? access }),
+    listOn(parent, field, { column, description, access: own }) {
+      requireList().onParent(parent as never, field, {
+        column: requireColumn(typename, column).column,
+        description,
+        access: own ?? access,
+      });
+    },
+    page(database, given, args, order) {
+      const [, pageOrder] = orderOf(typename, order ?? listOptions?.orders[0] ?? '-id');
+      return readPage(database, { table, order: pageOrder, where: filter ? filter.where(given) : [] }, args);
+    },
+    require: (prisma, id, path) =>
+      requireFound(delegateOf<RowOf<Name>>(prisma, typename).findFirst({ where: { id } }), `The ${noun}`, path),
+  };
+  return Object.assign(ref, parts);
+}
+
+function filterOf<Name extends ModelName, Fields extends FilterFields>(
+  typename: Name,
+  table: string,
+  plural: string,
+  options: ListOptions<Name, Fields> | undefined,
+): EntityFilter<Fields> | undefined {
+  if (!options?.filter) return undefined;
+  const description = options.filterDescription ?? `Which ${plural}. All conditions must hold.`;
+  return filterType(typename, description, options.filter(new FilterBuilder(typename, table)));
+}

@@ -1,0 +1,29 @@
+import { ValidationError } from '../../lib/errors.ts';
+import { isUuid } from '../../lib/ids.ts';
+
+/** Global ids are `Type:uuid` in base64url: opaque to clients, and no tenant in them. */
+export function encodeGlobalId(typename: string, uuid: string): string {
+  return Buffer.from(`${typename}:${uuid}`).toString('base64url');
+}
+
+/** Throws ValidationError for anything that is no global id. */
+export function decodeGlobalId(globalId: string, path: string[] = ['id']): { typename: string; uuid: string } {
+  const [typename = '', uuid = '', ...rest] = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
+  if (rest.length > 0 || !/^[A-Z][A-Za-z]{0,63}$/.test(typename) || !isUuid(uuid)) {
+    throw ValidationError.inputPath(path, 'This is not an id. Ids come from the `id` fields of objects.');
+  }
+  return { typename, uuid: uuid.toLowerCase() };
+}
+
+/**
+ * The UUID behind an id of one type. A plain UUID, as in the `uuid` fields, is taken as well.
+ * Throws ValidationError for ids of other types.
+ */
+export function parseId(typename: string, id: string, path: string[] = ['id']): string {
+  if (isUuid(id)) return id.toLowerCase();
+  const decoded = decodeGlobalId(id, path);
+  if (decoded.typename !== typename) {
+    throw ValidationError.inputPath(path, `This is the id of a ${decoded.typename}, not of a ${typename}.`);
+  }
+  return decoded.uuid;
+}

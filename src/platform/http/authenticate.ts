@@ -1,0 +1,24 @@
+import type { Auth } from '../auth/auth.ts';
+import { type RequestContext, type RequestInfo, requestContextOf, sessionContextOf } from '../auth/viewer.ts';
+import { UnauthenticatedError } from '../lib/errors.ts';
+import { runWithContext } from '../postgres/request-scope.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+/**
+ * The context of a request with this credential; without a viewer if there is no credential. A wrong one is charged to the address it
+ * came from, so that guessing is rate limited. Throws UnauthenticatedError, ForbiddenError, UnavailableError and RateLimitedError.
+ */
+export async function authenticate(
+  { auth, rateLimit }: { auth: Auth; rateLimit: RateLimit },
+  credential: string | undefined,
+  info: RequestInfo,
+): Promise<RequestContext> {
+  if (credential === undefined) return requestContextOf(null, info);
+  try {
+    const viewer = await runWithContext(sessionContextOf(null, info), () => auth.verify(credential));
+    return requestContextOf(viewer, info);
+  } catch (error) {
+    if (error instanceof UnauthenticatedError) await rateLimit.take(null, info.ip);
+    throw error;
+  }
+}

@@ -1,0 +1,137 @@
+import pg from 'pg';
+import { type JobWithMetadata, PgBoss } from 'pg-boss';
+import type { Logger } from '../lib/logger.ts';
+import { afterCommit, currentScope } from '../postgres/request-scope.ts';
+import { JOBS_ROLE } from '../postgres/roles.ts';
+import { APPLICATION_ROLE } from '../postgres/session-settings.ts';
+import { ConcurrentWorker } from './concurrent-worker.ts';
+import type { JobData, JobHandlers, Jobs, QueueName } from './job.ts';
+import { bossDatabase, JOBS_SCHEMA } from './schema.ts';
+
+export interface JobsOptions {
+  /** Connections of their own, or the one connection of the embedded database. */
+  pool: pg.Pool;
+  /** Whether the pool is the embedded database's one connection. */
+  embedded: boolean;
+  /** Whether this process does jobs, and finds those whose worker has died. */
+  works: boolean;
+  log: Logger;
+}
+
+const IDLE_POLL_SECONDS = 1;
+/** How often a worker looks for jobs whose worker is gone. */
+const SUPERVISE_SECONDS = 5;
+
+class BossJobs implements Jobs {
+  readonly #boss: PgBoss;
+  readonly #workers = new Map<QueueName, string[]>();
+  readonly #concurrentWorkers = new Map<QueueName, ConcurrentWorker>();
+  readonly #log: Logger;
+
+  constructor({ pool, embedded, works, log }: JobsOptions) {
+    this.#log = log;
+    this.#boss = new PgBoss({
+      db: bossDatabase((text, values) => pool.query(text, values)),
+      schema: JOBS_SCHEMA,
+      backend: embedded ? 'pglite' : 'postgres',
+      migrate: false,
+      createSchema: false,
+      schedule: false,
+      supervise: works,
+      superviseIntervalSeconds: SUPERVISE_SECONDS,
+      monitorIntervalSeconds: SUPERVISE_SECONDS,
+      // What only the owner of the tables may do.
+      reindex: false,
+      monitorVacuum: false,
+      registerInstance: false,
+    });
+    this.#boss.on('error', (error) => log.error({ err: error }, 'the job queue'));
+  }
+
+  /** Reads the queues at once: inside a transaction of the embedded database, a query outside of it would wait for ever. */
+  async start(): Promise<void> {
+    await this.#boss.start();
+  }
+
+  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {
+    const { transaction } = currentScope();
+    if (!transaction) throw new Error('a job is queued inside a transaction');
+    const db = bossDatabase(async (text, values) => {
+      // Handed over in one turn, so that no other statement of the transaction runs as the wrong role.
+      const [, result] = await Promise.all([
+        transaction.query(`SELECT set_config('role', '${JOBS_ROLE}', true)`),
+        transaction.query({ text, values: values ?? [] }),
+        transaction.query(`SELECT set_config('role', '${APPLICATION_ROLE}', true)`),
+      ]);
+      return result;
+    });
+    if (jobs.length === 0) return;
+    const startAfter = delaySeconds > 0 ? { startAfter: delaySeconds } : {};
+    await this.#boss.insert(
+      queue,
+      jobs.map((data) => ({ data, priority, group: { id: data.tenantId }, ...startAfter })),
+      { db },
+    );
+    afterCommit(() => {
+      for (const worker of this.#workers.get(queue) ?? []) this.#boss.notifyWorker(worker);
+      this.wake(queue);
+    });
+  }
+
+  async work(handlers: JobHandlers, concurrency: number): Promise<void> {
+    for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
+      const workers: string[] = [];
+      this.#workers.set(queue, workers);
+      for (let index = 0; index < concurrency; index++) workers.push(await this.#startWorker(queue, handle));
+    }
+  }
+
+  /** One that does one job after another, without a pause while there are more. */
+  async #startWorker(queue: QueueName, handle: NonNullable<JobHandlers[QueueName]>): Promise<string> {
+    const id: string = await this.#boss.work(
+      queue,
+      { includeMetadata: true as const, pollingIntervalSeconds: IDLE_POLL_SECONDS },
+      async ([job]: JobWithMetadata<JobData>[]): Promise<void> => {
+        if (!job) return;
+        try {
+          await handle({ data: job.data, signal: job.signal, lastAttempt: job.retryCount >= job.retryLimit });
+        } finally {
+          this.#boss.notifyWorker(id);
+        }
+      },
+    );
+    return id;
+  }
+
+  startConcurrentWorker(handlers: JobHandlers, size: number): void {
+    for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
+      const crew = new ConcurrentWorker({ boss: this.#boss, queue, handle, size, log: this.#log });
+      this.#concurrentWorkers.set(queue, crew);
+      crew.start();
+    }
+  }
+
+  wake(queue: QueueName): void {
+    this.#concurrentWorkers.get(queue)?.wake();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#concurrentWorkers.values()].map((crew) => crew.stop()));
+    await this.#boss.stop({ graceful: false, close: false });
+  }
+}
+
+/** The queue, ready to take jobs. Call `work` where jobs are also done. */
+export async function startJobs(options: JobsOptions): Promise<Jobs> {
+  const jobs = new BossJobs(options);
+  await jobs.start();
+  return jobs;
+}
+
+/** Connections for pg-boss on PostgreSQL. The role is the session's, so a pooler in between must not give sessions away. */
+export function openJobsPool(connectionString: string, max: number): pg.Pool {
+  const pool = new pg.Pool({ connectionString, max, options: `-c role=${JOBS_ROLE}`, connectionTimeoutMillis: 5_000 });
+  // One that is lost while somebody has it, or while it ends, fails what runs on it; an event that nobody hears would end the process.
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}

@@ -1,0 +1,214 @@
+import type { Logger } from '../lib/logger.ts';
+import { Semaphore } from '../lib/semaphore.ts';
+import { Connection, type ConnectionOptions } from './connection.ts';
+import { raceAbort, withDeadline } from './deadline.ts';
+import type { McpEndpoint } from './endpoint.ts';
+import { McpCallError } from './errors.ts';
+
+export interface ConnectionPoolOptions extends ConnectionOptions {
+  log: Logger;
+  idleMs: number;
+  maxConnections: number;
+}
+
+export interface Use<T> {
+  signal: AbortSignal | undefined;
+  timeoutMs: number;
+  /** Its time begins when it is its turn and the connection is open. */
+  work: (connection: Connection, signal: AbortSignal) => Promise<T>;
+}
+
+/** How many may wait for each that may run. */
+const WAITING_PER_SLOT = 16;
+
+/** Where the calls to one target queue up, and the connection they share. */
+interface ServerQueue {
+  readonly key: string;
+  readonly slots: Semaphore;
+  readonly mostWaiting: number;
+  /** Calls that wait, connect or run. */
+  users: number;
+  connection: Connection | undefined;
+  opening: Promise<Connection> | undefined;
+  idle: NodeJS.Timeout | undefined;
+  lastUsed: number;
+  forgotten: boolean;
+}
+
+/** The connections of this process to MCP servers: one per key, for as long as it is used. */
+export class ConnectionPool {
+  readonly #options: ConnectionPoolOptions;
+  readonly #queues = new Map<string, ServerQueue>();
+  /** All there are, those included that open or close. With the calls that run on each. */
+  readonly #connections = new Map<Connection, number>();
+  #closed = false;
+
+  constructor(options: ConnectionPoolOptions) {
+    this.#options = options;
+  }
+
+  get stats() {
+    const lanes = [...this.#queues.values()];
+    const running = [...this.#connections.values()].reduce((sum, calls) => sum + calls, 0);
+    return {
+      /** Those that open or close included. */
+      connections: this.#connections.size,
+      idle: lanes.filter(({ users, connection }) => users === 0 && connection).length,
+      running,
+      waiting: lanes.reduce((sum, { slots }) => sum + slots.waiting, 0),
+    };
+  }
+
+  /** Runs one call on the target's connection, when it is its turn. Nothing is ever run a second time. */
+  async use<T>(target: McpEndpoint, call: Use<T>): Promise<T> {
+    if (this.#closed) throw shuttingDown();
+    const { signal, timeoutMs } = call;
+    const late = busy(`The MCP server had no time for the call in ${timeoutMs} ms.`);
+    const lane = this.#acquire(target);
+    try {
+      if (lane.slots.waiting >= lane.mostWaiting) throw busy('Too many calls wait for this MCP server.');
+      // The slots look at the signal only while the call waits for its turn.
+      return await withDeadline({ signal, timeoutMs, late }, (waiting) =>
+        lane.slots.run(() => this.#run(lane, target, call), waiting),
+      );
+    } finally {
+      this.#release(lane);
+    }
+  }
+
+  /** No later call uses the connection of this key. It is closed when those that run on it are over. */
+  async forget(key: string): Promise<void> {
+    const lane = this.#queues.get(key);
+    if (!lane) return;
+    this.#queues.delete(key);
+    lane.forgotten = true;
+    if (lane.users === 0) await lane.connection?.close();
+  }
+
+  /** Ends all calls and connections. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#connections.keys()].map((connection) => connection.close(shuttingDown())));
+  }
+
+  async #run<T>(lane: ServerQueue, target: McpEndpoint, { signal, timeoutMs, work }: Use<T>): Promise<T> {
+    // Others may wait for the same connection: it goes on opening when this call is given up.
+    const connection = await withDeadline({ signal }, (either) => raceAbort(this.#connected(lane, target), either));
+    this.#count(connection, 1);
+    try {
+      const late = new McpCallError('TIMEOUT', `The MCP server did not answer in ${timeoutMs} ms.`);
+      return await withDeadline({ signal, timeoutMs, late }, (either) => work(connection, either));
+    } finally {
+      this.#count(connection, -1);
+      if (connection.gone) this.#closeUnused(connection);
+    }
+  }
+
+  #connected(lane: ServerQueue, target: McpEndpoint): Promise<Connection> {
+    if (lane.connection) return Promise.resolve(lane.connection);
+    lane.opening ??= this.#open(lane, target).finally(() => {
+      lane.opening = undefined;
+      if (lane.users === 0) this.#rest(lane);
+    });
+    // It may fail when nobody waits for it any more.
+    lane.opening.catch(() => {});
+    return lane.opening;
+  }
+
+  async #open(lane: ServerQueue, target: McpEndpoint): Promise<Connection> {
+    await this.#makeRoom(target);
+    if (this.#closed) throw shuttingDown();
+    const connection = new Connection(target, this.#options);
+    this.#connections.set(connection, 0);
+    void connection.closed.then(() => this.#connections.delete(connection));
+    await connection.open();
+    lane.connection = connection;
+    const forget = () => {
+      if (lane.connection === connection) lane.connection = undefined;
+      this.#closeUnused(connection);
+      this.#tidy(lane);
+    };
+    if (connection.gone) forget();
+    else connection.onGone = forget;
+    return connection;
+  }
+
+  /** Those that close count until they are closed: a program that does not end is still there. */
+  async #makeRoom({ owner }: McpEndpoint): Promise<void> {
+    const { maxConnections } = this.#options;
+    const isOwned = ({ target }: Connection) => target.owner === owner;
+    for (;;) {
+      const owned = owner === undefined ? 0 : [...this.#connections.keys()].filter(isOwned).length;
+      const hasShare = owned >= Math.ceil(maxConnections / 2);
+      if (!hasShare && this.#connections.size < maxConnections) return;
+      const mayLeave = (connection: Connection) => !hasShare || isOwned(connection);
+      const idle = [...this.#queues.values()].filter(
+        ({ users, connection }) => users === 0 && connection && mayLeave(connection),
+      );
+      const [longest] = idle.sort((a, b) => a.lastUsed - b.lastUsed);
+      const closing = [...this.#connections].find(([other, calls]) => other.gone && calls === 0 && mayLeave(other));
+      const leaving = longest?.connection ?? closing?.[0];
+      if (!leaving) {
+        throw busy(
+          hasShare
+            ? 'Half of all connections to MCP servers are in use for this tenant.'
+            : 'Every connection to MCP servers is in use.',
+        );
+      }
+      await leaving.close();
+    }
+  }
+
+  #acquire(target: McpEndpoint): ServerQueue {
+    const { key, limits } = target;
+    const lane = this.#queues.get(key) ?? {
+      key,
+      slots: new Semaphore(limits.concurrency),
+      mostWaiting: WAITING_PER_SLOT * limits.concurrency,
+      users: 0,
+      connection: undefined,
+      opening: undefined,
+      idle: undefined,
+      lastUsed: 0,
+      forgotten: false,
+    };
+    this.#queues.set(key, lane);
+    clearTimeout(lane.idle);
+    lane.users++;
+    return lane;
+  }
+
+  #release(lane: ServerQueue): void {
+    lane.users--;
+    if (lane.users === 0) this.#rest(lane);
+  }
+
+  #rest(lane: ServerQueue): void {
+    lane.lastUsed = performance.now();
+    const idleMs = lane.forgotten ? 0 : this.#options.idleMs;
+    if (lane.connection) lane.idle = setTimeout(() => void lane.connection?.close(), idleMs).unref();
+    this.#tidy(lane);
+  }
+
+  #tidy(lane: ServerQueue): void {
+    const { key, users, connection, opening } = lane;
+    if (users === 0 && !connection && !opening && this.#queues.get(key) === lane) this.#queues.delete(key);
+  }
+
+  #count(connection: Connection, change: 1 | -1): void {
+    const calls = this.#connections.get(connection);
+    if (calls !== undefined) this.#connections.set(connection, calls + change);
+  }
+
+  #closeUnused(connection: Connection): void {
+    if (!this.#connections.get(connection)) void connection.close();
+  }
+}
+
+function busy(message: string): McpCallError {
+  return new McpCallError('BUSY', message);
+}
+
+function shuttingDown(): McpCallError {
+  return new McpCallError('ABORTED', 'This server is shutting down.');
+}

@@ -1,0 +1,190 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { AnySchema, SchemaOutput } from '@modelcontextprotocol/sdk/server/zod-compat.js';
+import {
+  type ClientRequest,
+  type ElicitRequestFormParams,
+  ElicitRequestSchema,
+  type ElicitResult,
+  isJSONRPCRequest,
+  type Progress,
+  type ServerCapabilities,
+} from '@modelcontextprotocol/sdk/types.js';
+import { raceAbort, withDeadline } from './deadline.ts';
+import { type McpEndpoint, secretsOf } from './endpoint.ts';
+import { McpCallError } from './errors.ts';
+import { FixedWindowCounter } from './fixed-window-counter.ts';
+import { reportsUnknownTool, toCallError, toolUnknown } from './map-errors.ts';
+import { type McpServerInfo, serverInfoOf } from './server-info.ts';
+import type { MonitoredTransport } from './transports/monitored-transport.ts';
+import { openTransport, type TransportOptions } from './transports/open-transport.ts';
+
+export interface ConnectionOptions extends TransportOptions {
+  connectTimeoutMs: number;
+  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  elicit?: Elicit;
+}
+
+export type Elicit = (target: McpEndpoint, question: ElicitRequestFormParams, signal: AbortSignal) => Promise<ElicitResult>;
+
+export interface RequestOptions {
+  /** Its reason is a McpCallError. */
+  signal: AbortSignal;
+  onProgress?: ((progress: Progress) => void) | undefined;
+  /** Which tool is called, to notice that there is no such tool. */
+  tool?: string;
+}
+
+const CLIENT = { name: 'agentbase', version: '0.1.0' };
+/** The time is kept by the signal of each request. */
+const NO_TIMEOUT = 2 ** 31 - 1;
+const WINDOW_MS = 10_000;
+/** Messages of whatever kind that a server may send in this time. */
+const MAX_MESSAGES = 10_000;
+/** Those it wants an answer to, each of which costs us a message too. */
+const MAX_REQUESTS = 500;
+
+/** One connection to an MCP server, from before it is open until nothing is left of it. */
+export class Connection {
+  /** Told once, when no new call should come here. */
+  onGone = () => {};
+  /** Resolves when nothing is left of it: no process, no socket. */
+  readonly closed: Promise<void>;
+  readonly target: McpEndpoint;
+  readonly #options: ConnectionOptions;
+  readonly #client: Client;
+  readonly #closing = Promise.withResolvers<void>();
+  #channel: MonitoredTransport | undefined;
+  #failure: McpCallError | undefined;
+  #failed = Promise.withResolvers<never>();
+  #gone = false;
+
+  constructor(target: McpEndpoint, options: ConnectionOptions) {
+    this.target = target;
+    this.#options = options;
+    this.#client = createClient(target, options.elicit);
+    this.closed = this.#closing.promise;
+    // Of use only while the connection opens.
+    this.#failed.promise.catch(() => {});
+  }
+
+  get #secrets(): string[] {
+    return [...secretsOf(this.target), ...this.#options.authorizations.secretsOf(this.target.key)];
+  }
+
+  get gone(): boolean {
+    return this.#gone;
+  }
+
+  get serverInfo(): McpServerInfo {
+    return serverInfoOf(this.#client);
+  }
+
+  offers(capability: keyof ServerCapabilities): boolean {
+    return this.#client.getServerCapabilities()?.[capability] !== undefined;
+  }
+
+  /** Rejects with the reason when it does not open, and closes then by itself. */
+  async open(): Promise<void> {
+    const { connectTimeoutMs: timeoutMs } = this.#options;
+    const late = new McpCallError('TIMEOUT', `The MCP server did not answer to a greeting in ${timeoutMs} ms.`);
+    try {
+      await withDeadline({ signal: undefined, timeoutMs, late }, (signal) =>
+        raceAbort(Promise.race([this.#connect(signal), this.#failed.promise]), signal),
+      );
+    } catch (error) {
+      const { code, message } = this.#failure ?? toCallError(error, this.#secrets);
+      const reason = new McpCallError(code, message);
+      void this.close(reason);
+      throw reason;
+    }
+  }
+
+  async #connect(signal: AbortSignal): Promise<void> {
+    const channel = openTransport(this.target, this.#options);
+    this.#channel = channel;
+    channel.onFailure = (error) => void this.close(error);
+    channel.onStale = () => this.#leave();
+    this.#boundMessages(channel);
+    const { log } = this.#options;
+    // Only how it begins: the rest may be a whole message.
+    this.#client.onerror = ({ message }) => log.debug({ mcp: this.target.key, problem: message.split(':')[0] }, 'MCP connection');
+    // The SDK may reject after who waits was freed already.
+    await this.#client.connect(channel.transport, { signal, timeout: NO_TIMEOUT });
+  }
+
+  #boundMessages({ transport }: MonitoredTransport): void {
+    const messages = new FixedWindowCounter(MAX_MESSAGES, WINDOW_MS);
+    const requests = new FixedWindowCounter(MAX_REQUESTS, WINDOW_MS);
+    const { onmessage } = transport;
+    transport.onmessage = (message, extra) => {
+      const tooMany = messages.add() || (isJSONRPCRequest(message) && requests.add());
+      if (tooMany) void this.close(new McpCallError('PROTOCOL', 'The MCP server floods us with messages.'));
+      onmessage?.(message, extra);
+    };
+  }
+
+  /** Sent once. Rejects with a McpCallError, at once when the signal says so, of which the server is told. */
+  async request<Schema extends AnySchema>(
+    request: ClientRequest,
+    schema: Schema,
+    { signal, onProgress, tool }: RequestOptions,
+  ): Promise<SchemaOutput<Schema>> {
+    signal.throwIfAborted();
+    this.#throwIfFailed((failure) => failure);
+    // Of its own for each request: the SDK never lets go of a signal, and would take back what was answered long ago.
+    const abort = new AbortController();
+    const giveUp = () => abort.abort(signal.reason.message);
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      return await this.#client.request(request, schema, { signal: abort.signal, timeout: NO_TIMEOUT, onprogress: onProgress });
+    } catch (error) {
+      if (signal.aborted) throw (signal.reason as McpCallError).afterSending();
+      this.#throwIfFailed((failure) => failure.afterSending());
+      if (tool !== undefined && reportsUnknownTool(error, tool)) throw toolUnknown(tool);
+      throw toCallError(error, this.#secrets);
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  /** Ends what is under way with `reason`. */
+  close(reason = new McpCallError('ABORTED', 'The connection to the MCP server was closed.')): Promise<void> {
+    if (this.#failure) return this.closed;
+    this.#failure = reason;
+    this.#failed.reject(reason);
+    this.#leave();
+    void this.#close();
+    return this.closed;
+  }
+
+  async #close(): Promise<void> {
+    try {
+      await this.#channel?.close();
+    } catch (err) {
+      this.#options.log.warn({ err, mcp: this.target.key }, 'an MCP connection did not close as it should');
+    } finally {
+      this.#closing.resolve();
+    }
+  }
+
+  #throwIfFailed(as: (failure: McpCallError) => McpCallError): void {
+    if (this.#failure) throw as(this.#failure);
+  }
+
+  #leave(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.onGone();
+  }
+}
+
+function createClient(target: McpEndpoint, elicit: Elicit | undefined): Client {
+  if (!elicit) return new Client(CLIENT, { capabilities: {} });
+  // What the answer leaves out gets the value that the question proposes.
+  const client = new Client(CLIENT, { capabilities: { elicitation: { form: { applyDefaults: true } } } });
+  client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
+    // The SDK refuses other kinds, which were not offered.
+    elicit(target, params as ElicitRequestFormParams, signal),
+  );
+  return client;
+}

@@ -1,0 +1,103 @@
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
+import { redact } from './endpoint.ts';
+import { McpCallError } from './errors.ts';
+
+/** With these no byte of the request has left. */
+const NOT_CONNECTED: Record<string, string> = {
+  ECONNREFUSED: 'refuses connections',
+  ENOTFOUND: 'has a name that does not resolve',
+  EAI_AGAIN: 'has a name that does not resolve now',
+  EHOSTUNREACH: 'cannot be reached',
+  ENETUNREACH: 'cannot be reached',
+  UND_ERR_CONNECT_TIMEOUT: 'does not accept a connection in time',
+};
+
+/** Requests a server turned down before it did anything. */
+const TURNED_DOWN = new Set<number>([
+  ErrorCode.ParseError,
+  ErrorCode.InvalidRequest,
+  ErrorCode.MethodNotFound,
+  ErrorCode.InvalidParams,
+]);
+
+const MAX_TEXT_LENGTH = 500;
+
+/** What a server said, fit for a message: one line, not long, none of the target's secrets. */
+export function quote(text: string, secrets: readonly string[]): string {
+  const line = redact(text.slice(0, 10 * MAX_TEXT_LENGTH), secrets)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
+}
+
+/** What a rejected `fetch` means. */
+export function toFetchError(error: unknown, who = 'MCP server'): McpCallError {
+  const chain = causes(error);
+  // By its name, since any fetch may be given to us.
+  const forbidden = chain.find(({ name }) => name === 'AddressNotAllowedError');
+  if (forbidden) return new McpCallError('REFUSED', forbidden.message);
+  const known = chain.find((cause): cause is McpCallError => cause instanceof McpCallError);
+  if (known) return known;
+  const code = chain.map((cause) => ('code' in cause ? String(cause.code) : '')).find((text) => /^[A-Z][A-Z0-9_]+$/.test(text));
+  const reason = code && NOT_CONNECTED[code];
+  if (reason) return new McpCallError('UNREACHABLE', `The ${who} ${reason}.`);
+  return new McpCallError('UNREACHABLE', `The connection to the ${who} failed${code ? ` (${code})` : ''}.`, {
+    mayHaveRun: true,
+  });
+}
+
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  for (let at = error; at instanceof Error && chain.length < 10; at = at.cause) {
+    chain.push(at, ...(at instanceof AggregateError ? at.errors.filter((inner) => inner instanceof Error) : []));
+  }
+  return chain;
+}
+
+/** What an answer means that is neither a success nor a redirect. */
+export function toStatusError(status: number, inSession: boolean): McpCallError {
+  if (status === 401 || status === 403) {
+    return new McpCallError('REFUSED', `The MCP server does not accept our credentials (HTTP ${status}).`);
+  }
+  if (status === 404 && inSession) return new McpCallError('CRASHED', 'The MCP server has lost our session. Call again.');
+  if (status === 429) return new McpCallError('BUSY', 'The MCP server asks for fewer calls (HTTP 429).');
+  return new McpCallError('UNREACHABLE', `The MCP server answered with HTTP ${status}.`, { mayHaveRun: status >= 500 });
+}
+
+/** What an error of the SDK means, of a request that had been sent. */
+export function toCallError(error: unknown, secrets: readonly string[]): McpCallError {
+  if (error instanceof McpCallError) return error;
+  if (error instanceof McpError) {
+    // Put there by the channel, see `failedAnswer`. What comes over the wire is never an instance.
+    if (error.data instanceof McpCallError) return error.data;
+    const said = quote(serverMessage(error), secrets);
+    return new McpCallError('PROTOCOL', `The MCP server answered with an error: ${said}`, {
+      mayHaveRun: !TURNED_DOWN.has(error.code),
+    });
+  }
+  if (error instanceof StreamableHTTPError && error.code !== undefined && error.code >= 300 && error.code < 400) {
+    return new McpCallError('REFUSED', 'The MCP server redirects to another address, which is not followed.');
+  }
+  return new McpCallError('PROTOCOL', 'The MCP server answered with something that is not MCP.', { mayHaveRun: true });
+}
+
+/** The server's own words. */
+function serverMessage({ message }: McpError): string {
+  return message.replace(/^MCP error -?\d+: /, '');
+}
+
+/** Whether an error, or the text of a tool's error result, says that there is no such tool. The protocol has no code for it. */
+export function reportsUnknownTool(error: unknown, name: string): boolean {
+  const text = error instanceof McpError ? error.message : error;
+  if (typeof text !== 'string' || text.length > name.length + 100) return false;
+  const plain = (words: string) => words.replaceAll(/["'`]/g, '').toLowerCase();
+  const said = plain(text).replace(/^mcp error -?\d+: /, '');
+  return [`Tool ${name} not found`, `Tool not found: ${name}`, `Unknown tool: ${name}`, `Unknown tool ${name}`].some((phrase) =>
+    said.startsWith(plain(phrase)),
+  );
+}
+
+export function toolUnknown(name: string): McpCallError {
+  return new McpCallError('TOOL_UNKNOWN', `The MCP server has no tool "${quote(name, [])}".`);
+}

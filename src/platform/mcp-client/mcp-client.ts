@@ -1,0 +1,184 @@
+import { dirname } from 'node:path';
+import {
+  type CallToolResult,
+  CallToolResultSchema,
+  type Progress,
+  type ReadResourceResult,
+  ReadResourceResultSchema,
+  type Resource,
+  type Tool,
+} from '@modelcontextprotocol/sdk/types.js';
+import type { Logger } from '../lib/logger.ts';
+import type { Connection, Elicit } from './connection.ts';
+import { ConnectionPool } from './connection-pool.ts';
+import type { McpEndpoint } from './endpoint.ts';
+import { McpCallError, type McpErrorCode } from './errors.ts';
+import { jsonBytes, listAllResources, listAllTools } from './list-capabilities.ts';
+import { reportsUnknownTool, toolUnknown } from './map-errors.ts';
+import { Authorizations } from './oauth/authorizations.ts';
+import type { McpServerInfo } from './server-info.ts';
+
+export interface McpClientOptions {
+  /** Connects to remote servers. It decides which addresses may be: its `AddressNotAllowedError` becomes REFUSED. */
+  fetch: typeof fetch;
+  log: Logger;
+  /** How long a connection stays open that nobody uses. */
+  idleMs: number;
+  /** Of this process, to all servers together. */
+  maxConnections: number;
+  connectTimeoutMs: number;
+  /** Of a result, and of a whole list. A message that is several times as long ends the connection. */
+  maxResultBytes: number;
+  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  elicit?: Elicit;
+  /** Where the programs of STDIO servers are looked for. @default the folder of this Node, and the system's */
+  path?: string;
+}
+
+export interface McpCallOptions {
+  /** Its abort frees the caller at once; the server is told. */
+  signal?: AbortSignal | undefined;
+  /** For the wait in line, and again for the answer. @default the target's */
+  timeoutMs?: number | undefined;
+}
+
+export interface ToolCallRequest extends McpCallOptions {
+  name: string;
+  arguments?: Record<string, unknown> | undefined;
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface ToolCallResult {
+  content: CallToolResult['content'];
+  structuredContent: Record<string, unknown> | undefined;
+  /** The tool itself failed, and `content` says how. */
+  isError: boolean;
+  serverInfo: McpServerInfo;
+  /** From sending to the answer, without what it waited and connected. */
+  durationMs: number;
+}
+
+/** What one call came to. */
+export interface McpCall {
+  operation: 'listTools' | 'listResources' | 'callTool' | 'readResource' | 'serverInfo';
+  transport: McpEndpoint['transport'];
+  outcome: 'OK' | 'TOOL_ERROR' | McpErrorCode;
+  /** With what it waited and connected. */
+  seconds: number;
+}
+
+/** Connections to MCP servers. All that is here rejects with a McpCallError. */
+export interface McpClient {
+  listTools(target: McpEndpoint, options?: McpCallOptions): Promise<Tool[]>;
+  listResources(target: McpEndpoint, options?: McpCallOptions): Promise<Resource[]>;
+  /** Sends the call once, whatever happens. */
+  callTool(target: McpEndpoint, call: ToolCallRequest): Promise<ToolCallResult>;
+  readResource(target: McpEndpoint, uri: string, options?: McpCallOptions): Promise<ReadResourceResult['contents']>;
+  serverInfo(target: McpEndpoint, options?: McpCallOptions): Promise<McpServerInfo>;
+  /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
+  forget(key: string): Promise<void>;
+  /** The access tokens that were got for a target, which must not be read in what it answers. */
+  tokensOf(key: string): string[];
+  stats(): ConnectionPool['stats'];
+  /** Ends what is under way with ABORTED, and every connection. */
+  close(): Promise<void>;
+  /** Told of every call. May be replaced at any time. */
+  onCall: (call: McpCall) => void;
+}
+
+/** Beside the result a message has other parts, and may be written with more characters than it needs. */
+const MESSAGE_BYTES_PER_RESULT_BYTE = 4;
+const MIN_MESSAGE_BYTES = 1024 * 1024;
+
+export function createMcpClient({ maxResultBytes, path = defaultPath(), ...options }: McpClientOptions): McpClient {
+  const maxMessageBytes = Math.max(MIN_MESSAGE_BYTES, MESSAGE_BYTES_PER_RESULT_BYTE * maxResultBytes);
+  const authorizations = new Authorizations(options.fetch);
+  const pool = new ConnectionPool({ ...options, authorizations, path, maxMessageBytes });
+
+  async function use<T>(
+    operation: McpCall['operation'],
+    target: McpEndpoint,
+    { signal, timeoutMs = target.limits.timeoutMs }: McpCallOptions,
+    work: (connection: Connection, signal: AbortSignal) => Promise<T>,
+    outcomeOf: (result: T) => McpCall['outcome'] = () => 'OK',
+  ): Promise<T> {
+    const start = performance.now();
+    const report = (outcome: McpCall['outcome']) =>
+      clients.onCall({ operation, transport: target.transport, outcome, seconds: (performance.now() - start) / 1000 });
+    try {
+      const result = await pool.use(target, { signal, timeoutMs, work });
+      report(outcomeOf(result));
+      return result;
+    } catch (error) {
+      if (error instanceof McpCallError) report(error.code);
+      throw error;
+    }
+  }
+
+  const clients: McpClient = {
+    listTools: (target, call = {}) =>
+      use('listTools', target, call, (connection, signal) => listAllTools(connection, { signal, maxBytes: maxResultBytes })),
+
+    listResources: (target, call = {}) =>
+      use('listResources', target, call, (connection, signal) =>
+        listAllResources(connection, { signal, maxBytes: maxResultBytes }),
+      ),
+
+    callTool: (target, { name, arguments: input = {}, onProgress, ...call }) =>
+      use(
+        'callTool',
+        target,
+        call,
+        async (connection, signal) => {
+          const start = performance.now();
+          const request = { method: 'tools/call' as const, params: { name, arguments: input } };
+          const result = await connection.request(request, CallToolResultSchema, { signal, onProgress, tool: name });
+          const durationMs = Math.round(performance.now() - start);
+          refuseUnknown(result, name);
+          refuseLarge(result, maxResultBytes);
+          const { content, structuredContent, isError = false } = result;
+          return { content, structuredContent, isError, serverInfo: connection.serverInfo, durationMs };
+        },
+        ({ isError }) => (isError ? 'TOOL_ERROR' : 'OK'),
+      ),
+
+    readResource: (target, uri, call = {}) =>
+      use('readResource', target, call, async (connection, signal) => {
+        const request = { method: 'resources/read' as const, params: { uri } };
+        const { contents } = await connection.request(request, ReadResourceResultSchema, { signal });
+        refuseLarge(contents, maxResultBytes);
+        return contents;
+      }),
+
+    serverInfo: (target, call = {}) => use('serverInfo', target, call, async (connection) => connection.serverInfo),
+    forget: (key) => {
+      authorizations.forget(key);
+      return pool.forget(key);
+    },
+    tokensOf: (key) => authorizations.secretsOf(key),
+    stats: () => pool.stats,
+    close: () => {
+      const closing = pool.close();
+      authorizations.close();
+      return closing;
+    },
+    onCall: () => {},
+  };
+  return clients;
+}
+
+function defaultPath(): string {
+  return `${dirname(process.execPath)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+}
+
+function refuseLarge(result: unknown, maxBytes: number): void {
+  if (jsonBytes(result) > maxBytes) {
+    throw new McpCallError('TOO_LARGE', `The result has more than ${maxBytes} bytes.`, { mayHaveRun: true });
+  }
+}
+
+/** Many servers answer a call of a tool they do not have with a tool's error. */
+function refuseUnknown({ isError, content }: CallToolResult, name: string): void {
+  const [first] = content;
+  if (isError && content.length === 1 && first?.type === 'text' && reportsUnknownTool(first.text, name)) throw toolUnknown(name);
+}

@@ -1,0 +1,41 @@
+import type { McpEndpoint } from '../endpoint.ts';
+import { Authorization } from './authorization.ts';
+
+/** Those that were not used for longest are forgotten first: a token can be got again. */
+const MAX_AUTHORIZATIONS = 1_000;
+
+/** The access tokens of this process, in memory only, by the key of the target. */
+export class Authorizations {
+  readonly #fetch: typeof fetch;
+  readonly #byKey = new Map<string, Authorization>();
+
+  constructor(fetchIt: typeof fetch) {
+    this.#fetch = fetchIt;
+  }
+
+  /** Undefined for a target that has none. */
+  of({ key, auth, authProvider }: McpEndpoint, url: URL): Authorization | undefined {
+    const how = authProvider ?? auth;
+    if (!how) return undefined;
+    const authorization = this.#byKey.get(key) ?? new Authorization(url, how, this.#fetch);
+    this.#byKey.delete(key);
+    this.#byKey.set(key, authorization);
+    const [oldest] = this.#byKey.keys();
+    if (this.#byKey.size > MAX_AUTHORIZATIONS && oldest !== undefined) this.#byKey.delete(oldest);
+    return authorization;
+  }
+
+  /** What was given for a target, which must not be read in a message either. */
+  secretsOf(key: string): string[] {
+    return this.#byKey.get(key)?.secrets ?? [];
+  }
+
+  forget(key: string): void {
+    this.#byKey.delete(key);
+  }
+
+  close(): void {
+    for (const authorization of this.#byKey.values()) authorization.close();
+    this.#byKey.clear();
+  }
+}

@@ -1,0 +1,72 @@
+import type { AddClientAuthentication, OAuthDiscoveryState } from '@modelcontextprotocol/sdk/client/auth.js';
+import { createPrivateKeyJwtAuth } from '@modelcontextprotocol/sdk/client/auth-extensions.js';
+import type { OAuthClientInformation, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
+import type { McpAuthProvider, McpClientCredentials } from '../endpoint.ts';
+
+/** Says who we are to the one authorization server that knows us, and keeps in memory what it gives. */
+export class ClientCredentials implements McpAuthProvider {
+  /** There is nobody to send anywhere. */
+  readonly redirectUrl = undefined;
+  readonly addClientAuthentication?: AddClientAuthentication;
+  /** What to ask for. Without it, what the MCP server's metadata names. */
+  scope: string | undefined;
+  readonly #auth: McpClientCredentials;
+  #tokens: OAuthTokens | undefined;
+  #scopesSupported: string | undefined;
+
+  constructor(auth: McpClientCredentials) {
+    this.#auth = auth;
+    const { clientId } = auth;
+    if (auth.privateKey !== undefined) {
+      const key = { privateKey: auth.privateKey, alg: auth.algorithm };
+      this.addClientAuthentication = createPrivateKeyJwtAuth({ issuer: clientId, subject: clientId, ...key });
+    }
+  }
+
+  get clientMetadata() {
+    return { redirect_uris: [], grant_types: ['client_credentials'] };
+  }
+
+  clientInformation(): OAuthClientInformation {
+    const { clientId, clientSecret, issuer } = this.#auth;
+    return { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }), issuer };
+  }
+
+  /** Else an MCP server could name one of its own, and be sent our secret. */
+  discoveryState(): OAuthDiscoveryState {
+    return { authorizationServerUrl: this.#auth.issuer };
+  }
+
+  saveDiscoveryState({ resourceMetadata }: OAuthDiscoveryState): void {
+    this.#scopesSupported = resourceMetadata?.scopes_supported?.join(' ');
+  }
+
+  prepareTokenRequest(): URLSearchParams {
+    const scope = this.scope ?? this.#scopesSupported;
+    return new URLSearchParams({ grant_type: 'client_credentials', ...(scope ? { scope } : {}) });
+  }
+
+  tokens(): OAuthTokens | undefined {
+    return this.#tokens;
+  }
+
+  saveTokens(tokens: OAuthTokens): void {
+    this.#tokens = tokens;
+  }
+
+  redirectToAuthorization(): never {
+    throw needless();
+  }
+
+  saveCodeVerifier(): never {
+    throw needless();
+  }
+
+  codeVerifier(): never {
+    throw needless();
+  }
+}
+
+function needless(): Error {
+  return new Error('Client credentials need no person.');
+}

@@ -1,0 +1,37 @@
+import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { McpCallError } from '../errors.ts';
+import { toFetchError, toStatusError } from '../map-errors.ts';
+
+/** For what nobody waits for: notifications, and our answers to the server's requests. */
+const NOTICE_MS = 10_000;
+
+export interface SentRequest {
+  url: string | URL;
+  init: RequestInit;
+}
+
+/** Sends a request of the SDK's. Rejects with what went wrong, in words for people, for all but successes and redirects. */
+export async function sendRequest(
+  fetch: FetchLike,
+  { url, init }: SentRequest,
+  signal: AbortSignal = AbortSignal.timeout(NOTICE_MS),
+) {
+  const signals = init.signal ? [init.signal, signal] : [signal];
+  const either = AbortSignal.any(signals);
+  const response = await fetch(url, { ...init, signal: either }).catch((error: unknown) => {
+    throw either.aborted ? either.reason : toFetchError(error);
+  });
+  if (response.ok) return response;
+  // Nothing of the body is wanted, which may be endless and is not for people to read.
+  await response.body?.cancel().catch(() => {});
+  const { status, headers } = response;
+  // The SDK follows a redirect within the origin, and takes a 405 for "no such stream".
+  if ((status >= 300 && status < 400) || (status === 405 && init.method === 'GET')) {
+    return new Response(null, { status, headers });
+  }
+  throw toStatusError(status, new Headers(init.headers).has('mcp-session-id'));
+}
+
+export function tooLarge(maxBytes: number): McpCallError {
+  return new McpCallError('TOO_LARGE', `The MCP server sent a message of more than ${maxBytes} bytes.`, { mayHaveRun: true });
+}

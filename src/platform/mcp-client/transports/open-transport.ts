@@ -1,0 +1,33 @@
+import type { McpEndpoint } from '../endpoint.ts';
+import { McpCallError } from '../errors.ts';
+import type { Authorizations } from '../oauth/authorizations.ts';
+import { authorizedFetch } from '../oauth/authorized-fetch.ts';
+import type { MonitoredTransport } from './monitored-transport.ts';
+import { SseTransport } from './sse-transport.ts';
+import { type StdioOptions, StdioTransport } from './stdio-transport.ts';
+import { type HttpOptions, StreamableHttpTransport } from './streamable-http-transport.ts';
+
+export interface TransportOptions extends HttpOptions, StdioOptions {
+  authorizations: Authorizations;
+}
+
+/** Opens nothing yet: its transport does when it is started. */
+export function openTransport(target: McpEndpoint, options: TransportOptions): MonitoredTransport {
+  if (target.transport === 'STDIO') return new StdioTransport(target, options);
+  const url = URL.parse(target.url ?? '');
+  if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a URL.');
+  const { headers = {} } = target;
+  if (!areHeaders(headers)) throw new McpCallError('UNREACHABLE', 'The headers for the MCP server cannot be sent.');
+  const authorization = options.authorizations.of(target, url);
+  const http = authorization ? { ...options, fetch: authorizedFetch(options.fetch, authorization, url) } : options;
+  return target.transport === 'SSE' ? new SseTransport(url, headers, http) : new StreamableHttpTransport(url, headers, http);
+}
+
+/** The error of Headers, and of fetch, has the value in it. */
+function areHeaders(headers: Readonly<Record<string, string>>): boolean {
+  try {
+    return Boolean(new Headers(headers));
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,155 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { Logger } from '../../lib/logger.ts';
+import { type McpEndpoint, redact, secretsOf } from '../endpoint.ts';
+import { McpCallError } from '../errors.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { limitMemory } from './memory-limit.ts';
+import type { MonitoredTransport } from './monitored-transport.ts';
+import { ServerProcess } from './server-process.ts';
+
+export interface StdioOptions {
+  log: Logger;
+  path: string;
+  maxMessageBytes: number;
+}
+
+/** What a server that does not read may leave unread of ours. */
+const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
+/** Some programs greet on the standard output. A few such lines are passed over. */
+const MAX_STRAY_LINES = 100;
+const MAX_STDERR_LINES = 200;
+const MAX_STDERR_LINE_LENGTH = 4_096;
+
+/**
+ * Speaks with a program over its standard streams. Not the SDK's own transport: that hands down some of our environment, and bounds
+ * neither memory nor what waits to be read, nor ends what the program started.
+ */
+export class StdioTransport implements MonitoredTransport, Transport {
+  onFailure = (_: McpCallError) => {};
+  onStale = () => {};
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #target: McpEndpoint;
+  readonly #options: StdioOptions;
+  #starting: Promise<ServerProcess> | undefined;
+  #server: ServerProcess | undefined;
+  #closing: Promise<void> | undefined;
+  #forgetMemory = () => {};
+  #strayLines = 0;
+
+  constructor(target: McpEndpoint, options: StdioOptions) {
+    this.#target = target;
+    this.#options = options;
+  }
+
+  get transport(): Transport {
+    return this;
+  }
+
+  async start(): Promise<void> {
+    this.#starting = ServerProcess.start(this.#target, this.#options.path);
+    const server = await this.#starting;
+    if (this.#closing) return;
+    this.#server = server;
+    const { child, pid } = server;
+    const { memoryMb } = this.#target.limits;
+    this.#forgetMemory = limitMemory(pid, memoryMb, () =>
+      this.#fail('CRASHED', `The MCP server held more than its ${memoryMb} MB of memory and was stopped.`),
+    );
+    this.#readMessages(server);
+    this.#readStderr(server);
+    for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', (error) => this.onerror?.(error));
+    // After `close` there is no answer left in the pipe.
+    child.once('close', (code, signal) =>
+      this.#fail('CRASHED', `The MCP server ended unexpectedly (${signal ?? `exit code ${code}`}).`),
+    );
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    const stdin = this.#server?.child.stdin;
+    if (!stdin?.writable) return Promise.reject(new McpCallError('CRASHED', 'The MCP server has ended.'));
+    if (stdin.writableLength > MAX_UNREAD_BYTES) {
+      this.#fail('PROTOCOL', 'The MCP server does not read what it is sent, and was stopped.');
+      return Promise.resolve();
+    }
+    return new Promise((resolve, reject) => {
+      stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#forgetMemory();
+    this.onclose?.();
+    const server = await this.#starting?.catch(() => undefined);
+    await server?.stop();
+  }
+
+  #fail(code: McpCallError['code'], message: string): void {
+    if (this.#closing) return;
+    this.onFailure(new McpCallError(code, message));
+    // Not politely: it has ended, or does harm.
+    void this.#server?.stop({ now: true });
+    void this.close();
+  }
+
+  #readMessages({ child }: ServerProcess): void {
+    const { maxMessageBytes } = this.#options;
+    const lines = new LineSplitter(maxMessageBytes);
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (this.#closing) return;
+      const messages = lines.push(chunk);
+      if (!messages) {
+        this.#fail('TOO_LARGE', `The MCP server wrote a message of more than ${maxMessageBytes} bytes and was stopped.`);
+        return;
+      }
+      void this.#readAll(messages);
+    });
+  }
+
+  /** One after another: the SDK handles a notification a turn later, and has forgotten whose progress it is once the answer is in. */
+  async #readAll(lines: readonly string[]): Promise<void> {
+    for (const line of lines) {
+      this.#read(line);
+      await undefined;
+    }
+  }
+
+  #read(line: string): void {
+    if (this.#closing) return;
+    const message = parseMessage(line);
+    if (message) {
+      this.onmessage?.(message);
+    } else if (++this.#strayLines > MAX_STRAY_LINES) {
+      this.#fail('PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.');
+    }
+  }
+
+  /** Kept for who looks into the log, as far as it is not endless. */
+  #readStderr({ child }: ServerProcess): void {
+    const { log } = this.#options;
+    const secrets = secretsOf(this.#target);
+    const lines = new LineSplitter(MAX_STDERR_LINE_LENGTH);
+    let left = log.isLevelEnabled('debug') ? MAX_STDERR_LINES : 0;
+    child.stderr.on('data', (chunk: Buffer) => {
+      if (left === 0) return;
+      const complaints = lines.push(chunk)?.slice(0, left);
+      for (const line of complaints ?? []) log.debug({ mcp: this.#target.key, stderr: redact(line, secrets) }, 'MCP server');
+      left = complaints ? left - complaints.length : 0;
+    });
+  }
+}
+
+function parseMessage(line: string): JSONRPCMessage | undefined {
+  try {
+    return JSONRPCMessageSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+import { UriTemplate } from '@modelcontextprotocol/sdk/shared/uriTemplate.js';
+import type { Resource as ListedResource, ResourceTemplate, TextResourceContents } from '@modelcontextprotocol/sdk/types.js';
+import type { Permission } from '../auth/permissions.ts';
+import type { McpContext } from './context.ts';
+
+export interface ResourcePage {
+  resources: Omit<ListedResource, 'mimeType'>[];
+  /** Where the next page begins, if there is one. */
+  next?: string | undefined;
+}
+
+export type ResourceContent = Pick<TextResourceContents, '_meta'> & ({ text: string } | { blob: string });
+
+export interface ResourceDefinition {
+  /** RFC 6570, such as `agentbase://documents/{id}`; or the one URI there is. */
+  uri: string;
+  name: string;
+  title: string;
+  description: string;
+  mimeType: string;
+  /** The right it takes. Whoever lacks it sees none of them. */
+  access: Permission;
+  /** Left out where there is nothing to list but the template. */
+  list?: (context: McpContext, page: { first: number; after: string | undefined }) => Promise<ResourcePage>;
+  /** Throws NotFoundError. */
+  read: (context: McpContext, variables: Record<string, string>) => Promise<ResourceContent>;
+}
+
+/** Resources of one kind. */
+export interface ResourceKind extends ResourceDefinition {
+  /** Undefined for a single resource. */
+  template: ResourceTemplate | undefined;
+  /** The variables of a URI of this kind; undefined for any other. */
+  match(uri: string): Record<string, string> | undefined;
+}
+
+export function defineResource(definition: ResourceDefinition): ResourceKind {
+  const { uri, name, title, description, mimeType } = definition;
+  const pattern = new UriTemplate(uri);
+  return {
+    ...definition,
+    template: UriTemplate.isTemplate(uri) ? { uriTemplate: uri, name, title, description, mimeType } : undefined,
+    match(given) {
+      const found = pattern.match(given);
+      return found ? Object.fromEntries(Object.entries(found).map(([key, value]) => [key, String(value)])) : undefined;
+    },
+  };
+}

@@ -1,0 +1,67 @@
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { DomainError, type ErrorCode, ValidationError } from '../lib/errors.ts';
+import type { Logger } from '../lib/logger.ts';
+import { toDomainError } from '../postgres/errors.ts';
+import type { McpCaller } from './context.ts';
+
+/** Codes of JSON-RPC, and MCP's own for a resource that is not there. */
+export const INVALID_REQUEST = -32600;
+export const INVALID_PARAMS = -32602;
+const INTERNAL_ERROR = -32603;
+const RESOURCE_NOT_FOUND = -32002;
+
+/** An error that ends a request of the protocol. The SDK sends `code`, `message` and `data` as they are. */
+export class ProtocolError extends Error {
+  readonly code: number;
+  readonly data: Record<string, unknown> | undefined;
+
+  constructor(code: number, message: string, data?: Record<string, unknown>) {
+    super(message);
+    this.code = code;
+    this.data = data;
+  }
+}
+
+interface McpError {
+  code: ErrorCode | 'INTERNAL_SERVER_ERROR';
+  message: string;
+}
+
+/** What the caller is told: our own errors in full, of everything else nothing but the id it is logged under. */
+function toMcpError(error: unknown, log: Logger, { request: { requestId } }: McpCaller, during: string): McpError {
+  const original = toDomainError(error);
+  if (original instanceof DomainError) {
+    if (original.code === 'UNAVAILABLE') log.warn({ err: original.cause ?? original, requestId, during }, original.message);
+    return { code: original.code, message: messageOf(original) };
+  }
+  log.error({ err: original, requestId, during }, 'unexpected error');
+  return {
+    code: 'INTERNAL_SERVER_ERROR',
+    message: `Unexpected error. It is in the server's log under the request ${requestId}.`,
+  };
+}
+
+function messageOf(error: DomainError): string {
+  if (!(error instanceof ValidationError)) return error.message;
+  return error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('\n');
+}
+
+/** A tool's failure is a result: the model that called it reads why, and can do better. */
+export function toolFailure(error: unknown, log: Logger, asker: McpCaller, tool: string): CallToolResult {
+  const { code, message } = toMcpError(error, log, asker, `tools/call ${tool}`);
+  return { isError: true, content: [{ type: 'text', text: message }], _meta: { 'agentbase/code': code } };
+}
+
+const CODES: Partial<Record<McpError['code'], number>> = {
+  NOT_FOUND: RESOURCE_NOT_FOUND,
+  VALIDATION_FAILED: INVALID_PARAMS,
+  UNAVAILABLE: INTERNAL_ERROR,
+  INTERNAL_SERVER_ERROR: INTERNAL_ERROR,
+};
+
+/** Everything but a tool fails as the protocol does. */
+export function protocolError(error: unknown, log: Logger, asker: McpCaller, during: string): ProtocolError {
+  if (error instanceof ProtocolError) return error;
+  const { code, message } = toMcpError(error, log, asker, during);
+  return new ProtocolError(CODES[code] ?? INVALID_REQUEST, message, { code });
+}

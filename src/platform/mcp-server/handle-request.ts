@@ -1,0 +1,17 @@
+import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
+
+function asksForProgress(message: unknown): boolean {
+  const { params } = message as { params?: { _meta?: { progressToken?: unknown } } };
+  return params?._meta?.progressToken !== undefined;
+}
+
+/**
+ * One POST and its answer over Streamable HTTP, without a session. The answer is a stream where the client asked to be told of
+ * progress, else one JSON object, which every proxy and `curl` can take.
+ */
+export async function handleRequest(server: Server, request: Request, message: object): Promise<Response> {
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(message) });
+  await server.connect(transport);
+  return transport.handleRequest(request, { parsedBody: message });
+}

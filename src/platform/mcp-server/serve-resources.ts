@@ -1,0 +1,64 @@
+import type { ListResourcesResult, ReadResourceResult } from '@modelcontextprotocol/sdk/types.js';
+import { z } from 'zod';
+import { NotFoundError, ValidationError } from '../lib/errors.ts';
+import { can, type McpContext, requirePermission } from './context.ts';
+import type { ResourceKind } from './define-resource.ts';
+
+const PAGE = 50;
+
+const notACursor = () => ValidationError.inputPath(['cursor'], 'This is not a cursor of this list.');
+
+const cursorRule = z.tuple([z.string(), z.string().nullable()]);
+
+/** Which kind, and where in its list. */
+type Place = z.output<typeof cursorRule>;
+
+function encode(place: Place): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
+function decode(cursor: string): Place {
+  try {
+    return cursorRule.parse(JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8')));
+  } catch {
+    throw notACursor();
+  }
+}
+
+/** One page of all kinds, one kind after the other. */
+export async function listResources(
+  kinds: readonly ResourceKind[],
+  context: McpContext,
+  cursor: string | undefined,
+): Promise<ListResourcesResult> {
+  const listable = kinds.filter(({ list, access }) => list && can(context, access));
+  const [name, place] = cursor === undefined ? [listable[0]?.name, null] : decode(cursor);
+  let at = listable.findIndex((kind) => kind.name === name);
+  if (at < 0 && cursor !== undefined) throw notACursor();
+  let after = place ?? undefined;
+  const resources: ListResourcesResult['resources'] = [];
+  for (let kind = listable[at]; kind?.list; kind = listable[at]) {
+    if (resources.length === PAGE) return { resources, nextCursor: encode([kind.name, after ?? null]) };
+    const page = await kind.list(context, { first: PAGE - resources.length, after });
+    for (const resource of page.resources) resources.push({ mimeType: kind.mimeType, ...resource });
+    after = page.next;
+    if (page.next === undefined) at += 1;
+    else if (resources.length < PAGE) return { resources, nextCursor: encode([kind.name, page.next]) };
+  }
+  return { resources };
+}
+
+/** Throws NotFoundError for what is no URI of ours, or of nothing the viewer's tenant has. */
+export async function readResource(
+  kinds: readonly ResourceKind[],
+  context: McpContext,
+  uri: string,
+): Promise<ReadResourceResult> {
+  for (const kind of kinds) {
+    const variables = kind.match(uri);
+    if (!variables) continue;
+    requirePermission(context, kind.access, kind.title.toLowerCase());
+    return { contents: [{ uri, mimeType: kind.mimeType, ...(await kind.read(context, variables)) }] };
+  }
+  throw new NotFoundError('The resource');
+}

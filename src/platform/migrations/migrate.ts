@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { applyMigrations } from '../postgres/apply-migrations.ts';
+import { migrationNames, readDownMigration } from '../postgres/migration-files.ts';
+import { JOBS_ROLE } from '../postgres/roles.ts';
+import { commentsSql } from '../postgres/schema-comments.ts';
+import { APPLICATION_ROLE } from '../postgres/session-settings.ts';
+
+/** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
+const MIGRATION_LOCK = '7283044521';
+const LOCK_PAUSE_MS = 100;
+
+const INSUFFICIENT_PRIVILEGE = '42501';
+
+async function tryLock(client: pg.PoolClient): Promise<boolean> {
+  const { rows } = await client.query(`SELECT pg_try_advisory_lock(${MIGRATION_LOCK}) AS held`);
+  return rows[0].held;
+}
+
+async function withMigrationLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  try {
+    // Asked for again and again: a statement that waits holds a snapshot, which an index that is built concurrently would wait for in turn.
+    while (!(await tryLock(client))) await delay(LOCK_PAUSE_MS);
+    try {
+      return await work(client);
+    } finally {
+      await client.query(`SELECT pg_advisory_unlock(${MIGRATION_LOCK})`);
+    }
+  } finally {
+    client.release();
+  }
+}
+
+/** Names of the migrations a database has, oldest first. */
+export async function appliedMigrations(client: { query(text: string): Promise<pg.QueryResult> }): Promise<string[]> {
+  const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
+  if (!rows[0].present) return [];
+  const applied = await client.query(
+    'SELECT migration_name FROM public._prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL ORDER BY migration_name',
+  );
+  return applied.rows.map((row: { migration_name: string }) => row.migration_name);
+}
+
+/** Whether the database has every migration of this version. */
+export async function isMigrated(pool: pg.Pool): Promise<boolean> {
+  const applied = new Set(await appliedMigrations(pool));
+  return migrationNames().every((name) => applied.has(name));
+}
+
+export interface MigrateOptions {
+  /** Installs what the schema needs besides the migrations. Called at every start, so it must return early when it has nothing to do. */
+  install: (client: pg.ClientBase) => Promise<void>;
+  /** The login the server uses, which is let into the application role and starts in it. It must exist already. */
+  serverRole?: string | undefined;
+}
+
+/**
+ * Brings a database to this version and returns the names of the migrations it applied. Does nothing to one that is there
+ * already. Several processes may call it at once: one works, the others wait and find nothing to do.
+ */
+export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions): Promise<string[]> {
+  return withMigrationLock(pool, async (client) => {
+    const before = new Set(await appliedMigrations(client));
+    let applied: string[] = [];
+    if (migrationNames().some((name) => !before.has(name))) {
+      applied = await applyMigrations(client);
+      await client.query(commentsSql());
+      // A server asks whether its database is up to date before it answers anybody.
+      await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
+    }
+    await install(client);
+    if (serverRole) await grantServerLogin(client, serverRole);
+    return applied;
+  });
+}
+
+async function grantServerLogin(client: pg.PoolClient, role: string): Promise<void> {
+  const { rows } = await client.query({
+    text: 'SELECT current_database() AS database, rolname = session_user AS itself FROM pg_roles WHERE rolname = $1',
+    values: [role],
+  });
+  if (!rows[0]) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
+  const login = pg.escapeIdentifier(role);
+  await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${login}`);
+  if (rows[0].itself) return;
+  try {
+    await client.query(`ALTER ROLE ${login} IN DATABASE ${pg.escapeIdentifier(rows[0].database)} SET role = ${APPLICATION_ROLE}`);
+  } catch (error) {
+    // An owner without a right to change that login. Every statement enters the role itself where its session has not begun in it.
+    if ((error as pg.DatabaseError).code !== INSUFFICIENT_PRIVILEGE) throw error;
+  }
+}
+
+/** Takes back the newest `count` migrations, newest first, and returns their names. Their data is gone. */
+export function migrateDown(pool: pg.Pool, count: number): Promise<string[]> {
+  return withMigrationLock(pool, async (client) => {
+    const newest = (await appliedMigrations(client)).reverse().slice(0, count);
+    for (const name of newest) {
+      await client.query(
+        `BEGIN; ${readDownMigration(name)}; DELETE FROM public._prisma_migrations WHERE migration_name = ${pg.escapeLiteral(name)}; COMMIT`,
+      );
+    }
+    return newest;
+  });
+}

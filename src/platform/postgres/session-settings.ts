@@ -1,0 +1,97 @@
+import pg from 'pg';
+import type { SessionContext } from './session-context.ts';
+
+/** The role every statement of the application runs as. It owns nothing and cannot bypass row security. */
+export const APPLICATION_ROLE = 'agentbase_app';
+
+export interface Timeouts {
+  /** Longest time of one statement, in milliseconds. */
+  statementMs: number;
+  /** Longest wait for a lock, in milliseconds. */
+  lockMs: number;
+  /** Longest pause between two statements of a transaction, in milliseconds. */
+  idleInTransactionMs: number;
+}
+
+/**
+ * SET LOCAL ROLE as a function, so that one statement carries role, tenant and limits. A login that `db:migrate` knows of starts in this
+ * role: changing it and changing back is the dearest part of a context, and looking is not.
+ */
+const ENTER_ROLE = `CASE WHEN current_user = '${APPLICATION_ROLE}' THEN '' ELSE set_config('role', '${APPLICATION_ROLE}', true) END`;
+
+const ACTOR = [
+  "set_config('app.tenant_id', $1, true)",
+  "set_config('app.user_id', $2, true)",
+  // An API key of somebody who runs the platform does not see what they see.
+  "set_config('app.api_key_id', $3, true)",
+];
+
+/** As arguments of a function all of them are evaluated, and no row has to be sent. */
+function settingSql(settings: readonly string[]): string {
+  return `SELECT WHERE num_nonnulls(${settings.join(', ')}) = 0`;
+}
+
+/** What goes before statements that read, in their transaction. */
+export function readSettingsSql(timeouts: Timeouts): string {
+  return settingSql([
+    setLocal('transaction_read_only', 'on'),
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    ENTER_ROLE,
+    ...ACTOR,
+  ]);
+}
+
+export function readSettingsValues({ tenantId = '', userId = '', apiKeyId = '' }: SessionContext): string[] {
+  return [tenantId, userId, apiKeyId];
+}
+
+/** What goes before a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
+export function batchSettingsSql(timeouts: Timeouts): string {
+  return settingSql([
+    "set_config('transaction_read_only', $4, true)",
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    setLocal('lock_timeout', String(timeouts.lockMs)),
+    ENTER_ROLE,
+    ...ACTOR,
+    "set_config('app.request_id', $5, true)",
+    "set_config('app.ip', $6, true)",
+    "set_config('app.user_agent', $7, true)",
+  ]);
+}
+
+export function batchSettingsValues(context: SessionContext): string[] {
+  const { requestId = '', ip = '', readOnly } = context;
+  return [...readSettingsValues(context), readOnly ? 'on' : 'off', requestId, ip, userAgentOf(context)];
+}
+
+/** As much of it as the audit log keeps. */
+function userAgentOf({ userAgent = '' }: SessionContext): string {
+  return userAgent.slice(0, 512);
+}
+
+function setLocal(name: string, value: string): string {
+  return `set_config('${name}', ${pg.escapeLiteral(value)}, true)`;
+}
+
+/** BEGIN with the whole context, as one message of the simple protocol. */
+export function beginSql(context: SessionContext, timeouts: Timeouts): string {
+  return `BEGIN; SELECT ${[
+    setLocal('statement_timeout', String(timeouts.statementMs)),
+    setLocal('lock_timeout', String(timeouts.lockMs)),
+    setLocal('idle_in_transaction_session_timeout', String(timeouts.idleInTransactionMs)),
+    ENTER_ROLE,
+  ].join(', ')}; ${applySettingsSql(context)}`;
+}
+
+export function applySettingsSql(context: SessionContext): string {
+  return `SELECT ${[
+    setLocal('app.tenant_id', context.tenantId ?? ''),
+    setLocal('app.user_id', context.userId ?? ''),
+    setLocal('app.api_key_id', context.apiKeyId ?? ''),
+    setLocal('app.request_id', context.requestId ?? ''),
+    setLocal('app.ip', context.ip ?? ''),
+    setLocal('app.user_agent', userAgentOf(context)),
+    // Read-only can be lifted by nothing once a transaction has taken its snapshot.
+    ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
+  ].join(', ')}`;
+}

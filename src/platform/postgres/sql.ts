@@ -1,0 +1,92 @@
+import pg from 'pg';
+import type { Database } from './database.ts';
+import type { RowsConfig } from './protocol/pipelined-statement.ts';
+import { typeParsers, valueRowDecoder } from './protocol/row-decoder.ts';
+import { StatementNames } from './statement-names.ts';
+import type { Queryable } from './transaction.ts';
+
+/** A piece of SQL and the values it refers to. Values never become text. */
+export interface Sql {
+  readonly parts: readonly string[];
+  readonly values: readonly unknown[];
+}
+
+function isSql(value: unknown): value is Sql {
+  return typeof value === 'object' && value !== null && 'parts' in value && 'values' in value;
+}
+
+/** Builds SQL from a template. Interpolated fragments are spliced in, everything else becomes a parameter. */
+export function sql(strings: TemplateStringsArray, ...inputs: unknown[]): Sql {
+  const parts: string[] = [strings[0] ?? ''];
+  const values: unknown[] = [];
+  const append = (text: string) => {
+    parts[parts.length - 1] += text;
+  };
+  inputs.forEach((input, index) => {
+    if (isSql(input)) {
+      append(input.parts[0] ?? '');
+      input.values.forEach((value, position) => {
+        values.push(value);
+        parts.push(input.parts[position + 1] ?? '');
+      });
+    } else {
+      values.push(input);
+      parts.push('');
+    }
+    append(strings[index + 1] ?? '');
+  });
+  return { parts, values };
+}
+
+/** SQL text as it is. Only for names that the program itself wrote. */
+export function raw(text: string): Sql {
+  return { parts: [text], values: [] };
+}
+
+export function identifier(name: string): Sql {
+  return raw(pg.escapeIdentifier(name));
+}
+
+export function join(fragments: readonly Sql[], separator: string): Sql {
+  return fragments.reduce((all, fragment, index) => (index === 0 ? fragment : sql`${all}${raw(separator)}${fragment}`), raw(''));
+}
+
+const statementNames = new StatementNames('sql');
+
+export function toText(query: Sql): string {
+  return query.parts.reduce((text, part, index) => (index === 0 ? part : `${text}$${index}${part}`), '');
+}
+
+type Preparing = { preparedStatements: boolean };
+
+function configOf({ preparedStatements }: Preparing, query: Sql): RowsConfig {
+  const text = toText(query);
+  return {
+    text,
+    values: [...query.values],
+    rowMode: 'array',
+    asObjects: true,
+    types: typeParsers,
+    ...(preparedStatements ? { name: statementNames.nameOf(text) } : {}),
+  } as RowsConfig;
+}
+
+/** The rows of a statement as `rows` gives them. */
+export function decodeRows<T>({ rows, fields }: pg.QueryResult): T[] {
+  // Within a transaction, pg reads them.
+  return (Array.isArray(rows[0]) ? rows.map(valueRowDecoder(fields)) : rows) as T[];
+}
+
+/** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
+export async function queryRows<T>(database: Queryable & Preparing, query: Sql): Promise<T[]> {
+  return decodeRows(await database.query(configOf(database, query)));
+}
+
+/** Runs statements as `Database.batch` does, all or none in one round trip, and gives the rows of each. */
+export async function batchQueryRows<Rows extends readonly unknown[]>(
+  database: Pick<Database, 'batch'> & Preparing,
+  queries: { [Index in keyof Rows]: Sql },
+): Promise<{ [Index in keyof Rows]: Rows[Index][] }> {
+  const results = await database.batch(queries.map((query) => configOf(database, query)));
+  return results.map((result) => decodeRows(result)) as { [Index in keyof Rows]: Rows[Index][] };
+}

@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { type PrivatePostgres, type PrivateRedis, startPostgres, startRedis } from '../../scripts/private-services.ts';
+import { type App, createApp } from '../../src/app/app.ts';
+import { readEnv } from '../../src/env.ts';
+import { install } from '../../src/modules/index.ts';
+import { createLogger } from '../../src/platform/lib/logger.ts';
+import { migrate } from '../../src/platform/migrations/migrate.ts';
+import { openPool } from '../../src/platform/postgres/connect.ts';
+import { type NewTenant, post, signUp } from '../testkit/server.ts';
+
+let postgres: PrivatePostgres;
+let redis: PrivateRedis;
+let app: App;
+let origin: string;
+let tenant: NewTenant;
+
+const log = createLogger('silent');
+const pool = (url: string) => openPool({ connectionString: url, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 60_000 });
+const env = (extra: Record<string, string> = {}) =>
+  readEnv({
+    NODE_ENV: 'test',
+    PORT: '0',
+    DATABASE_URL: postgres.url('postgres', 'agentbase_server'),
+    DATABASE_POOL_SIZE: '4',
+    DATABASE_STATEMENT_TIMEOUT_MS: '1000',
+    ...extra,
+  });
+
+beforeAll(async () => {
+  [postgres, redis] = await Promise.all([startPostgres(), startRedis()]);
+  const owner = pool(postgres.url());
+  await owner.query('CREATE ROLE agentbase_server LOGIN');
+  await migrate(owner, { install, serverRole: 'agentbase_server' });
+  await owner.query('CREATE DATABASE bare');
+  await owner.query('CREATE ROLE plain_owner LOGIN');
+  await owner.query('CREATE DATABASE owned OWNER plain_owner');
+  const owned = pool(postgres.url('owned'));
+  await owned.query('CREATE TABLE public.something (id int)');
+  await owned.query('ALTER TABLE public.something OWNER TO plain_owner');
+  await owned.end();
+  await owner.end();
+  app = await createApp(env({ REDIS_URL: redis.url }), { log });
+  origin = await app.listen();
+  tenant = await signUp(`${origin}/graphql`);
+});
+afterAll(async () => {
+  await app?.close();
+  await Promise.all([postgres?.stop(), redis?.stop()]);
+});
+
+const ready = async () => {
+  const response = await fetch(`${origin}/health/ready`);
+  return { status: response.status, parts: ((await response.json()) as { parts: Record<string, string> }).parts };
+};
+const ask = (query: string) => post(`${origin}/graphql`, query, {}, tenant.authorization);
+const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 200 });
+
+test('PostgreSQL is killed and comes back: everything says so, nothing hangs, nothing is restarted', {
+  timeout: 90_000,
+}, async () => {
+  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok', storage: 'ok' } });
+  await postgres.kill();
+  const killed = performance.now();
+  await eventually(async () => expect((await ready()).status).toBe(503));
+  expect(performance.now() - killed).toBeLessThan(3_000);
+  expect((await ready()).parts).toMatchObject({ redis: 'ok', postgres: expect.not.stringMatching(/^ok$/) });
+  expect((await fetch(`${origin}/health/live`)).status).toBe(200);
+
+  const began = performance.now();
+  const replies = await Promise.all([
+    ...Array.from({ length: 20 }, () => ask('{ agents { nodes { name } } }')),
+    ...Array.from({ length: 20 }, () =>
+      ask('mutation { createAgent(input: { name: "A", provider: "p", model: "m" }) { __typename } }'),
+    ),
+  ]);
+  expect(performance.now() - began).toBeLessThan(15_000);
+  for (const { body } of replies) {
+    expect(body.errors[0]).toMatchObject({ extensions: { code: 'UNAVAILABLE' } });
+    expect(JSON.stringify(body)).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/);
+  }
+
+  await postgres.restart();
+  await eventually(async () => expect((await ready()).status).toBe(200));
+  expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
+});
+
+/** Stops PostgreSQL where it stands, as a machine that hangs does: its sockets stay open, and nobody answers. */
+async function freeze(): Promise<() => void> {
+  const owner = pool(postgres.url());
+  const { rows } = await owner.query("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid");
+  await owner.end();
+  const pid: number = rows[0].pid;
+  const signal = (to: number, name: NodeJS.Signals) => {
+    try {
+      process.kill(to, name);
+    } catch {
+      // A backend whose client has just gone.
+    }
+  };
+  // The postmaster first: then there are no new children.
+  signal(pid, 'SIGSTOP');
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+  for (const child of children) signal(child, 'SIGSTOP');
+  return () => {
+    for (const each of [pid, ...children]) signal(each, 'SIGCONT');
+  };
+}
+
+test('PostgreSQL freezes and thaws: requests end in bounded time, and so does a server that is told to stop', {
+  timeout: 90_000,
+}, async () => {
+  const another = await createApp(env(), { log });
+  const thaw = await freeze();
+  try {
+    expect(await ready()).toMatchObject({ status: 503, parts: { postgres: 'no answer within 2000 ms', redis: 'ok' } });
+    const began = performance.now();
+    const replies = await Promise.all([
+      ...Array.from({ length: 20 }, () => ask('{ agents { nodes { name } } }')),
+      ...Array.from({ length: 20 }, () =>
+        ask('mutation { createAgent(input: { name: "A", provider: "p", model: "m" }) { __typename } }'),
+      ),
+    ]);
+    // The limit of a statement and the five seconds a connection is waited for, once each.
+    expect(performance.now() - began).toBeLessThan(15_000);
+    for (const { body } of replies) expect(body.errors[0]).toMatchObject({ extensions: { code: 'UNAVAILABLE' } });
+    expect((await fetch(`${origin}/health/live`)).status).toBe(200);
+
+    const stopping = performance.now();
+    await another.close();
+    expect(performance.now() - stopping).toBeLessThan(12_000);
+  } finally {
+    thaw();
+  }
+  await eventually(async () => expect((await ready()).status).toBe(200));
+  expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
+});
+
+test('Redis goes and comes back: it is named, and requests are answered all the while', { timeout: 60_000 }, async () => {
+  await redis.kill();
+  await eventually(async () => expect((await ready()).status).toBe(503));
+  expect((await ready()).parts.postgres).toBe('ok');
+  expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
+  await redis.restart();
+  await eventually(async () => expect((await ready()).status).toBe(200));
+});
+
+test('production refuses a login that could see everything, and a database that is not migrated', async () => {
+  const production = (url: string) =>
+    createApp(
+      env({
+        NODE_ENV: 'production',
+        DATABASE_URL: url,
+        PUBLIC_URL: 'https://api.example.test',
+        API_KEY_PEPPER: 'a pepper of more than thirty-two characters',
+        AUTH_KEYS: '{"keys":[]}',
+        SEALING_KEYS: '{"keys":[]}',
+      }),
+      { log },
+    );
+  await expect(production(postgres.url())).rejects.toThrow(/owns tables or bypasses row security/);
+  await expect(production(postgres.url('owned', 'plain_owner'))).rejects.toThrow(/owns tables or bypasses row security/);
+  await expect(production(postgres.url('bare', 'agentbase_server'))).rejects.toThrow(/npm run db:migrate/);
+});

@@ -1,0 +1,122 @@
+import { Registry } from 'prom-client';
+import { beforeAll, expect, test } from 'vitest';
+import { registerMcpMetrics } from '../../src/app/metrics/mcp-metrics.ts';
+import { registerRunMetrics } from '../../src/modules/runs/register-metrics.ts';
+import { createRunMetrics } from '../../src/modules/runs/run-metrics.ts';
+import type { Services } from '../../src/platform/graphql/context.ts';
+import { openMcp } from '../../src/platform/mcp-client/mcp.ts';
+import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../modules/runs/run-harness.ts';
+import { barrier, reply, requestTool } from '../modules/runs/scripted-models.ts';
+import { execute, readyServer } from '../modules/tool-servers/mcp-fixtures.ts';
+import { startToolServer, text } from '../modules/tool-servers/tool-server.ts';
+import { asViewer, createTenant } from '../testkit/tenants.ts';
+
+let stage: RunHarness;
+
+beforeAll(async () => {
+  stage = await createRunHarness();
+});
+
+/** What a page of metrics says, by name and labels. */
+async function told(registry: Registry, name: string): Promise<Record<string, number>> {
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
+  return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
+}
+
+test('calls of MCP servers are counted by what was asked and what came of it, without what tenants name', async () => {
+  const { graph } = stage;
+  const { mcp, log } = graph.services;
+  const own = openMcp({ sealer: mcp.sealer, allowedNetworks: ['127.0.0.1'], idleMs: 60_000, maxConnections: 5, log });
+  const registry = new Registry();
+  registerMcpMetrics(own, registry);
+  graph.services.mcp = own;
+  const server = await startToolServer();
+  try {
+    expect(await told(registry, 'agentbase_mcp{')).toEqual({
+      'agentbase_mcp{what="connections"}': 0,
+      'agentbase_mcp{what="idle"}': 0,
+      'agentbase_mcp{what="running"}': 0,
+      'agentbase_mcp{what="waiting"}': 0,
+    });
+    const tenant = await createTenant(graph);
+    const id = await readyServer(graph, tenant, server.url);
+    await execute(graph, asViewer(tenant), id, 'echo', { message: 'one' });
+    await execute(graph, asViewer(tenant), id, 'echo', { message: 'two' });
+    server.answer = () => text('no', true);
+    await execute(graph, asViewer(tenant), id, 'echo', { message: 'three' });
+    // One that does not reach its server is none of its calls.
+    await execute(graph, asViewer(tenant), id, 'echo', { message: 'no!' });
+    const count = (operation: string, outcome: string) =>
+      `agentbase_mcp_call_seconds_count{operation="${operation}",transport="STREAMABLE_HTTP",outcome="${outcome}"}`;
+    expect(await told(registry, 'agentbase_mcp_call_seconds_count')).toEqual({
+      [count('listTools', 'OK')]: 1,
+      [count('listResources', 'OK')]: 1,
+      [count('callTool', 'OK')]: 2,
+      [count('callTool', 'TOOL_ERROR')]: 1,
+    });
+    expect(await told(registry, 'agentbase_mcp{')).toMatchObject({
+      'agentbase_mcp{what="connections"}': 1,
+      'agentbase_mcp{what="idle"}': 1,
+    });
+    expect(await registry.metrics()).not.toMatch(/echo|127\.0\.0\.1/);
+  } finally {
+    graph.services.mcp = mcp;
+    await own.close();
+    await server.close();
+  }
+});
+
+test('runs are counted while they are carried out and by how they end, their tool calls by where they come from', async () => {
+  const { graph, models, agent, conversation, send, untilRun, change } = stage;
+  // What other tests of this database have queued and left is not to be counted here.
+  await graph.ownerQuery("DELETE FROM pgboss.job WHERE name IN ('run.execute', 'run.failed')");
+  const registry = new Registry();
+  const runMetrics = createRunMetrics();
+  registerRunMetrics(runMetrics, registry);
+  const changes: Partial<Services> = { ...stage.changes, runMetrics };
+  // Whoever cancels a run that nobody works on ends it.
+  const { runMetrics: bare } = stage.graph.services;
+  stage.graph.services.runMetrics = runMetrics;
+  let worker: RunWorker | undefined;
+  try {
+    const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
+    const waits = await send(await conversation(id), 'Never begun');
+    await change('cancelAgentRun', { id: waits.run });
+
+    worker = await startRunWorker(stage.graph, changes);
+    const [begun, held] = [barrier(), barrier()];
+    models.script(
+      model,
+      requestTool(['calculator', { expression: '1 + 1' }], ['calculator', { expression: 'nonsense' }], ['no_such_tool', {}]),
+      async (request) => {
+        begun.open();
+        await held.opened;
+        return reply('Two.')(request);
+      },
+    );
+    const first = await send(await conversation(id), 'What is one and one?');
+    await begun.opened;
+    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
+    held.open();
+    expect((await untilRun(first.run)).status).toBe('COMPLETED');
+    const nobody = await agent({ provider: 'nowhere' });
+    expect((await untilRun((await send(await conversation(nobody.id), 'Fail')).run)).status).toBe('FAILED');
+    await worker.close();
+
+    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
+    expect(await told(registry, 'agentbase_run_seconds_count')).toEqual({
+      'agentbase_run_seconds_count{status="CANCELLED"}': 1,
+      'agentbase_run_seconds_count{status="COMPLETED"}': 1,
+      'agentbase_run_seconds_count{status="FAILED"}': 1,
+    });
+    expect(await told(registry, 'agentbase_tool_call_seconds_count')).toEqual({
+      'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="SUCCEEDED"}': 1,
+      'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="FAILED"}': 1,
+      'agentbase_tool_call_seconds_count{source="UNKNOWN",outcome="FAILED"}': 1,
+    });
+    expect(await registry.metrics()).not.toMatch(/calculator|no_such_tool|Agent/);
+  } finally {
+    stage.graph.services.runMetrics = bare;
+    await worker?.close();
+  }
+});

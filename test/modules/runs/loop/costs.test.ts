@@ -1,0 +1,103 @@
+import { beforeAll, expect, test } from 'vitest';
+import { pick } from '../../../testkit/graph.ts';
+import { asViewer } from '../../../testkit/tenants.ts';
+import { useRunHarness } from '../run-harness.ts';
+import { reply, requestTool } from '../scripted-models.ts';
+
+const stage = useRunHarness();
+
+beforeAll(async () => {
+  await stage.graph.ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [stage.tenant.owner.userId]);
+});
+
+async function setPrice(input: Record<string, unknown>): Promise<string> {
+  const answer = await stage.graph.execute(
+    stage.viewer,
+    'mutation ($input: SetModelPriceInput!) { r: setModelPrice(input: $input) { ... on SetModelPricePayload { price { id } } ... on UserError { message } } }',
+    { input: { provider: 'scripted', ...input } },
+  );
+  return pick(answer, 'r.price.id');
+}
+
+test('costs are exact to the last place, and add up in run, conversation and agent', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun } = stage;
+  const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
+  await setPrice({
+    model,
+    inputPerMillionUsd: '2.5',
+    outputPerMillionUsd: '10',
+    cachedInputPerMillionUsd: '0.3',
+    effectiveFrom: '2020-01-01T00:00:00Z',
+  });
+  // Not yet.
+  await setPrice({ model, inputPerMillionUsd: '9999', outputPerMillionUsd: '9999', effectiveFrom: '2999-01-01T00:00:00Z' });
+  // Not any more.
+  await setPrice({ model, inputPerMillionUsd: '8888', outputPerMillionUsd: '8888', effectiveFrom: '2019-01-01T00:00:00Z' });
+  const used = { inputTokens: 1_001, cachedInputTokens: 101, outputTokens: 33 };
+  models.script(
+    model,
+    async (request) => ({ ...(await requestTool(['calculator', { expression: '1' }])(request)), ...used }),
+    reply('One.', used),
+    reply('Two.', used),
+  );
+  const talk = await conversation(id);
+  const { run } = await send(talk, 'Go');
+  const state = await untilRun(run);
+  // (900 × 2.5 + 101 × 0.3 + 33 × 10) / 1,000,000, to six places.
+  expect(state.llmCalls.nodes.map(({ costUsd }) => costUsd)).toEqual(['0.00261', '0.00261']);
+  expect(state).toMatchObject({ costUsd: '0.00522', inputTokens: 2_002, outputTokens: 66 });
+  await untilRun((await send(talk, 'More')).run);
+  const totals = await graph.execute(
+    viewer,
+    'query ($agent: ID!, $talk: ID!) { agent(id: $agent) { usage { runs inputTokens outputTokens costUsd } } conversation(id: $talk) { costUsd } }',
+    { agent: id, talk },
+  );
+  expect(totals.data).toEqual({
+    agent: { usage: { runs: 2, inputTokens: 3_003, outputTokens: 99, costUsd: '0.00783' } },
+    conversation: { costUsd: '0.00783' },
+  });
+});
+
+test('the usage of all agents of a page is one statement', async () => {
+  const { graph, viewer, agent } = stage;
+  await agent();
+  await agent();
+  const answer = await graph.execute(viewer, '{ agents { nodes { usage { runs costUsd } } } }');
+  expect(answer.messages).toEqual([]);
+  expect(answer.statements).toHaveLength(2);
+  expect(pick(answer, 'agents.nodes')).toContainEqual({ usage: { runs: 0, costUsd: '0' } });
+});
+
+test('prices are listed, replaced for the same moment, and taken back; by administrators of the platform alone', async () => {
+  const { graph, viewer, change, agent } = stage;
+  const { model } = await agent();
+  const effectiveFrom = '2026-01-01T00:00:00Z';
+  const price = await setPrice({ model, inputPerMillionUsd: '1', outputPerMillionUsd: '2', effectiveFrom });
+  expect(await setPrice({ model, inputPerMillionUsd: '1.5', outputPerMillionUsd: '2', effectiveFrom })).toBe(price);
+  const list = () =>
+    graph.execute(
+      asViewer(stage.tenant, 'VIEWER'),
+      'query ($model: String) { modelPrices(filter: { model: $model }) { totalCount nodes { id inputPerMillionUsd cachedInputPerMillionUsd } } }',
+      { model },
+    );
+  expect(pick(await list(), 'modelPrices')).toEqual({
+    totalCount: 1,
+    nodes: [{ id: price, inputPerMillionUsd: '1.5', cachedInputPerMillionUsd: null }],
+  });
+  const input = { provider: 'scripted', model, inputPerMillionUsd: '0', outputPerMillionUsd: '0' };
+  for (const other of [asViewer(stage.tenant, 'MEMBER'), { ...viewer, apiKeyId: '0193e2c5-0000-7000-8000-000000000000' }]) {
+    const refused = await graph.execute(
+      other,
+      'mutation ($input: SetModelPriceInput!) { setModelPrice(input: $input) { __typename } }',
+      { input },
+    );
+    expect(refused.codes).toEqual(['FORBIDDEN']);
+  }
+  expect(await change('setModelPrice', { ...input, inputPerMillionUsd: '-1' })).toMatchObject({ code: 'VALIDATION_FAILED' });
+  expect(await change('setModelPrice', { ...input, inputPerMillionUsd: '0.0000001' })).toMatchObject({
+    code: 'VALIDATION_FAILED',
+  });
+  expect(await change('removeModelPrice', { id: price })).toMatchObject({ __typename: 'RemoveModelPricePayload' });
+  expect(await change('removeModelPrice', { id: price })).toMatchObject({ code: 'NOT_FOUND' });
+  expect(pick(await list(), 'modelPrices.totalCount')).toBe(0);
+});

@@ -1,0 +1,106 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { createModels } from '../../../../src/platform/ai/models.ts';
+import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../../testkit/scripted-model.ts';
+import { createRunHarness, type RunHarness, type RunState, type RunWorker, startRunWorker } from '../run-harness.ts';
+
+let stage: RunHarness;
+let served: ScriptedModel;
+let worker: RunWorker;
+
+beforeAll(async () => {
+  [stage, served] = [await createRunHarness(), await startScriptedModel()];
+  const { language } = createModels(
+    {
+      embeddings: undefined,
+      answers: undefined,
+      providers: [{ name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl }],
+    },
+    { backoffMs: 1, limits: { firstTokenMs: 1_000, stallMs: 1_000, maxTextBytes: 100_000, maxToolCalls: 4 } },
+  );
+  worker = await startRunWorker(stage.graph, { models: { ...stage.graph.services.models, language } });
+});
+afterEach(() => served.reset());
+afterAll(async () => {
+  await worker.close();
+  await served.close();
+});
+
+const TOOLS = [{ name: 'calculator' }, { name: 'current_time' }];
+
+/** What came of a message, and that the conversation goes on after it, whatever it was. */
+async function runOf(...rounds: ScriptedRound[]): Promise<RunState> {
+  const { agent, conversation, send, untilRun } = stage;
+  const { id } = await agent({ provider: 'openai', model: 'small', tools: TOOLS });
+  const talk = await conversation(id);
+  const state = await untilRun((await send(talk, script(...rounds))).run);
+  const next = await untilRun((await send(talk, script({ say: 'Here I am.' }))).run);
+  expect(next).toMatchObject({ status: 'COMPLETED', output: { text: 'Here I am.' } });
+  return state;
+}
+
+const half = { say: 'Half of the answer', delayMs: 1 };
+
+describe('a model that', () => {
+  test.each<[string, ScriptedRound, string, number]>([
+    ['refuses', { fail: 400 }, 'MODEL_REFUSED', 1],
+    ['has no such model', { fail: 404 }, 'MODEL_REFUSED', 1],
+    ['has too much to do', { fail: 429 }, 'MODEL_OVERLOADED', 3],
+    ['fails', { fail: 500 }, 'MODEL_OVERLOADED', 3],
+    ['fails in the middle', { ...half, data: '{"error":{"message":"Overloaded","type":"server_error"}}' }, 'MODEL_OVERLOADED', 3],
+    ['breaks the connection', { ...half, cutOff: 'hard' }, 'MODEL_NONSENSE', 3],
+    ['ends without an end', { ...half, cutOff: 'cleanly' }, 'MODEL_NONSENSE', 3],
+    ['says what is no JSON', { ...half, data: '{"choices":[' }, 'MODEL_NONSENSE', 1],
+    ['says what is no answer', { ...half, data: '{"choices":7}' }, 'MODEL_NONSENSE', 1],
+    ['talks without end', { endless: 'text' }, 'MODEL_NONSENSE', 1],
+    ['calls tools without end', { endless: 'calls' }, 'MODEL_NONSENSE', 1],
+    ['never finishes the arguments of a call', { endless: 'arguments' }, 'MODEL_NONSENSE', 1],
+  ])('%s', async (_what, round, code, attempts) => {
+    const state = await runOf(round);
+    expect(state).toMatchObject({ status: 'FAILED', errorCode: code, output: null, toolCalls: { nodes: [] } });
+    expect(state.llmCalls.nodes).toMatchObject([{ status: 'ERROR', errorCode: code }]);
+    expect(served.requests).toHaveLength(attempts + 1);
+    // What was seen of the answer stays, and says that it is not all.
+    const speaks = round.say !== undefined || round.endless === 'text';
+    expect(state.messages.nodes).toMatchObject(speaks ? [{ role: 'ASSISTANT', metadata: { partial: true } }] : []);
+    if (round.say) expect(state.messages.nodes[0]?.content).toBe(round.say);
+  });
+
+  test('breaks off after it has called tools: none of them is called', async () => {
+    const state = await runOf({
+      say: 'Wait.',
+      call: [{ name: 'calculator', arguments: { expression: '1 + 1' } }],
+      cutOff: 'hard',
+    });
+    expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_NONSENSE', toolCalls: { nodes: [] } });
+  });
+
+  test('fails after tools were called: what they gave stays in the conversation', async () => {
+    const state = await runOf({ call: [{ name: 'calculator', arguments: { expression: '1 + 1' } }] }, { fail: 400 });
+    expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_REFUSED', iterations: 2 });
+    expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: { result: '2' } }]);
+    expect(state.messages.nodes.map(({ role }) => role)).toEqual(['ASSISTANT', 'TOOL']);
+  });
+
+  test('calls well and badly in one answer: each call has its own end, and the model is told of all of them', async () => {
+    const state = await runOf(
+      {
+        call: [
+          { name: 'calculator', arguments: { expression: '6 * 7' } },
+          { name: 'calculator', arguments: { formula: '6 * 7' } },
+          { name: 'calculator', rawArguments: '{"expression": "6 *' },
+          { name: 'no_such_tool' },
+        ],
+      },
+      { say: 'It is 42.' },
+    );
+    expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'It is 42.' }, iterations: 2 });
+    expect(state.toolCalls.nodes).toMatchObject([
+      { source: 'BUILT_IN', status: 'SUCCEEDED', output: { result: '42' } },
+      { source: 'BUILT_IN', status: 'FAILED', errorMessage: expect.stringContaining('not valid') },
+      { source: 'BUILT_IN', status: 'FAILED', errorMessage: expect.any(String) },
+      { source: 'UNKNOWN', status: 'FAILED', errorMessage: expect.stringContaining('There is no tool called no_such_tool') },
+    ]);
+    const [, told] = served.requests;
+    expect(told?.body.messages.filter(({ role }: { role: string }) => role === 'tool')).toHaveLength(4);
+  });
+});

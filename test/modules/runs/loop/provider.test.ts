@@ -1,0 +1,97 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { createModels } from '../../../../src/platform/ai/models.ts';
+import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../../testkit/scripted-model.ts';
+import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
+
+let stage: RunHarness;
+let served: ScriptedModel;
+let worker: RunWorker;
+
+beforeAll(async () => {
+  [stage, served] = [await createRunHarness(), await startScriptedModel()];
+  const { language } = createModels(
+    {
+      embeddings: undefined,
+      answers: undefined,
+      providers: [
+        { name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl },
+        { name: 'nobody', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
+      ],
+    },
+    { backoffMs: 1, limits: { firstTokenMs: 400, stallMs: 400 } },
+  );
+  worker = await startRunWorker(stage.graph, { models: { ...stage.graph.services.models, language } });
+});
+afterEach(() => served.reset());
+afterAll(async () => {
+  await worker.close();
+  await served.close();
+});
+
+async function runOf(rounds: ScriptedRound[], input: Record<string, unknown> = {}) {
+  const { agent, conversation, send, untilRun } = stage;
+  const { id } = await agent({ provider: 'openai', model: 'small', tools: [{ name: 'calculator' }], ...input });
+  return untilRun((await send(await conversation(id), script(...rounds))).run);
+}
+
+test('a whole conversation with a model behind a provider: text, tools, tokens', async () => {
+  const state = await runOf([
+    {
+      say: 'Let me see.',
+      call: [{ name: 'calculator', arguments: { expression: '2 + 3' } }],
+      usage: { input: 50, output: 7, cached: 20 },
+    },
+    { call: [{ name: 'calculator', rawArguments: '{"expression": ' }] },
+    { say: 'It is five.' },
+  ]);
+  expect(state).toMatchObject({
+    status: 'COMPLETED',
+    output: { text: 'It is five.' },
+    iterations: 3,
+    inputTokens: 250,
+    outputTokens: 27,
+  });
+  expect(state.messages.nodes.map(({ role, content }) => [role, content])).toEqual([
+    ['ASSISTANT', 'Let me see.'],
+    ['TOOL', ''],
+    ['ASSISTANT', ''],
+    ['TOOL', ''],
+    ['ASSISTANT', 'It is five.'],
+  ]);
+  expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: { result: '5' } }, { status: 'FAILED' }]);
+});
+
+test('trouble that passes is not seen in the outcome', async () => {
+  const state = await runOf([
+    { fail: 503, times: 1, call: [{ name: 'calculator', arguments: { expression: '1' } }] },
+    { say: 'Well.', cutOff: 'hard', times: 1 },
+  ]);
+  expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Well.' } });
+});
+
+test.each([
+  ['MODEL_REFUSED', { fail: 401, message: 'Wrong key.' }],
+  ['MODEL_OVERLOADED', { fail: 503 }],
+  ['MODEL_STALLED', { stall: 'start' }],
+  ['MODEL_STALLED', { say: 'Half of', stall: 'end' }],
+  ['MODEL_NONSENSE', { body: '<html>' }],
+] as const)('trouble that stays ends the run with %s', async (code, round) => {
+  const state = await runOf([round]);
+  expect(state).toMatchObject({ status: 'FAILED', errorCode: code });
+  expect(state.errorMessage).toMatch(/^The model openai\/small .+\.$/);
+});
+
+test('a provider that cannot be reached', async () => {
+  const state = await runOf([{ say: 'x' }], { provider: 'nobody' });
+  expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_UNREACHABLE' });
+});
+
+test('calls of tools without end, and of tools that are not there, come to an end', async () => {
+  served.always(() => ({ call: [{ name: 'nothing_like_this', arguments: {} }] }));
+  const { agent, conversation, send, untilRun } = stage;
+  const { id } = await agent({ provider: 'openai', model: 'small' });
+  expect(await untilRun((await send(await conversation(id), 'Go')).run)).toMatchObject({
+    status: 'FAILED',
+    errorCode: 'TOOLS_FAILING',
+  });
+});

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type PrivatePostgres, startPostgres } from '../../../scripts/private-services.ts';
+import { install } from '../../../src/modules/index.ts';
+import { newId } from '../../../src/platform/lib/ids.ts';
+import { migrate } from '../../../src/platform/migrations/migrate.ts';
+import { openPool } from '../../../src/platform/postgres/connect.ts';
+import { runScript } from '../../testkit/run-script.ts';
+
+let postgres: PrivatePostgres;
+
+const pool = (database?: string, user?: string) => {
+  const connectionString = postgres.url(database, user);
+  return openPool({ connectionString, max: 1, connectionTimeoutMs: 10_000, queryTimeoutMs: 60_000 });
+};
+
+async function asSuperuser(database: string | undefined, ...statements: string[]): Promise<void> {
+  const superuser = pool(database);
+  for (const statement of statements) await superuser.query(statement);
+  await superuser.end();
+}
+
+// An installation whose owner is nobody special: row security holds for them too.
+beforeAll(async () => {
+  postgres = await startPostgres();
+  await asSuperuser(
+    undefined,
+    'CREATE ROLE plain_owner LOGIN CREATEROLE',
+    'CREATE ROLE agentbase_server LOGIN',
+    'CREATE DATABASE owned OWNER plain_owner',
+    'CREATE DATABASE bare OWNER plain_owner',
+  );
+  await asSuperuser('owned', 'CREATE EXTENSION vector');
+  const owner = pool('owned', 'plain_owner');
+  await migrate(owner, { install, serverRole: 'agentbase_server' });
+  await owner.end();
+  const people = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
+  await asSuperuser('owned', ...people);
+});
+afterAll(() => postgres?.stop());
+
+function run(database: string, user: string, ...args: string[]) {
+  return runScript('platform-admin', args, { DATABASE_OWNER_URL: postgres.url(database, user) });
+}
+
+test('the owner of the tables lets people run the platform, and takes it back', async () => {
+  expect(await run('owned', 'plain_owner', 'list')).toEqual({ code: 0, stdout: 'nobody\n', stderr: '' });
+  expect(await run('owned', 'plain_owner', 'grant', 'Bob@example.test')).toEqual({
+    code: 0,
+    stdout: 'Bob@example.test runs the platform\n',
+    stderr: '',
+  });
+  expect(await run('owned', 'plain_owner', 'grant', 'bob@example.test')).toMatchObject({
+    code: 0,
+    stdout: 'bob@example.test runs the platform, as before\n',
+  });
+  expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ code: 0, stdout: 'bob@example.test\n' });
+  expect(await run('owned', 'plain_owner', 'revoke', 'bob@example.test')).toMatchObject({
+    code: 0,
+    stdout: 'bob@example.test does not run the platform\n',
+  });
+  expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ stdout: 'nobody\n' });
+});
+
+test('nobody else does, and what is missing is said', async () => {
+  expect(await run('owned', 'agentbase_server', 'grant', 'ada@example.test')).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: 'the login "agentbase_server" does not own the tables: DATABASE_OWNER_URL must name one that does\n',
+  });
+  expect(await run('owned', 'plain_owner', 'grant', 'eve@example.test')).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^nobody has the e-mail address eve@example\.test/),
+  });
+  expect(await run('bare', 'plain_owner', 'list')).toMatchObject({
+    code: 1,
+    stderr: 'the database has no tables yet: run npm run db:migrate\n',
+  });
+});

@@ -1,0 +1,77 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { changePassword, updateProfile } from '../../../src/modules/tenancy/profile.ts';
+import { refreshSession } from '../../../src/modules/tenancy/refresh-session.ts';
+import { signIn } from '../../../src/modules/tenancy/sessions.ts';
+import { createTenant as foundTenant, updateTenant } from '../../../src/modules/tenancy/tenants.ts';
+import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
+import { asViewer, createTenant } from '../../testkit/tenants.ts';
+
+let fixture: AuthFixture;
+
+beforeAll(async () => {
+  fixture = await authFixture();
+});
+afterAll(() => fixture.auth.close());
+
+const NEW_PASSWORD = 'another long password';
+const enter = (email: string, password = PASSWORD) => fixture.as(null, () => signIn(fixture, { email, password }));
+
+test('a new password ends every other session, in every tenant, and leaves this one', async () => {
+  const { owner } = await createTenant(fixture, { passwordHash: await passwordHash });
+  const [here, elsewhere] = [await enter(owner.email), await enter(owner.email)];
+  const viewer = await fixture.auth.verify(here.accessToken);
+  const there = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Elsewhere' }));
+  const change = (currentPassword: string | undefined, newPassword: string) =>
+    fixture.as(viewer, () => changePassword(fixture, viewer, { currentPassword, newPassword }));
+
+  await expect(change('wrong horse battery', NEW_PASSWORD)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await expect(change(undefined, NEW_PASSWORD)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await expect(change(PASSWORD, 'short')).rejects.toMatchObject({
+    code: 'VALIDATION_FAILED',
+    inputPath: ['input', 'newPassword'],
+  });
+  await expect(change(PASSWORD, PASSWORD)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  await expect(change(PASSWORD, owner.email)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  await expect(fixture.auth.verify(elsewhere.accessToken)).resolves.toBeDefined();
+
+  expect(await change(PASSWORD, NEW_PASSWORD)).toBe(2);
+  await expect(fixture.auth.verify(here.accessToken)).resolves.toBeDefined();
+  for (const ended of [elsewhere, there]) {
+    await expect(fixture.auth.verify(ended.accessToken)).rejects.toThrow('This session has ended. Sign in again.');
+    const refreshed = fixture.as(null, () => refreshSession(fixture, ended.refreshToken));
+    await expect(refreshed).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+  }
+  await expect(enter(owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await expect(enter(owner.email, NEW_PASSWORD)).resolves.toBeDefined();
+});
+
+test('who has no password yet may set one without another', async () => {
+  const tenant = await createTenant(fixture);
+  const viewer = asViewer(tenant);
+  await expect(enter(tenant.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await fixture.as(viewer, () => changePassword(fixture, viewer, { newPassword: NEW_PASSWORD }));
+  await expect(enter(tenant.owner.email, NEW_PASSWORD)).resolves.toBeDefined();
+});
+
+test('people change how they are shown, a VIEWER too, and an API key does not', async () => {
+  const tenant = await createTenant(fixture, { members: ['VIEWER'] });
+  const viewer = asViewer(tenant, 'VIEWER');
+  const changed = await fixture.as(viewer, () => updateProfile(fixture, viewer, { firstName: 'Grace', lastName: null }));
+  expect(changed).toMatchObject({ id: viewer.userId, firstName: 'Grace', lastName: null, passwordHash: null });
+  const key = { ...viewer, apiKeyId: tenant.id };
+  await expect(fixture.as(key, () => updateProfile(fixture, key, {}))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+});
+
+test('a tenant changes itself, and takes no slug of another', async () => {
+  const [one, two] = [await createTenant(fixture), await createTenant(fixture)];
+  const viewer = asViewer(one);
+  const change = (changes: Parameters<typeof updateTenant>[2]) =>
+    fixture.as(viewer, () => updateTenant(fixture, viewer, changes));
+  const changed = await change({ name: 'Renamed', contactEmail: 'hello@example.test', settings: { locale: 'de' } });
+  expect(changed).toMatchObject({ id: one.id, name: 'Renamed', slug: one.slug, settings: { locale: 'de' } });
+  await expect(change({ slug: two.slug })).rejects.toMatchObject({ code: 'CONFLICT', inputPath: ['input', 'slug'] });
+  expect(await change({ slug: `${one.slug}-2`, contactEmail: null })).toMatchObject({
+    slug: `${one.slug}-2`,
+    contactEmail: null,
+  });
+});

@@ -1,0 +1,50 @@
+import { beforeAll, expect, test } from 'vitest';
+import { permissionsOf } from '../../../src/platform/auth/permissions.ts';
+import type { Viewer } from '../../../src/platform/auth/viewer.ts';
+import { encodeGlobalId } from '../../../src/platform/graphql/kit/global-id.ts';
+import { type TestGraph, testGraph } from '../../testkit/graph.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
+
+let graph: TestGraph;
+let tenant: TestTenant;
+let manager: Viewer;
+
+beforeAll(async () => {
+  graph = await testGraph();
+  tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'] });
+  // A member who was trusted with the members, and with nothing above themselves.
+  manager = { ...asViewer(tenant, 'MEMBER'), permissions: permissionsOf('MEMBER', ['member:manage']) };
+});
+
+const membership = (role: string) =>
+  encodeGlobalId('Membership', tenant.members.find((member) => member.role === role)?.membershipId ?? '');
+
+test('a member with the right to manage members raises nobody above themselves', async () => {
+  const attempts: [string, string, object][] = [
+    ['inviteMember', 'InviteMemberInput', { email: `${unique('alt')}@example.test`, role: 'ADMIN' }],
+    ['updateMember', 'UpdateMemberInput', { id: membership('VIEWER'), role: 'ADMIN' }],
+    ['updateMember', 'UpdateMemberInput', { id: membership('ADMIN'), role: 'VIEWER' }],
+    ['removeMember', 'RemoveMemberInput', { id: membership('ADMIN') }],
+  ];
+  for (const [name, type, input] of attempts) {
+    const answer = await graph.execute(manager, `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename } }`, {
+      input,
+    });
+    expect(answer.codes, name).toEqual(['FORBIDDEN']);
+  }
+});
+
+test('and manages those at their own height', async () => {
+  const answer = await graph.execute(
+    manager,
+    'mutation ($input: UpdateMemberInput!) { result: updateMember(input: $input) { __typename } }',
+    { input: { id: membership('VIEWER'), role: 'MEMBER' } },
+  );
+  expect(answer.data?.result).toEqual({ __typename: 'UpdateMemberPayload' });
+});
+
+test('a viewer whose role has changed is another viewer', async () => {
+  const { auth } = graph.services;
+  expect(await auth.revalidate(asViewer(tenant, 'OWNER'))).toBe(true);
+  expect(await auth.revalidate({ ...asViewer(tenant, 'ADMIN'), role: 'OWNER' })).toBe(false);
+});

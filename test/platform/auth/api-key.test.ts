@@ -1,0 +1,181 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createApiKey, revokeApiKey } from '../../../src/modules/tenancy/api-keys.ts';
+import { isWellFormedApiKey, newApiKeySecret } from '../../../src/platform/auth/api-key-secret.ts';
+import { type Permission, permissionsOf, type Scope } from '../../../src/platform/auth/permissions.ts';
+import type { Viewer } from '../../../src/platform/auth/viewer.ts';
+import { ForbiddenError, UnauthenticatedError } from '../../../src/platform/lib/errors.ts';
+import { asViewer, createTenant, type TestTenant } from '../../testkit/tenants.ts';
+import { type AuthFixture, authFixture } from './fixture.ts';
+
+let fixture: AuthFixture;
+let tenant: TestTenant;
+let owner: Viewer;
+
+beforeAll(async () => {
+  fixture = await authFixture();
+});
+beforeAll(async () => {
+  tenant = await createTenant(fixture, { members: ['ADMIN', 'MEMBER'] });
+  owner = asViewer(tenant);
+});
+afterAll(() => fixture.auth.close());
+
+function makeKey(scopes: Scope[], options: { viewer?: Viewer; expiresAt?: Date } = {}) {
+  const viewer = options.viewer ?? owner;
+  return fixture.as(viewer, () => createApiKey(fixture, viewer, { name: 'Key', scopes, expiresAt: options.expiresAt }));
+}
+
+const sorted = (permissions: ReadonlySet<Permission>) => [...permissions].sort();
+
+test('a key stands for its owner with the rights of its scopes', async () => {
+  const { secret, apiKey } = await makeKey(['agents:execute', 'audit:read']);
+  const viewer = await fixture.auth.verify(secret);
+  expect(viewer).toMatchObject({
+    tenantId: tenant.id,
+    userId: owner.userId,
+    apiKeyId: apiKey.id,
+    role: 'OWNER',
+    expiresAt: undefined,
+  });
+  expect(sorted(viewer.permissions)).toEqual([
+    'agent:execute',
+    'agent:read',
+    'audit:read',
+    'conversation:read',
+    'conversation:write',
+  ]);
+  expect(secret.startsWith(apiKey.keyPrefix)).toBe(true);
+  expect(apiKey.keyPrefix).toHaveLength(12);
+});
+
+test('a typo is refused without asking the database', async () => {
+  const { secret } = await makeKey(['agents:read']);
+  let statements = 0;
+  const before = fixture.database.onStatement;
+  fixture.database.onStatement = () => {
+    statements++;
+  };
+  const typos = [
+    secret.slice(0, -1),
+    `${secret}a`,
+    secret.replace(/.$/, (end) => (end === 'a' ? 'b' : 'a')),
+    secret.replace(/^(ab_live_)(.)/, (_all, start, first) => start + (first === 'a' ? 'b' : 'a')),
+    secret.toUpperCase().replace('AB_LIVE_', 'ab_live_'),
+    'ab_live_',
+    `ab_live_${'a'.repeat(38)}`,
+    `ab_live_${"' OR '1'='1".padEnd(38, '-')}`,
+  ];
+  for (const typo of typos) {
+    const refusal = fixture.auth.verify(typo);
+    await expect(refusal).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(refusal).rejects.toThrow('The API key is not valid.');
+  }
+  fixture.database.onStatement = before;
+  expect(statements).toBe(0);
+});
+
+test('a well-formed key that nobody made, and a key under another pepper, are refused', async () => {
+  const { secret } = newApiKeySecret();
+  expect(isWellFormedApiKey(secret)).toBe(true);
+  await expect(fixture.auth.verify(secret)).rejects.toThrow('The API key is not valid.');
+  const made = await makeKey(['agents:read']);
+  const other = await fixture.another({ apiKeyPepper: 'another pepper' });
+  await expect(other.verify(made.secret)).rejects.toThrow('The API key is not valid.');
+  await other.close();
+});
+
+test('a revoked key is refused at once here and within seconds elsewhere', async () => {
+  const { secret, apiKey } = await makeKey(['agents:read']);
+  const other = await fixture.another();
+  const viewer = await fixture.auth.verify(secret);
+  await other.verify(secret);
+  expect(await other.revalidate(viewer)).toBe(true);
+  await fixture.as(owner, () => revokeApiKey(fixture, owner, apiKey.id));
+  await expect(fixture.auth.verify(secret)).rejects.toThrow('The API key has been revoked.');
+  expect(await fixture.auth.revalidate(viewer)).toBe(false);
+  await expect.poll(() => other.revalidate(viewer), { timeout: 2_000, interval: 50 }).toBe(false);
+  await expect
+    .poll(() => other.verify(secret).catch((error: Error) => error.message), { timeout: 4_000, interval: 100 })
+    .toBe('The API key has been revoked.');
+  await other.close();
+  await expect(fixture.as(owner, () => revokeApiKey(fixture, owner, apiKey.id))).rejects.toMatchObject({ code: 'INVALID_STATE' });
+});
+
+test('an expired key is refused from that moment on, remembered or not', async () => {
+  const { secret } = await makeKey(['agents:read'], { expiresAt: new Date(Date.now() + 400) });
+  const viewer = await fixture.auth.verify(secret);
+  expect(viewer.expiresAt).toBeInstanceOf(Date);
+  await expect
+    .poll(() => fixture.auth.verify(secret).catch((error: Error) => error.message), { timeout: 2_000, interval: 50 })
+    .toBe('The API key has expired.');
+  expect(await fixture.auth.revalidate(viewer)).toBe(false);
+});
+
+describe('a key never outlives or outranks its owner', () => {
+  test('a demoted owner', async () => {
+    const other = await createTenant(fixture, { members: ['ADMIN'] });
+    const admin = asViewer(other, 'ADMIN');
+    const { secret } = await makeKey(['agents:write', 'audit:read'], { viewer: admin });
+    expect((await fixture.auth.verify(secret)).permissions.has('audit:read')).toBe(true);
+    await fixture.db.ownerQuery("UPDATE memberships SET role = 'VIEWER' WHERE user_id = $1", [admin.userId]);
+    fixture.auth.evict({ userId: admin.userId });
+    expect(sorted((await fixture.auth.verify(secret)).permissions)).toEqual(['agent:read']);
+  });
+
+  test.each([
+    [
+      'a suspended membership',
+      "UPDATE memberships SET status = 'SUSPENDED' WHERE tenant_id = $1 AND user_id = $2",
+      ForbiddenError,
+    ],
+    ['a removed membership', 'DELETE FROM memberships WHERE tenant_id = $1 AND user_id = $2', ForbiddenError],
+    ['a suspended account', "UPDATE users SET status = 'SUSPENDED' WHERE $1::uuid IS NOT NULL AND id = $2", ForbiddenError],
+    ['a deleted account', 'DELETE FROM users WHERE $1::uuid IS NOT NULL AND id = $2', ForbiddenError],
+    ['a suspended tenant', "UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1 AND $2::uuid IS NOT NULL", ForbiddenError],
+  ])('%s', async (_name, change, refusal) => {
+    const other = await createTenant(fixture, { members: ['ADMIN'] });
+    const admin = asViewer(other, 'ADMIN');
+    const { secret } = await makeKey(['agents:read'], { viewer: admin });
+    const viewer = await fixture.auth.verify(secret);
+    await fixture.db.ownerQuery(change, [other.id, admin.userId]);
+    fixture.auth.evict({ tenantId: other.id });
+    await expect(fixture.auth.verify(secret)).rejects.toBeInstanceOf(refusal);
+    expect(await fixture.auth.revalidate(viewer)).toBe(false);
+  });
+});
+
+test('nobody makes a key that can do more than they can', async () => {
+  const member = { ...asViewer(tenant, 'MEMBER'), permissions: permissionsOf('MEMBER', ['apikey:manage']) };
+  await expect(makeKey(['audit:read'], { viewer: member })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(makeKey(['conversations:write'], { viewer: member })).resolves.toBeDefined();
+  await expect(makeKey([])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  await expect(makeKey(['agents:read'], { expiresAt: new Date(Date.now() - 1) })).rejects.toMatchObject({
+    code: 'VALIDATION_FAILED',
+  });
+});
+
+test('a key cannot make keys', async () => {
+  const { secret } = await makeKey(['agents:write']);
+  const viewer = await fixture.auth.verify(secret);
+  await expect(makeKey(['agents:read'], { viewer })).rejects.toBeInstanceOf(ForbiddenError);
+});
+
+test('uses are counted in batches and written at the end as well', async () => {
+  const { secret, apiKey } = await makeKey(['agents:read']);
+  const other = await fixture.another();
+  await Promise.all([1, 2, 3].map(() => fixture.auth.verify(secret)));
+  await other.verify(secret);
+  const used = async () => {
+    const [row] = await fixture.db.ownerQuery<{ usage_count: string; last_used_at: Date | null }>(
+      'SELECT usage_count, last_used_at FROM api_keys WHERE id = $1',
+      [apiKey.id],
+    );
+    return row;
+  };
+  expect(await used()).toMatchObject({ usage_count: '0', last_used_at: null });
+  await fixture.auth.flush();
+  await other.close();
+  const row = await used();
+  expect(Number(row?.usage_count)).toBe(4);
+  expect((row?.last_used_at?.getTime() ?? 1) % 60_000).toBe(0);
+});

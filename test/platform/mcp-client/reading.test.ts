@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { LineSplitter } from '../../../src/platform/mcp-client/transports/line-splitter.ts';
+import { SseSizeGuard } from '../../../src/platform/mcp-client/transports/sse-size-guard.ts';
+
+/** Every way to cut it in two. */
+const cuts = (text: string) =>
+  Array.from({ length: text.length + 1 }, (_, at) => [Buffer.from(text.slice(0, at)), Buffer.from(text.slice(at))] as const);
+
+describe('lines', () => {
+  test('come out whole however they arrive, and empty ones not at all', () => {
+    for (const [one, two] of cuts('{"a":1}\n\n  \r\nlast\nbegun')) {
+      const lines = new LineSplitter(100);
+      expect([...(lines.push(one) ?? []), ...(lines.push(two) ?? [])]).toEqual(['{"a":1}', 'last']);
+    }
+    const lines = new LineSplitter(100);
+    const letters = [...Buffer.from('größer\n')].flatMap((byte) => lines.push(Buffer.of(byte)));
+    expect(letters).toEqual(['größer']);
+  });
+
+  test('have a longest length, ended or not', () => {
+    const lines = new LineSplitter(4);
+    expect(lines.push(Buffer.from('1234\n123'))).toEqual(['1234']);
+    expect(lines.push(Buffer.from('4'))).toEqual([]);
+    expect(lines.push(Buffer.from('5'))).toBeUndefined();
+    expect(new LineSplitter(4).push(Buffer.from('12345\n'))).toBeUndefined();
+  });
+});
+
+describe('events', () => {
+  test.for(['\n', '\r\n', '\r'])('are measured from one empty line to the next, with %j', (end) => {
+    const event = [`id: ü-1`, 'data: 0123456789', '', ''].join(end);
+    for (const [one, two] of cuts(event.repeat(3))) {
+      const watch = new SseSizeGuard(40);
+      expect([watch.read(one), watch.read(two), watch.lastEventId]).toEqual([true, true, 'ü-1']);
+    }
+  });
+
+  test.for(['\n', '\r\n', '\r'])('have a longest length however many lines they are, with %j', (end) => {
+    const line = Buffer.from(`data: x${end}`);
+    const watch = new SseSizeGuard(1_000);
+    let lines = 0;
+    while (watch.read(line)) expect(++lines).toBeLessThan(1_000);
+    expect(lines).toBeGreaterThan(100);
+  });
+
+  test('an id that no header can hold is not remembered', () => {
+    const watch = new SseSizeGuard(10_000);
+    watch.read(Buffer.from(`id: ${'x'.repeat(5_000)}\n\n`));
+    expect(watch.lastEventId).toBeUndefined();
+  });
+});

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
+import { type TestDatabase, throwawayDatabase } from '../../testkit/database.ts';
+import { contextOf, createTenant, type TestTenant } from '../../testkit/tenants.ts';
+
+// A database of its own: what goes wrong here would go wrong for every test that shares the connection.
+let db: TestDatabase;
+let tenant: TestTenant;
+
+beforeAll(async () => {
+  db = await throwawayDatabase();
+  tenant = await createTenant(db, { rows: ['agents'] });
+});
+
+afterAll(() => db.close());
+
+const agents = () => runWithContext(contextOf(tenant), async () => db.prisma.agent.findMany({ select: { name: true } }));
+const rename = (name: string) =>
+  db.database.transactionAs(contextOf(tenant), async () => db.prisma.agent.updateMany({ data: { name } }));
+
+test('nothing looks saved after an error in the database that somebody swallowed, and the next transaction is served', async () => {
+  const work = db.database.transactionAs(contextOf(tenant), async () => {
+    await db.prisma.agent.updateMany({ data: { name: 'Lost' } });
+    await db.database.query('SELECT 1 / 0').catch(() => {});
+  });
+  await expect(work).rejects.toThrow('rolled back because a statement in it failed');
+  expect(await agents()).toEqual([{ name: 'Agent' }]);
+  await rename('Second');
+  expect(await agents()).toEqual([{ name: 'Second' }]);
+});
+
+test('a connection that is thrown away in the middle of a transaction leaves nothing to the next', async () => {
+  const client = await db.database.pool.connect();
+  await client.query("BEGIN; SELECT set_config('role', 'agentbase_app', false), set_config('app.tenant_id', 'nonsense', false)");
+  await client.query({ name: 'left_behind', text: 'SELECT 1' });
+  client.release(true);
+  expect(await agents()).toEqual([{ name: 'Second' }]);
+  await rename('Third');
+  expect(await agents()).toEqual([{ name: 'Third' }]);
+  expect(await db.ownerQuery("SELECT coalesce(current_setting('app.tenant_id', true), '') AS tenant")).toEqual([{ tenant: '' }]);
+});

@@ -7,7 +7,7 @@ import { payload } from '../../platform/graphql/kit/entity/payload.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { textRule } from '../../platform/graphql/kit/rules.ts';
 import { newId } from '../../platform/lib/ids.ts';
-import { User } from '../tenancy/schema/user.ts';
+import { User } from '../tenancy/exports.ts';
 import { Agent, requireNotArchived } from './agent.ts';
 
 export type AgentVersion = RowOf<'AgentVersion'>;

@@ -6,7 +6,7 @@ import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { intRule, jsonArrayRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
-import { User } from '../tenancy/schema/user.ts';
+import { User } from '../tenancy/exports.ts';
 import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
 
 enumOf(

@@ -4,7 +4,7 @@ import { NotFoundError, ValidationError } from '../../platform/lib/errors.ts';
 import { newId } from '../../platform/lib/ids.ts';
 import { publishChange } from '../../platform/live/change-log.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
-import { Agent } from '../agents/agent.ts';
+import { Agent } from '../agents/exports.ts';
 import type { ConversationDeps } from './deps.ts';
 import { conversationLog } from './events/event-log.ts';
 import { requireConversation } from './read.ts';

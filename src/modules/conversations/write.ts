@@ -5,7 +5,7 @@ import { newId } from '../../platform/lib/ids.ts';
 import { publishChange } from '../../platform/live/change-log.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 import { tenantKey } from '../../platform/postgres/tenant-key.ts';
-import { Agent } from '../agents/agent.ts';
+import { Agent } from '../agents/exports.ts';
 import type { ConversationDeps } from './deps.ts';
 import { conversationLog } from './events/event-log.ts';
 import { requireConversation } from './read.ts';

@@ -1,4 +1,4 @@
-import { createDraftWriter } from '../conversations/drafts/draft-writer.ts';
+import { createDraftWriter } from '../conversations/exports.ts';
 import { LeaseKeeper } from './lease/lease-keeper.ts';
 import { executeRun, failAbandonedRun } from './lifecycle/execute-run.ts';
 import { runLog } from './run-log.ts';

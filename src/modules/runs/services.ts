@@ -1,6 +1,6 @@
-import type { DraftWriter } from '../conversations/drafts/draft-writer.ts';
-import type { KnowledgeServices } from '../knowledge/services.ts';
-import type { ToolServerServices } from '../tool-servers/services.ts';
+import type { DraftWriter } from '../conversations/exports.ts';
+import type { KnowledgeServices } from '../knowledge/exports.ts';
+import type { ToolServerServices } from '../tool-servers/exports.ts';
 import type { RunMetrics } from './run-metrics.ts';
 
 /** What starting, stopping and deciding about runs takes. Those functions run inside the caller's transaction. */

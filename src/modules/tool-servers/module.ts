@@ -18,7 +18,7 @@ declare module '../../platform/module/registry.ts' {
 }
 
 export const mcp = defineModule({
-  name: 'mcp',
+  name: 'tool-servers',
   permissions,
   scopes,
   schema: () => import('./schema/index.ts'),

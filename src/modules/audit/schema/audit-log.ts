@@ -6,7 +6,7 @@ import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
 import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 
 const AuditActorEnum = builder.enumType(AuditActor, { name: 'AuditActor', description: 'Who acted.' });
 const AuditStatusEnum = builder.enumType(AuditStatus, { name: 'AuditStatus', description: 'Whether an action was carried out.' });

@@ -8,8 +8,8 @@ import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/sel
 import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
 import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { Agent } from '../../agents/agent.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { Agent } from '../../agents/exports.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 import { conversationConditions, conversationOrders } from '../list.ts';
 import { maintainedCountSql } from '../maintained-count.ts';
 

@@ -6,7 +6,7 @@ import { dependsOn, selectedProperties } from '../../../platform/graphql/kit/sel
 import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { Agent } from '../../agents/agent.ts';
+import { Agent } from '../../agents/exports.ts';
 import { Conversation, loadConversation } from './conversation.ts';
 import { loadMessage, Message } from './message.ts';
 

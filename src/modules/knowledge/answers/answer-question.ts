@@ -2,8 +2,7 @@ import type { Conversation, EvaluationRun, Message, Prisma as PrismaTypes } from
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { UnavailableError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
-import { appendMessage } from '../../conversations/append-message.ts';
-import { requireConversation } from '../../conversations/read.ts';
+import { appendMessage, requireConversation } from '../../conversations/exports.ts';
 import { findChunks, findDocuments } from '../read.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';

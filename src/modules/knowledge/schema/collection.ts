@@ -7,7 +7,7 @@ import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { containsText } from '../../../platform/postgres/text-search.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 
 export const CollectionStatusEnum = builder.enumType(CollectionStatus, {
   name: 'CollectionStatus',

@@ -9,7 +9,7 @@ import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { containsText } from '../../../platform/postgres/text-search.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 import { Collection, loadCollection } from './collection.ts';
 
 export const DocumentStatusEnum = builder.enumType(DocumentStatus, {

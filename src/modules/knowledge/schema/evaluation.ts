@@ -12,7 +12,7 @@ import { intRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { ValidationError } from '../../../platform/lib/errors.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 import { type ComparedQuestion, compareEvaluations } from '../evaluation/compare-evaluations.ts';
 import { startEvaluation } from '../evaluation/evaluate.ts';
 import { EvaluationRun } from './answers.ts';

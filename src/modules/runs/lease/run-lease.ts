@@ -1,7 +1,7 @@
 import type { Agent, AgentRun } from '../../../generated/prisma/client.ts';
 import { publishChange } from '../../../platform/live/change-log.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { conversationLog } from '../../conversations/events/event-log.ts';
+import { conversationLog } from '../../conversations/exports.ts';
 import { LeaseLostError } from '../errors.ts';
 import { lockConversation } from '../read.ts';
 import { runLog } from '../run-log.ts';

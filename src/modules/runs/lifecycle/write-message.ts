@@ -1,8 +1,6 @@
 import type { AgentRun } from '../../../generated/prisma/client.ts';
 import { truncateBytes } from '../../../platform/lib/text.ts';
-import { MAX_CONTENT_BYTES } from '../../conversations/content-limit.ts';
-import { insertMessageUnannounced, type MessageFields } from '../../conversations/insert-message.ts';
-import { acceptsMessages } from '../../conversations/read.ts';
+import { acceptsMessages, insertMessageUnannounced, MAX_CONTENT_BYTES, type MessageFields } from '../../conversations/exports.ts';
 import type { RunControls } from '../services.ts';
 
 export type RunMessage = Omit<MessageFields, 'conversationId' | 'runId' | 'idempotencyKey'> & { id: string };

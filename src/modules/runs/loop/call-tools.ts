@@ -5,7 +5,7 @@ import { cleanText, shorten } from '../../../platform/lib/text.ts';
 import { afterCommit } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { insertToolExecution } from '../../conversations/record-tool-execution.ts';
+import { insertToolExecution } from '../../conversations/exports.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { cleanJson } from '../sanitize.ts';
 import type { RunServices } from '../services.ts';

@@ -1,4 +1,4 @@
-import type { Citation } from '../../knowledge/answers/answer-question.ts';
+import type { Citation } from '../../knowledge/exports.ts';
 import type { KnowledgeHit, KnowledgeOutput } from '../tools/search-knowledge.ts';
 import type { Step } from './steps.ts';
 

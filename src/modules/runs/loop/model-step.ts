@@ -2,8 +2,8 @@ import type { ModelStep as Answer, LanguageMessage, LanguageModel } from '../../
 import { ModelError } from '../../../platform/ai/model-error.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { cleanText } from '../../../platform/lib/text.ts';
-import { findDraft } from '../../conversations/drafts/draft-rows.ts';
-import type { Citation } from '../../knowledge/answers/answer-question.ts';
+import { findDraft } from '../../conversations/exports.ts';
+import type { Citation } from '../../knowledge/exports.ts';
 import { LeaseLostError, RunCancelledError, RunFailure } from '../errors.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';

@@ -1,8 +1,8 @@
 import type { FinishReason, ModelStepToolCall } from '../../../platform/ai/language/language-model.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { cleanText, shorten } from '../../../platform/lib/text.ts';
-import { removeDraft } from '../../conversations/drafts/draft-rows.ts';
-import type { Citation } from '../../knowledge/answers/answer-question.ts';
+import { removeDraft } from '../../conversations/exports.ts';
+import type { Citation } from '../../knowledge/exports.ts';
 import { conversationEnded } from '../errors.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { finishRun } from '../lifecycle/finish-run.ts';

@@ -1,9 +1,8 @@
 import { createExtractive } from '../../../platform/ai/language/extractive-language-model.ts';
 import type { LanguageModel } from '../../../platform/ai/language/language-model.ts';
 import { DomainError } from '../../../platform/lib/errors.ts';
-import { toolReferences } from '../../agents/tool-references.ts';
-import { type Citation, findAnswer } from '../../knowledge/answers/answer-question.ts';
-import { collectionIdsOf } from '../../knowledge/resolve-collections.ts';
+import { toolReferences } from '../../agents/exports.ts';
+import { type Citation, collectionIdsOf, findAnswer } from '../../knowledge/exports.ts';
 import { RunFailure } from '../errors.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';

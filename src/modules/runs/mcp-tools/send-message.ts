@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
-import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/content-limit.ts';
+import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/exports.ts';
 import { sendMessage } from '../lifecycle/start.ts';
 
 export const sendMessageTool = defineTool({

@@ -4,7 +4,7 @@ import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
+import { ExecutionStatusEnum } from '../../conversations/exports.ts';
 import { AgentRun, loadRun } from './run.ts';
 
 const LlmCall = builder.prismaNode('LlmCall', {

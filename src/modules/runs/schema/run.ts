@@ -9,12 +9,17 @@ import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
 import { formatDecimal } from '../../../platform/lib/format-decimal.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { Agent } from '../../agents/agent.ts';
-import { subjectOf } from '../../conversations/events/event-payload-cache.ts';
-import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
-import { ConversationEvent } from '../../conversations/schema/event.ts';
-import { loadMessage, Message, messageList } from '../../conversations/schema/message.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { Agent } from '../../agents/exports.ts';
+import {
+  Conversation,
+  ConversationEvent,
+  loadConversation,
+  loadMessage,
+  Message,
+  messageList,
+  subjectOf,
+} from '../../conversations/exports.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 
 export const RunStatusEnum = builder.enumType(RunStatus, {
   name: 'RunStatus',

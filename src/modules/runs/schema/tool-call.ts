@@ -6,7 +6,7 @@ import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 import { AgentRun, loadRun } from './run.ts';
 
 const ToolCallStatusEnum = builder.enumType(ToolCallStatus, {

@@ -1,5 +1,5 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { Agent } from '../../agents/agent.ts';
+import { Agent } from '../../agents/exports.ts';
 import { type AgentUsage, usageOf } from '../usage.ts';
 
 const AgentUsageType = builder.objectRef<AgentUsage>('AgentUsage').implement({

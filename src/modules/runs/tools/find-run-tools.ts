@@ -1,4 +1,4 @@
-import { type ToolReference, toolReferences } from '../../agents/tool-references.ts';
+import { type ToolReference, toolReferences } from '../../agents/exports.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import { calculator } from './calculator.ts';

@@ -1,8 +1,6 @@
 import { DomainError } from '../../../platform/lib/errors.ts';
 import { shorten } from '../../../platform/lib/text.ts';
-import { findChunks, findDocuments } from '../../knowledge/read.ts';
-import { collectionIdsOf } from '../../knowledge/resolve-collections.ts';
-import { searchKnowledge } from '../../knowledge/search/search.ts';
+import { collectionIdsOf, findChunks, findDocuments, searchKnowledge } from '../../knowledge/exports.ts';
 import type { RunServices } from '../services.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
 

@@ -1,7 +1,11 @@
 import { currentScope } from '../../../platform/postgres/request-scope.ts';
-import { findToolsForAgent, type McpToolReference } from '../../tool-servers/calls/agent-tools.ts';
-import { type McpToolOutput, textOfOutput } from '../../tool-servers/calls/call-result.ts';
-import { callMcpTool } from '../../tool-servers/calls/call-tool.ts';
+import {
+  callMcpTool,
+  findToolsForAgent,
+  type McpToolOutput,
+  type McpToolReference,
+  textOfOutput,
+} from '../../tool-servers/exports.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';

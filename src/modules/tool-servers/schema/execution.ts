@@ -6,11 +6,9 @@ import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { Agent } from '../../agents/agent.ts';
-import { Conversation, loadConversation } from '../../conversations/schema/conversation.ts';
-import { loadMessage, Message } from '../../conversations/schema/message.ts';
-import { ExecutionStatusEnum } from '../../conversations/schema/tool-execution.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { Agent } from '../../agents/exports.ts';
+import { Conversation, ExecutionStatusEnum, loadConversation, loadMessage, Message } from '../../conversations/exports.ts';
+import { loadUser, User } from '../../tenancy/exports.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 
 export const McpToolExecution = builder.prismaNode('McpToolExecution', {

@@ -8,8 +8,7 @@ import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { containsText } from '../../../platform/postgres/text-search.ts';
-import { isPlatformAdmin } from '../../tenancy/read.ts';
-import { loadUser, User } from '../../tenancy/schema/user.ts';
+import { isPlatformAdmin, loadUser, User } from '../../tenancy/exports.ts';
 
 export const McpTransportEnum = builder.enumType(McpTransport, {
   name: 'McpTransport',

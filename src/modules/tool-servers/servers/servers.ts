@@ -11,7 +11,7 @@ import { ForbiddenError, ValidationError } from '../../../platform/lib/errors.ts
 import { newId } from '../../../platform/lib/ids.ts';
 import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../../platform/lib/slug.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
-import { isPlatformAdmin } from '../../tenancy/read.ts';
+import { isPlatformAdmin } from '../../tenancy/exports.ts';
 import { type JsonSchema, requireUsableSchema, UnusableSchemaError } from '../json-schema/json-schema.ts';
 import { requireMcpServer } from '../read.ts';
 import { envNamesOf } from '../secrets/secret-rules.ts';

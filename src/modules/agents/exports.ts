@@ -1,0 +1,3 @@
+/** What other modules may use of agents. */
+export { Agent } from './agent.ts';
+export { type ToolReference, toolReferences } from './tool-references.ts';

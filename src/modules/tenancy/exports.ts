@@ -1,0 +1,3 @@
+/** What other modules may use of tenancy. */
+export { isPlatformAdmin } from './read.ts';
+export { loadUser, User } from './schema/user.ts';

@@ -1,17 +1,20 @@
-import type { FieldMap } from '@pothos/core';
+import type { FieldMap, ObjectRef } from '@pothos/core';
 import type { PrismaModelTypes, PrismaNodeRef } from '@pothos/plugin-prisma';
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import type { Permission } from '../../../auth/permissions.ts';
 import { formatDecimal } from '../../../lib/format-decimal.ts';
 import { requireFound } from '../../../lib/require-found.ts';
+import { type Changed, type ChangeLog, changeLog } from '../../../live/change-log.ts';
 import type { Database } from '../../../postgres/database.ts';
 import { type Page, type PageArgs, type PageOrder, readPage } from '../../../postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
 import type { Sql } from '../../../postgres/sql.ts';
 import { tenantKey } from '../../../postgres/tenant-key.ts';
+import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
 import { enumRefOf } from '../enums.ts';
+import { logSubscription } from '../log-subscription.ts';
 import { type LoadById, nodeLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
 import { dependsOn, selectedProperties } from '../selection.ts';
@@ -81,8 +84,25 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   fields?: (t: PothosSchemaTypes.PrismaObjectFieldBuilder<Types, Model<Name>, RowOf<Name>>) => FieldMap;
   /** Lists of the entity: on Query (`root.many`) and on other types (`listOn`). */
   list?: ListOptions<Name, Fields>;
+  /** The log of changes of the rows, with the subscription that delivers them. */
+  changes?: ChangesOptions<Name>;
+  /** Whether the fields are the same for every viewer of the tenant with the same rights, so that viewers share results of events. */
+  tenantScoped?: boolean;
   /** Fields on Query: `one` loads by id, `many` is the list of the tenant. */
   root?: { one?: string; many?: string | RootField };
+}
+
+export interface ChangesOptions<Name extends ModelName> {
+  /** The name on the wire of the notification bus, at most 19 characters of [a-z-]. */
+  topic: string;
+  /**
+   * The entity whose log it is, which numbers the changes, and the column that refers to it. Without it, each row has a log of its own.
+   * The table has `change_sequence`, which `app.number_changes` maintains.
+   */
+  of?: { entity: ParentEntity; column: ColumnOf<Name> };
+  /** What a reader does who was cut off, a sentence for people. */
+  resume: string;
+  subscription: { field: string; description: string; afterEnd?: string; argument?: string };
 }
 
 interface RootField {
@@ -93,6 +113,8 @@ interface RootField {
 /** An entity on whose type a list or a field is added. */
 interface ParentEntity {
   readonly typename: string;
+  readonly table: string;
+  readonly noun: string;
 }
 
 export interface EntityParts<Name extends ModelName, Fields extends FilterFields> {
@@ -100,6 +122,8 @@ export interface EntityParts<Name extends ModelName, Fields extends FilterFields
   readonly table: string;
   readonly noun: string;
   readonly access: Permission;
+  /** The log that `changes` declares, for `publishChange` after a write. Throws where the entity declares none. */
+  readonly log: ChangeLog<Changed<RowOf<Name>>>;
   /** Loads by id, all ids of one tick in one statement. */
   readonly load: LoadById<RowOf<Name>>;
   /** Mutations of plain rows. */
@@ -267,11 +291,17 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
     nodeQuery(root.one, { type: ref as never, typename, what, access, load: load as never });
   }
 
+  const log = options.changes && declareChanges(typename, noun, { ...options, changes: options.changes }, ref as never);
+
   const parts: EntityParts<Name, Fields> = {
     typename,
     table,
     noun,
     access,
+    get log() {
+      if (!log) throw new Error(`${typename} declares no changes`);
+      return log;
+    },
     load,
     mutations: new EntityMutations<Name>({ typename, noun, ref: ref as never, write: options.write ?? access }),
     listOn(parent, field, { column, description, access: own }) {
@@ -288,7 +318,8 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
     require: (prisma, id, path) =>
       requireFound(delegateOf<RowOf<Name>>(prisma, typename).findFirst({ where: { id } }), `The ${noun}`, path),
   };
-  return Object.assign(ref, parts);
+  Object.defineProperties(ref, Object.getOwnPropertyDescriptors(parts));
+  return ref as Entity<Name, Fields>;
 }
 
 function filterOf<Name extends ModelName, Fields extends FilterFields>(
@@ -300,4 +331,24 @@ function filterOf<Name extends ModelName, Fields extends FilterFields>(
   if (!options?.filter) return undefined;
   const description = options.filterDescription ?? `Which ${plural}. All conditions must hold.`;
   return filterType(typename, description, options.filter(new FilterBuilder(typename, table)));
+}
+
+function declareChanges<Name extends ModelName>(
+  typename: Name,
+  noun: string,
+  { table, access, changes }: { table: string; access: Permission; changes: ChangesOptions<Name> },
+  type: ObjectRef<Types, RowOf<Name>>,
+): ChangeLog<Changed<RowOf<Name>>> {
+  const { topic, of, resume, subscription } = changes;
+  const parent = of && { table: of.entity.table, column: requireColumn(typename, of.column).column };
+  const log = changeLog<RowOf<Name> & { id: string }>({
+    topic,
+    subject: `The ${of?.entity.noun ?? noun}`,
+    resume,
+    table,
+    ...(parent ? { parent } : {}),
+  }) as ChangeLog<Changed<RowOf<Name>>>;
+  const { field, ...texts } = subscription;
+  logSubscription(field, { log, type, typename: of?.entity.typename ?? typename, access, ...texts } as never);
+  return log;
 }

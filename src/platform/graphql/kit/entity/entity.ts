@@ -247,6 +247,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
     {
       nullable: true,
       authScopes: options.authScopes ?? { permission: access },
+      ...(options.tenantScoped ? { extensions: tenantScoped(table) } : {}),
       id: { resolve: ({ id }: { id: string }) => id },
       findUnique: ofTenant ? tenantKey : (id: string) => ({ id }),
       fields: (t: LooseFieldBuilder) => ({

@@ -74,10 +74,6 @@ const REMAINING: { file: string; words: string[] }[] = [
   },
   { file: 'src/platform/graphql/http/graphiql.ts', words: ['agent', 'conversation', 'conversation event'] },
   { file: 'src/platform/mcp-server/serve.ts', words: ['agent', 'conversation', 'knowledge'] },
-  { file: 'src/platform/storage/storage.ts', words: ['collection'] },
-  { file: 'src/platform/ai/language/extractive-language-model.ts', words: ['agent', 'collection'] },
-  // The columns that Prisma never selects.
-  { file: 'src/platform/postgres/prisma.ts', words: ['invitation', 'refresh token'] },
   // The description of an error code.
   { file: 'src/platform/graphql/kit/errors.ts', words: ['invitation'] },
 ];

@@ -5,17 +5,25 @@
 import { writeFileSync } from 'node:fs';
 import generatorHelper, { type DMMF } from '@prisma/generator-helper';
 
-/** Kept in step with `TableModel` of `src/platform/postgres/data-model.ts`: an image generates before it has the sources. */
+/** Repeats `TableModel` of `src/platform/postgres/data-model.ts`: an image build runs the generator before it copies the sources. */
 interface Column {
   name: string;
   property: string;
   type: string;
   supported: boolean;
   comment: string;
+  unreadable: boolean;
 }
 
+/** Marks a secret or hash in the documentation of a field: Prisma, lists and loaders leave its column out. */
+const UNREADABLE = '@unreadable';
+
 function oneLine(comment: string | null | undefined): string {
-  return (comment ?? '').trim().replaceAll('\n', ' ');
+  return (comment ?? '').replace(UNREADABLE, '').trim().replaceAll('\n', ' ');
+}
+
+function isUnreadable(comment: string | null | undefined): boolean {
+  return comment?.includes(UNREADABLE) ?? false;
 }
 
 function modifierOf({ isList, isRequired }: DMMF.Field): string {
@@ -39,7 +47,15 @@ function unsupportedColumns(schema: string, model: string): { after: string | un
     if (property && type === 'Unsupported') {
       const [, name = property] = /@map\("(\w+)"\)/.exec(rest) ?? [];
       const [, sqlType = '', modifier = ''] = /^\("(.+?)"\)(\?|\[\])?/.exec(rest) ?? [];
-      const column = { name, property, type: `${sqlType}${modifier}`, supported: false, comment: oneLine(comment.join('\n')) };
+      const documentation = comment.join('\n');
+      const column = {
+        name,
+        property,
+        type: `${sqlType}${modifier}`,
+        supported: false,
+        comment: oneLine(documentation),
+        unreadable: isUnreadable(documentation),
+      };
       found.push({ after, column });
     }
     after = property ?? after;
@@ -57,6 +73,7 @@ function columnsOf(model: DMMF.Model, schema: string): Column[] {
       type: `${field.type}${modifierOf(field)}`,
       supported: true,
       comment: oneLine(field.documentation),
+      unreadable: isUnreadable(field.documentation),
     }));
   for (const { after, column } of unsupportedColumns(schema, model.name)) {
     columns.splice(columns.findIndex(({ property }) => property === after) + 1, 0, column);
@@ -85,6 +102,16 @@ function tables({ models }: DMMF.Datamodel, schema: string): object[] {
   });
 }
 
+/** The unreadable columns in the form of Prisma's option `omit`. */
+function unreadableColumns({ models }: DMMF.Datamodel): object {
+  const entries = models.map(({ name, fields }) => {
+    const unreadable = fields.filter(({ documentation }) => isUnreadable(documentation));
+    const omitted = Object.fromEntries(unreadable.map((field) => [field.name, true]));
+    return [name.charAt(0).toLowerCase() + name.slice(1), omitted] as const;
+  });
+  return Object.fromEntries(entries.filter(([, omitted]) => Object.keys(omitted).length > 0));
+}
+
 generatorHelper.generatorHandler({
   onManifest: () => ({ prettyName: 'Data model', defaultOutput: '../src/generated/data-model.ts' }),
   async onGenerate({ generator, dmmf, datamodel }) {
@@ -96,6 +123,9 @@ generatorHelper.generatorHandler({
 import type { TableModel } from '../platform/postgres/data-model.ts';
 
 export const tableModels: readonly TableModel[] = ${JSON.stringify(tables(dmmf.datamodel, datamodel), null, 2)};
+
+/** Columns marked \`${UNREADABLE}\` in the Prisma schema, in the form of Prisma's option \`omit\`. */
+export const unreadableColumns = ${JSON.stringify(unreadableColumns(dmmf.datamodel), null, 2)} as const;
 `,
     );
   },

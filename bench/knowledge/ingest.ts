@@ -34,7 +34,7 @@ async function processOne({ bench, corpus }: World, text: string, folder: string
   const collection = tenant.collections[0] as BenchCollection;
   const contentHash = createHash('sha256').update(text).digest('hex');
   const id = idOf(contentHash);
-  const key = storageKey({ tenantId: tenant.id, collectionId: collection.id, contentHash });
+  const key = storageKey({ tenantId: tenant.id, ownerId: collection.id, contentHash });
   const storage = createStorage({ kind: 'local', folder });
   await storage.commit(await storage.stage(Readable.from([Buffer.from(text)]), { maxBytes: 10_000_000 }), key);
   await bench.owner.query(

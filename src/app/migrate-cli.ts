@@ -1,8 +1,8 @@
 import { readToolEnv } from '../env.ts';
 import { install } from '../modules/index.ts';
 import { appliedMigrations, migrate, migrateDown } from '../platform/migrations/migrate.ts';
+import { migrationNames } from '../platform/migrations/migration-files.ts';
 import { openPool } from '../platform/postgres/connect.ts';
-import { migrationNames } from '../platform/postgres/migration-files.ts';
 
 /** `npm run db:migrate`, `npm run db:migrate -- status`, `npm run db:migrate -- down [count]`: as the owner of the tables. */
 async function main([command = 'up', count = '1']: string[]): Promise<void> {

@@ -5,7 +5,7 @@ import { expect, inject, onTestFinished, test } from 'vitest';
 import { install } from '../../src/modules/index.ts';
 import { openJobsPool } from '../../src/platform/jobs/jobs.ts';
 import { migrate } from '../../src/platform/migrations/migrate.ts';
-import { migrationNames } from '../../src/platform/postgres/migration-files.ts';
+import { migrationNames } from '../../src/platform/migrations/migration-files.ts';
 import { ownerPoolOf, urlOf, withClient } from '../testkit/postgres-template.ts';
 import { catalogText } from './snapshot.ts';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { install } from '../../src/modules/index.ts';
 import { appliedMigrations, isMigrated, migrate, migrateDown } from '../../src/platform/migrations/migrate.ts';
-import { migrationNames, readMigration } from '../../src/platform/postgres/migration-files.ts';
+import { migrationNames, readMigration } from '../../src/platform/migrations/migration-files.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { createTenant } from '../testkit/tenants.ts';

@@ -1,6 +1,6 @@
 import { generateText } from 'ai';
 import type { Pace } from './embedding/provider-embedder.ts';
-import type { ModelCallOptions } from './model-call-options.ts';
+import type { ModelCallOptions } from './model-error.ts';
 import { ModelError } from './model-error.ts';
 import { connectProvider, type ProviderOptions } from './provider-client.ts';
 import { retryModelCall } from './retry-model-call.ts';

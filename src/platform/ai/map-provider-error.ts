@@ -6,7 +6,7 @@ import {
   StreamProviderError,
   TypeValidationError,
 } from 'ai';
-import type { ModelCallOptions } from './model-call-options.ts';
+import type { ModelCallOptions } from './model-error.ts';
 import { ModelError } from './model-error.ts';
 import { AnswerTooLargeError } from './provider-client.ts';
 

@@ -1,6 +1,5 @@
 import { toModelError } from './map-provider-error.ts';
-import type { ModelCallOptions } from './model-call-options.ts';
-import type { ModelError } from './model-error.ts';
+import type { ModelCallOptions, ModelError } from './model-error.ts';
 import { pause } from './rate-limiter.ts';
 
 const MAX_BACKOFF_MS = 20_000;

@@ -1,10 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
-import { applyMigrations } from '../postgres/apply-migrations.ts';
-import { migrationNames, readDownMigration } from '../postgres/migration-files.ts';
-import { JOBS_ROLE } from '../postgres/roles.ts';
-import { commentsSql } from '../postgres/schema-comments.ts';
-import { APPLICATION_ROLE } from '../postgres/session-settings.ts';
+import { tableModels } from '../../generated/data-model.ts';
+import { APPLICATION_ROLE, JOBS_ROLE } from '../postgres/session-settings.ts';
+import { applyMigrations } from './apply-migrations.ts';
+import { migrationNames, readDownMigration } from './migration-files.ts';
 
 /** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
 const MIGRATION_LOCK = '7283044521';
@@ -46,6 +45,16 @@ export async function appliedMigrations(client: { query(text: string): Promise<p
 export async function isMigrated(pool: pg.Pool): Promise<boolean> {
   const applied = new Set(await appliedMigrations(pool));
   return migrationNames().every((name) => applied.has(name));
+}
+
+/** COMMENT statements for every table and column, so that the database explains itself. */
+function commentsSql(): string {
+  return tableModels
+    .flatMap(({ name, comment, columns }) => [
+      `COMMENT ON TABLE public.${name} IS ${pg.escapeLiteral(comment)}`,
+      ...columns.map((column) => `COMMENT ON COLUMN public.${name}.${column.name} IS ${pg.escapeLiteral(column.comment)}`),
+    ])
+    .join(';\n');
 }
 
 export interface MigrateOptions {

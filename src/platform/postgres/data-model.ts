@@ -7,6 +7,8 @@ export interface ColumnModel {
   /** Whether Prisma supports the type. Those it does not, such as vectors, are for search and never sent to a client. */
   supported: boolean;
   comment: string;
+  /** Whether the application role may write and not read it. Marked `@unreadable` in the Prisma schema. */
+  unreadable: boolean;
 }
 
 /** A table of the Prisma schema, under the names PostgreSQL has. */

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
-import { connectionOf } from './pg-internals.ts';
-import { preparedStatementsOf } from './prepared-statements.ts';
+import { connectionOf } from './protocol/pg-internals.ts';
 import { type ContextStatement, type FlushResult, PipelinedQuery } from './protocol/pipelined-query.ts';
+import { preparedStatementsOf } from './protocol/prepared-statements.ts';
+import { runSequentially } from './protocol/sequential-statements.ts';
+import { pipeliningProblem } from './protocol/verify-pipelining.ts';
 import { currentScope, runInTransactionScope, runWithContext, type SessionContext } from './request-scope.ts';
-import { runSequentially } from './sequential-statements.ts';
 import {
   batchSettingsSql,
   batchSettingsValues,
@@ -15,7 +16,6 @@ import {
   type Timeouts,
 } from './session-settings.ts';
 import { type Queryable, Transaction } from './transaction.ts';
-import { pipeliningProblem } from './verify-pipelining.ts';
 
 /** What the statements that say who acts are prepared under. */
 type ContextName = typeof READ | typeof BATCH;

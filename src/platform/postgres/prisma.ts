@@ -1,11 +1,11 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { PrismaPg } from '@prisma/adapter-pg';
 import pg from 'pg';
+import { unreadableColumns } from '../../generated/data-model.ts';
 import { PrismaClient } from '../../generated/prisma/client.ts';
 import type { Database } from './database.ts';
-import { unreadableColumns } from './readable-columns.ts';
+import { StatementNames } from './protocol/prepared-statements.ts';
 import { currentScope } from './request-scope.ts';
-import { StatementNames } from './statement-names.ts';
 
 const statementNames = new StatementNames('prisma');
 

@@ -1,8 +1,17 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { SessionContext } from './session-context.ts';
 import type { Transaction } from './transaction.ts';
 
-export type { SessionContext };
+/** Who acts, as the database sees it. Every field ends up in a transaction-local setting that policies and triggers read. */
+export interface SessionContext {
+  tenantId?: string | undefined;
+  userId?: string | undefined;
+  apiKeyId?: string | undefined;
+  requestId?: string | undefined;
+  ip?: string | undefined;
+  userAgent?: string | undefined;
+  /** The database refuses every write: viewers, and everything outside a transaction. */
+  readOnly?: boolean | undefined;
+}
 
 interface RequestScope {
   context: SessionContext;
@@ -47,4 +56,9 @@ export function afterCommit(callback: () => void): void {
   const { transaction } = currentScope();
   if (!transaction) throw new Error('afterCommit needs a running transaction');
   transaction.afterCommit(callback);
+}
+
+/** The composite key of a row of the current tenant, for Prisma's `findUnique`, `update` and `delete`. */
+export function tenantKey(id: string): { tenantId_id: { tenantId: string; id: string } } {
+  return { tenantId_id: { tenantId: currentScope().context.tenantId ?? '', id } };
 }

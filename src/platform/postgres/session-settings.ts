@@ -1,8 +1,11 @@
 import pg from 'pg';
-import type { SessionContext } from './session-context.ts';
+import type { SessionContext } from './request-scope.ts';
 
 /** The role every statement of the application runs as. It owns nothing and cannot bypass row security. */
 export const APPLICATION_ROLE = 'agentbase_app';
+
+/** The role that runs the statements of the job queue. A migration creates it; the login of the server is a member of it. */
+export const JOBS_ROLE = 'agentbase_jobs';
 
 export interface Timeouts {
   /** Longest time of one statement, in milliseconds. */

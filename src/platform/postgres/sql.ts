@@ -1,8 +1,8 @@
 import pg from 'pg';
 import type { Database } from './database.ts';
 import type { RowsConfig } from './protocol/pipelined-statement.ts';
+import { StatementNames } from './protocol/prepared-statements.ts';
 import { typeParsers, valueRowDecoder } from './protocol/row-decoder.ts';
-import { StatementNames } from './statement-names.ts';
 import type { Queryable } from './transaction.ts';
 
 /** A piece of SQL and the values it refers to. Values never become text. */
@@ -49,6 +49,12 @@ export function identifier(name: string): Sql {
 
 export function join(fragments: readonly Sql[], separator: string): Sql {
   return fragments.reduce((all, fragment, index) => (index === 0 ? fragment : sql`${all}${raw(separator)}${fragment}`), raw(''));
+}
+
+/** Whether one of the texts contains `search`, ignoring case. */
+export function containsText(texts: readonly Sql[], search: string): Sql {
+  const conditions = texts.map((text) => sql`strpos(lower(${text}), lower(${search}::text)) > 0`);
+  return sql`(${join(conditions, ' OR ')})`;
 }
 
 const statementNames = new StatementNames('sql');

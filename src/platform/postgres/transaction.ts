@@ -1,6 +1,6 @@
 import type pg from 'pg';
-import type { PreparedStatements } from './prepared-statements.ts';
-import type { SessionContext } from './session-context.ts';
+import type { PreparedStatements } from './protocol/prepared-statements.ts';
+import type { SessionContext } from './request-scope.ts';
 import { applySettingsSql } from './session-settings.ts';
 
 /** What PrismaPg and our own SQL ask of a connection. */

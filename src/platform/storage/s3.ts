@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Disk } from 'flydrive';
 import { S3Driver } from 'flydrive/drivers/s3';
-import type { StoredFile } from './stored-file.ts';
+import type { StoredFile } from './uploads.ts';
 
 export interface S3Options {
   kind: 's3';

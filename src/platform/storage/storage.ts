@@ -6,13 +6,10 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Disk } from 'flydrive';
 import { isUuid } from '../lib/ids.ts';
-import { HashingSizeLimit } from './hashing-size-limit.ts';
-import { FILE, purgeStaleUploads } from './purge-stale-uploads.ts';
 import type { S3Options } from './s3.ts';
-import type { StoredFile } from './stored-file.ts';
-import { fromWeb } from './web-stream.ts';
+import { FILE, fromWeb, HashingSizeLimit, purgeStaleUploads, type StoredFile } from './uploads.ts';
 
-export { TooLargeError } from './hashing-size-limit.ts';
+export { TooLargeError } from './uploads.ts';
 
 /** The object is not there. */
 export class FileMissingError extends Error {}
@@ -51,16 +48,16 @@ export type StorageOptions = { kind: 'local'; folder: string } | S3Options;
 /** The place of a document's bytes. Each part is checked, so that no key leads anywhere else. */
 export function storageKey({
   tenantId,
-  collectionId,
+  ownerId,
   contentHash,
 }: {
   tenantId: string;
-  collectionId: string;
+  /** The row that owns the file. */
+  ownerId: string;
   contentHash: string;
 }): string {
-  if (!isUuid(tenantId) || !isUuid(collectionId) || !/^[0-9a-f]{64}$/.test(contentHash))
-    throw new Error('these make no storage key');
-  return `${tenantId}/${collectionId}/${contentHash}`;
+  if (!isUuid(tenantId) || !isUuid(ownerId) || !/^[0-9a-f]{64}$/.test(contentHash)) throw new Error('these make no storage key');
+  return `${tenantId}/${ownerId}/${contentHash}`;
 }
 
 const KEY = /^[0-9a-f-]{36}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/;

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { createExtractive, type Search } from '../../../src/platform/ai/language/extractive-language-model.ts';
 import { ask } from './language-model-fixtures.ts';
 
+const NOT_FOUND = 'It found nothing.';
 const ANSWER = 'The tour begins in the old town [1].\n\nA ticket is 5 € [2].';
 
 function extractive(answer = ANSWER) {
@@ -10,7 +11,7 @@ function extractive(answer = ANSWER) {
     asked.push(question);
     return { answer };
   };
-  return { model: createExtractive(search), asked };
+  return { model: createExtractive(search, { notFound: NOT_FOUND }), asked };
 }
 
 test('It answers with what the search finds, word by word, and says that it is no more than that', async () => {
@@ -38,7 +39,7 @@ test('It answers with what the search finds, word by word, and says that it is n
 test('It says plainly that it found nothing, and what it is', async () => {
   const { model } = extractive(' ');
   const { text } = await ask(model, {}).round;
-  expect(text).toMatch(/^I am the built-in extractive model: .* It found nothing/);
+  expect(text).toBe(NOT_FOUND);
 });
 
 test('It answers the last message of the user, whatever came after, and calls no tools', async () => {
@@ -75,13 +76,17 @@ test('It stops in the middle of a long answer, and throws what the search throws
   await expect(ask(model, { signal: controller.signal, onText }).round).rejects.toThrow('Enough.');
   expect(heard.length).toBe(1_000);
 
-  const broken = createExtractive(async () => {
+  const failingSearch: Search = async () => {
     throw new Error('The index is gone.');
-  });
+  };
+  const broken = createExtractive(failingSearch, { notFound: NOT_FOUND });
   await expect(ask(broken).round).rejects.toThrow('The index is gone.');
 });
 
 test('Tokens can be counted by a tokenizer', async () => {
-  const model = createExtractive(async () => ({ answer: ANSWER }), { countTokens: (text) => text.split(/\s+/).length });
+  const model = createExtractive(async () => ({ answer: ANSWER }), {
+    notFound: NOT_FOUND,
+    countTokens: (text) => text.split(/\s+/).length,
+  });
   expect(await ask(model, { text: 'Where is it?' }).round).toMatchObject({ inputTokens: 3, outputTokens: 20 });
 });

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { readPage } from '../../../src/platform/postgres/keyset-pagination.ts';
+import { checkPipelining } from '../../../src/platform/postgres/protocol/verify-pipelining.ts';
 import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../src/platform/postgres/sql.ts';
-import { checkPipelining } from '../../../src/platform/postgres/verify-pipelining.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 

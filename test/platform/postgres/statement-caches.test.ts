@@ -2,13 +2,16 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { tableModels } from '../../../src/generated/data-model.ts';
 import { cacheStatsOf } from '../../../src/platform/lib/cache-stats.ts';
 import { columnList } from '../../../src/platform/postgres/keyset-pagination.ts';
-import { connectionOf } from '../../../src/platform/postgres/pg-internals.ts';
-import { PreparedStatements, preparedStatementsOf } from '../../../src/platform/postgres/prepared-statements.ts';
+import { connectionOf } from '../../../src/platform/postgres/protocol/pg-internals.ts';
+import {
+  PreparedStatements,
+  preparedStatementsOf,
+  StatementNames,
+} from '../../../src/platform/postgres/protocol/prepared-statements.ts';
 import { camelCase, textRowDecoder, valueRowDecoder } from '../../../src/platform/postgres/protocol/row-decoder.ts';
 import { columnsOf } from '../../../src/platform/postgres/readable-columns.ts';
 import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
 import { toText } from '../../../src/platform/postgres/sql.ts';
-import { StatementNames } from '../../../src/platform/postgres/statement-names.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 

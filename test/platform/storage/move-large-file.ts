@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { createStorage, type StorageOptions, storageKey } from '../../../src/platform/storage/storage.ts';
-import { COLLECTION, TENANT } from './ids.ts';
+import { OWNER, TENANT } from './ids.ts';
 
 // Run with --expose-gc. Receives, keeps and downloads a file, and prints by how many MB the process grew meanwhile.
 const { options, megabytes, folder }: { options: StorageOptions; megabytes: number; folder: string } = JSON.parse(
@@ -18,7 +18,7 @@ function* pieces(count: number) {
 
 async function move(count: number) {
   const received = await storage.stage(Readable.from(pieces(count), { objectMode: false }), { maxBytes: count * MEGABYTE });
-  const key = storageKey({ tenantId: TENANT, collectionId: COLLECTION, contentHash: received.contentHash });
+  const key = storageKey({ tenantId: TENANT, ownerId: OWNER, contentHash: received.contentHash });
   await storage.commit(received, key);
   await storage.download(key, join(folder, 'large'), { maxBytes: count * MEGABYTE });
   return received;

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { S3Options } from '../../../src/platform/storage/s3.ts';
 import { createStorage, type Storage, storageKey } from '../../../src/platform/storage/storage.ts';
-import type { StoredFile } from '../../../src/platform/storage/stored-file.ts';
+import type { StoredFile } from '../../../src/platform/storage/uploads.ts';
 import { type S3Server, startS3Server } from '../../testkit/s3-server.ts';
-import { COLLECTION, TENANT } from './ids.ts';
+import { OWNER, TENANT } from './ids.ts';
 
 const ACCESS_KEY_ID = 'key-of-the-tests';
 
@@ -81,7 +81,7 @@ export function receiveText(storage: Storage, text: string): Promise<StoredFile>
 }
 
 export function keyOf({ contentHash }: StoredFile): string {
-  return storageKey({ tenantId: TENANT, collectionId: COLLECTION, contentHash });
+  return storageKey({ tenantId: TENANT, ownerId: OWNER, contentHash });
 }
 
 export async function keepText(storage: Storage, text: string): Promise<string> {

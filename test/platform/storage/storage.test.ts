@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FileMissingError, storageKey, TooLargeError } from '../../../src/platform/storage/storage.ts';
-import { COLLECTION, TENANT } from './ids.ts';
+import { OWNER, TENANT } from './ids.ts';
 import { keepText, keyOf, localBackend, receiveText, s3Backend, type TestBackend } from './storage-backends.ts';
 
 const HOUR_MS = 3_600_000;
@@ -106,7 +106,7 @@ describe.each([
 
   test('says what is not there', async () => {
     const { storage, folder } = place;
-    const key = storageKey({ tenantId: TENANT, collectionId: COLLECTION, contentHash: sha256('never kept') });
+    const key = storageKey({ tenantId: TENANT, ownerId: OWNER, contentHash: sha256('never kept') });
     await expect(storage.download(key, join(folder, 'none'), { maxBytes: 1 })).rejects.toThrow(FileMissingError);
   });
 
@@ -232,10 +232,10 @@ describe.each([
     '../secrets',
     '/etc/passwd',
     'incoming/file',
-    `${TENANT}/${COLLECTION}/../../../x`,
+    `${TENANT}/${OWNER}/../../../x`,
     `${TENANT}/../${'a'.repeat(64)}`,
-    `${TENANT}/${COLLECTION}/${'a'.repeat(64)}\n`,
-    `${TENANT}/${COLLECTION}/${'a'.repeat(64)}/..`,
+    `${TENANT}/${OWNER}/${'a'.repeat(64)}\n`,
+    `${TENANT}/${OWNER}/${'a'.repeat(64)}/..`,
     '',
   ])('goes nowhere by the key %j', async (key) => {
     const { storage, folder } = place;
@@ -250,15 +250,15 @@ describe.each([
 });
 
 test.each([
-  { tenantId: '../..', collectionId: COLLECTION, contentHash: sha256('x') },
-  { tenantId: TENANT, collectionId: `${COLLECTION}/..`, contentHash: sha256('x') },
-  { tenantId: TENANT, collectionId: COLLECTION, contentHash: sha256('x').slice(1) },
-  { tenantId: TENANT, collectionId: COLLECTION, contentHash: `../../${'a'.repeat(61)}` },
+  { tenantId: '../..', ownerId: OWNER, contentHash: sha256('x') },
+  { tenantId: TENANT, ownerId: `${OWNER}/..`, contentHash: sha256('x') },
+  { tenantId: TENANT, ownerId: OWNER, contentHash: sha256('x').slice(1) },
+  { tenantId: TENANT, ownerId: OWNER, contentHash: `../../${'a'.repeat(61)}` },
 ])('makes no key of %o', (parts) => {
   expect(() => storageKey(parts)).toThrow('these make no storage key');
 });
 
 test('a key is tenant, collection and content', () => {
-  const parts = { tenantId: TENANT, collectionId: COLLECTION, contentHash: sha256('x') };
-  expect(storageKey(parts)).toBe(`${TENANT}/${COLLECTION}/${sha256('x')}`);
+  const parts = { tenantId: TENANT, ownerId: OWNER, contentHash: sha256('x') };
+  expect(storageKey(parts)).toBe(`${TENANT}/${OWNER}/${sha256('x')}`);
 });

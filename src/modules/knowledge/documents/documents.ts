@@ -5,7 +5,7 @@ import { newId } from '../../../platform/lib/ids.ts';
 import { publishChange } from '../../../platform/live/change-log.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import type { StoredFile } from '../../../platform/storage/stored-file.ts';
+import type { StoredFile } from '../../../platform/storage/uploads.ts';
 import { requireDocument } from '../read.ts';
 import type { KnowledgeServices } from '../services.ts';
 import { documentLog } from './document-log.ts';

@@ -65,7 +65,7 @@ export async function receiveDocument(services: KnowledgeServices, incoming: Inc
       throw new ConflictError('Another file has come by this URL already. Ask for one more with createUpload.', { path });
     }
   }
-  const key = storageKey({ tenantId: collection.tenantId, collectionId, contentHash: file.contentHash });
+  const key = storageKey({ tenantId: collection.tenantId, ownerId: collectionId, contentHash: file.contentHash });
   try {
     await storage.commit(file, key);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { createExtractive } from '../../../platform/ai/language/extractive-language-model.ts';
+import { createExtractive, type Search } from '../../../platform/ai/language/extractive-language-model.ts';
 import type { LanguageModel } from '../../../platform/ai/language/language-model.ts';
 import { DomainError } from '../../../platform/lib/errors.ts';
 import { toolReferences } from '../../agents/exports.ts';
@@ -31,17 +31,21 @@ export function resolveModel(services: RunServices, { agent }: RunLease): AgentM
   throw new RunFailure('MODEL_NOT_CONFIGURED', message);
 }
 
+const NOT_FOUND = `I am the built-in extractive model: I write nothing of my own, I only quote what a search finds in the agent's collections. \
+It found nothing for this question. Other models need a provider, which the operator of this installation configures.`;
+
 /** Looks where the agent's `search_knowledge` would. */
 function extractive(services: RunServices, tools: unknown): AgentModel {
-  const search = toolReferences(tools).find((tool) => tool.kind === 'search_knowledge');
-  const names = search?.kind === 'search_knowledge' ? search.collections : undefined;
+  const tool = toolReferences(tools).find(({ kind }) => kind === 'search_knowledge');
+  const names = tool?.kind === 'search_knowledge' ? tool.collections : undefined;
   const citations: Citation[] = [];
-  const model = createExtractive(async (question, signal) => {
+  const search: Search = async (question, signal) => {
     const found = await answerFrom(services, names, question, signal);
     citations.splice(0, Number.POSITIVE_INFINITY, ...found.citations);
     // A text that cites nothing says that nothing was found.
     return { answer: found.citations.length > 0 ? found.text : '' };
-  });
+  };
+  const model = createExtractive(search, { notFound: NOT_FOUND });
   return { model, citations };
 }
 

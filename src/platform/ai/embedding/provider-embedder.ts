@@ -1,6 +1,6 @@
 import { embedMany } from 'ai';
 import { Semaphore } from '../../lib/semaphore.ts';
-import type { ModelCallOptions } from '../model-call-options.ts';
+import type { ModelCallOptions } from '../model-error.ts';
 import { connectProvider, type ProviderOptions } from '../provider-client.ts';
 import { RateLimiter } from '../rate-limiter.ts';
 import { retryModelCall } from '../retry-model-call.ts';

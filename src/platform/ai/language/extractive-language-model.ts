@@ -8,14 +8,14 @@ export const EXTRACTIVE_MODEL = 'extractive';
 export interface ExtractiveOptions {
   /** Instead of an estimate from the length of the texts. */
   countTokens?: (text: string) => number;
+  /** The answer when the search finds nothing. */
+  notFound: string;
 }
 
-/** An empty answer, where nothing was found. */
+/** Searches for the question. Returns an empty answer if the search finds nothing. */
 export type Search = (question: string, signal: AbortSignal) => Promise<{ answer: string }>;
 
 const FOUND = 'The built-in extractive model found this:';
-const NOTHING = `I am the built-in extractive model: I write nothing of my own, I only quote what a search finds in the agent's collections. \
-It found nothing for this question. Other models need a provider, which the operator of this installation configures.`;
 /** Others get their turn between so many words. */
 const WORDS_AT_ONCE = 64;
 
@@ -23,7 +23,7 @@ const WORDS_AT_ONCE = 64;
  * The model of installations that configured no provider: a search, and honest about it. Answers the last message of the user, calls
  * no tools, follows no instructions. Throws what the search throws.
  */
-export function createExtractive(search: Search, { countTokens = estimateTokens }: ExtractiveOptions = {}): LanguageModel {
+export function createExtractive(search: Search, { countTokens = estimateTokens, notFound }: ExtractiveOptions): LanguageModel {
   async function say(text: string, { signal, onText }: ModelStepRequest) {
     for (const [index, word] of (text.match(/\s*\S+\s*/g) ?? []).entries()) {
       if (index % WORDS_AT_ONCE === 0) await setImmediate();
@@ -44,7 +44,7 @@ export function createExtractive(search: Search, { countTokens = estimateTokens 
       const asked = question?.role === 'user' ? question.text.trim() : '';
       const found = asked === '' ? '' : (await search(asked, signal)).answer.trim();
       signal.throwIfAborted();
-      const text = found === '' ? NOTHING : `${FOUND}\n\n${found}`;
+      const text = found === '' ? notFound : `${FOUND}\n\n${found}`;
       const firstTokenMs = performance.now() - start;
       await say(text, request);
       return {

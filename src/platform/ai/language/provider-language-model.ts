@@ -1,6 +1,6 @@
 import { type LanguageModel as SdkLanguageModel, streamText } from 'ai';
 import { estimateTokens } from '../embedding/embedding-batches.ts';
-import type { ModelCallOptions } from '../model-call-options.ts';
+import type { ModelCallOptions } from '../model-error.ts';
 import { retryModelCall } from '../retry-model-call.ts';
 import { type OnUsage, withUsageReporting } from '../usage.ts';
 import { type CollectedStep, collectStep } from './collect-step.ts';

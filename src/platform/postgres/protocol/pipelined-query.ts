@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { serialize } from 'pg-protocol';
-import type { ProtocolConnection } from '../pg-internals.ts';
+import type { ProtocolConnection } from './pg-internals.ts';
 import { PipelinedStatement } from './pipelined-statement.ts';
 import type { Column, RawRow } from './row-decoder.ts';
 

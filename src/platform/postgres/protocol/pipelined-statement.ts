@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
-import { type ProtocolConnection, prepareValue } from '../pg-internals.ts';
-import { type PreparedStatement, preparedStatementsOf } from '../prepared-statements.ts';
+import { type ProtocolConnection, prepareValue } from './pg-internals.ts';
+import { type PreparedStatement, preparedStatementsOf } from './prepared-statements.ts';
 import { type Column, type RawRow, textRowDecoder } from './row-decoder.ts';
 
 /** A statement whose rows are wanted as objects with camelCase keys, where whoever reads them can make these at once. */

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { isConnectionError } from './errors.ts';
-import type { FlushResult } from './protocol/pipelined-query.ts';
-import type { SessionContext } from './session-context.ts';
-import { beginSql, type Timeouts } from './session-settings.ts';
+import { isConnectionError } from '../errors.ts';
+import type { SessionContext } from '../request-scope.ts';
+import { beginSql, type Timeouts } from '../session-settings.ts';
+import type { FlushResult } from './pipelined-query.ts';
 
 /**
  * Does what a flush does with the public interface of pg alone: BEGIN with the context, the statements, COMMIT, a round trip each. The

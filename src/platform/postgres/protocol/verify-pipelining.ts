@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { connectionOf } from './pg-internals.ts';
-import { type FlushResult, PipelinedQuery } from './protocol/pipelined-query.ts';
+import { type FlushResult, PipelinedQuery } from './pipelined-query.ts';
 
 /** A message of the protocol: its letter, its length, its body. */
 function message(letter: string, ...body: (string | Buffer)[]): Buffer {

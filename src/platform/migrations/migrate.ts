@@ -5,7 +5,7 @@ import { APPLICATION_ROLE, JOBS_ROLE } from '../postgres/session-settings.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { migrationNames, readDownMigration } from './migration-files.ts';
 
-/** Any constant that all versions agree on: processes that migrate the same database take turns on it. */
+/** An arbitrary constant that all versions share. It serialises processes that migrate the same database. */
 const MIGRATION_LOCK = '7283044521';
 const LOCK_PAUSE_MS = 100;
 
@@ -19,7 +19,7 @@ async function tryLock(client: pg.PoolClient): Promise<boolean> {
 async function withMigrationLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    // Asked for again and again: a statement that waits holds a snapshot, which an index that is built concurrently would wait for in turn.
+    // Polls: a statement that waits for the lock holds a snapshot, and CREATE INDEX CONCURRENTLY would wait for that snapshot.
     while (!(await tryLock(client))) await delay(LOCK_PAUSE_MS);
     try {
       return await work(client);
@@ -31,7 +31,7 @@ async function withMigrationLock<T>(pool: pg.Pool, work: (client: pg.PoolClient)
   }
 }
 
-/** Names of the migrations a database has, oldest first. */
+/** The names of the applied migrations, oldest first. */
 export async function appliedMigrations(client: { query(text: string): Promise<pg.QueryResult> }): Promise<string[]> {
   const { rows } = await client.query("SELECT to_regclass('public._prisma_migrations') IS NOT NULL AS present");
   if (!rows[0].present) return [];
@@ -47,7 +47,7 @@ export async function isMigrated(pool: pg.Pool): Promise<boolean> {
   return migrationNames().every((name) => applied.has(name));
 }
 
-/** COMMENT statements for every table and column, so that the database explains itself. */
+/** COMMENT statements with the documentation of every table and column. */
 function commentsSql(): string {
   return tableModels
     .flatMap(({ name, comment, columns }) => [
@@ -58,15 +58,15 @@ function commentsSql(): string {
 }
 
 export interface MigrateOptions {
-  /** Installs what the schema needs besides the migrations. Called at every start, so it must return early when it has nothing to do. */
+  /** Installs other database objects, such as job queues. Runs at every start and must return early if they are up to date. */
   install: (client: pg.ClientBase) => Promise<void>;
-  /** The login the server uses, which is let into the application role and starts in it. It must exist already. */
+  /** The login role of the server. `migrate` grants it the application role and sets that as its default. It must exist. */
   serverRole?: string | undefined;
 }
 
 /**
- * Brings a database to this version and returns the names of the migrations it applied. Does nothing to one that is there
- * already. Several processes may call it at once: one works, the others wait and find nothing to do.
+ * Applies the missing migrations and returns their names. Processes may call it concurrently: the migration lock serialises them, and the
+ * later ones find nothing to apply.
  */
 export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions): Promise<string[]> {
   return withMigrationLock(pool, async (client) => {
@@ -75,7 +75,7 @@ export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions):
     if (migrationNames().some((name) => !before.has(name))) {
       applied = await applyMigrations(client);
       await client.query(commentsSql());
-      // A server asks whether its database is up to date before it answers anybody.
+      // The server checks at start-up and in its readiness probe that every migration is applied.
       await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
     }
     await install(client);
@@ -89,19 +89,19 @@ async function grantServerLogin(client: pg.PoolClient, role: string): Promise<vo
     text: 'SELECT current_database() AS database, rolname = session_user AS itself FROM pg_roles WHERE rolname = $1',
     values: [role],
   });
-  if (!rows[0]) throw new Error(`the login role "${role}" does not exist: create it first, with LOGIN and nothing else`);
+  if (!rows[0]) throw new Error(`the login role "${role}" does not exist: create it with LOGIN and no other attribute`);
   const login = pg.escapeIdentifier(role);
   await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${login}`);
   if (rows[0].itself) return;
   try {
     await client.query(`ALTER ROLE ${login} IN DATABASE ${pg.escapeIdentifier(rows[0].database)} SET role = ${APPLICATION_ROLE}`);
   } catch (error) {
-    // An owner without a right to change that login. Every statement enters the role itself where its session has not begun in it.
+    // The owner lacks the privilege to alter that login. Each statement then sets the role itself.
     if ((error as pg.DatabaseError).code !== INSUFFICIENT_PRIVILEGE) throw error;
   }
 }
 
-/** Takes back the newest `count` migrations, newest first, and returns their names. Their data is gone. */
+/** Reverts the newest `count` migrations, newest first, and returns their names. Deletes the data they introduced. */
 export function migrateDown(pool: pg.Pool, count: number): Promise<string[]> {
   return withMigrationLock(pool, async (client) => {
     const newest = (await appliedMigrations(client)).reverse().slice(0, count);

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const MIGRATIONS_FOLDER = fileURLToPath(new URL('../../../prisma/migrations/', import.meta.url));
 
-/** Names of the migrations of this version, oldest first. */
+/** The names of the migrations of this version, oldest first. */
 export function migrationNames(): string[] {
   return readdirSync(MIGRATIONS_FOLDER, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
@@ -19,7 +19,7 @@ export function readMigration(name: string): { sql: string; checksum: string } {
   return { sql, checksum: createHash('sha256').update(sql).digest('hex') };
 }
 
-/** The SQL that reverts a migration. Throws where there is none. */
+/** The SQL that reverts a migration. Throws if it has no down.sql. */
 export function readDownMigration(name: string): string {
   const file = join(MIGRATIONS_FOLDER, name, 'down.sql');
   if (!existsSync(file)) throw new Error(`migration ${name} has no down.sql and cannot be reverted`);

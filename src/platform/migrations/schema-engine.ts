@@ -14,7 +14,7 @@ interface EngineModule {
   __wbg_set_wasm(exports: unknown): void;
 }
 
-/** The part of the WebAssembly interface that loading takes; Node has it, its types do not. */
+/** The part of the WebAssembly API used here. Node.js provides it; its type declarations do not. */
 const { WebAssembly } = globalThis as unknown as {
   WebAssembly: { instantiate(bytes: Buffer, imports: object): Promise<{ instance: { exports: Record<string, unknown> } }> };
 };
@@ -22,8 +22,8 @@ const { WebAssembly } = globalThis as unknown as {
 let engineModule: Promise<EngineModule> | undefined;
 
 /**
- * The schema engine that `prisma migrate` downloads as a native binary, from the package registry as WebAssembly. It compares a database
- * with the Prisma schema, in tests and checks; migrations are applied without it.
+ * Loads the WebAssembly build of Prisma's schema engine, which `prisma migrate` downloads as a native binary. Only the drift check uses it:
+ * it compares a database with the Prisma schema. Migrations run without it.
  */
 async function loadEngine(): Promise<EngineModule> {
   const require = createRequire(import.meta.url);
@@ -47,10 +47,10 @@ const SINGLE_LETTER = new Set(['constraint_type', 'confdeltype', 'confupdtype'])
 class CatalogAdapter extends PrismaPg {
   override async connect(): ReturnType<PrismaPg['connect']> {
     const adapter = await super.connect();
-    // The adapter does not know the catalog's one-letter type "char", in which the engine asks for the kinds of constraints.
+    // The adapter does not support the catalog type "char", which the engine selects for the kinds of constraints.
     const queryRaw = adapter.queryRaw.bind(adapter);
     adapter.queryRaw = async (query) => {
-      // Nor does Prisma have words for ON DELETE SET NULL (one column): its schema says NO ACTION, so that is what it reads.
+      // Prisma cannot express ON DELETE SET NULL (column). The schema declares NO ACTION, so the engine reads NO ACTION.
       const sql = query.sql
         .replace(
           /\bcon1\.confdeltype\b/,
@@ -81,10 +81,10 @@ async function withEngine<T>(pool: pg.Pool, use: (engine: SchemaEngine) => Promi
   }
 }
 
-/** Indexes that Prisma's schema has no words for. The catalog snapshot holds them. */
+/** Indexes that a Prisma schema cannot express. The catalog snapshot covers them. */
 const UNMANAGED_BY_PRISMA = ['chunks_embedding_idx', 'chunks_tenant_id_search_idx'];
 
-/** What would have to change for the migrated database to be what the Prisma schema says, as SQL. Empty when nothing. */
+/** The SQL that would change the migrated database to match the Prisma schema. Empty if they match. */
 export function schemaDrift(pool: pg.Pool, files = schemaFiles()): Promise<string> {
   return withEngine(
     pool,
@@ -96,8 +96,8 @@ export function schemaDrift(pool: pg.Pool, files = schemaFiles()): Promise<strin
         exitCode: null,
         filters: { externalTables: ['public._prisma_migrations'], externalEnums: [] },
       });
-      const beyond = UNMANAGED_BY_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
-      const drift = beyond.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
+      const unmanaged = UNMANAGED_BY_PRISMA.map((index) => `-- DropIndex\nDROP INDEX "${index}";\n`);
+      const drift = unmanaged.reduce((text, drop) => text.replace(drop, ''), `${stdout ?? ''}\n`);
       return drift.replace('-- This is an empty migration.', '').trim();
     },
     files,

@@ -8,14 +8,14 @@ import { PgliteSocket } from './protocol/pglite-socket.ts';
 
 export interface EmbeddedPostgres {
   pool: pg.Pool;
-  /** The data folder as it is now, as a gzipped tar. */
+  /** Returns the current data folder as a gzipped tar. */
   dump(): Promise<Buffer>;
   close(): Promise<void>;
 }
 
 /**
  * Opens the embedded PostgreSQL in `folder`, or in memory for `memory://`.
- * @param clone a data folder made by `PGlite.dumpDataDir`, to start from instead of an empty one
+ * @param clone a dump of `PGlite.dumpDataDir` to start from instead of an empty folder
  */
 export async function openEmbedded(folder: string, clone?: Blob): Promise<EmbeddedPostgres> {
   if (!folder.startsWith('memory://')) mkdirSync(folder, { recursive: true });
@@ -25,7 +25,7 @@ export async function openEmbedded(folder: string, clone?: Blob): Promise<Embedd
     ...(clone ? { loadDataDir: clone } : {}),
   });
   const pool = new pg.Pool({
-    // PGlite is one session: a second connection would share its transaction.
+    // PGlite has one session: a second connection would share its transaction.
     max: 1,
     stream: () => new PgliteSocket(pglite) as never,
     user: 'postgres',
@@ -48,9 +48,9 @@ export async function openEmbedded(folder: string, clone?: Blob): Promise<Embedd
 export interface PoolOptions {
   connectionString: string;
   max: number;
-  /** How long to wait for a connection, in milliseconds. */
+  /** Longest wait for a connection, in milliseconds. */
   connectionTimeoutMs: number;
-  /** Longest time to wait for an answer, in milliseconds: past the server's own limit, for a server that has stopped answering. */
+  /** Longest wait for a result, in milliseconds. Longer than `statement_timeout`: it detects a server that no longer responds. */
   queryTimeoutMs: number;
 }
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { connectionOf } from './protocol/pg-internals.ts';
-import { type ContextStatement, type FlushResult, PipelinedQuery } from './protocol/pipelined-query.ts';
+import { type ContextStatement, type PipelineResult, PipelinedQuery } from './protocol/pipelined-query.ts';
 import { preparedStatementsOf } from './protocol/prepared-statements.ts';
 import { runSequentially } from './protocol/sequential-statements.ts';
 import { pipeliningProblem } from './protocol/verify-pipelining.ts';
@@ -17,12 +17,12 @@ import {
 } from './session-settings.ts';
 import { type Queryable, Transaction } from './transaction.ts';
 
-/** What the statements that say who acts are prepared under. */
+/** The names under which the statements that set the session context are prepared. */
 type ContextName = typeof READ | typeof BATCH;
 const READ = 'agentbase_context';
 const BATCH = 'agentbase_batch_context';
 
-/** How many statements share a round trip; what is beyond runs beside them. */
+/** The most statements in one round trip. Further ones use another connection. */
 const MAX_PIPELINED = 8;
 
 interface PendingRead {
@@ -32,34 +32,34 @@ interface PendingRead {
 }
 
 export interface DatabaseOptions {
-  /** The connections. They log in as any role that may become the application role. */
+  /** The connections. Their login role must be a member of the application role. */
   pool: pg.Pool;
   timeouts: Timeouts;
-  /** Off behind a pooler that gives statements of one client to different connections. */
+  /** Disable behind a pooler that distributes the statements of one client over several connections. */
   preparedStatements: boolean;
-  /** Whether statements go out with their context in one round trip. @default if pg is as the pipelining relies on it */
+  /** Whether statements and their context share a round trip. @default true if the internals of pg pass the check */
   pipelining?: boolean;
-  /** How many may wait for a connection before the next is turned away. */
+  /** The most requests that wait for a connection. Further ones fail with UnavailableError. */
   maxWaiting: number;
 }
 
 /**
- * The one door to PostgreSQL. Whoever acts is read from the running scope, so no caller passes a tenant and none can forget
- * it: a statement outside a transaction goes out with its context in one round trip and is read-only; inside one it joins it.
+ * Runs every statement of the application. Reads the session context from the request scope, so that no caller can omit the tenant. A
+ * statement outside a transaction shares a round trip with its context and is read-only; inside a transaction it joins the transaction.
  */
 export class Database implements Queryable {
   readonly pool: pg.Pool;
   readonly timeouts: Timeouts;
   readonly preparedStatements: boolean;
-  /** Why statements are not pipelined: each is a round trip then, in an explicit transaction. */
+  /** Why pipelining is off. Each statement then takes its own round trip in an explicit transaction. */
   readonly pipeliningProblem: string | undefined;
-  /** Whether statements go out with their context in one round trip. */
+  /** Whether statements and their context share a round trip. */
   readonly pipelined: boolean;
   readonly #maxWaiting: number;
   readonly #contextSql: Record<ContextName, string>;
   readonly #prepared = new WeakMap<pg.PoolClient, Set<ContextName>>();
   readonly #waiting = new Map<SessionContext, PendingRead[]>();
-  /** Sees the text of every statement and is awaited by nobody: metrics, and tests that pin statement counts. */
+  /** Called synchronously with the text of every statement, for metrics and for tests that pin statement counts. */
   onStatement: (text: string) => void = () => {};
 
   constructor(options: DatabaseOptions) {
@@ -67,22 +67,22 @@ export class Database implements Queryable {
     this.timeouts = options.timeouts;
     this.pipeliningProblem = options.pipelining === false ? 'switched off' : pipeliningProblem();
     this.pipelined = this.pipeliningProblem === undefined;
-    // Deallocating what a connection holds needs the same internals, and without it prepared statements would have no bound.
+    // Deallocating evicted statements needs the same internals. Without it, prepared statements would grow without bound.
     this.preparedStatements = options.preparedStatements && this.pipelined;
     this.#maxWaiting = options.maxWaiting;
     this.#contextSql = {
       [READ]: readSettingsSql(options.timeouts),
       [BATCH]: batchSettingsSql(options.timeouts),
     };
-    // A lost connection fails the statement that runs on it, or is replaced at the next checkout where none does; an error
-    // event that nobody hears would end the process.
+    // A lost connection fails the statement that runs on it; the pool replaces an idle one at the next checkout. An error event
+    // without a listener would end the process.
     this.pool.on('error', () => {});
     this.pool.on('connect', (client) => client.on('error', () => {}));
   }
 
   /**
-   * Runs one statement as whoever acts. Outside a transaction it cannot write, and goes out together with what the same work asks for
-   * before it waits for anything.
+   * Runs one statement in the current session context. Outside a transaction it cannot write, and shares a round trip with the other
+   * statements that the same context issues in this turn of the event loop.
    */
   async query(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
     const scope = currentScope();
@@ -93,9 +93,9 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs statements that may write as whoever acts, one after another: a transaction of their own in one round trip, committed when this
-   * resolves. The first error undoes all of them and is thrown as `transaction` throws it. Inside a transaction they join it. For what is
-   * written many times a second and needs nothing in between; all else is for `transaction`.
+   * Runs statements that may write, in order, in one round trip and one transaction, which is committed when the promise resolves. The
+   * first error rolls back all of them and is thrown like an error of `transaction`. Inside a transaction they join it. Use it for frequent
+   * writes that need no intermediate result, and `transaction` otherwise.
    * @returns the result of each
    */
   async batch(statements: readonly pg.QueryConfig[]): Promise<pg.QueryResult[]> {
@@ -119,7 +119,7 @@ export class Database implements Queryable {
     }
     const reads = [read];
     this.#waiting.set(context, reads);
-    // Once nothing of this turn is left to run: by then, the loaders have asked as well.
+    // Runs after this turn's microtasks, when the DataLoaders have issued their reads too.
     process.nextTick(() => {
       this.#waiting.delete(context);
       for (let start = 0; start < reads.length; start += MAX_PIPELINED) {
@@ -135,15 +135,15 @@ export class Database implements Queryable {
       reads[index]?.resolve(result);
     });
     if (!error) return;
-    const [wrong, ...others] = reads.slice(results.length);
-    wrong?.reject(error);
+    const [failed, ...others] = reads.slice(results.length);
+    failed?.reject(error);
     if (others.length === 0) return;
-    // They were not looked at, and have nothing to do with the one that is wrong.
+    // The server skipped the statements after the failed one. Run them again.
     if (isConnectionError(error) || error instanceof UnavailableError) for (const { reject } of others) reject(error);
     else await this.#read(context, others);
   }
 
-  async #flush(kind: ContextName, context: SessionContext, statements: readonly pg.QueryConfig[]): Promise<FlushResult> {
+  async #flush(kind: ContextName, context: SessionContext, statements: readonly pg.QueryConfig[]): Promise<PipelineResult> {
     let client: pg.PoolClient | undefined;
     try {
       client = await this.#checkout();
@@ -163,7 +163,7 @@ export class Database implements Queryable {
     kind: ContextName,
     context: SessionContext,
     statements: readonly pg.QueryConfig[],
-  ): Promise<FlushResult> {
+  ): Promise<PipelineResult> {
     const values = kind === READ ? readSettingsValues(context) : batchSettingsValues(context);
     if (this.preparedStatements) await this.#prepare(client, kind, values);
     const statement: ContextStatement = { name: this.preparedStatements ? kind : '', text: this.#contextSql[kind], values };
@@ -172,7 +172,7 @@ export class Database implements Queryable {
     });
   }
 
-  /** Gives a connection back, after deallocating what was evicted from it: the caller has its result and does not wait. */
+  /** Releases a connection after it deallocates its evicted statements. The caller already has its result and does not wait. */
   #release(client: pg.PoolClient, error: Error | null): void {
     if (error && isConnectionError(error)) {
       client.release(true);
@@ -197,8 +197,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs `work` in one explicit transaction: every statement of this database inside it joins. Commits when `work` resolves;
-   * a thrown error rolls everything back, audit and events with it, unless it is a DomainError that says to commit.
+   * Runs `work` in one explicit transaction, which every statement inside `work` joins. Commits when `work` resolves. A thrown error rolls
+   * back everything, including audit rows and events, unless it is a DomainError with `commit`.
    */
   async transaction<T>(work: () => Promise<T>, change: SessionContext = {}): Promise<T> {
     const scope = currentScope();
@@ -214,18 +214,18 @@ export class Database implements Queryable {
       this.onStatement('BEGIN');
       await client.query(beginSql(context, this.timeouts));
       try {
-        // Awaited inside: Prisma's promises begin when they are awaited, and would begin outside of the transaction.
+        // Awaited inside the scope: a Prisma promise starts when it is awaited, and would otherwise run outside the transaction.
         result = await runInTransactionScope(context, transaction, async () => await work());
       } catch (error) {
         failure = { error };
       }
-      const announce = await transaction.close();
+      const runCallbacks = await transaction.close();
       const commit = !failure || (failure.error instanceof DomainError && failure.error.commit);
       this.onStatement(commit ? 'COMMIT' : 'ROLLBACK');
       const { command } = await client.query(commit ? 'COMMIT' : 'ROLLBACK');
-      // A transaction that a swallowed error has doomed answers COMMIT with ROLLBACK: nothing must look saved then.
+      // PostgreSQL answers COMMIT with ROLLBACK if a statement failed and its error was swallowed. The caller must see an error.
       if (commit && command !== 'COMMIT') throw new Error('the transaction was rolled back because a statement in it failed');
-      if (commit) committed = announce;
+      if (commit) committed = runCallbacks;
       this.#release(client, null);
     } catch (error) {
       client.release(true);
@@ -236,7 +236,7 @@ export class Database implements Queryable {
     return result as T;
   }
 
-  /** Runs `work` as `context`, whoever acts outside, in a transaction of its own. */
+  /** Runs `work` in a new transaction with `context` in place of the current session context. */
   transactionAs<T>(context: SessionContext, work: () => Promise<T>): Promise<T> {
     return runWithContext(context, () => this.transaction(work));
   }

@@ -6,20 +6,20 @@ import { columnsOf } from './readable-columns.ts';
 import { identifier, join, queryRows, raw, type Sql, sql } from './sql.ts';
 import type { Queryable } from './transaction.ts';
 
-/** The most rows one page holds, and how many it holds when nothing is said. */
+/** The largest and the default page size. */
 export const MAX_PAGE = 100;
 export const DEFAULT_PAGE = 20;
 
 /**
- * Sizes that stand in the statement itself: PostgreSQL then keeps its plan, where for a size it cannot see it makes one anew each time. The
- * others share a statement.
+ * Page sizes that are literals in the SQL: PostgreSQL then uses its generic plan, while with a parameter it plans each execution. All other
+ * sizes share one statement.
  */
 const USUAL_SIZES = new Set([1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30, 40, 50, 100]);
 
-/** An order a list can have: a column that is never null, then the id, so that no two rows share a place. */
+/** The order of a list: a column that is never null, then the id, so that the order is total. */
 export interface PageOrder {
   column: string;
-  /** The column's type, to read it back from a cursor. */
+  /** The type of the column, to which the value of a cursor is cast. */
   type: 'timestamptz' | 'text' | 'integer' | 'uuid';
   direction: 'ASC' | 'DESC';
 }
@@ -39,16 +39,16 @@ export interface PageSource {
 
 export interface Page<Row> {
   nodes: readonly Row[];
-  /** Made for those who ask. */
+  /** Created on access. */
   readonly edges: readonly { cursor: string; node: Row }[];
   pageInfo: { hasNextPage: boolean; hasPreviousPage: boolean; startCursor: string | null; endCursor: string | null };
 }
 
-/** What is read of the rows of a page, beside their ids. */
+/** What a page selects besides the ids of its rows. */
 export interface PageSelection {
-  /** Their properties in alphabetical order, by their camelCase names; undefined for all. */
+  /** The camelCase properties in alphabetical order; undefined selects all. */
   properties?: readonly string[] | undefined;
-  /** Whether they can be cursors. */
+  /** Whether the rows can be encoded as cursors. */
   cursors: boolean;
 }
 
@@ -57,15 +57,15 @@ const WHOLE: PageSelection = { cursors: true };
 type Reader = Queryable & { preparedStatements: boolean };
 type Keyed = { pageKey?: string; pageParent?: number; id: string };
 
-/** A projection of a table, and its SQL by alias. */
+/** The selected columns of a table, and their SQL by table alias. */
 interface Projection {
   columns: readonly string[];
   lists: Map<string, Sql>;
 }
 
 /**
- * What clients select, by table and properties. For twice the tables of today, about 75, with 16 selections each; a selection beyond them
- * evicts the one that was used longest ago and costs a pass over the columns of its table.
+ * Projections by table and properties. Sized for 75 tables with 16 selections each. A miss evicts the least recently used projection and
+ * costs one pass over the columns of the table.
  */
 const projections = namedCache<string, Projection>('projections', { max: 75 * 16 });
 
@@ -82,8 +82,8 @@ function project(table: string, properties: readonly string[] | undefined): Proj
 }
 
 /**
- * The columns of a table that a list may show as SQL, or its id and some of them.
- * @param alias what the table is called there
+ * The readable columns of a table as SQL, or its id and the columns of `properties`.
+ * @param alias the alias of the table in the statement
  */
 export function columnList(table: string, properties?: readonly string[], alias = table): Sql {
   const { columns, lists } = project(table, properties);
@@ -118,20 +118,20 @@ function decodeCursor({ table, order }: PageSource, cursor: string, argument: st
     const belongs = from === table && column === order.column && direction === order.direction;
     if (belongs && CURSOR_VALUE[order.type].test(key) && CURSOR_VALUE.uuid.test(id)) return { key, id };
   } catch {
-    // Said below, the same for every way to be wrong.
+    // Thrown below: every invalid cursor has the same message.
   }
-  throw ValidationError.inputPath([argument], 'This is not a cursor of this list in this order.');
+  throw ValidationError.inputPath([argument], 'The cursor is not valid for this list and order. Pass a cursor that this list returned with the same order.');
 }
 
 function pageSize(args: PageArgs): { size: number; backward: boolean } {
   const { first, last } = args;
-  if (first != null && last != null) throw ValidationError.inputPath(['first'], 'Ask for `first` or for `last`, not for both.');
-  const [argument, asked] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
-  if (asked < 0 || asked > MAX_PAGE) throw ValidationError.inputPath([argument as string], `A page has 0 to ${MAX_PAGE} items.`);
-  return { size: asked, backward: last != null || (first == null && args.before != null) };
+  if (first != null && last != null) throw ValidationError.inputPath(['first'], '`first` and `last` are mutually exclusive. Pass one of them.');
+  const [argument, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
+  if (size < 0 || size > MAX_PAGE) throw ValidationError.inputPath([argument as string], `\`${argument}\` must be between 0 and ${MAX_PAGE}.`);
+  return { size, backward: last != null || (first == null && args.before != null) };
 }
 
-/** The rows of one page, keyset-paged: however deep the page, the index is entered where the cursor points. */
+/** The query for the rows of one page. It seeks the index to the cursor, so that deep pages cost no more than the first. */
 function pageRows(
   source: PageSource,
   args: PageArgs,
@@ -142,7 +142,7 @@ function pageRows(
   const key = sql`${identifier(source.table)}.${identifier(source.order.column)}`;
   const type = raw(source.order.type);
   const ascending = (source.order.direction === 'ASC') !== backward;
-  const beyond = (cursor: string, argument: string, forward: boolean): Sql => {
+  const seek = (cursor: string, argument: string, forward: boolean): Sql => {
     const from = decodeCursor(source, cursor, argument);
     const compare = raw((source.order.direction === 'ASC') === forward ? '>' : '<');
     return sql`(${key}, ${identifier(source.table)}.id) ${compare} (${from.key}::${type}, ${from.id}::uuid)`;
@@ -150,8 +150,8 @@ function pageRows(
   const where = [
     ...extra,
     ...source.where,
-    ...(args.after != null ? [beyond(args.after, 'after', true)] : []),
-    ...(args.before != null ? [beyond(args.before, 'before', false)] : []),
+    ...(args.after != null ? [seek(args.after, 'after', true)] : []),
+    ...(args.before != null ? [seek(args.before, 'before', false)] : []),
   ];
   const direction = raw(ascending ? 'ASC' : 'DESC');
   return {
@@ -163,7 +163,7 @@ function pageRows(
   };
 }
 
-/** Few ask for cursors, and never for all of them. */
+/** Encodes its cursor on access: most operations select few cursors or none. */
 class Edge<Row> {
   readonly node: Row & Keyed;
   readonly #source: PageSource;
@@ -216,7 +216,7 @@ class ReadPage<Row> implements Page<Row> {
   }
 }
 
-/** One page of a list, in one statement. Throws ValidationError for sizes out of range and cursors of other lists. */
+/** Reads one page of a list in one statement. Throws ValidationError for a size out of range and a cursor of another list or order. */
 export async function readPage<Row>(
   database: Reader,
   source: PageSource,
@@ -227,7 +227,7 @@ export async function readPage<Row>(
   return new ReadPage<Row>(source, args, await queryRows<Row & Keyed>(database, query), size, backward);
 }
 
-/** The same page of the lists of many parents, in one statement, in the order of `parentIds`. */
+/** Reads the same page for many parents in one statement. Returns the pages in the order of `parentIds`. */
 export async function readPages<Row>(
   database: Reader,
   source: PageSource,
@@ -256,19 +256,19 @@ export async function readPages<Row>(
   return byParent.map((ofOne) => new ReadPage<Row>(source, args, ofOne, size, backward));
 }
 
-/** What a statement says that gives one `count`. */
+/** Runs a statement that returns one `count`. */
 export async function readCount(database: Reader, counted: Sql): Promise<number> {
   const [row] = await queryRows<{ count: number }>(database, counted);
   return row?.count ?? 0;
 }
 
-/** How many rows a list has. */
+/** Counts the rows of a list. */
 export function countRows(database: Reader, source: PageSource): Promise<number> {
   const where = source.where.length > 0 ? sql` WHERE ${join(source.where, ' AND ')}` : raw('');
   return readCount(database, sql`SELECT count(*)::integer AS count FROM ${identifier(source.table)}${where}`);
 }
 
-/** How many rows the lists of many parents have, in one statement, in the order of `parentIds`. */
+/** Counts the rows for many parents in one statement. Returns the counts in the order of `parentIds`. */
 export async function countByParent(
   database: Reader,
   source: PageSource,

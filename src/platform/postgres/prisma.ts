@@ -11,7 +11,7 @@ const statementNames = new StatementNames('prisma');
 
 export type Prisma = PrismaClient<never, typeof unreadableColumns>;
 
-/** What the Prisma adapter takes for a pool: every statement goes through the one door, with its context. */
+/** A pool for the Prisma adapter that runs every statement through Database, with the session context. */
 class ScopedPool extends pg.Pool {
   readonly #database: Database;
 
@@ -28,7 +28,7 @@ class ScopedPool extends pg.Pool {
     const { transaction } = currentScope();
     const client = transaction
       ? Promise.resolve(transaction.nested())
-      : Promise.reject(new Error('this operation writes in several statements: run it inside database.transaction()'));
+      : Promise.reject(new Error('this operation needs a transaction: run it inside database.transaction()'));
     return client as never;
   }
 }
@@ -40,17 +40,16 @@ interface LoaderOptions {
 }
 
 /**
- * Prisma merges the `findUnique` calls of one tick into one statement, whoever made them, and sends every batch of the tick
- * from the context of whoever asked first. Two requests of one tick would share a tenant. Here each scope has batches of its
- * own, sent from its own context. This reaches into Prisma: it refuses to start if the place has moved, and a test holds
- * two tenants in one tick apart.
+ * Prisma merges all `findUnique` calls of one tick into one statement and sends it from the async context of the first call, so that two
+ * requests in one tick would run as one tenant. This gives each request scope its own batches, sent from its own context. It relies on
+ * internals of Prisma: start-up fails if they have moved, and a test covers two tenants in one tick.
  */
 function isolateFindUniqueBatches(prisma: Prisma): void {
   const internals = prisma as unknown as { _requestHandler?: { dataloader?: { options?: LoaderOptions } } };
   const options = internals._requestHandler?.dataloader?.options;
   const { batchBy, singleLoader, batchLoader } = options ?? {};
   if (!options || !batchBy || !singleLoader || !batchLoader) {
-    throw new Error('Prisma no longer batches where it did: findUnique batches must be kept apart by scope');
+    throw new Error('the internals of Prisma that batch findUnique have moved: isolateFindUniqueBatches must be adapted to this version');
   }
   const scopeKeys = new WeakMap<object, number>();
   const contexts = new WeakMap<object, ReturnType<typeof AsyncLocalStorage.snapshot>>();
@@ -64,15 +63,15 @@ function isolateFindUniqueBatches(prisma: Prisma): void {
     contexts.set(request, AsyncLocalStorage.snapshot());
     return `${key}:${batch}`;
   };
-  const from = <T>(request: object | undefined, send: () => T): T => {
+  const inContext = <T>(request: object | undefined, send: () => T): T => {
     const context = request && contexts.get(request);
     return context ? context(send) : send();
   };
-  options.singleLoader = (request) => from(request, () => singleLoader(request));
-  options.batchLoader = (requests) => from(requests[0], () => batchLoader(requests));
+  options.singleLoader = (request) => inContext(request, () => singleLoader(request));
+  options.batchLoader = (requests) => inContext(requests[0], () => batchLoader(requests));
 }
 
-/** The Prisma client over a database. One for the whole process: who acts comes from the running scope. */
+/** Creates the Prisma client of the process. Its statements take their session context from the request scope. */
 export function createPrisma(database: Database): Prisma {
   const statementNameGenerator = ({ sql }: { sql: string }) => statementNames.nameOf(sql);
   const adapter = new PrismaPg(new ScopedPool(database), database.preparedStatements ? { statementNameGenerator } : {});

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Transaction } from './transaction.ts';
 
-/** Who acts, as the database sees it. Every field ends up in a transaction-local setting that policies and triggers read. */
+/** The actor of a statement. Each field becomes a transaction-local setting that policies and triggers read. */
 export interface SessionContext {
   tenantId?: string | undefined;
   userId?: string | undefined;
@@ -9,7 +9,7 @@ export interface SessionContext {
   requestId?: string | undefined;
   ip?: string | undefined;
   userAgent?: string | undefined;
-  /** The database refuses every write: viewers, and everything outside a transaction. */
+  /** The database rejects every write: for viewers, and outside a transaction. */
   readOnly?: boolean | undefined;
 }
 
@@ -21,17 +21,17 @@ interface RequestScope {
 const scopes = new AsyncLocalStorage<RequestScope>();
 const ANONYMOUS: RequestScope = { context: {} };
 
-/** The scope of the running request. Without one, nobody acts: row security shows nothing. */
+/** The scope of the current request. Outside a request it is anonymous, and row security returns no rows. */
 export function currentScope(): RequestScope {
   return scopes.getStore() ?? ANONYMOUS;
 }
 
-/** Whether a transaction is running, which whatever asks the database joins. */
+/** Whether a transaction is open in this scope. Statements join it. */
 export function inTransaction(): boolean {
   return currentScope().transaction !== undefined;
 }
 
-/** Runs `work` as `context`. Await everything inside: a query that is started outside runs as somebody else. */
+/** Runs `work` with a session context. Await queries inside `work`: a Prisma promise that is awaited outside uses the outer context. */
 export function runWithContext<T>(context: SessionContext, work: () => T): T {
   return scopes.run({ context }, work);
 }
@@ -41,20 +41,20 @@ export function runInTransactionScope<T>(context: SessionContext, transaction: T
 }
 
 /**
- * Changes who acts in the running transaction, for the few operations that learn it on the way: signing up, signing in,
- * accepting an invitation.
+ * Changes the actor of the open transaction, for operations that identify the actor inside it, such as signing in. Throws outside a
+ * transaction.
  */
 export async function switchActor(change: SessionContext): Promise<void> {
   const scope = currentScope();
-  if (!scope.transaction) throw new Error('the context can only change inside a transaction');
+  if (!scope.transaction) throw new Error('switchActor needs an open transaction');
   scope.context = { ...scope.context, ...change };
   await scope.transaction.applyContext(scope.context);
 }
 
-/** Calls back after the running transaction has committed; never if it rolls back. */
+/** Runs `callback` after the open transaction commits, and never if it rolls back. Throws outside a transaction. */
 export function afterCommit(callback: () => void): void {
   const { transaction } = currentScope();
-  if (!transaction) throw new Error('afterCommit needs a running transaction');
+  if (!transaction) throw new Error('afterCommit needs an open transaction');
   transaction.afterCommit(callback);
 }
 

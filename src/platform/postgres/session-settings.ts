@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { SessionContext } from './request-scope.ts';
 
-/** The role every statement of the application runs as. It owns nothing and cannot bypass row security. */
+/** The role that runs every statement of the application. It owns no object and cannot bypass row security. */
 export const APPLICATION_ROLE = 'agentbase_app';
 
 /** The role that runs the statements of the job queue. A migration creates it; the login of the server is a member of it. */
@@ -17,24 +17,24 @@ export interface Timeouts {
 }
 
 /**
- * SET LOCAL ROLE as a function, so that one statement carries role, tenant and limits. A login that `db:migrate` knows of starts in this
- * role: changing it and changing back is the dearest part of a context, and looking is not.
+ * SET LOCAL ROLE as a function, so that one statement sets role, tenant and limits. Changing the role and back is the most expensive part,
+ * so the statement first checks it: a login that `db:migrate` has set up starts in this role.
  */
 const ENTER_ROLE = `CASE WHEN current_user = '${APPLICATION_ROLE}' THEN '' ELSE set_config('role', '${APPLICATION_ROLE}', true) END`;
 
 const ACTOR = [
   "set_config('app.tenant_id', $1, true)",
   "set_config('app.user_id', $2, true)",
-  // An API key of somebody who runs the platform does not see what they see.
+  // The API key of a platform admin does not have the admin's access.
   "set_config('app.api_key_id', $3, true)",
 ];
 
-/** As arguments of a function all of them are evaluated, and no row has to be sent. */
+/** PostgreSQL evaluates all arguments of the function and returns no row. */
 function settingSql(settings: readonly string[]): string {
   return `SELECT WHERE num_nonnulls(${settings.join(', ')}) = 0`;
 }
 
-/** What goes before statements that read, in their transaction. */
+/** The statement that sets the context of a read-only transaction. */
 export function readSettingsSql(timeouts: Timeouts): string {
   return settingSql([
     setLocal('transaction_read_only', 'on'),
@@ -48,7 +48,7 @@ export function readSettingsValues({ tenantId = '', userId = '', apiKeyId = '' }
   return [tenantId, userId, apiKeyId];
 }
 
-/** What goes before a batch that writes: its audit rows tell of the request, and it may have to wait for a lock. */
+/** The statement that sets the context of a batch. A batch can wait for a lock and writes audit rows, which record the request. */
 export function batchSettingsSql(timeouts: Timeouts): string {
   return settingSql([
     "set_config('transaction_read_only', $4, true)",
@@ -67,7 +67,7 @@ export function batchSettingsValues(context: SessionContext): string[] {
   return [...readSettingsValues(context), readOnly ? 'on' : 'off', requestId, ip, userAgentOf(context)];
 }
 
-/** As much of it as the audit log keeps. */
+/** Truncated to the length that the audit log stores. */
 function userAgentOf({ userAgent = '' }: SessionContext): string {
   return userAgent.slice(0, 512);
 }
@@ -94,7 +94,7 @@ export function applySettingsSql(context: SessionContext): string {
     setLocal('app.request_id', context.requestId ?? ''),
     setLocal('app.ip', context.ip ?? ''),
     setLocal('app.user_agent', userAgentOf(context)),
-    // Read-only can be lifted by nothing once a transaction has taken its snapshot.
+    // PostgreSQL does not allow a transaction to become writable after its first snapshot.
     ...(context.readOnly ? [setLocal('transaction_read_only', 'on')] : []),
   ].join(', ')}`;
 }

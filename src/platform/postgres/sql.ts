@@ -5,7 +5,7 @@ import { StatementNames } from './protocol/prepared-statements.ts';
 import { typeParsers, valueRowDecoder } from './protocol/row-decoder.ts';
 import type { Queryable } from './transaction.ts';
 
-/** A piece of SQL and the values it refers to. Values never become text. */
+/** An SQL fragment and its parameters. Parameters are never spliced into the text. */
 export interface Sql {
   readonly parts: readonly string[];
   readonly values: readonly unknown[];
@@ -15,7 +15,7 @@ function isSql(value: unknown): value is Sql {
   return typeof value === 'object' && value !== null && 'parts' in value && 'values' in value;
 }
 
-/** Builds SQL from a template. Interpolated fragments are spliced in, everything else becomes a parameter. */
+/** Builds SQL from a template. Splices interpolated fragments; every other value becomes a parameter. */
 export function sql(strings: TemplateStringsArray, ...inputs: unknown[]): Sql {
   const parts: string[] = [strings[0] ?? ''];
   const values: unknown[] = [];
@@ -38,7 +38,7 @@ export function sql(strings: TemplateStringsArray, ...inputs: unknown[]): Sql {
   return { parts, values };
 }
 
-/** SQL text as it is. Only for names that the program itself wrote. */
+/** Unescaped SQL text. Never pass input of a client. */
 export function raw(text: string): Sql {
   return { parts: [text], values: [] };
 }
@@ -77,18 +77,18 @@ function configOf({ preparedStatements }: Preparing, query: Sql): RowsConfig {
   } as RowsConfig;
 }
 
-/** The rows of a statement as `rows` gives them. */
+/** The rows of a result as objects with camelCase keys. */
 export function decodeRows<T>({ rows, fields }: pg.QueryResult): T[] {
-  // Within a transaction, pg reads them.
+  // In a transaction, pg parses the rows and returns arrays.
   return (Array.isArray(rows[0]) ? rows.map(valueRowDecoder(fields)) : rows) as T[];
 }
 
-/** Runs a statement through the one door, with the context of whoever acts, and gives its rows with camelCase keys. */
+/** Runs a statement in the current session context. Returns its rows with camelCase keys. */
 export async function queryRows<T>(database: Queryable & Preparing, query: Sql): Promise<T[]> {
   return decodeRows(await database.query(configOf(database, query)));
 }
 
-/** Runs statements as `Database.batch` does, all or none in one round trip, and gives the rows of each. */
+/** Runs statements with `Database.batch`, atomically and in one round trip. Returns the rows of each. */
 export async function batchQueryRows<Rows extends readonly unknown[]>(
   database: Pick<Database, 'batch'> & Preparing,
   queries: { [Index in keyof Rows]: Sql },

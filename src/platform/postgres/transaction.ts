@@ -3,12 +3,12 @@ import type { PreparedStatements } from './protocol/prepared-statements.ts';
 import type { SessionContext } from './request-scope.ts';
 import { applySettingsSql } from './session-settings.ts';
 
-/** What PrismaPg and our own SQL ask of a connection. */
+/** The part of a connection that PrismaPg and `queryRows` use. */
 export interface Queryable {
   query(config: pg.QueryConfig | string): Promise<pg.QueryResult>;
 }
 
-/** An open transaction on one connection. Statements are sent one after another, however many are awaited at once. */
+/** An open transaction on one connection. Sends statements one at a time, also if the caller awaits several at once. */
 export class Transaction implements Queryable {
   readonly #client: pg.PoolClient;
   readonly #prepared: PreparedStatements | undefined;
@@ -18,7 +18,7 @@ export class Transaction implements Queryable {
   #savepoints = 0;
   #open = true;
 
-  /** @param prepared what the connection holds prepared, where it is bounded */
+  /** @param prepared the bounded prepared statements of the connection, if pipelining is on */
   constructor(client: pg.PoolClient, prepared: PreparedStatements | undefined, onStatement: (text: string) => void) {
     this.#client = client;
     this.#prepared = prepared;
@@ -26,7 +26,7 @@ export class Transaction implements Queryable {
   }
 
   query(config: pg.QueryConfig | string): Promise<pg.QueryResult> {
-    if (!this.#open) return Promise.reject(new Error('the transaction has ended; a promise was not awaited'));
+    if (!this.#open) return Promise.reject(new Error('the transaction has ended: await every query inside it'));
     this.#onStatement(typeof config === 'string' ? config : config.text);
     if (typeof config !== 'string' && config.name) this.#prepared?.use(config.name);
     const result = this.#tail.then(() => this.#client.query(config as pg.QueryConfig));
@@ -42,7 +42,7 @@ export class Transaction implements Queryable {
     this.#callbacks.push(callback);
   }
 
-  /** Waits for what is still on its way; then no statement can join any more. */
+  /** Waits for pending statements and rejects later ones. Returns a function that runs the after-commit callbacks. */
   async close(): Promise<() => void> {
     await this.#tail;
     this.#open = false;
@@ -51,7 +51,7 @@ export class Transaction implements Queryable {
     };
   }
 
-  /** What Prisma sees when it opens a transaction of its own inside this one: BEGIN becomes a savepoint. */
+  /** The client for a transaction that Prisma opens inside this one: BEGIN becomes a savepoint. */
   nested(): pg.PoolClient {
     const name = `nested_${++this.#savepoints}`;
     const translate = new Map([

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import type pg from 'pg';
 
-/** What is used of pg's connection, which is not public. `verify-pipelining.ts` checks at start-up that it is there. */
+/** The private parts of pg's connection that pipelining uses. `verify-pipelining.ts` checks them at start-up. */
 export interface ProtocolConnection {
-  /** Text of statements by name: those that were parsed, and those that were sent to be. */
+  /** The text of parsed statements by name; `submittedNamedStatements` has those that were sent and not confirmed. */
   parsedStatements: Record<string, string>;
   submittedNamedStatements: Record<string, string>;
   stream: { write(messages: Buffer): void };
@@ -18,18 +18,18 @@ export function connectionOf(client: pg.ClientBase): ProtocolConnection {
 
 type PrepareValue = (value: unknown) => unknown;
 
-/** Required instead of imported: a module that has moved must lead to the fallback and not end the process. */
+/** Uses `require`: if the module has moved, pipelining falls back instead of ending the process. */
 function loadPrepareValue(): PrepareValue {
   try {
     const { prepareValue } = createRequire(import.meta.url)('pg/lib/utils.js') as { prepareValue?: PrepareValue };
     if (prepareValue) return prepareValue;
   } catch {
-    // Thrown below, where it is used.
+    // The returned function throws.
   }
   return () => {
     throw new Error('pg/lib/utils.js no longer has prepareValue');
   };
 }
 
-/** A value as it goes over the wire: null, a Buffer, or text. Throws for what cannot be written as JSON. */
+/** Converts a parameter to its wire format: null, a Buffer or text. Throws for an object that cannot be serialised as JSON. */
 export const prepareValue = loadPrepareValue();

@@ -4,43 +4,43 @@ import type { ProtocolConnection } from './pg-internals.ts';
 import { PipelinedStatement } from './pipelined-statement.ts';
 import type { Column, RawRow } from './row-decoder.ts';
 
-/** The first error, if there was one, and the results of the statements before it. */
-export interface FlushResult {
+/** The first error, and the results of the statements before it. */
+export interface PipelineResult {
   error: Error | null;
   results: pg.QueryResult[];
 }
 
 export interface ContextStatement {
-  /** The name it was prepared under on this connection, or '' to parse it each time. */
+  /** The name of the prepared statement on this connection, or '' to parse it each time. */
   name: string;
   text: string;
   values: string[];
 }
 
 /**
- * @param error the first, if there was one
- * @param results of the statements before it, or of all; undefined where pg gave up waiting, and tells nothing but that
+ * @param error the first error, or null
+ * @param results the results of the statements before the error, or of all; undefined if pg timed out
  */
 export type PipelineCallback = (error: Error | null, results?: pg.QueryResult[]) => void;
 
 /**
- * Statements that carry their context. All of them go out under one Sync, which makes them one implicit transaction: what the context sets
- * locally holds for exactly these statements, in one round trip and without BEGIN or COMMIT. The first error undoes all of them.
+ * Statements with their context under one Sync message, which makes them one implicit transaction: the local settings of the context apply
+ * to exactly these statements, in one round trip without BEGIN or COMMIT. The first error rolls back all of them.
  *
- * It is what pg calls a submittable: `client.query` hands the connection over, and every message that comes back.
+ * Implements the `Submittable` of pg: `client.query` passes it the connection and every message of the response.
  */
 export class PipelinedQuery implements pg.Submittable {
-  /** pg puts a timer around it. */
+  /** Public: pg wraps it to add a timeout. */
   callback: PipelineCallback;
   readonly #context: ContextStatement;
   readonly #statements: PipelinedStatement[];
-  /** The statement whose answer comes next; -1 is the context. */
+  /** The index of the statement whose response comes next; -1 is the context. */
   #current = -1;
 
   constructor(context: ContextStatement, statements: readonly pg.QueryConfig[], callback: PipelineCallback) {
     this.callback = callback;
     this.#context = context;
-    // A value that cannot be sent has to be found before anything of the flush is.
+    // Throws for a parameter that cannot be serialised before anything is sent.
     this.#statements = statements.map((config) => new PipelinedStatement(config));
   }
 
@@ -52,11 +52,11 @@ export class PipelinedQuery implements pg.Submittable {
     messages.push(serialize.bind({ statement: name, values }), serialize.execute());
     for (const statement of this.#statements) messages.push(...statement.messages(connection));
     messages.push(serialize.sync());
-    // One write: a stream that is given them one by one, and told to wait, takes longer for it than for all else.
+    // One write: corking the stream and writing each message costs more than the rest of this method.
     connection.stream.write(Buffer.concat(messages));
   }
 
-  // pg writes down under these what it has seen parsed.
+  // pg records a parsed statement under this name and text.
   get name(): string {
     return this.#statements[this.#current]?.name ?? '';
   }
@@ -83,13 +83,13 @@ export class PipelinedQuery implements pg.Submittable {
   }
 
   handleCopyInResponse(connection: ProtocolConnection): void {
-    connection.sendCopyFail('nothing is copied here');
+    connection.sendCopyFail('COPY is not supported');
   }
 
   handleCopyData(): void {}
 
   handleError(error: Error, connection: ProtocolConnection): void {
-    // What was sent behind the one that failed was never looked at.
+    // The server skipped the statements after the failed one, so they were not parsed.
     for (const { name } of this.#statements) {
       if (name && connection.parsedStatements[name] === undefined) delete connection.submittedNamedStatements[name];
     }
@@ -97,8 +97,8 @@ export class PipelinedQuery implements pg.Submittable {
   }
 
   handleReadyForQuery(): void {
-    const unreadable = this.#statements.findIndex((statement) => statement.decodeError);
-    this.#report(this.#statements[unreadable]?.decodeError ?? null, unreadable === -1 ? this.#statements.length : unreadable);
+    const failed = this.#statements.findIndex((statement) => statement.decodeError);
+    this.#report(this.#statements[failed]?.decodeError ?? null, failed === -1 ? this.#statements.length : failed);
   }
 
   #report(error: Error | null, done: number): void {

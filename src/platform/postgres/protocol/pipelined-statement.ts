@@ -4,14 +4,14 @@ import { type ProtocolConnection, prepareValue } from './pg-internals.ts';
 import { type PreparedStatement, preparedStatementsOf } from './prepared-statements.ts';
 import { type Column, type RawRow, textRowDecoder } from './row-decoder.ts';
 
-/** A statement whose rows are wanted as objects with camelCase keys, where whoever reads them can make these at once. */
+/** A query whose rows PipelinedStatement decodes directly to objects with camelCase keys. Plain pg returns arrays. */
 export interface RowsConfig extends pg.QueryConfig {
   rowMode: 'array';
   asObjects: true;
 }
 
-/** How a row is made of the text of its values. */
-function makerOf(
+/** Returns the decoder for the rows of a statement. */
+function decoderOf(
   { types = pg.types, rowMode, asObjects }: Partial<RowsConfig>,
   columns: readonly Column[],
 ): (row: RawRow) => unknown {
@@ -22,22 +22,22 @@ function makerOf(
   return (row) => Object.fromEntries(values(row).map((value, place) => [columns[place]?.name, value]));
 }
 
-/** One statement of a flush, and what becomes of it. */
+/** One statement of a PipelinedQuery, and its result. */
 export class PipelinedStatement {
   readonly text: string;
-  /** Prepared under it; empty for one that is parsed each time. */
+  /** The name of the prepared statement; empty for a statement that is parsed each time. */
   readonly name: string;
   readonly #config: pg.QueryConfig;
   readonly #values: unknown[];
   readonly #rows: unknown[] = [];
   #prepared: PreparedStatement | undefined;
   #columns: readonly Column[] = [];
-  #make: ((row: RawRow) => unknown) | undefined;
-  #done = '';
-  /** Why a row of it cannot be read. */
+  #decode: ((row: RawRow) => unknown) | undefined;
+  #commandTag = '';
+  /** The first error in decoding a row. */
   decodeError: Error | undefined;
 
-  /** Throws for a value that cannot be sent. */
+  /** Throws for a parameter that cannot be serialised. */
   constructor(config: pg.QueryConfig) {
     this.text = config.text;
     this.name = config.name ?? '';
@@ -45,11 +45,11 @@ export class PipelinedStatement {
     this.#values = (config.values ?? []).map((value) => prepareValue(value));
   }
 
-  /** What is sent for it on a connection. */
+  /** The protocol messages to send on a connection. */
   messages(connection: ProtocolConnection): Buffer[] {
     const { name, text } = this;
     const messages: Buffer[] = [];
-    // First, as it is what may throw: a statement that never went out must not look as if it had.
+    // Serialised first because it may throw: an unsent statement must not be recorded as submitted.
     const bind = serialize.bind({ statement: name, values: this.#values });
     const known = name ? (connection.parsedStatements[name] ?? connection.submittedNamedStatements[name]) : undefined;
     if (known === undefined) {
@@ -65,7 +65,7 @@ export class PipelinedStatement {
     return messages;
   }
 
-  /** It has the columns that were asked for. */
+  /** Receives the columns that Describe requested. */
   describe(columns: readonly Column[]): void {
     this.#columns = columns;
     if (this.#prepared) this.#prepared.columns = columns;
@@ -74,20 +74,20 @@ export class PipelinedStatement {
   add(row: RawRow): void {
     if (this.decodeError) return;
     try {
-      this.#make ??= makerOf(this.#config, this.#columns);
-      this.#rows.push(this.#make(row));
+      this.#decode ??= decoderOf(this.#config, this.#columns);
+      this.#rows.push(this.#decode(row));
     } catch (error) {
       this.decodeError = error as Error;
     }
   }
 
-  /** @param command what PostgreSQL says at the end, such as `INSERT 0 1` */
+  /** @param command the command tag, such as `INSERT 0 1` */
   complete(command: string): void {
-    this.#done = command;
+    this.#commandTag = command;
   }
 
   get result(): pg.QueryResult {
-    const [command = '', ...numbers] = this.#done.split(' ');
+    const [command = '', ...numbers] = this.#commandTag.split(' ');
     const rowCount = numbers.length > 0 ? Number(numbers.at(-1)) : null;
     return { command, rowCount, oid: 0, rows: this.#rows, fields: this.#columns as pg.FieldDef[] };
   }

@@ -6,19 +6,19 @@ import type { ProtocolConnection } from './pg-internals.ts';
 import type { Column } from './row-decoder.ts';
 
 /**
- * Statements a connection holds prepared: for twice the tables of today, about 75, with 16 texts in use each. Each takes tens of KiB of its
- * server process with its plan, so these take tens of MiB at most.
+ * The most prepared statements of a connection. Sized for 75 tables with 16 texts each. A statement and its plan take tens of KiB in the
+ * server process, so all of them take tens of MiB.
  */
 const MAX_PREPARED = 75 * 16;
-/** Evicted statements are deallocated together: a round trip for each would be dearer than to let them be for a while. */
-const DEALLOCATED_TOGETHER = 32;
+/** The least evicted statements to deallocate at once. It limits the extra round trips. */
+const MIN_DEALLOCATED = 32;
 
 export interface PreparedStatement {
-  /** Its columns, which do not change as long as the connection lives. */
+  /** Its columns. They do not change during the life of the connection. */
   columns?: readonly Column[];
 }
 
-/** The named statements of one connection. Those that were not used for longest leave it. */
+/** The named statements of one connection. Evicts the least recently used. */
 export class PreparedStatements {
   readonly #connection: ProtocolConnection;
   readonly #evicted = new Set<string>();
@@ -34,12 +34,12 @@ export class PreparedStatements {
     });
   }
 
-  /** The statement of that name, which is about to be sent. */
+  /** Returns the statement of a name that the caller is about to send, and marks it as used. */
   use(name: string): PreparedStatement {
     let statement = this.#statements.get(name);
     if (!statement) {
       statement = {};
-      // One that was evicted and not deallocated yet is still prepared.
+      // An evicted statement stays prepared until it is deallocated.
       this.#evicted.delete(name);
       this.#statements.set(name, statement);
     }
@@ -47,11 +47,11 @@ export class PreparedStatements {
   }
 
   /**
-   * SQL that deallocates what was evicted, once there is enough of it. pg forgets these statements here, and parses them again when they
-   * come again: it has to be sent before any other statement of the connection, outside of a transaction.
+   * Returns SQL that deallocates the evicted statements once there are enough of them. Also removes them from the state of pg, which then
+   * parses them again. The caller must send the SQL before any other statement of the connection, outside a transaction.
    */
   takeDeallocation(): string | undefined {
-    if (this.#evicted.size < DEALLOCATED_TOGETHER) return undefined;
+    if (this.#evicted.size < MIN_DEALLOCATED) return undefined;
     const { parsedStatements } = this.#connection;
     const parsed = [...this.#evicted].filter((name) => parsedStatements[name] !== undefined);
     this.#evicted.clear();
@@ -72,20 +72,20 @@ export function preparedStatementsOf(connection: ProtocolConnection): PreparedSt
 }
 
 /**
- * For twice the tables of today, about 75, with 20 texts each: a page at the root and of many parents in two orders and two sizes, counts,
- * loaders with a few projections, logs and writers.
+ * Sized for 75 tables with 20 texts each: pages at the root and by parent in two orders and two sizes, counts, loaders with a few
+ * projections, logs and writers.
  */
 const MAX_NAMES = 75 * 20;
 
 /**
- * Names that statements are prepared under. A name is a hash of the text, so one that was evicted and comes again is the same name, and
- * none ever stands for another text: connections need not know what is cached here. It saves hashing the text each time.
+ * Names of prepared statements. A name is a hash of the text: an evicted text gets the same name again, and no name ever stands for
+ * another text. The cache saves hashing the text each time.
  */
 export class StatementNames {
   readonly #names: LRUCache<string, string>;
   readonly #prefix: string;
 
-  /** @param source who writes the statements, for the metrics and the names */
+  /** @param source the origin of the statements, for the metrics and as a prefix of the names */
   constructor(source: 'sql' | 'prisma', max = MAX_NAMES) {
     this.#names = namedCache(`statement_names_${source}`, { max });
     this.#prefix = source.charAt(0);

@@ -11,14 +11,14 @@ const parseTimestamp = pg.types.getTypeParser(TIMESTAMPTZ, 'text') as Parse;
 const UTC = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,6})?\+00$/;
 const ZERO = 48;
 
-/** The number that stands in some places of a text. */
+/** Parses the decimal digits between two positions. */
 function digits(text: string, start: number, end: number): number {
   let number = 0;
   for (let place = start; place < end; place++) number = number * 10 + text.charCodeAt(place) - ZERO;
   return number;
 }
 
-/** A moment as PostgreSQL writes it in UTC, to the millisecond: what almost every column of a list has. */
+/** Parses a UTC timestamp, truncated to milliseconds. Faster than the parser of pg, which handles every other format. */
 function timestamp(text: string): unknown {
   if (!UTC.test(text) || text.startsWith('00')) return parseTimestamp(text);
   // 2026-01-31 23:59:59.123456+00
@@ -33,7 +33,7 @@ const parsers = new Map<number, Parse>([
   [TIMESTAMPTZ, timestamp],
 ]);
 
-/** As Prisma gives them: bigint for int8, Date for timestamps, numeric as its text. */
+/** The types of Prisma: bigint for int8, Date for timestamptz, string for numeric. */
 export const typeParsers: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number) => {
     let parse = parsers.get(oid);
@@ -45,14 +45,14 @@ export const typeParsers: pg.CustomTypesConfig = {
   }) as typeof pg.types.getTypeParser,
 };
 
-/** The property of a row that a column is. */
+/** The property name of a column in decoded rows. */
 export function camelCase(column: string): string {
   return column.replace(/(?<=.)_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-/** What is known of a column of a statement. */
+/** Name and type of a result column. */
 export type Column = Pick<pg.FieldDef, 'name' | 'dataTypeID'>;
-/** A row as it comes: the text of each of its values. */
+/** An undecoded row: the text of each value. */
 export type RawRow = readonly (string | null)[];
 
 const passThrough = pg.types.getTypeParser(pg.types.builtins.TEXT, 'text');
@@ -62,10 +62,10 @@ function objectSource(columns: readonly { name: string }[], valueAt: (place: num
   return `{${columns.map(({ name }, place) => `${JSON.stringify(camelCase(name))}: ${valueAt(place)}`).join()}}`;
 }
 
-/** As many as statement texts are expected (see `statement-names.ts`); statements with the same columns share one. */
+/** One for each expected statement text (see `MAX_NAMES` in `prepared-statements.ts`). Statements with the same columns share one. */
 const MAX_BUILDERS = 75 * 20;
 
-/** Functions by the columns they were built for: by identity, which is what repeats, then by names and types. */
+/** Caches decoders by their columns: first by the identity of the array, then by names and types. */
 class BuilderCache<Builder extends object> {
   readonly #build: (columns: readonly Column[]) => Builder;
   readonly #byIdentity = new WeakMap<readonly Column[], Builder>();
@@ -90,7 +90,7 @@ class BuilderCache<Builder extends object> {
 type Reader = (row: RawRow) => object;
 type Decoder = (values: unknown) => object;
 
-/** Whether code may be generated: `--disallow-code-generation-from-strings`, as hardened installations set it, forbids it. */
+/** Whether `new Function` works. Hardened installations disable it with `--disallow-code-generation-from-strings`. */
 function canGenerateCode(): boolean {
   try {
     return new Function('return true')() === true;
@@ -100,8 +100,8 @@ function canGenerateCode(): boolean {
 }
 
 /**
- * Both make objects by an object literal, so that all rows of a statement have one shape from the start. Its keys are names of columns, put
- * down as strings.
+ * Generates code that creates each row with an object literal, so that all rows share one hidden class. The keys are column names, escaped
+ * with JSON.stringify.
  */
 const generated = {
   reader(columns: readonly Column[]): Reader {
@@ -116,7 +116,7 @@ const generated = {
   },
 };
 
-/** The same without generated code: slower, as each row gets its keys one by one. */
+/** The same without generated code. Slower, because it adds the keys of each row one at a time. */
 export const looped = {
   reader(columns: readonly Column[]): Reader {
     const fields = columns.map(({ name, dataTypeID }, place) => {
@@ -146,12 +146,12 @@ const builders = canGenerateCode() ? generated : looped;
 const textDecoders = new BuilderCache('row_readers', builders.reader);
 const valueDecoders = new BuilderCache('row_decoders', builders.decoder);
 
-/** Makes objects with camelCase keys of rows as they come. */
+/** Returns a function that decodes rows of text to objects with camelCase keys. */
 export function textRowDecoder(columns: readonly Column[]): (row: RawRow) => object {
   return textDecoders.for(columns);
 }
 
-/** The same of rows whose values have been parsed, into arrays. */
+/** Returns a function that converts arrays of parsed values to objects with camelCase keys. */
 export function valueRowDecoder(columns: readonly Column[]): (values: unknown) => object {
   return valueDecoders.for(columns);
 }

@@ -2,18 +2,18 @@ import type pg from 'pg';
 import { isConnectionError } from '../errors.ts';
 import type { SessionContext } from '../request-scope.ts';
 import { beginSql, type Timeouts } from '../session-settings.ts';
-import type { FlushResult } from './pipelined-query.ts';
+import type { PipelineResult } from './pipelined-query.ts';
 
 /**
- * Does what a flush does with the public interface of pg alone: BEGIN with the context, the statements, COMMIT, a round trip each. The
- * fallback for a pg whose internals have moved.
+ * Runs a batch with the public API of pg only: BEGIN with the context, the statements and COMMIT take a round trip each. The fallback when
+ * the internals of pg have moved.
  */
 export async function runSequentially(
   client: pg.PoolClient,
   context: SessionContext,
   timeouts: Timeouts,
   statements: readonly pg.QueryConfig[],
-): Promise<FlushResult> {
+): Promise<PipelineResult> {
   const results: pg.QueryResult[] = [];
   try {
     await client.query(beginSql(context, timeouts));
@@ -21,7 +21,7 @@ export async function runSequentially(
     await client.query('COMMIT');
     return { error: null, results };
   } catch (error) {
-    // A connection that was lost is thrown away, and its transaction with it.
+    // The caller discards a lost connection, and the server rolls back its transaction.
     if (!isConnectionError(error)) await client.query('ROLLBACK');
     return { error: error as Error, results };
   }

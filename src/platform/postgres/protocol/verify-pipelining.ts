@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { connectionOf } from './pg-internals.ts';
-import { type FlushResult, PipelinedQuery } from './pipelined-query.ts';
+import { type PipelineResult, PipelinedQuery } from './pipelined-query.ts';
 
-/** A message of the protocol: its letter, its length, its body. */
+/** A protocol message: type letter, length, body. */
 function message(letter: string, ...body: (string | Buffer)[]): Buffer {
   const content = Buffer.concat(body.map((part) => Buffer.from(part)));
   const head = Buffer.from(`${letter}....`);
@@ -32,7 +32,7 @@ const DESCRIBED = message('T', int16(1), 'some_value\0', int32(0), int16(0), int
 const ROW_DONE = [message('D', int16(1), int32(5), 'value'), message('C', 'SELECT 1\0')];
 const FAILED = message('E', 'SERROR\0', 'C22012\0', 'Mdivision by zero\0', '\0');
 
-/** A socket without a server. Writes are recorded, and answers are emitted at once, so that the check is over when it returns. */
+/** A socket without a server. Records writes and emits responses synchronously, so that the check is synchronous. */
 class ScriptedStream extends EventEmitter {
   readonly writable = true;
   written: Buffer[] = [];
@@ -47,8 +47,8 @@ class ScriptedStream extends EventEmitter {
 }
 
 function expectEqual(what: string, actual: unknown, expected: unknown): void {
-  const [found, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
-  if (found !== wanted) throw new Error(`${what}: ${found} instead of ${wanted}`);
+  const [found, expectedText] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (found !== expectedText) throw new Error(`${what}: ${found} instead of ${expectedText}`);
 }
 
 function lettersOf(bytes: Buffer): string {
@@ -70,9 +70,9 @@ function verify(): void {
   expectEqual('connected', connected, true);
 
   const statement = { name: 'check', text: 'SELECT $1 AS some_value', values: ['value'], rowMode: 'array', asObjects: true };
-  const flush = (answers: Buffer[]): { letters: string[]; result: FlushResult | undefined } => {
+  const run = (answers: Buffer[]): { letters: string[]; result: PipelineResult | undefined } => {
     stream.written = [];
-    let result: FlushResult | undefined;
+    let result: PipelineResult | undefined;
     const context = { name: '', text: 'SELECT', values: ['tenant'] };
     client.query(new PipelinedQuery(context, [statement], (error, results = []) => (result = { error, results })));
     const letters = stream.written.map(lettersOf);
@@ -80,22 +80,22 @@ function verify(): void {
     return { letters, result };
   };
 
-  const first = flush([PARSED, ...CONTEXT_DONE, PARSED, BOUND, DESCRIBED, ...ROW_DONE]);
+  const first = run([PARSED, ...CONTEXT_DONE, PARSED, BOUND, DESCRIBED, ...ROW_DONE]);
   expectEqual('messages that prepare', first.letters, ['PBEPBDES']);
   expectEqual('rows', first.result?.results[0]?.rows, [{ someValue: 'value' }]);
   expectEqual('parsedStatements', connectionOf(client).parsedStatements.check, statement.text);
   expectEqual('submittedNamedStatements', connectionOf(client).submittedNamedStatements, {});
-  const second = flush([PARSED, ...CONTEXT_DONE, BOUND, ...ROW_DONE]);
+  const second = run([PARSED, ...CONTEXT_DONE, BOUND, ...ROW_DONE]);
   expectEqual('messages of a prepared statement', second.letters, ['PBEBES']);
   expectEqual('rows of a prepared statement', second.result?.results[0]?.rows, [{ someValue: 'value' }]);
-  const third = flush([PARSED, ...CONTEXT_DONE, FAILED]);
+  const third = run([PARSED, ...CONTEXT_DONE, FAILED]);
   expectEqual('error', (third.result?.error as { code?: string } | null)?.code, '22012');
   expectEqual('sendCopyFail', typeof connectionOf(client).sendCopyFail, 'function');
 }
 
 /**
- * Why statements cannot be pipelined: the internals of pg that `flush.ts` and `statement.ts` rely on are not what they were. Undefined if
- * they are. Runs three flushes of a real client against a scripted server, in about a millisecond.
+ * Verifies the internals of pg that `pipelined-query.ts` and `pipelined-statement.ts` rely on. Returns the difference, or undefined if
+ * there is none. Runs three pipelined queries of a real client against a scripted server, in about a millisecond.
  */
 export function checkPipelining(): string | undefined {
   try {
@@ -108,7 +108,7 @@ export function checkPipelining(): string | undefined {
 
 let checked: { problem: string | undefined } | undefined;
 
-/** The same, checked once in a process. */
+/** The result of `checkPipelining`, computed once in a process. */
 export function pipeliningProblem(): string | undefined {
   checked ??= { problem: checkPipelining() };
   return checked.problem;

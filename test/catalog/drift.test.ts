@@ -4,12 +4,12 @@ import { testDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { catalogText } from './snapshot.ts';
 
-test('the migrated database is what the Prisma schema says', async () => {
+test('a migrated database matches the Prisma schema', async () => {
   const { ownerPool } = await testDatabase();
   expect(await schemaDrift(ownerPool)).toBe('');
 });
 
-test('policies, grants, constraints, indexes, triggers and functions are what was last looked at', async () => {
+test('policies, grants, constraints, indexes, triggers and functions match the snapshot', async () => {
   const db = await testDatabase();
   const text = await rolledBack(db, ({ query }) => catalogText(query));
   await expect(text).toMatchFileSnapshot('catalog.snapshot.txt');

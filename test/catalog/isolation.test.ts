@@ -24,21 +24,21 @@ async function ofEveryTable(scene: TwoTenantFixture, check: (table: Table) => Pr
   return problems;
 }
 
-test('no stranger reads, changes, deletes or adds a row of any table, and its own tenant can', { timeout: 60_000 }, async () => {
+test('only its own tenant can read, change, delete and add rows of a table', { timeout: 60_000 }, async () => {
   const problems = await withScene((probe, scene) => ofEveryTable(scene, (table) => isolationProblems(probe, scene, table)));
   expect(problems).toEqual([]);
 });
 
-test('no foreign key lets a row point into another tenant', async () => {
+test('foreign keys reject references to rows of another tenant', async () => {
   const problems = await withScene((probe, scene) => ofEveryTable(scene, (table) => foreignKeyProblems(probe, scene, table)));
   expect(problems).toEqual([]);
 });
 
-test('what is looked up before a tenant is known is found by its secret alone', async () => {
+test('lookups before authentication find a row only by its secret', async () => {
   expect(await withScene(lookupProblems)).toEqual([]);
 });
 
-test('what the platform keeps for all is read by tenants and changed by its own people alone', async () => {
+test('tenants read the global tables and only platform admins change them', async () => {
   expect(await withScene(platformProblems)).toEqual([]);
 });
 
@@ -58,7 +58,7 @@ async function behaviourProblems(probe: Probe, scene: TwoTenantFixture, name: st
   ];
 }
 
-test('the removal of any one policy is seen, in the catalog and in what can be done', { timeout: 60_000 }, async () => {
+test('detects the removal of any policy, in the catalog and by its effect', { timeout: 60_000 }, async () => {
   const unseen = await withScene(async (probe, scene) => {
     const policies = await readPolicies(probe.query);
     expect(policies.length).toBeGreaterThan(20);
@@ -75,7 +75,7 @@ test('the removal of any one policy is seen, in the catalog and in what can be d
   expect(unseen).toEqual([]);
 });
 
-test('a policy that lets everything through is seen, in what can be done', { timeout: 60_000 }, async () => {
+test('detects a policy that allows every row, by its effect', { timeout: 60_000 }, async () => {
   const unseen = await withScene(async (probe, scene) => {
     const missed: string[] = [];
     for (const { table, name, role, using, check } of await readPolicies(probe.query)) {
@@ -92,7 +92,7 @@ test('a policy that lets everything through is seen, in what can be done', { tim
   expect(unseen).toEqual([]);
 });
 
-test('row security that is switched off is seen, in what can be done', async () => {
+test('detects disabled row security, by its effect', async () => {
   const unseen = await withScene(async (probe, scene) => {
     const missed: string[] = [];
     for (const { name } of scene.tables) {
@@ -106,7 +106,7 @@ test('row security that is switched off is seen, in what can be done', async () 
   expect(unseen).toEqual([]);
 });
 
-test('a foreign key without its tenant is seen', async () => {
+test('detects a foreign key without tenant_id', async () => {
   const problems = await withScene(async (probe, scene) => {
     await probe.query(`
       CREATE UNIQUE INDEX agents_id_key ON agents (id);

@@ -50,7 +50,7 @@ async function migrateElsewhere(url: string): Promise<string[]> {
   return JSON.parse(output);
 }
 
-test('four processes that migrate one empty database at once: one does the work, all end well', async () => {
+test('four processes migrate one empty database concurrently: one applies the migrations and all succeed', async () => {
   const url = await emptyDatabase();
   const applied = await Promise.all([1, 2, 3, 4].map(() => migrateElsewhere(url)));
   expect(applied.filter(({ length }) => length > 0)).toEqual([migrationNames()]);
@@ -71,7 +71,7 @@ async function plainOwner(): Promise<{ owner: string; password: string }> {
   return { owner, password };
 }
 
-test('an owner who is no superuser migrates, and keeps the partitions', async () => {
+test('an owner without superuser rights migrates and maintains the partitions', async () => {
   const { owner, password } = await plainOwner();
   const admin = await emptyDatabase(owner);
   const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);

@@ -34,14 +34,14 @@ function remains(): Promise<{ what: string }[]> {
     ORDER BY 1`);
 }
 
-test('a migrated database is left alone', async () => {
+test('does nothing to a migrated database', async () => {
   const before = await catalog();
   expect(await isMigrated(db.ownerPool)).toBe(true);
   expect(await migrate(db.ownerPool, { install })).toEqual([]);
   expect(await catalog()).toBe(before);
 });
 
-test('every migration has a way back, with data in its tables, and forth again', { timeout: 120_000 }, async () => {
+test('every migration can be reverted with data in its tables and applied again', { timeout: 120_000 }, async () => {
   const names = migrationNames();
   const before = await catalog();
   for (let count = 1; count <= names.length; count++) {
@@ -55,7 +55,7 @@ test('every migration has a way back, with data in its tables, and forth again',
   }
 });
 
-test('conversations are counted that were there before their number was kept', async () => {
+test('the migration that adds the counter counts existing conversations', async () => {
   const names = migrationNames();
   const since = names.length - names.indexOf('20261125000500_conversation_counts');
   await migrateDown(db.ownerPool, since);
@@ -66,7 +66,7 @@ test('conversations are counted that were there before their number was kept', a
   ).toEqual([{ active: 1, completed: 0, failed: 0, cancelled: 0 }]);
 });
 
-test('a database that Prisma migrated is upgraded', async () => {
+test('upgrades a database that Prisma migrated', async () => {
   const names = migrationNames();
   await migrateDown(db.ownerPool, names.length);
   await db.ownerPool.query('DROP TABLE public._prisma_migrations');
@@ -99,7 +99,7 @@ test('a database that Prisma migrated is upgraded', async () => {
   expect(records).toEqual(names.map((name) => ({ name, checksum: readMigration(name).checksum })));
 });
 
-test('a migration that was changed after it was applied is refused', async () => {
+test('rejects a migration that changed after it was applied', async () => {
   const [newest = '', before = ''] = migrationNames().toReversed();
   await migrateDown(db.ownerPool, 1);
   const { checksum } = readMigration(before);
@@ -111,7 +111,7 @@ test('a migration that was changed after it was applied is refused', async () =>
   expect(await migrate(db.ownerPool, { install })).toEqual([newest]);
 });
 
-test('a migration that fails leaves nothing but its record, and is applied by the next call', async () => {
+test('a failed migration leaves only its record, and the next call applies it', async () => {
   const [newest = ''] = migrationNames().toReversed();
   const before = await catalog();
   await migrateDown(db.ownerPool, 1);
@@ -134,14 +134,14 @@ test('a migration that fails leaves nothing but its record, and is applied by th
   expect(await catalog()).toBe(before);
 });
 
-test('callers at the same moment take turns', async () => {
+test('concurrent callers are serialised', async () => {
   await migrateDown(db.ownerPool, migrationNames().length);
   const applied = await Promise.all([1, 2, 3].map(() => migrate(db.ownerPool, { install })));
   expect(applied.flat()).toEqual(migrationNames());
   expect(await appliedMigrations(db.ownerPool)).toEqual(migrationNames());
 });
 
-test('a login of the server that does not exist is named', async () => {
+test('rejects a login role that does not exist', async () => {
   await expect(migrate(db.ownerPool, { install, serverRole: 'nobody_here' })).rejects.toThrow(
     'the login role "nobody_here" does not exist',
   );

@@ -54,7 +54,7 @@ function commentsOfModels(content: string): string {
   return sql.join(';\n');
 }
 
-test('generated tables migrate, are what their models say, hold the rules of every table, and go again', {
+test('generated tables migrate, match their models, pass the checks of every table, and can be reverted', {
   timeout: 120_000,
 }, async () => {
   const before = await catalog();
@@ -97,7 +97,7 @@ test('generated tables migrate, are what their models say, hold the rules of eve
   expect(await catalog()).toBe(before);
 });
 
-test('the model is appended to its module, with a relation back from its tenant and its parent', async () => {
+test('appends the model to the schema of its module, with relations from its tenant and its parent', async () => {
   const { stdout } = await newTable('agents', 'Skill', '--parent', 'Agent', '--log');
   expect(stdout).toContain('schema/agents.prisma\n');
   expect(stdout).toContain('applicationGrants (skills, agents), cascades');
@@ -153,7 +153,7 @@ const refusals: [what: string, args: string[], message: string][] = [
   ['numbers without a parent', ['work', 'Task', '--log'], '--log needs --parent'],
 ];
 
-test.each(refusals)('refuses %s and writes nothing', async (_, args, message) => {
+test.each(refusals)('rejects %s and writes nothing', async (_, args, message) => {
   const before = contents();
   const { code, stderr } = await newTable(...args);
   expect(code).toBe(1);

@@ -47,7 +47,7 @@ const audited = async (query: Query, id: string) =>
     ({ action }) => action,
   );
 
-test('every partitioned table has this month, the next three, and one for everything else', async () => {
+test('every partitioned table has partitions for this month and the next three, and a default partition', async () => {
   await withTenant(async ({ query }) => {
     const tables = await query<{ name: string }>('SELECT table_name::text AS name FROM app.partitioned_tables ORDER BY 1');
     expect(tables.map(({ name }) => name)).toEqual([
@@ -77,7 +77,7 @@ test('every partitioned table has this month, the next three, and one for everyt
   });
 });
 
-test('months are those of UTC, whatever the time zone of the session', async () => {
+test('partitions use months in UTC in any session time zone', async () => {
   await withTenant(async ({ query }) => {
     for (const zone of ['Pacific/Kiritimati', 'America/New_York']) {
       await query(`SET LOCAL TimeZone = '${zone}'`);
@@ -96,7 +96,7 @@ test('months are those of UTC, whatever the time zone of the session', async () 
   });
 });
 
-test('a row without a month is kept, and moves as it is when the month is made', async () => {
+test('the default partition stores a row without a month, and the new month takes it unchanged', async () => {
   await withTenant(async (probe, tenant) => {
     const { query } = probe;
     const [late, other] = [idIn(3), idIn(40)];
@@ -138,7 +138,7 @@ test('a row without a month is kept, and moves as it is when the month is made',
   });
 });
 
-test('retention drops the months that are past it, and those alone', async () => {
+test('retention drops exactly the expired months', async () => {
   await withTenant(async ({ query }, tenant) => {
     const [old, kept, current] = [idIn(-3), idIn(-2), idIn(0)];
     for (const id of [old, kept, current]) await addExecution(query, tenant, id);
@@ -154,7 +154,7 @@ test('retention drops the months that are past it, and those alone', async () =>
   });
 });
 
-test('an event number is given once in every partition', async () => {
+test('event numbers are unique across partitions', async () => {
   await withTenant(async ({ query, undone }, tenant) => {
     const add = (id: string, sequence: number) =>
       query(
@@ -168,7 +168,7 @@ test('an event number is given once in every partition', async () => {
   });
 });
 
-test('the application makes no partitions but the next ones', async () => {
+test('the application can create only the next partitions', async () => {
   const db = await testDatabase();
   await rolledBack(db, async ({ attempt }) => {
     const refusal = { code: '42501' };

@@ -73,7 +73,7 @@ const breaks: [name: string, sql: string][] = [
   ['everyPartitionStandsApart', 'ALTER TABLE partitions.audit_logs_default SET SCHEMA public'],
 ];
 
-test.each(breaks)('%s sees: %s', async (name, sql) => {
+test.each(breaks)('%s detects: %s', async (name, sql) => {
   const db = await testDatabase();
   const problems = await rolledBack(db, async ({ query }) => {
     await query(sql);
@@ -82,6 +82,6 @@ test.each(breaks)('%s sees: %s', async (name, sql) => {
   expect(problems).not.toEqual([]);
 });
 
-test('every check is shown to see what it is for', () => {
+test('every check has a violation that it detects', () => {
   expect(new Set(breaks.map(([name]) => name))).toEqual(new Set(Object.keys(checks)));
 });

@@ -66,7 +66,7 @@ async function lastChange(query: Query, projectId: string): Promise<number | und
   return row?.last;
 }
 
-test('every tenant table is what app.tenant_table makes of its columns, keys and indexes', { timeout: 120_000 }, async () => {
+test('every tenant table has the columns, keys and indexes of app.tenant_table', { timeout: 120_000 }, async () => {
   const db = await testDatabase();
   const [before, after] = await rolledBack(db, async ({ query }) => {
     const tables = (await readTables(query)).filter(isTenantTable);
@@ -102,7 +102,7 @@ test('every tenant table is what app.tenant_table makes of its columns, keys and
   expect(after).toBe(before);
 });
 
-test('a row belongs to the tenant of its transaction, and no other tenant finds it', () =>
+test('a row belongs to the tenant of its transaction and is invisible to other tenants', () =>
   inScene(async ({ query, attempt }, mine, theirs) => {
     const id = await createProject(query);
     expect(await query('SELECT tenant_id FROM projects WHERE id = $1', [id])).toEqual([{ tenant_id: mine.id }]);
@@ -129,7 +129,7 @@ test('a row belongs to the tenant of its transaction, and no other tenant finds 
     expect(stolen).toMatchObject({ code: '23503', message: `no row of public.projects has the id ${id}` });
   }));
 
-test('rows go with their tenant', () =>
+test('deleting a tenant deletes its rows', () =>
   inScene(async ({ query }, mine) => {
     await createTask(query, await createProject(query));
     await query('RESET ROLE');
@@ -138,7 +138,7 @@ test('rows go with their tenant', () =>
     expect(await query('SELECT FROM tasks')).toEqual([]);
   }));
 
-test('updated_at changes with the row', () =>
+test('an update sets updated_at', () =>
   inScene(async ({ query }) => {
     const id = await createProject(query);
     await query('RESET ROLE');
@@ -149,7 +149,7 @@ test('updated_at changes with the row', () =>
     expect(await query('SELECT updated_at = now() AS touched FROM projects WHERE id = $1', [id])).toEqual([{ touched: true }]);
   }));
 
-test('changes are audited; numbers that move with other rows are not', () =>
+test('changes are audited, except for counters that follow other rows', () =>
   inScene(async ({ query }, mine) => {
     const project = await createProject(query);
     const task = await createTask(query, project);
@@ -171,7 +171,7 @@ test('changes are audited; numbers that move with other rows are not', () =>
     );
   }));
 
-test('every change of a task takes the next number of its project', () =>
+test('each change of a task gets the next change number of its project', () =>
   inScene(async ({ query }) => {
     const [from, to] = [await createProject(query), await createProject(query)];
     const [first, second] = [await createTask(query, from), await createTask(query, from)];
@@ -191,7 +191,7 @@ test('every change of a task takes the next number of its project', () =>
     expect(await query('SELECT FROM tasks WHERE id = $1', [first])).toEqual([]);
   }));
 
-test('the numbers are the database’s, whatever an insert says', () =>
+test('the database assigns change numbers and ignores those of an insert', () =>
   inScene(async ({ query }) => {
     const id = newId();
     await query("INSERT INTO projects (id, name, change_sequence, last_event_sequence) VALUES ($1, 'Apollo', 7, 8)", [id]);
@@ -204,7 +204,7 @@ test('the numbers are the database’s, whatever an insert says', () =>
     expect(await query('SELECT change_sequence::int AS number FROM tasks')).toEqual([{ number: 1 }]);
   }));
 
-test('a log that is partitioned by month is numbered as well', async () => {
+test('a log that is partitioned by month gets change numbers too', async () => {
   const db = await testDatabase();
   const mine = await createTenant(db);
   await rolledBack(db, async ({ query }) => {
@@ -223,7 +223,7 @@ test('a log that is partitioned by month is numbered as well', async () => {
   });
 });
 
-test('the column of last numbers is taken back without a trace', async () => {
+test('the down migration removes the column of last change numbers completely', async () => {
   const db = await testDatabase();
   const [before, after] = await rolledBack(db, async ({ query }) => {
     await query(`${PROJECTS}; SELECT app.tenant_table('projects', 'project', audit_redacted => '{name}')`);
@@ -305,7 +305,7 @@ const mistakes: [mistake: string, sql: string, message: string][] = [
   ],
 ];
 
-test.each(mistakes)('the helpers refuse %s', async (_, sql, message) => {
+test.each(mistakes)('the helpers reject %s', async (_, sql, message) => {
   const db = await testDatabase();
   const refused = rolledBack(db, async ({ query }) => {
     await query(PROJECTS);
@@ -314,7 +314,7 @@ test.each(mistakes)('the helpers refuse %s', async (_, sql, message) => {
   await expect(refused).rejects.toThrow(message);
 });
 
-test('the application can call none of the helpers', async () => {
+test('the application cannot call the helpers', async () => {
   const db = await testDatabase();
   const allowed = await rolledBack(db, async ({ query }) => {
     await query(SCENE);

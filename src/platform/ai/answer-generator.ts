@@ -8,19 +8,19 @@ import { countOrDefault, type OnUsage, withUsageReporting } from './usage.ts';
 
 export interface AnswerModelOptions extends ProviderOptions {
   timeoutMs?: number | undefined;
-  /** What a model thinks before it speaks counts too. */
+  /** The token limit of the output. Reasoning tokens count too. @default 2048 */
   maxOutputTokens?: number | undefined;
 }
 
 export interface SourceChunk {
-  /** What the answer cites it by, as `[1]`. */
+  /** The number of its citation, as in `[1]`. */
   number: number;
   title: string;
   text: string;
 }
 
 export interface AnswerPrompt {
-  /** What the asker wants of the answer besides, such as its tone. The rules about passages come first. */
+  /** Additional instructions, such as the tone. They follow the built-in rules about passages. */
   system: string;
   question: string;
   chunks: SourceChunk[];
@@ -30,19 +30,19 @@ export interface GeneratedAnswer {
   text: string;
   inputTokens: number;
   outputTokens: number;
-  /** With retries. */
+  /** The duration with retries. */
   latencyMs: number;
 }
 
-/** Answers questions from passages. */
+/** Generates answers to questions from chunks. */
 export interface AnswerGenerator {
   /** Such as `openai/gpt-5-mini`. */
   readonly id: string;
-  /** Throws AnswerError; when the signal is aborted, its reason as it is. */
+  /** Throws AnswerError, or the reason of the signal if it is aborted. */
   generate(prompt: AnswerPrompt, options?: { signal?: AbortSignal | undefined }): Promise<GeneratedAnswer>;
 }
 
-/** A question could not be answered. */
+/** The model did not generate an answer. */
 export class AnswerError extends ModelError {}
 
 const RULES = `Answer the question from the passages below it, and from nothing else.
@@ -91,7 +91,7 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
   };
 }
 
-/** A passage that says where it ends could go on as if it were the asker. */
+/** Formats a chunk for the prompt. Escapes passage tags: a chunk could otherwise end its passage and continue as the user. */
 function write({ number, title, text }: SourceChunk): string {
   const escaped = `${title.replace(/\s+/g, ' ')}\n${text}`.replace(/<(?=\s*\/?\s*passage)/gi, '&lt;');
   return `<passage number="${number}">\n${escaped}\n</passage>`;

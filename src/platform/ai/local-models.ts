@@ -1,7 +1,7 @@
 import { hashingEmbedder } from './embedding/hashing-embedder.ts';
 import type { Models } from './models.ts';
 
-/** The models of an installation that configured none. What speaks to providers takes a second to load, and stays away. */
+/** The models of an installation without configured ones. Does not load the clients of providers, which take a second to load. */
 export function localModels(): Models {
   return {
     defaultEmbedder: hashingEmbedder,

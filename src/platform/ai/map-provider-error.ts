@@ -12,18 +12,19 @@ import { AnswerTooLargeError } from './provider-client.ts';
 
 const MAX_QUOTE = 300;
 
-/** What an error of the SDK means to those who called. What is none of its errors is thrown on. */
+/** Converts an error of the SDK to a ModelError. Rethrows any other error. */
 export function toModelError(options: ModelCallOptions, error: unknown): ModelError {
   const { model, Failure } = options;
   if (error instanceof ModelError) return error;
-  const nonsense = (what: string, retryable: boolean) => new Failure(`${model} ${what}.`, { code: 'MODEL_NONSENSE', retryable });
+  const invalidAnswer = (what: string, retryable: boolean) =>
+    new Failure(`${model} ${what}.`, { code: 'MODEL_NONSENSE', retryable });
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    if (cause instanceof AnswerTooLargeError) return nonsense('sent an answer that is too large', false);
+    if (cause instanceof AnswerTooLargeError) return invalidAnswer('sent an answer that is too large', false);
   }
-  if (NoOutputGeneratedError.isInstance(error) || connectionLost(error)) return nonsense('broke off its answer', true);
-  if (InvalidResponseDataError.isInstance(error)) return nonsense(`sent too much or too little: ${error.message}`, false);
+  if (NoOutputGeneratedError.isInstance(error) || connectionLost(error)) return invalidAnswer('broke off its answer', true);
+  if (InvalidResponseDataError.isInstance(error)) return invalidAnswer(`sent too much or too little: ${error.message}`, false);
   if (JSONParseError.isInstance(error) || TypeValidationError.isInstance(error)) {
-    return nonsense('sent an answer that cannot be read', false);
+    return invalidAnswer('sent an answer that cannot be read', false);
   }
   if (StreamProviderError.isInstance(error)) return failed(options, error, error.statusCode ?? statusOf(error.type));
   if (!APICallError.isInstance(error)) throw error;
@@ -32,28 +33,28 @@ export function toModelError(options: ModelCallOptions, error: unknown): ModelEr
     return new Failure(`${model} cannot be reached.`, { code: 'MODEL_UNREACHABLE', retryable: true });
   }
   if (statusCode >= 300) return failed(options, error, statusCode);
-  // The SDK calls it worth a retry where the connection broke.
-  return isRetryable ? nonsense('broke off its answer', true) : nonsense('sent an answer that cannot be read', false);
+  // The SDK marks the error as retryable if the connection broke.
+  return isRetryable ? invalidAnswer('broke off its answer', true) : invalidAnswer('sent an answer that cannot be read', false);
 }
 
-/** What `fetch` says of a connection that broke while the answer was read, and the SDK of a stream without its end. */
+/** Whether the connection broke while the response was read, as `fetch` or the SDK reports it. */
 function connectionLost(error: unknown): boolean {
   if (InvalidResponseDataError.isInstance(error)) return error.data === undefined;
   return error instanceof TypeError && error.message === 'terminated';
 }
 
-/** Providers that fail in the middle of a stream say so in words of their own. */
+/** Maps the error type in a stream to an HTTP status. Each provider has its own types. */
 function statusOf(type: string | undefined): number | undefined {
   return type !== undefined && /^(invalid_request|authentication|permission|not_found)/.test(type) ? 400 : undefined;
 }
 
 function failed(options: ModelCallOptions, error: APICallError | StreamProviderError, status: number | undefined): ModelError {
   const { model, apiKey, Failure } = options;
-  const said = quote(error.message, apiKey);
+  const quoted = quote(error.message, apiKey);
   const answered = status === undefined ? 'failed in the middle of its answer' : `answered with status ${status}`;
-  return new Failure(`${model} ${answered}${said && `: ${said}`}`, {
+  return new Failure(`${model} ${answered}${quoted && `: ${quoted}`}`, {
     code: status === undefined || status === 429 || status >= 500 ? 'MODEL_OVERLOADED' : 'MODEL_REFUSED',
-    // No pause fills an empty account.
+    // A retry cannot succeed without quota.
     retryable: isTransient(status) && !outOfQuota(error.data),
     retryAfterSeconds: 'responseHeaders' in error ? retryAfter(error.responseHeaders) : undefined,
   });
@@ -67,7 +68,7 @@ function outOfQuota(data: unknown): boolean {
   return (data as { error?: { code?: unknown } } | undefined)?.error?.code === 'insufficient_quota';
 }
 
-/** Providers repeat what they were sent, keys included, and gateways tell what is behind them. */
+/** Quotes a message of a provider without keys and addresses: providers echo requests, and gateways expose internal hosts. */
 function quote(message: string, apiKey: string | undefined): string {
   const hidden = (apiKey ? message.replaceAll(apiKey, '[key]') : message)
     .replace(/\bsk-[\w*.-]+/g, '[key]')
@@ -79,7 +80,7 @@ function quote(message: string, apiKey: string | undefined): string {
   return hidden.length > MAX_QUOTE ? `${hidden.slice(0, MAX_QUOTE - 1)}…` : hidden;
 }
 
-/** Seconds of a Retry-After header, which is a number or a date. */
+/** The seconds of a Retry-After header, which is a number or a date. */
 function retryAfter(headers: Record<string, string> | undefined): number | undefined {
   const value = headers?.['retry-after']?.trim();
   if (!value) return undefined;

@@ -1,29 +1,29 @@
-/** What went wrong, for programs. */
+/** The cause of a ModelError. */
 export type ModelErrorCode =
-  /** No connection, or a call that cannot be sent. */
+  /** The connection failed or the request could not be sent. */
   | 'MODEL_UNREACHABLE'
-  /** Began to answer too late, or fell silent in the middle. */
+  /** The first chunk or a further chunk exceeded its time limit. */
   | 'MODEL_STALLED'
-  /** Did not finish in time. */
+  /** The answer exceeded its time limit. */
   | 'MODEL_TIMEOUT'
-  /** The provider did not want the call as it was: a wrong key, an unknown model, too long a prompt. */
+  /** The provider rejected the request: for example a wrong key, an unknown model or a prompt that is too long. */
   | 'MODEL_REFUSED'
-  /** The provider is out of order, or has too much to do. */
+  /** The provider failed or is overloaded. */
   | 'MODEL_OVERLOADED'
-  /** The answer cannot be read, is larger than any should be, or broke off. */
+  /** The answer is invalid, too large or incomplete. */
   | 'MODEL_NONSENSE';
 
 export interface ModelErrorOptions {
   code: ModelErrorCode;
   /** Whether the same call can succeed later. */
   retryable: boolean;
-  /** When the provider wants to be asked again, in seconds from now. */
+  /** The delay before a retry that the provider requests, in seconds. */
   retryAfterSeconds?: number | undefined;
 }
 
 /**
- * A model did not do what it was asked. The message is written for people: it names the model and what the provider said, and has
- * no key and no address in it. It carries no `cause`: those of the SDK hold the whole request and answer, which are tenants' texts.
+ * A model call failed. The message is for users: it names the model and quotes the provider, without keys and addresses. Has no `cause`:
+ * errors of the SDK contain the whole request and response, which are content of tenants.
  */
 export class ModelError extends Error {
   readonly code: ModelErrorCode;
@@ -40,18 +40,18 @@ export class ModelError extends Error {
 }
 
 export interface ModelCallOptions {
-  /** The model as messages name it. */
+  /** The name of the model in error messages. */
   model: string;
-  /** Never to be seen in a message. */
+  /** Removed from error messages. */
   apiKey: string | undefined;
-  /** Waited for before each attempt, outside of its time. What it throws ends the call. */
+  /** Awaited before each attempt, outside its time limit. An error that it throws ends the call. */
   admit?: ((signal: AbortSignal) => Promise<void>) | undefined;
-  /** Of one attempt. It bounds itself when absent. */
+  /** The time limit of one attempt. Without it, the attempt enforces its own. */
   timeoutMs?: number | undefined;
   maxRetries: number;
-  /** Told of each retry, before the pause. What it throws ends the call. */
+  /** Called before the pause of each retry. An error that it throws ends the call. */
   onRetry?: (() => void) | undefined;
-  /** The first pause before a retry, doubled for each that follows. */
+  /** The pause before the first retry. It doubles with each further retry. */
   backoffMs?: number | undefined;
   Failure: new (message: string, options: ModelErrorOptions) => ModelError;
 }

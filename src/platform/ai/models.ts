@@ -7,32 +7,32 @@ import { createLanguageModels, type LanguageProviderOptions, type StepLatencies 
 import type { OnUsage, Usage } from './usage.ts';
 
 export interface ModelOptions {
-  /** Without one, collections are embedded by `local-lexical`. */
+  /** The embedding model. @default `local-lexical` */
   embeddings: EmbeddingModelOptions | undefined;
   answers: AnswerModelOptions | undefined;
-  /** Whose models agents run on. */
+  /** The providers of language models. */
   providers?: readonly LanguageProviderOptions[] | undefined;
 }
 
 /** The models of an installation. */
 export interface Models {
-  /** What new collections take: the configured one, else local-lexical. */
+  /** The configured embedder, otherwise `local-lexical`. */
   readonly defaultEmbedder: Embedder;
-  /** By the id a collection was made with. Undefined when it is no longer configured. `local-lexical` is always there. */
+  /** Returns an embedder by its id, or undefined if it is not configured. `local-lexical` is always available. */
   embedder(id: string): Embedder | undefined;
-  /** The default first. */
+  /** The ids of all embedders, the default first. */
   readonly embedderIds: string[];
-  /** Undefined when no model is configured. */
+  /** Undefined if no answer model is configured. */
   readonly answerGenerator: AnswerGenerator | undefined;
-  /** What agents run on. */
+  /** The language models. */
   readonly language: LanguageModels;
-  /** Told of every request to a provider, retries included. May be replaced at any time. */
+  /** Called for every request to a provider, including retries. Can be replaced at any time. */
   onUsage: OnUsage;
 }
 
-/** Throws where the configuration cannot work. Asks no provider anything. @param pace for tests */
+/** Throws for an invalid configuration. Sends no request. @param pace for tests */
 export function createModels({ embeddings, answers, providers = [] }: ModelOptions, pace: Pace & StepLatencies = {}): Models {
-  // Warnings of the SDK, such as of a model that takes no temperature, would come with every request and past the log.
+  // The SDK would write warnings, such as of an unsupported temperature, to the console with every request.
   globalThis.AI_SDK_LOG_WARNINGS = false;
   const report = (usage: Usage) => models.onUsage(usage);
   const configured = embeddings && createProviderEmbedder(embeddings, report, pace);

@@ -4,20 +4,20 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { EmbeddingModel, LanguageModel } from 'ai';
 
 export interface ProviderOptions {
-  /** `openai` is OpenAI itself; `openai-compatible` whatever speaks its protocol, such as vLLM, Ollama or TEI. */
+  /** `openai` for OpenAI; `openai-compatible` for any server with its protocol, such as vLLM, Ollama or TEI. */
   provider: 'openai' | 'openai-compatible';
   model: string;
-  /** Such as `http://127.0.0.1:11434/v1`. OpenAI's own address when absent, which only `openai` has. */
+  /** For example `http://127.0.0.1:11434/v1`. Required for `openai-compatible`. @default the address of OpenAI */
   baseUrl?: string | undefined;
   apiKey?: string | undefined;
 }
 
-/** What a provider sent is larger than anything it should send. */
+/** The response of a provider exceeds the size limit. */
 export class AnswerTooLargeError extends Error {}
 
 /**
- * `fetch` with a bound on what is read, after decompression, which the SDK sets at 2 GiB. A redirection is not followed: it would
- * carry tenants' texts to where nobody configured.
+ * A `fetch` with a size limit of the response after decompression; the limit of the SDK is 2 GiB. Does not follow redirects: they would send
+ * content of tenants to an address that is not configured.
  */
 export function boundedFetch(maxBytes: number): typeof fetch {
   return async (input, init) => {
@@ -26,7 +26,7 @@ export function boundedFetch(maxBytes: number): typeof fetch {
     const bounded = new TransformStream<Uint8Array, Uint8Array>({
       transform(chunk, controller) {
         bytes += chunk.byteLength;
-        if (bytes > maxBytes) throw new AnswerTooLargeError(`More than ${maxBytes} bytes were sent.`);
+        if (bytes > maxBytes) throw new AnswerTooLargeError(`The response is larger than ${maxBytes} bytes.`);
         controller.enqueue(chunk);
       },
     });
@@ -35,23 +35,23 @@ export function boundedFetch(maxBytes: number): typeof fetch {
   };
 }
 
-/** Where models are, and how one speaks to them. */
+/** The address, protocol and key of a provider. */
 export interface Endpoint {
   kind: ProviderOptions['provider'] | 'anthropic';
-  /** The provider's own address when absent, which `openai-compatible` has not. */
+  /** Required for `openai-compatible`. @default the address of the provider */
   baseUrl?: string | undefined;
   apiKey?: string | undefined;
 }
 
-const OWN_ADDRESS = {
+const DEFAULT_BASE_URL = {
   openai: 'https://api.openai.com/v1',
   anthropic: 'https://api.anthropic.com/v1',
   'openai-compatible': undefined,
 };
 
-/** Throws where the configuration cannot work. What it says has neither address nor key in it. */
+/** Throws for an invalid base URL. The message contains neither address nor key. */
 function checkedBaseUrl({ kind, baseUrl }: Endpoint): string {
-  const address = baseUrl ?? OWN_ADDRESS[kind];
+  const address = baseUrl ?? DEFAULT_BASE_URL[kind];
   if (address === undefined) throw new Error('A model of an openai-compatible provider needs the base URL of its server.');
   const url = URL.parse(address);
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash) {
@@ -65,7 +65,7 @@ interface ProviderClient {
   language(model: string): LanguageModel;
 }
 
-/** Asks nothing yet. */
+/** Creates a client. Sends no request. */
 export function createProviderClient(endpoint: Endpoint, maxAnswerBytes: number): ProviderClient {
   const { kind, apiKey } = endpoint;
   const baseURL = checkedBaseUrl(endpoint);
@@ -74,14 +74,14 @@ export function createProviderClient(endpoint: Endpoint, maxAnswerBytes: number)
     const compatible = createOpenAICompatible({ name: kind, baseURL, ...(apiKey && { apiKey }), fetch, includeUsage: true });
     return { embedding: (model) => compatible.embeddingModel(model), language: (model) => compatible.chatModel(model) };
   }
-  // Address and key are given even so that the SDK does not look for them in the environment.
+  // Both are always passed, so that the SDK does not read them from the environment.
   if (!apiKey) throw new Error(`A model of ${kind === 'openai' ? 'OpenAI' : 'Anthropic'} needs an API key.`);
   if (kind === 'anthropic') {
     const anthropic = createAnthropic({ baseURL, apiKey, fetch });
     return { embedding: (model) => anthropic.embeddingModel(model), language: (model) => anthropic.chat(model) };
   }
   const openai = createOpenAI({ baseURL, apiKey, fetch });
-  // Chat completions, not the SDK's default of responses: OpenAI stores those unless told otherwise.
+  // Chat completions, not the SDK's default of responses: OpenAI stores responses by default.
   return { embedding: (model) => openai.embedding(model), language: (model) => openai.chat(model) };
 }
 

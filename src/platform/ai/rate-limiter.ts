@@ -2,16 +2,16 @@ import { setTimeout } from 'node:timers/promises';
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 
 export interface RateLimiterOptions {
-  /** Requests in a window. No limit when absent. */
+  /** The most requests in a window. @default no limit */
   requests?: number | undefined;
-  /** Tokens in a window. No limit when absent. */
+  /** The most tokens in a window. @default no limit */
   tokens?: number | undefined;
   windowMs?: number | undefined;
 }
 
 const KEY = 'model';
 
-/** Keeps this process within what a provider allows. Other processes that share the key count for themselves. */
+/** Enforces the rate limits of a provider in this process. Other processes with the same key count separately. */
 export class RateLimiter {
   readonly #requests: RateLimiterMemory | undefined;
   readonly #tokens: RateLimiterMemory | undefined;
@@ -24,7 +24,7 @@ export class RateLimiter {
     this.#maxTokens = tokens ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Waits for a place in a window. False when none comes free in `maxWaitMs`. Rejects with the signal's reason. */
+  /** Waits for capacity. Returns false if there is none within `maxWaitMs`. Rejects with the reason of the signal if it is aborted. */
   async acquire(tokens: number, maxWaitMs: number, signal: AbortSignal): Promise<boolean> {
     const until = performance.now() + maxWaitMs;
     for (;;) {
@@ -36,26 +36,26 @@ export class RateLimiter {
     }
   }
 
-  /** Milliseconds until the next try is worth it; 0 when the request and its tokens have been taken. */
+  /** Returns 0 if it consumed the request and its tokens, otherwise the milliseconds until the next attempt. */
   async #take(tokens: number): Promise<number> {
-    const takings = [
+    const charges = [
       { limiter: this.#requests, points: 1 },
       { limiter: this.#tokens, points: tokens },
     ];
-    const results = await Promise.allSettled(takings.map(({ limiter, points }) => limiter?.consume(KEY, points)));
-    const refusals = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
-    if (refusals.length === 0) return 0;
-    // A refused taking counts in the limiter too. Both are given back, or those who wait would use up what they wait for.
-    await Promise.all(takings.map(({ limiter, points }) => limiter?.reward(KEY, points)));
-    const waits = refusals.map((refusal) => {
-      if (!(refusal instanceof RateLimiterRes)) throw refusal;
-      return refusal.msBeforeNext;
+    const results = await Promise.allSettled(charges.map(({ limiter, points }) => limiter?.consume(KEY, points)));
+    const rejections = results.filter((result) => result.status === 'rejected').map(({ reason }) => reason as unknown);
+    if (rejections.length === 0) return 0;
+    // The limiter also counts rejected points. Both are returned, because waiting requests would otherwise exhaust the window.
+    await Promise.all(charges.map(({ limiter, points }) => limiter?.reward(KEY, points)));
+    const waits = rejections.map((rejection) => {
+      if (!(rejection instanceof RateLimiterRes)) throw rejection;
+      return rejection.msBeforeNext;
     });
     return Math.max(1, ...waits);
   }
 }
 
-/** Rejects with the signal's own reason, where Node's timer would wrap it. */
+/** Waits. Rejects with the reason of the signal itself, while the timer of Node.js wraps it. */
 export async function pause(ms: number, signal: AbortSignal): Promise<void> {
   try {
     await setTimeout(ms, undefined, { signal });

@@ -3,12 +3,11 @@ import type { ModelCallOptions, ModelError } from './model-error.ts';
 import { pause } from './rate-limiter.ts';
 
 const MAX_BACKOFF_MS = 20_000;
-/** A provider that wants to be left alone for longer gets its wish: the call fails, and says when to try again. */
+/** If the provider requests a longer delay, the call fails with `retryAfterSeconds` instead of waiting. */
 const MAX_RETRY_AFTER_MS = 60_000;
 
 /**
- * Runs `attempt`, again with back-off where that can help. Throws a `Failure`; when the caller's signal is aborted, its reason as
- * it is.
+ * Runs `attempt` with retries and exponential back-off. Throws a `Failure`, or the reason of the caller's signal if it is aborted.
  */
 export async function retryModelCall<T>(
   options: ModelCallOptions,
@@ -31,7 +30,7 @@ export async function retryModelCall<T>(
   }
 }
 
-/** Half of it by chance, so that those who failed together do not come back together. */
+/** Exponential back-off with 50% jitter, so that calls that failed together do not retry together. */
 function backoff(retries: number, firstMs = 500): number {
   const ms = Math.min(MAX_BACKOFF_MS, firstMs * 2 ** retries);
   return ms / 2 + (Math.random() * ms) / 2;

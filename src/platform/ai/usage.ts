@@ -1,8 +1,8 @@
-/** What one request to a provider took. */
+/** The usage of one request to a provider. */
 export interface Usage {
   model: string;
   kind: 'embedding' | 'answer' | 'run';
-  /** Read and written together. 0 for a request that failed. */
+  /** Input and output tokens. 0 for a failed request. */
   tokens: number;
   seconds: number;
   outcome: 'ok' | 'error';
@@ -10,7 +10,7 @@ export interface Usage {
 
 export type OnUsage = (usage: Usage) => void;
 
-/** Runs one request and tells what it took, also when it fails. */
+/** Runs one request and reports its usage, also if it fails. */
 export async function withUsageReporting<T extends { tokens: number }>(
   report: OnUsage,
   what: Pick<Usage, 'model' | 'kind'>,
@@ -29,7 +29,7 @@ export async function withUsageReporting<T extends { tokens: number }>(
   }
 }
 
-/** A count of a provider, where it is one. */
+/** Returns the count of a provider, or `otherwise` if it is missing or invalid. */
 export function countOrDefault(count: number | undefined, otherwise: number): number {
   return count !== undefined && Number.isSafeInteger(count) && count >= 0 ? count : otherwise;
 }

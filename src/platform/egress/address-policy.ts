@@ -4,18 +4,18 @@ import ipaddr from 'ipaddr.js';
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 type Network = [Address, number];
 
-/** Which IP addresses may be connected to for a tenant. */
+/** Decides which IP addresses the server may connect to on behalf of a tenant. */
 export interface AddressPolicy {
-  /** Whether it is a public address, or on the list. */
+  /** Whether the address is public or on the allow list. */
   allows(address: string): boolean;
-  /** Whether it is on the list of networks that the configuration opens. */
+  /** Whether the address is on the allow list of the configuration. */
   lists(address: string): boolean;
   readonly listsNothing: boolean;
 }
 
 /**
- * Where clouds hand out credentials to whoever asks from the machine. No list opens these: a network is listed for the servers in it.
- * Most are private anyway; Azure's is not.
+ * Metadata services of cloud providers, which return credentials to any process of the machine. The allow list never includes them: an
+ * operator lists a network for the servers in it. Most are private addresses; Azure's is public.
  */
 const METADATA = [
   '169.254.169.0/24',
@@ -27,12 +27,12 @@ const METADATA = [
   'fd20:ce::254/128',
 ].map(parseNetwork);
 
-/** All that is public in IPv6. What lies outside is special, or not given out yet. */
+/** The public addresses of IPv6. All others are reserved or unassigned. */
 const GLOBAL_UNICAST = ipaddr.parseCIDR('2000::/3');
-/** Networks without IPv4 reach it through these: the last 32 bits are the address behind. */
+/** IPv6-only networks reach IPv4 hosts through this prefix: the last 32 bits are the IPv4 address. */
 const NAT64: Network = ipaddr.parseCIDR('64:ff9b::/96');
 
-/** @param allow networks such as `10.1.0.0/16` or single addresses. Throws where one cannot be read. */
+/** @param allow networks such as `10.1.0.0/16` or single addresses. Throws for an invalid one. */
 export function createAddressPolicy(allow: readonly string[] = []): AddressPolicy {
   const networks = allow.map(parseNetwork);
   const lists = (text: string) => {
@@ -44,17 +44,17 @@ export function createAddressPolicy(allow: readonly string[] = []): AddressPolic
 
 function isPublic(address: Address | undefined): boolean {
   if (!address || isMetadata(address)) return false;
-  const reached = behindNat64(address);
-  if (reached instanceof ipaddr.IPv4) return reached.range() === 'unicast';
-  // 6to4 and Teredo have an IPv4 address inside too. Nobody offers a service there any more: they fail the range, as the rest does.
-  return reached.match(GLOBAL_UNICAST) && reached.range() === 'unicast';
+  const target = unwrapNat64(address);
+  if (target instanceof ipaddr.IPv4) return target.range() === 'unicast';
+  // 6to4 and Teredo embed an IPv4 address too. Both are obsolete, and the range check rejects them.
+  return target.match(GLOBAL_UNICAST) && target.range() === 'unicast';
 }
 
 function isMetadata(address: Address): boolean {
-  return isIn(behindNat64(address), METADATA);
+  return isIn(unwrapNat64(address), METADATA);
 }
 
-function behindNat64(address: Address): Address {
+function unwrapNat64(address: Address): Address {
   return isIn(address, [NAT64]) ? ipaddr.fromByteArray(address.toByteArray().slice(12)) : address;
 }
 
@@ -63,8 +63,8 @@ function isIn(address: Address, networks: readonly Network[]): boolean {
 }
 
 /**
- * Nothing but the four-part form of IPv4: ipaddr.js reads octal and short forms too. `::ffff:10.0.0.1` is the IPv4 address it means.
- * `::10.0.0.1` is not, whatever ipaddr.js says.
+ * Parses an IP address. Accepts IPv4 in four decimal parts only, while ipaddr.js also accepts octal and short forms. Converts the mapped
+ * address `::ffff:10.0.0.1` to IPv4. Rejects the deprecated form `::10.0.0.1`, which ipaddr.js converts too.
  */
 function parseAddress(text: string): Address | undefined {
   return isIP(text) === 0 || /^::\d+\./.test(text) ? undefined : ipaddr.process(text);

@@ -1,15 +1,15 @@
 import { NODATA, NOTFOUND, Resolver } from 'node:dns/promises';
 
-/** All addresses of a name, at least one. Rejects with the code ENOTFOUND if there are none, EAI_AGAIN if that cannot be told now. */
+/** Returns all addresses of a name, at least one. Rejects with code ENOTFOUND if it has none, EAI_AGAIN after a transient failure. */
 export type DnsResolver = (name: string, signal: AbortSignal) => Promise<string[]>;
 
-/** More addresses than any name needs. */
+/** The most addresses of a name. */
 const MAX_ADDRESSES = 64;
 
 /**
- * Asks the name servers themselves. The system's own look-up would hold one of the process's few worker threads for as long as a
- * hostile name server likes. So names of a hosts file are not known, and search domains not tried.
- * @param servers instead of the system's
+ * Queries the name servers directly. `dns.lookup` would occupy one of the few worker threads for as long as a hostile name server delays
+ * its response. Ignores the hosts file and search domains.
+ * @param servers name servers to use instead of those of the system
  */
 export function createDnsResolver(servers?: readonly string[]): DnsResolver {
   return async (name, signal) => {
@@ -29,13 +29,13 @@ export function createDnsResolver(servers?: readonly string[]): DnsResolver {
 function gather(answers: PromiseSettledResult<string[]>[]): string[] {
   const addresses = answers.flatMap((answer) => (answer.status === 'fulfilled' ? answer.value : []));
   if (addresses.length > MAX_ADDRESSES) throw unresolved('The name has too many addresses.', 'ENOTFOUND');
-  // Many name servers fail at one kind of address and know the other.
+  // Some name servers fail for one address family and answer for the other.
   if (addresses.length > 0) return addresses;
   const isAbsent = answers.every(({ status, ...rest }) => 'reason' in rest && [NODATA, NOTFOUND].includes(rest.reason?.code));
-  throw isAbsent ? unresolved('The name has no address.', 'ENOTFOUND') : isTransientDnsError();
+  throw isAbsent ? unresolved('The name has no address.', 'ENOTFOUND') : transientDnsError();
 }
 
-export function isTransientDnsError(): Error {
+export function transientDnsError(): Error {
   return unresolved('The name cannot be resolved now.', 'EAI_AGAIN');
 }
 

@@ -1,4 +1,4 @@
-/** What was sent is larger than anything that should be sent. */
+/** The response body or an event of it exceeds the size limit. */
 export class ResponseTooLargeError extends Error {
   override readonly name = 'ResponseTooLargeError';
 }
@@ -7,13 +7,13 @@ const LF = 10;
 const CR = 13;
 
 export interface BodyLimits {
-  /** After decompression, of the whole body or of each event of an event stream. */
+  /** The size limit after decompression, of the whole body or of each event of an event stream. */
   maxBytes: number;
-  /** For the whole body. An event stream may last: whoever reads it ends it. */
+  /** The time limit of the whole body. Does not apply to an event stream, which lasts until its reader cancels it. */
   timeoutMs: number;
 }
 
-/** A body as it is read, which breaks off with an error at its bounds. */
+/** Returns the body as a stream that fails at the limits. */
 export function limitBody(
   reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>,
   contentType: string | null,
@@ -23,10 +23,10 @@ export function limitBody(
   const size = isStream ? eventSize() : totalSize();
   let timer: NodeJS.Timeout | undefined;
 
-  async function breakOff(controller: ReadableStreamDefaultController, error: unknown): Promise<void> {
+  async function fail(controller: ReadableStreamDefaultController, error: unknown): Promise<void> {
     clearTimeout(timer);
     controller.error(error);
-    // The error says it all: that the rest is not wanted changes nothing for who reads.
+    // The reader gets `error`. A failure to cancel the source changes nothing for it.
     await reader.cancel(error).catch(() => {});
   }
 
@@ -34,7 +34,7 @@ export function limitBody(
     {
       start(controller) {
         if (isStream) return;
-        const late = () => breakOff(controller, new DOMException('The answer did not end in time.', 'TimeoutError'));
+        const late = () => fail(controller, new DOMException('The response exceeded its time limit.', 'TimeoutError'));
         timer = setTimeout(late, timeoutMs).unref();
       },
       async pull(controller) {
@@ -44,10 +44,10 @@ export function limitBody(
             clearTimeout(timer);
             controller.close();
           } else if (size(value) > maxBytes) {
-            await breakOff(controller, new ResponseTooLargeError(`More than ${maxBytes} bytes were sent.`));
+            await fail(controller, new ResponseTooLargeError(`The response is larger than ${maxBytes} bytes.`));
           } else controller.enqueue(value);
         } catch (error) {
-          await breakOff(controller, error);
+          await fail(controller, error);
         }
       },
       cancel(reason) {
@@ -67,7 +67,7 @@ function totalSize(): (chunk: Uint8Array) => number {
   };
 }
 
-/** The largest size an event had within the chunk. Events end with an empty line; lines with LF, CR or both. */
+/** Returns the largest event size within each chunk. An empty line ends an event; LF, CR or CRLF ends a line. */
 function eventSize(): (chunk: Uint8Array) => number {
   let bytes = 0;
   let lineBytes = 0;

@@ -9,15 +9,15 @@ export interface Hop {
 }
 
 const STATUSES = new Set([301, 302, 303, 307, 308]);
-/** Whatever else there is may be a secret, or known to the first server only. */
-const NOT_SECRET = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
+/** Headers that may follow a redirect to another origin. Any other may contain a secret. */
+const CROSS_ORIGIN_HEADERS = new Set(['accept', 'accept-language', 'content-type', 'user-agent']);
 
-/** Where an answer redirects to, if it does. */
+/** The location of a redirect response; undefined for any other response. */
 export function redirectOf(response: { status: number; headers: { get(name: string): string | null } }): string | undefined {
   return STATUSES.has(response.status) ? (response.headers.get('location') ?? undefined) : undefined;
 }
 
-/** The request that follows a redirect, judged as the first one was. Throws an AddressNotAllowedError. */
+/** The request that follows a redirect. Checks its URL like the first. Throws AddressNotAllowedError. */
 export function nextHop(hop: Hop, status: number, location: string, policy: AddressPolicy): Hop {
   const url = checkTarget(hop.url, location, policy);
   const next: Hop = { ...hop, url, headers: new Headers(hop.headers) };
@@ -28,7 +28,7 @@ export function nextHop(hop: Hop, status: number, location: string, policy: Addr
     for (const name of [...next.headers.keys()]) if (name.startsWith('content-')) next.headers.delete(name);
   }
   if (url.origin !== hop.url.origin) {
-    for (const name of [...next.headers.keys()]) if (!NOT_SECRET.has(name)) next.headers.delete(name);
+    for (const name of [...next.headers.keys()]) if (!CROSS_ORIGIN_HEADERS.has(name)) next.headers.delete(name);
   }
   return next;
 }
@@ -37,7 +37,7 @@ function checkTarget(from: URL, location: string, policy: AddressPolicy): URL {
   const target = URL.parse(location, from);
   if (target) target.hash = '';
   try {
-    // Even where plain http may be spoken: what was asked for in secret stays so.
+    // Rejected even if plain http is allowed: a redirect must not downgrade an encrypted request.
     if (from.protocol === 'https:' && target?.protocol === 'http:') {
       throw new AddressNotAllowedError('The address must begin with https://.');
     }

@@ -7,30 +7,30 @@ import { type Hop, nextHop, redirectOf } from './redirects.ts';
 import { type Connect, connectSocket, ssrfSafeConnector } from './ssrf-safe-connector.ts';
 
 export interface SsrfSafeFetchOptions {
-  /** Networks that may be connected to although they are not public, such as `10.1.0.0/16`. Plain http leads nowhere else. */
+  /** Allowed networks that are not public, such as `10.1.0.0/16`. Plain http is restricted to them. */
   allow?: readonly string[];
   resolve?: DnsResolver;
   connect?: Connect;
-  /** Of an answer after decompression, and of each event of an event stream. @default 8 MiB */
+  /** The size limit of a response after decompression, or of each event of an event stream. @default 8 MiB */
   maxResponseBytes?: number;
-  /** For looking up a name, and again for the connection with TLS. @default 10 seconds */
+  /** The time limit of the DNS lookup, and again of the connection with TLS. @default 10 seconds */
   connectTimeoutMs?: number;
-  /** Until the answer begins. Tools that take their time say nothing before. @default 5 minutes */
+  /** The time limit until the response headers. Slow tools send none before they finish. @default 5 minutes */
   headersTimeoutMs?: number;
-  /** From there to the end of the answer, unless it is an event stream: those last until the caller aborts. @default 2 minutes */
+  /** The time limit of the response body. Does not apply to event streams, which last until the caller aborts. @default 2 minutes */
   bodyTimeoutMs?: number;
   /** @default 3 */
   maxRedirects?: number;
 }
 
 export type SsrfSafeFetch = typeof fetch & {
-  /** Breaks off what is under way. */
+  /** Aborts the pending requests. */
   close(): Promise<void>;
 };
 
 /**
- * A `fetch` for addresses that tenants give. Rejects with an AddressNotAllowedError before a connection is opened to anything that is
- * not public, by whatever name, encoding or redirect it is asked for.
+ * Creates a `fetch` for URLs from tenants. Rejects with AddressNotAllowedError before it connects to an address that is not public, whether
+ * the URL contains a name, an encoded address or leads there by a redirect.
  */
 export function createSsrfSafeFetch(options: SsrfSafeFetchOptions = {}): SsrfSafeFetch {
   const { maxResponseBytes = 8 * 1024 * 1024, headersTimeoutMs = 300_000, bodyTimeoutMs = 120_000, maxRedirects = 3 } = options;
@@ -40,9 +40,9 @@ export function createSsrfSafeFetch(options: SsrfSafeFetchOptions = {}): SsrfSaf
     connect: ssrfSafeConnector({ policy, resolve, connect, timeoutMs: connectTimeoutMs }),
     allowH2: false,
     headersTimeout: headersTimeoutMs,
-    // Bounded as a whole below: undici bounds the pauses only, and those of event streams too.
+    // Off: undici limits only pauses, and also those of event streams. `limitBody` limits the whole body.
     bodyTimeout: 0,
-    // After that a name is looked up anew.
+    // After this time the name is resolved again.
     keepAliveMaxTimeout: 60_000,
   });
 
@@ -51,7 +51,7 @@ export function createSsrfSafeFetch(options: SsrfSafeFetchOptions = {}): SsrfSaf
     try {
       return await fetchOf(url, { ...init, redirect: 'manual', dispatcher: agent });
     } catch (error) {
-      // undici calls every failure `fetch failed`.
+      // undici wraps every error in `fetch failed`.
       const cause = error instanceof Error ? error.cause : undefined;
       throw cause instanceof AddressNotAllowedError ? cause : error;
     }
@@ -69,7 +69,7 @@ export function createSsrfSafeFetch(options: SsrfSafeFetchOptions = {}): SsrfSaf
       const location = redirectOf(response);
       if (location === undefined || request.redirect === 'manual') return finish(response, hop.url, redirects > 0);
       await response.body?.cancel();
-      if (request.redirect === 'error') throw new TypeError('The server redirects, and the request forbids that.');
+      if (request.redirect === 'error') throw new TypeError('The server redirects, and the request does not allow redirects.');
       if (redirects >= maxRedirects) throw new AddressNotAllowedError('The server redirects too many times.');
       hop = nextHop(hop, response.status, location, policy);
     }
@@ -79,13 +79,13 @@ export function createSsrfSafeFetch(options: SsrfSafeFetchOptions = {}): SsrfSaf
     const { status, statusText, body } = response;
     if (status < 200 || status > 599) {
       await body?.cancel();
-      throw new TypeError(`The server answered with status ${status}, which HTTP does not have.`);
+      throw new TypeError(`The server sent the invalid HTTP status ${status}.`);
     }
     const headers = new Headers([...response.headers]);
-    const bounds = { maxBytes: maxResponseBytes, timeoutMs: bodyTimeoutMs };
-    const bounded = body && limitBody(body.getReader(), headers.get('content-type'), bounds);
-    const answer = new Response(bounded, { status, statusText, headers });
-    // A response that was built by hand knows neither.
+    const limits = { maxBytes: maxResponseBytes, timeoutMs: bodyTimeoutMs };
+    const limited = body && limitBody(body.getReader(), headers.get('content-type'), limits);
+    const answer = new Response(limited, { status, statusText, headers });
+    // The Response constructor sets neither.
     return Object.defineProperties(answer, { url: { value: url.href }, redirected: { value: redirected } });
   }
 

@@ -7,37 +7,37 @@ import { ensureFile, replaceFile, type WatchedFile, watchFile } from '../lib/wat
 const KEY_BYTES = 32;
 const MAX_KID_LENGTH = 100;
 
-/** The keys secrets are sealed under. */
+/** The keys that encrypt secrets. */
 export interface SealingKeys {
-  /** The first of the set: it seals. */
+  /** The id of the first key of the set, which encrypts. */
   newest: string;
-  /** All of them open. */
+  /** Every key of the set. Each can decrypt. */
   byId: ReadonlyMap<string, Uint8Array>;
 }
 
-/** A new symmetric key as a JWK, ready for a key set. */
+/** Generates a symmetric key as a JWK for a key set. */
 export function generateSealingKey(): JWK {
   return { kty: 'oct', k: randomBytes(KEY_BYTES).toString('base64url'), kid: newId(), alg: 'A256GCM', use: 'enc' };
 }
 
-/** Reads a set of symmetric keys. Errors name a key by its kid and never show it. */
+/** Parses a JWK set of symmetric keys. Errors name a key by its kid and never contain the key. */
 export function parseSealingKeys(text: string): JWK[] {
   let keys: unknown;
   try {
     keys = (JSON.parse(text) as { keys?: unknown } | null)?.keys;
   } catch {
-    throw new Error('the sealing keys are not JSON: expected a JWK set such as `npm run secrets:generate` prints');
+    throw new Error('the sealing keys are not valid JSON: expected a JWK set such as `npm run secrets:generate` prints');
   }
-  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the sealing keys hold no key: expected {"keys":[…]}');
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the sealing keys contain no key: expected {"keys":[…]}');
   const kids = new Set<string>();
   for (const key of keys as (JWK | null)[]) {
     const kid = key?.kid;
     if (typeof kid !== 'string' || kid === '' || kid.length > MAX_KID_LENGTH || kids.has(kid)) {
-      throw new Error(`every sealing key needs a kid of its own of at most ${MAX_KID_LENGTH} characters`);
+      throw new Error(`every sealing key needs a unique kid of at most ${MAX_KID_LENGTH} characters`);
     }
     kids.add(kid);
     if (key?.kty !== 'oct' || typeof key.k !== 'string' || bytesOf(key).length !== KEY_BYTES) {
-      throw new Error(`sealing key ${kid} is no symmetric key of 256 bits`);
+      throw new Error(`sealing key ${kid} is not a symmetric key of 256 bits`);
     }
   }
   return keys as JWK[];
@@ -52,18 +52,18 @@ export function serializeSealingKeys(keys: JWK[]): string {
   return `${JSON.stringify({ keys })}\n`;
 }
 
-/** Keys given once, as in SEALING_KEYS. To rotate across processes, first deploy with the new key last, then with it first. */
+/** Keys of an environment variable. To rotate them across processes, deploy with the new key last, then with the new key first. */
 export function inlineSealingKeys(text: string): WatchedFile<SealingKeys> {
   const keys = loadSealingKeys(text);
   return { current: async () => keys, reload: async () => {} };
 }
 
-/** Keys of a file that several processes share. @param onError told when it cannot be read any more */
+/** Keys of a file that several processes share. @param onError called when the file cannot be read or parsed */
 export function fileSealingKeys(file: string, onError: (error: unknown) => void): Promise<WatchedFile<SealingKeys>> {
   return watchFile(file, loadSealingKeys, onError);
 }
 
-/** Makes the file with one new key, unless it is there. */
+/** Creates the file with one new key, unless it exists. */
 export function ensureSealingKeyFile(file: string): Promise<void> {
   return ensureFile(file, () => serializeSealingKeys([generateSealingKey()]));
 }

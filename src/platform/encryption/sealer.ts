@@ -2,10 +2,10 @@ import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
 import type { WatchedFile } from '../lib/watched-file.ts';
 import type { SealingKeys } from './keys.ts';
 
-/** Where a sealed value stands. It opens nowhere else. */
+/** The column value that a ciphertext belongs to. It cannot be decrypted in another context. */
 export interface SealingContext {
   tenantId: string;
-  /** Of the row. */
+  /** The id of the row. */
   id: string;
   field: string;
 }
@@ -16,16 +16,16 @@ export interface Sealed {
   keyId: string;
 }
 
-/** Seals secrets for the database under keys that the database does not have. */
+/** Encrypts secrets for the database with keys that are not stored in the database. */
 export interface Sealer {
   seal(plain: string, context: SealingContext): Promise<Sealed>;
   /** Throws SealedError. */
   open(text: string, context: SealingContext): Promise<string>;
-  /** The id of the key that seals. */
+  /** Returns the id of the key that encrypts. */
   newestKey(): Promise<string>;
 }
 
-/** A sealed value does not open. Says nothing of what is inside, and carries no cause. */
+/** A value cannot be decrypted. Contains no plaintext and no cause. */
 export class SealedError extends Error {
   override readonly name = 'SealedError';
 }
@@ -35,12 +35,12 @@ const ENCRYPTION = 'A256GCM';
 
 export function createSealer(keys: WatchedFile<SealingKeys>): Sealer {
   async function keyOf(kid: string): Promise<Uint8Array> {
-    const known = (await keys.current()).byId.get(kid);
-    if (known) return known;
-    // Another process may have sealed under a key that was added a moment ago.
+    const key = (await keys.current()).byId.get(kid);
+    if (key) return key;
+    // Another process may have used a key that was added a moment ago.
     await keys.reload();
     const added = (await keys.current()).byId.get(kid);
-    if (!added) throw new SealedError(`The value is sealed under a key that is not there: ${kid}.`);
+    if (!added) throw new SealedError(`The sealing key ${kid} is not available. Add it to the sealing keys.`);
     return added;
   }
 
@@ -48,8 +48,8 @@ export function createSealer(keys: WatchedFile<SealingKeys>): Sealer {
     async seal(plain, context) {
       const { newest, byId } = await keys.current();
       const key = byId.get(newest) as Uint8Array;
-      // All of the header is authenticated. The place is in it, so that a value copied to another row does not open there.
-      const header = { alg: ALGORITHM, enc: ENCRYPTION, kid: newest, for: placeOf(context) };
+      // The whole header is authenticated. It contains the context, so that a value copied to another row cannot be decrypted there.
+      const header = { alg: ALGORITHM, enc: ENCRYPTION, kid: newest, for: contextOf(context) };
       const text = await new CompactEncrypt(new TextEncoder().encode(plain)).setProtectedHeader(header).encrypt(key);
       return { text, keyId: newest };
     },
@@ -64,9 +64,10 @@ export function createSealer(keys: WatchedFile<SealingKeys>): Sealer {
           contentEncryptionAlgorithms: [ENCRYPTION],
         });
       } catch {
-        throw new SealedError(`The value does not open with the key it names: ${kid}.`);
+        throw new SealedError(`The value cannot be decrypted with its sealing key ${kid}.`);
       }
-      if (opened.protectedHeader.for !== placeOf(context)) throw new SealedError('The value was sealed for another place.');
+      if (opened.protectedHeader.for !== contextOf(context))
+        throw new SealedError('The value was sealed for another row or field.');
       return new TextDecoder().decode(opened.plaintext);
     },
 
@@ -74,7 +75,7 @@ export function createSealer(keys: WatchedFile<SealingKeys>): Sealer {
   };
 }
 
-function placeOf({ tenantId, id, field }: SealingContext): string {
+function contextOf({ tenantId, id, field }: SealingContext): string {
   return `${tenantId}:${id}:${field}`;
 }
 
@@ -83,7 +84,7 @@ function headerOf(text: string): { kid: string } {
     const { kid } = decodeProtectedHeader(text);
     if (kid) return { kid: String(kid) };
   } catch {
-    // What cannot be read has no key.
+    // Thrown below.
   }
-  throw new SealedError('The value is not sealed as it should be.');
+  throw new SealedError('The value is not a valid sealed value.');
 }

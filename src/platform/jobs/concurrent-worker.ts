@@ -8,27 +8,27 @@ export interface ConcurrentWorkerOptions {
   boss: PgBoss;
   queue: string;
   handle: (run: JobContext) => Promise<void>;
-  /** Most jobs at a time, but for the spare hands. */
+  /** The most concurrent jobs, apart from the spare slots. */
   size: number;
   log: Logger;
 }
 
 type Job = JobWithMetadata<JobData>;
 
-/** One spare hand for so many. They are for tenants that have no job here while the others hold all hands, for hours perhaps. */
+/** Slots per spare slot. Spare slots serve tenants without a running job while other tenants occupy all slots, possibly for hours. */
 const SLOTS_PER_SPARE = 4;
-/** How long a job may go unnoticed that nobody woke the crew for. */
+/** The interval of polling for jobs that no notification announced. */
 const IDLE_POLL_MS = 1_000;
-/** Wake-ups that come faster are taken together. */
+/** Notifications within this time cause one fetch. */
 const MIN_PAUSE_MS = 50;
-/** Several of them within the time after which a worker is taken to be dead. */
+/** A fraction of the time after which a job counts as stale. */
 const HEARTBEAT_MS = 1_000;
-/** How long jobs may take to let go when the process stops. */
+/** How long `stop` waits for aborted jobs. */
 const CLOSE_TIMEOUT_MS = 4_000;
 
 /**
- * Does many long jobs of one queue at a time. Unlike so many workers of pg-boss it looks for jobs with one statement, whatever its
- * size, fetches as many as it has hands, and says with one statement that all of them live.
+ * Runs many long jobs of one queue concurrently. Unlike the same number of pg-boss workers, it fetches jobs for all free slots with one
+ * statement and sends the heartbeat of all running jobs with one statement.
  */
 export class ConcurrentWorker {
   readonly #options: ConcurrentWorkerOptions;
@@ -37,7 +37,7 @@ export class ConcurrentWorker {
   #wake = Promise.withResolvers<void>();
   #fetching: Promise<void> | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
-  #beating = false;
+  #heartbeatRunning = false;
 
   constructor(options: ConcurrentWorkerOptions) {
     this.#options = options;
@@ -45,24 +45,24 @@ export class ConcurrentWorker {
 
   start(): void {
     this.#fetching = this.#fetch();
-    this.#heartbeat = setInterval(() => void this.#beat(), HEARTBEAT_MS);
+    this.#heartbeat = setInterval(() => void this.#sendHeartbeat(), HEARTBEAT_MS);
   }
 
-  /** Looks for jobs now. */
+  /** Fetches jobs immediately. */
   wake(): void {
     this.#wake.resolve();
   }
 
-  /** Aborts what runs, and puts it back for others to take at once. */
+  /** Aborts the running jobs and returns them to the queue, where another worker can take them immediately. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     this.wake();
     await this.#fetching;
-    for (const { abort } of this.#running.values()) abort.abort(new Error('the worker stops'));
-    const patience = new AbortController();
+    for (const { abort } of this.#running.values()) abort.abort(new Error('the worker is stopping'));
+    const timeout = new AbortController();
     const ended = Promise.all([...this.#running.values()].map((running) => running.ended));
-    await Promise.race([ended, delay(CLOSE_TIMEOUT_MS, undefined, { signal: patience.signal }).catch(() => {})]);
-    patience.abort();
+    await Promise.race([ended, delay(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal }).catch(() => {})]);
+    timeout.abort();
     clearInterval(this.#heartbeat);
   }
 
@@ -70,23 +70,23 @@ export class ConcurrentWorker {
     const { boss, queue, log } = this.#options;
     while (!this.#stopping.signal.aborted) {
       this.#wake = Promise.withResolvers();
-      const { batchSize, ...rest } = this.#wanted();
+      const { batchSize, ...rest } = this.#nextBatch();
       let found = 0;
       try {
         const jobs = batchSize > 0 ? await boss.fetch<JobData>(queue, { batchSize, includeMetadata: true, ...rest }) : [];
         found = jobs.length;
-        for (const job of jobs) this.#begin(job);
+        for (const job of jobs) this.#start(job);
       } catch (error) {
-        log.warn({ err: error, queue }, 'jobs could not be fetched');
+        log.warn({ err: error, queue }, 'job fetch failed');
       }
       if (this.#stopping.signal.aborted || (found > 0 && found === batchSize)) continue;
       await delay(MIN_PAUSE_MS);
-      await this.#woken();
+      await this.#waitForWake();
     }
   }
 
-  /** As many as there are free hands; when all are at work, one of a tenant that has none here. */
-  #wanted(): { batchSize: number; ignoreGroups?: string[] } {
+  /** One job per free slot. Without a free slot, one job of a tenant that has no running job here. */
+  #nextBatch(): { batchSize: number; ignoreGroups?: string[] } {
     const { size } = this.#options;
     const free = size - this.#running.size;
     if (free > 0) return { batchSize: free };
@@ -94,18 +94,18 @@ export class ConcurrentWorker {
     return { batchSize: 1, ignoreGroups: [...new Set(Array.from(this.#running.values(), ({ job }) => job.data.tenantId))] };
   }
 
-  async #woken(): Promise<void> {
-    const patience = new AbortController();
-    const poll = delay(IDLE_POLL_MS, undefined, { signal: patience.signal }).catch(() => {});
+  async #waitForWake(): Promise<void> {
+    const timeout = new AbortController();
+    const poll = delay(IDLE_POLL_MS, undefined, { signal: timeout.signal }).catch(() => {});
     await Promise.race([this.#wake.promise, poll]);
-    patience.abort();
+    timeout.abort();
   }
 
-  #begin(job: Job): void {
+  #start(job: Job): void {
     const abort = new AbortController();
-    const ended = this.#do(job, abort.signal)
+    const ended = this.#run(job, abort.signal)
       .catch((error: unknown) =>
-        this.#options.log.error({ err: error, queue: this.#options.queue }, 'how a job ended was not kept'),
+        this.#options.log.error({ err: error, queue: this.#options.queue }, 'job completion was not recorded'),
       )
       .finally(() => {
         this.#running.delete(job.id);
@@ -114,38 +114,38 @@ export class ConcurrentWorker {
     this.#running.set(job.id, { job, abort, ended });
   }
 
-  async #do(job: Job, signal: AbortSignal): Promise<void> {
+  async #run(job: Job, signal: AbortSignal): Promise<void> {
     const { boss, queue, handle, log } = this.#options;
     try {
       await handle({ data: job.data, signal, lastAttempt: job.retryCount >= job.retryLimit });
     } catch (error) {
-      // Put back rather than failed: that it was interrupted is not the job's fault, and another may begin at once.
+      // Inserted again instead of failed: the interruption must not count as an attempt or delay the job.
       if (signal.aborted) {
         await boss.insert(queue, [{ data: job.data, priority: job.priority, group: { id: job.data.tenantId } }]);
         await boss.complete(queue, job);
         return;
       }
-      log.error({ err: error, queue, tenantId: job.data.tenantId, id: job.data.id, attempt: job.retryCount }, 'a job failed');
-      await boss.fail(queue, job, { message: 'The log of the worker tells more.' });
+      log.error({ err: error, queue, tenantId: job.data.tenantId, id: job.data.id, attempt: job.retryCount }, 'job failed');
+      await boss.fail(queue, job, { message: 'See the log of the worker.' });
       return;
     }
     await boss.complete(queue, job);
   }
 
-  /** First says that its own jobs live: after a pause of this process nobody else may have. */
-  async #beat(): Promise<void> {
+  /** Sends the heartbeat before it looks for stale jobs: after a pause of this process its own jobs may look stale. */
+  async #sendHeartbeat(): Promise<void> {
     const { boss, queue, log } = this.#options;
-    if (this.#beating) return;
-    this.#beating = true;
+    if (this.#heartbeatRunning) return;
+    this.#heartbeatRunning = true;
     try {
       const jobs = [...this.#running.values()].map(({ job }) => job);
       if (jobs.length > 0) await boss.touch(queue, jobs);
-      const dead = await retryStaleJobs(boss, queue);
-      if (dead > 0) log.warn({ queue, jobs: dead }, 'a worker died, and its jobs are tried again');
+      const stale = await retryStaleJobs(boss, queue);
+      if (stale > 0) log.warn({ queue, jobs: stale }, 'stale jobs of a lost worker returned to the queue');
     } catch (error) {
-      log.warn({ err: error, queue }, 'jobs could not say that they live, or be looked for that are dead');
+      log.warn({ err: error, queue }, 'heartbeat or stale-job check failed');
     } finally {
-      this.#beating = false;
+      this.#heartbeatRunning = false;
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { QueueRegistry } from '../module/registry.ts';
 
-/** What a job carries: whose it is, and which object. Never what a tenant said. */
+/** The data of a job: the tenant and the id of an object. Never content of a tenant. */
 export interface JobData {
   tenantId: string;
   id: string;
@@ -8,33 +8,33 @@ export interface JobData {
 
 export interface JobContext {
   data: JobData;
-  /** Aborts when the worker stops, or the job has taken too long. */
+  /** Aborts when the worker stops or the job exceeds its time limit. */
   signal: AbortSignal;
-  /** Whether nobody will try again. */
+  /** Whether the job is not retried if it fails. */
   lastAttempt: boolean;
 }
 
-/** A queue that a module has registered. */
+/** A queue registered by a module. */
 export type QueueName = keyof QueueRegistry;
 
-export type JobHandlers = Partial<Record<QueueName, (run: JobContext) => Promise<void>>>;
+export type JobHandlers = Partial<Record<QueueName, (context: JobContext) => Promise<void>>>;
 
 export interface Jobs {
   /**
-   * Queues jobs in the running transaction: they are there when the transaction commits, and only then.
-   * @param delaySeconds how long they wait at least
-   * @param priority those of a higher one are done first
+   * Enqueues jobs in the open transaction. They become visible when it commits. Throws outside a transaction.
+   * @param delaySeconds the least delay before the jobs start. @default 0
+   * @param priority jobs with a higher priority start first. @default 0
    */
   enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number, priority?: number): Promise<void>;
-  /** Begins to work. Without it, jobs are queued for others. */
+  /** Starts workers in this process. @param concurrency workers per queue */
   work(handlers: JobHandlers, concurrency: number): Promise<void>;
   /**
-   * Begins to work on queues of long jobs that mostly wait for others.
-   * @param size jobs of one queue at a time; however many, an idle queue is asked once a second
+   * Starts a ConcurrentWorker per queue, for long jobs that mostly wait for I/O.
+   * @param size concurrent jobs per queue; an idle queue costs one query per second for any size
    */
   startConcurrentWorker(handlers: JobHandlers, size: number): void;
-  /** Looks for jobs of a queue now, where this process works on it in parallel: somebody heard that there are some. */
+  /** Makes the ConcurrentWorker of a queue fetch jobs immediately, after a notification. Does nothing without one. */
   wake(queue: QueueName): void;
-  /** Lets running jobs go back to the queue, and stops. */
+  /** Stops the workers and returns their running jobs to the queue. */
   close(): Promise<void>;
 }

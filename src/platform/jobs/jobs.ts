@@ -8,17 +8,17 @@ import type { JobData, JobHandlers, Jobs, QueueName } from './job.ts';
 import { bossDatabase, JOBS_SCHEMA } from './schema.ts';
 
 export interface JobsOptions {
-  /** Connections of their own, or the one connection of the embedded database. */
+  /** A separate pool, or the single connection of the embedded database. */
   pool: pg.Pool;
-  /** Whether the pool is the embedded database's one connection. */
+  /** Whether the pool is the single connection of the embedded database. */
   embedded: boolean;
-  /** Whether this process does jobs, and finds those whose worker has died. */
+  /** Whether this process runs jobs and returns stale ones to the queue. */
   works: boolean;
   log: Logger;
 }
 
 const IDLE_POLL_SECONDS = 1;
-/** How often a worker looks for jobs whose worker is gone. */
+/** The interval of the stale-job check of pg-boss. */
 const SUPERVISE_SECONDS = 5;
 
 class BossJobs implements Jobs {
@@ -39,24 +39,24 @@ class BossJobs implements Jobs {
       supervise: works,
       superviseIntervalSeconds: SUPERVISE_SECONDS,
       monitorIntervalSeconds: SUPERVISE_SECONDS,
-      // What only the owner of the tables may do.
+      // These need the owner of the tables.
       reindex: false,
       monitorVacuum: false,
       registerInstance: false,
     });
-    this.#boss.on('error', (error) => log.error({ err: error }, 'the job queue'));
+    this.#boss.on('error', (error) => log.error({ err: error }, 'job queue error'));
   }
 
-  /** Reads the queues at once: inside a transaction of the embedded database, a query outside of it would wait for ever. */
+  /** Loads the queues now: later, a query outside an open transaction of the embedded database would deadlock. */
   async start(): Promise<void> {
     await this.#boss.start();
   }
 
   async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {
     const { transaction } = currentScope();
-    if (!transaction) throw new Error('a job is queued inside a transaction');
+    if (!transaction) throw new Error('enqueue needs an open transaction');
     const db = bossDatabase(async (text, values) => {
-      // Handed over in one turn, so that no other statement of the transaction runs as the wrong role.
+      // Issued in one turn of the event loop, so that no other statement of the transaction runs between them, as the wrong role.
       const [, result] = await Promise.all([
         transaction.query(`SELECT set_config('role', '${JOBS_ROLE}', true)`),
         transaction.query({ text, values: values ?? [] }),
@@ -85,7 +85,7 @@ class BossJobs implements Jobs {
     }
   }
 
-  /** One that does one job after another, without a pause while there are more. */
+  /** Starts a worker that runs jobs sequentially and polls again immediately after each job. */
   async #startWorker(queue: QueueName, handle: NonNullable<JobHandlers[QueueName]>): Promise<string> {
     const id: string = await this.#boss.work(
       queue,
@@ -104,9 +104,9 @@ class BossJobs implements Jobs {
 
   startConcurrentWorker(handlers: JobHandlers, size: number): void {
     for (const [queue, handle] of Object.entries(handlers) as [QueueName, NonNullable<JobHandlers[QueueName]>][]) {
-      const crew = new ConcurrentWorker({ boss: this.#boss, queue, handle, size, log: this.#log });
-      this.#concurrentWorkers.set(queue, crew);
-      crew.start();
+      const worker = new ConcurrentWorker({ boss: this.#boss, queue, handle, size, log: this.#log });
+      this.#concurrentWorkers.set(queue, worker);
+      worker.start();
     }
   }
 
@@ -115,22 +115,22 @@ class BossJobs implements Jobs {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#concurrentWorkers.values()].map((crew) => crew.stop()));
+    await Promise.all([...this.#concurrentWorkers.values()].map((worker) => worker.stop()));
     await this.#boss.stop({ graceful: false, close: false });
   }
 }
 
-/** The queue, ready to take jobs. Call `work` where jobs are also done. */
+/** Starts the job queue. It accepts jobs; call `work` to also run them. */
 export async function startJobs(options: JobsOptions): Promise<Jobs> {
   const jobs = new BossJobs(options);
   await jobs.start();
   return jobs;
 }
 
-/** Connections for pg-boss on PostgreSQL. The role is the session's, so a pooler in between must not give sessions away. */
+/** Opens the pool of pg-boss on PostgreSQL. It sets the role per session, so a pooler in transaction mode cannot sit in between. */
 export function openJobsPool(connectionString: string, max: number): pg.Pool {
   const pool = new pg.Pool({ connectionString, max, options: `-c role=${JOBS_ROLE}`, connectionTimeoutMillis: 5_000 });
-  // One that is lost while somebody has it, or while it ends, fails what runs on it; an event that nobody hears would end the process.
+  // A lost connection fails the statement that runs on it. An error event without a listener would end the process.
   pool.on('connect', (client) => client.on('error', () => {}));
   return pool;
 }

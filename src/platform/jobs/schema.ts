@@ -6,8 +6,8 @@ import bossPackage from 'pg-boss/package.json' with { type: 'json' };
 export const JOBS_SCHEMA = 'pgboss';
 
 /**
- * The options of a queue. A worker that dies is detected by its missing heartbeat. A job that fails is retried, with growing delays,
- * and after its last attempt moves to the dead-letter queue, where there is one.
+ * The options of a queue. A missing heartbeat reveals a lost worker. A failed job is retried with increasing delays. After its last attempt
+ * it moves to the dead-letter queue, if the queue has one.
  */
 export type QueueOptions = Omit<Queue, 'name'>;
 
@@ -25,14 +25,14 @@ const EVERY_QUEUE: QueueOptions = {
   deleteAfterSeconds: 24 * HOUR_SECONDS,
 };
 
-/** Identifies what is installed, so that a start which finds the same installs nothing. */
+/** Identifies the installed queues and version, so that a start with the same ones skips the installation. */
 function fingerprint(queues: Queues): string {
   const ordered = Object.entries(queues).sort(([a], [b]) => (a < b ? -1 : 1));
   const installed = JSON.stringify([ordered, EVERY_QUEUE, PgBoss.name, bossPackage.version]);
   return `agentbase ${createHash('sha256').update(installed).digest('hex').slice(0, 16)}`;
 }
 
-/** pg-boss over connections of ours. Several statements in one text give one result each; it wants the rows of all. */
+/** Adapts a query function to pg-boss. A text of several statements returns several results; pg-boss expects the rows of all. */
 export function bossDatabase(run: (text: string, values?: unknown[]) => Promise<pg.QueryResult | pg.QueryResult[]>): Db {
   return {
     async executeSql(text: string, values?: unknown[]) {
@@ -42,7 +42,7 @@ export function bossDatabase(run: (text: string, values?: unknown[]) => Promise<
   };
 }
 
-/** Installs the tables of pg-boss and the queues, or brings them up to date. As the owner of the schema. */
+/** Installs or updates the tables and queues of pg-boss. Needs the owner of the schema. */
 export async function installQueues(client: pg.ClientBase, queues: Queues): Promise<void> {
   const { rows } = await client.query(`SELECT obj_description(to_regnamespace('${JOBS_SCHEMA}'), 'pg_namespace') AS installed`);
   if (rows[0]?.installed === fingerprint(queues)) return;
@@ -58,12 +58,12 @@ export async function installQueues(client: pg.ClientBase, queues: Queues): Prom
   boss.on('error', (error) => problems.push(error));
   await boss.start();
   try {
-    const known = new Set((await boss.getQueues()).map(({ name }) => name));
+    const installed = new Set((await boss.getQueues()).map(({ name }) => name));
     // Dead-letter queues first: others refer to them.
     const ordered = Object.entries(queues).sort(([, a], [, b]) => Number(Boolean(a.deadLetter)) - Number(Boolean(b.deadLetter)));
     for (const [name, options] of ordered) {
       const { policy, ...changeable } = EVERY_QUEUE;
-      if (known.has(name)) await boss.updateQueue(name, { ...changeable, ...options });
+      if (installed.has(name)) await boss.updateQueue(name, { ...changeable, ...options });
       else await boss.createQueue(name, { policy, ...changeable, ...options } as Queue);
     }
   } finally {

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-/** What all caches of one name have answered in this process. */
+/** The counters of all caches of one name in this process. */
 export class CacheStats {
   hits = 0;
   misses = 0;
@@ -49,7 +49,7 @@ class CountedCache<K extends {}, V extends {}> extends LRUCache<K, V> {
 
 /**
  * An LRU cache whose hits, misses and evictions `/metrics` reports under its name. Values must not be undefined: an absent value is
- * stored as null or as an object that says so.
+ * stored as null or as a marker object.
  */
 export function namedCache<K extends {}, V extends {}>(name: string, options: LRUCache.Options<K, V, unknown>): LRUCache<K, V> {
   return new CountedCache<K, V>(cacheStatsOf(name), options);

@@ -1,4 +1,4 @@
-/** What a caller can tell apart and act on. The same list is the GraphQL enum `ErrorCode`. */
+/** The codes of errors that a caller can act on. The GraphQL enum `ErrorCode` has the same values. */
 export const errorCodes = [
   'VALIDATION_FAILED',
   'NOT_FOUND',
@@ -15,17 +15,17 @@ export const errorCodes = [
 export type ErrorCode = (typeof errorCodes)[number];
 
 export interface DomainErrorOptions {
-  /** Where in the input the error is, such as `['input', 'slug']`. */
+  /** The path of the invalid argument, such as `['input', 'slug']`. */
   path?: string[];
-  /** Keep what the transaction wrote before the error, such as the revocation of a stolen session. */
+  /** Commits the writes of the transaction before the error, such as the revocation of a stolen session. @default false */
   commit?: boolean;
   cause?: unknown;
 }
 
-/** An error whose message is written for the caller. Everything else is masked at the edge. */
+/** An error whose message is for the caller. The HTTP layer masks every other error. */
 export class DomainError extends Error {
   readonly code: ErrorCode;
-  /** Where in the input. Not called `path`: graphql-js takes an error that has one for its own. */
+  /** The path in the input. Not named `path`: graphql-js treats an error with `path` as a GraphQLError. */
   readonly inputPath: string[] | undefined;
   readonly commit: boolean;
 
@@ -38,9 +38,9 @@ export class DomainError extends Error {
   }
 }
 
-/** Input that breaks a rule. Nothing was written. */
+/** The input is invalid. No data was written. */
 export class ValidationError extends DomainError {
-  /** Every broken rule, the first of which is the error's own message and path. */
+  /** Every violation. The error takes its message and path from the first. */
   readonly issues: { path: string[]; message: string }[];
 
   constructor(issues: { path: string[]; message: string }[]) {
@@ -49,20 +49,20 @@ export class ValidationError extends DomainError {
     this.issues = issues;
   }
 
-  /** A single broken rule. */
+  /** An error with one violation. */
   static inputPath(path: string[], message: string): ValidationError {
     return new ValidationError([{ path, message }]);
   }
 }
 
-/** The object does not exist, or belongs to another tenant: the caller cannot tell which. */
+/** The object does not exist or belongs to another tenant. The caller cannot distinguish these. */
 export class NotFoundError extends DomainError {
   constructor(what: string, options?: DomainErrorOptions) {
     super('NOT_FOUND', `${what} was not found.`, options);
   }
 }
 
-/** Another object already holds what must be unique, or the object changed in the meantime. */
+/** Another object already has the unique value, or the object has changed in the meantime. */
 export class ConflictError extends DomainError {
   constructor(message: string, options?: DomainErrorOptions) {
     super('CONFLICT', message, options);
@@ -76,7 +76,7 @@ export class InvalidStateError extends DomainError {
   }
 }
 
-/** A password, token or invitation that does not open anything. */
+/** The password, token or other credential is not valid. */
 export class AuthenticationError extends DomainError {
   constructor(code: 'INVALID_CREDENTIALS' | 'TOKEN_INVALID', message: string, options?: DomainErrorOptions) {
     super(code, message, options);
@@ -94,21 +94,21 @@ export class RateLimitedError extends DomainError {
   }
 }
 
-/** No valid credential came with the request. Thrown to the top level, never part of a result union. */
+/** The request has no valid credential. A top-level error, never part of a result union. */
 export class UnauthenticatedError extends DomainError {
   constructor(message = 'Sign in or send an API key to do this.') {
     super('UNAUTHENTICATED', message);
   }
 }
 
-/** The credential is valid and lacks the right. Thrown to the top level, never part of a result union. */
+/** The credential is valid but lacks a permission. A top-level error, never part of a result union. */
 export class ForbiddenError extends DomainError {
   constructor(message: string) {
     super('FORBIDDEN', message);
   }
 }
 
-/** A part of the system is away or full. Worth trying again. */
+/** A part of the system is unreachable or overloaded. A retry can succeed. */
 export class UnavailableError extends DomainError {
   constructor(message: string, options?: DomainErrorOptions) {
     super('UNAVAILABLE', message, options);

@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino';
 
 export type { Logger };
 
-/** Keys whose values never reach a log line, wherever they stand in what is logged. */
+/** Keys whose values are redacted at the first three levels of a log record. */
 const SECRETS = [
   'password',
   'secret',

@@ -1,7 +1,7 @@
 import { NotFoundError } from './errors.ts';
 
 /**
- * The object that was looked up. Throws NotFoundError if there is none.
+ * Returns the object of a lookup. Throws NotFoundError if the lookup returns none.
  * @param subject the object in the message of the error, such as `The agent`
  * @param path the input that names the object
  */

@@ -1,4 +1,4 @@
-/** Lets at most `limit` pieces of work run at a time. The others wait in line, and leave it when their signal is aborted. */
+/** Runs at most `limit` tasks concurrently. Further tasks wait in order; an aborted task leaves the queue and rejects. */
 export class Semaphore {
   #free: number;
   readonly #waiting = new Set<() => void>();
@@ -7,7 +7,7 @@ export class Semaphore {
     this.#free = limit;
   }
 
-  /** How many stand in line. */
+  /** The number of waiting tasks. */
   get waiting(): number {
     return this.#waiting.size;
   }
@@ -28,20 +28,20 @@ export class Semaphore {
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
-      const admit = () => {
-        signal.removeEventListener('abort', giveUp);
+      const start = () => {
+        signal.removeEventListener('abort', cancel);
         resolve();
       };
-      const giveUp = () => {
-        this.#waiting.delete(admit);
+      const cancel = () => {
+        this.#waiting.delete(start);
         reject(signal.reason);
       };
-      signal.addEventListener('abort', giveUp, { once: true });
-      this.#waiting.add(admit);
+      signal.addEventListener('abort', cancel, { once: true });
+      this.#waiting.add(start);
     });
   }
 
-  /** The slot goes to who has waited longest. */
+  /** Passes the slot to the task that has waited longest. */
   #release(): void {
     const [next] = this.#waiting;
     if (!next) {

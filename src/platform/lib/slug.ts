@@ -1,8 +1,8 @@
 import { ConflictError } from './errors.ts';
 import { newId } from './ids.ts';
 
-/** A name for URLs made of a display name: `Support Bot!` becomes `support-bot`. */
-export function slugOf(name: string, otherwise: string): string {
+/** Derives a slug from a display name: `Support Bot!` becomes `support-bot`. Returns `fallback` if no character remains. */
+export function slugOf(name: string, fallback: string): string {
   const slug = name
     .normalize('NFKD')
     .replaceAll(/\p{Mark}/gu, '')
@@ -11,13 +11,13 @@ export function slugOf(name: string, otherwise: string): string {
     .replaceAll(/^-+|-+$/g, '')
     .slice(0, 63)
     .replace(/-+$/, '');
-  return slug || otherwise;
+  return slug || fallback;
 }
 
 /** Finds the object that has a slug. */
 export type FindSlugHolder = (slug: string) => PromiseLike<{ id: string } | null>;
 
-/** A slug that was not asked for must not refuse an object: where it is taken, it gets an ending. */
+/** Adds a random suffix if the slug is taken: a derived slug must not cause a conflict. */
 async function uniqueSlug(slug: string, findHolder: FindSlugHolder): Promise<string> {
   return (await findHolder(slug)) ? `${slug.slice(0, 54).replace(/-+$/, '')}-${newId().slice(-8)}` : slug;
 }
@@ -25,7 +25,7 @@ async function uniqueSlug(slug: string, findHolder: FindSlugHolder): Promise<str
 /**
  * Throws ConflictError if another object has the slug.
  * @param kind the kind of the object, as in `Another agent`
- * @param id the object that may have it already
+ * @param id the object being updated, which may already have the slug
  */
 export async function requireFreeSlug(findHolder: FindSlugHolder, slug: string, kind: string, id?: string): Promise<void> {
   const holder = await findHolder(slug);
@@ -34,7 +34,7 @@ export async function requireFreeSlug(findHolder: FindSlugHolder, slug: string, 
   }
 }
 
-/** The slug of a new object: the given one, which must be free, or one made of its name. Throws ConflictError. */
+/** Returns the slug of a new object: the given one or one derived from its name. Throws ConflictError if the given one is taken. */
 export async function slugForNew(
   findHolder: FindSlugHolder,
   { slug, name, kind, fallback }: { slug: string | undefined; name: string; kind: string; fallback: string },

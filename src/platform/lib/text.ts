@@ -1,15 +1,15 @@
-/** Text that PostgreSQL accepts: well-formed, and without NUL. */
+/** Removes what PostgreSQL rejects in text: NUL and unpaired surrogates. */
 export function cleanText(text: string): string {
   return text.replaceAll('\0', '').toWellFormed();
 }
 
-/** At most `max` characters, followed by the number of those that are missing. */
+/** Truncates a text to `max` characters and appends the number of omitted characters. */
 export function shorten(text: string, max: number): string {
   if (text.length <= max) return text;
   return `${text.slice(0, max).toWellFormed()}… [${text.length - max} more characters]`;
 }
 
-/** The longest beginning of a text that fits into so many bytes of UTF-8, without half a character at its end. */
+/** Truncates a text to `maxBytes` bytes of UTF-8 without splitting a character. */
 export function truncateBytes(text: string, maxBytes: number): string {
   const bytes = Buffer.from(text);
   if (bytes.length <= maxBytes) return text;

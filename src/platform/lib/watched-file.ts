@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** How long a process may go on without looking whether the file changed, in milliseconds. */
+/** The longest interval between checks for a change, in milliseconds. */
 const CHECK_EVERY_MS = 2_000;
 
 async function writeTemporary(file: string, text: string): Promise<string> {
@@ -17,7 +17,7 @@ async function writeTemporary(file: string, text: string): Promise<string> {
   return temporary;
 }
 
-/** Makes the file, for its owner alone, unless it is there. Of several processes that try at once, one wins. */
+/** Creates the file, readable by its owner only, unless it exists. If several processes call it at once, one creates the file. */
 export async function ensureFile(file: string, text: () => string | Promise<string>): Promise<void> {
   await mkdir(dirname(file), { recursive: true });
   if (await stat(file).catch(() => undefined)) return;
@@ -31,21 +31,21 @@ export async function ensureFile(file: string, text: () => string | Promise<stri
   }
 }
 
-/** Replaces a file in one step: a reader sees the old text or the new one. */
+/** Replaces a file atomically: a reader sees the old text or the new text. */
 export async function replaceFile(file: string, text: string): Promise<void> {
   await rename(await writeTemporary(file, text), file);
 }
 
-/** What a file says, as it was read last. */
+/** The parsed content of a file, as of its last read. */
 export interface WatchedFile<T> {
   current(): Promise<T>;
-  /** Looks at once whether it changed. */
+  /** Checks for a change immediately. */
   reload(): Promise<void>;
 }
 
 /**
- * A file that several processes share. A change is noticed within seconds, without a restart.
- * @param onError told when the file cannot be read any more; what was read last stays in use
+ * Watches a file that several processes share. Loads a change within seconds, without a restart.
+ * @param onError called when the file cannot be read or parsed; the last value stays in use
  */
 export async function watchFile<T>(
   file: string,

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
 import { connectionOf } from './protocol/pg-internals.ts';
-import { type ContextStatement, type PipelineResult, PipelinedQuery } from './protocol/pipelined-query.ts';
+import { type ContextStatement, PipelinedQuery, type PipelineResult } from './protocol/pipelined-query.ts';
 import { preparedStatementsOf } from './protocol/prepared-statements.ts';
 import { runSequentially } from './protocol/sequential-statements.ts';
 import { pipeliningProblem } from './protocol/verify-pipelining.ts';

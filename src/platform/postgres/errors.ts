@@ -83,7 +83,8 @@ export function toDomainError(error: unknown): unknown {
   if (sqlState === '23503' || prismaCode === 'P2003') return new NotFoundError('An object this refers to', { cause: error });
   const rejected = sqlState && REJECTED_VALUES[sqlState];
   if (rejected) return new ValidationError([{ path: ['input'], message: rejected }]);
-  if (sqlState === '57014') return new UnavailableError('The request exceeded its time limit and was cancelled.', { cause: error });
+  if (sqlState === '57014')
+    return new UnavailableError('The request exceeded its time limit and was cancelled.', { cause: error });
   if (sqlState === '55P03' || sqlState === '40P01' || sqlState === '40001') {
     return new UnavailableError('Another request is changing the same object. Try again.', { cause: error });
   }

@@ -120,14 +120,19 @@ function decodeCursor({ table, order }: PageSource, cursor: string, argument: st
   } catch {
     // Thrown below: every invalid cursor has the same message.
   }
-  throw ValidationError.inputPath([argument], 'The cursor is not valid for this list and order. Pass a cursor that this list returned with the same order.');
+  throw ValidationError.inputPath(
+    [argument],
+    'The cursor is not valid for this list and order. Pass a cursor that this list returned with the same order.',
+  );
 }
 
 function pageSize(args: PageArgs): { size: number; backward: boolean } {
   const { first, last } = args;
-  if (first != null && last != null) throw ValidationError.inputPath(['first'], '`first` and `last` are mutually exclusive. Pass one of them.');
+  if (first != null && last != null)
+    throw ValidationError.inputPath(['first'], '`first` and `last` are mutually exclusive. Pass one of them.');
   const [argument, size] = last != null ? ['last', last] : ['first', first ?? DEFAULT_PAGE];
-  if (size < 0 || size > MAX_PAGE) throw ValidationError.inputPath([argument as string], `\`${argument}\` must be between 0 and ${MAX_PAGE}.`);
+  if (size < 0 || size > MAX_PAGE)
+    throw ValidationError.inputPath([argument as string], `\`${argument}\` must be between 0 and ${MAX_PAGE}.`);
   return { size, backward: last != null || (first == null && args.before != null) };
 }
 

@@ -49,7 +49,9 @@ function isolateFindUniqueBatches(prisma: Prisma): void {
   const options = internals._requestHandler?.dataloader?.options;
   const { batchBy, singleLoader, batchLoader } = options ?? {};
   if (!options || !batchBy || !singleLoader || !batchLoader) {
-    throw new Error('the internals of Prisma that batch findUnique have moved: isolateFindUniqueBatches must be adapted to this version');
+    throw new Error(
+      'the internals of Prisma that batch findUnique have moved: isolateFindUniqueBatches must be adapted to this version',
+    );
   }
   const scopeKeys = new WeakMap<object, number>();
   const contexts = new WeakMap<object, ReturnType<typeof AsyncLocalStorage.snapshot>>();

@@ -12,11 +12,11 @@ export interface S3Options {
   endpoint?: string;
   accessKeyId?: string;
   secretAccessKey?: string;
-  /** Whether the bucket is a part of the path. */
+  /** Whether the bucket is part of the path instead of the host name. */
   forcePathStyle?: boolean;
-  /** Put before every key. */
+  /** A prefix of every key. */
   prefix?: string;
-  /** How long it may be silent, in milliseconds. @default 60,000 */
+  /** The longest time without data on a connection, in milliseconds. @default 60,000 */
   silenceMs?: number;
 }
 
@@ -25,7 +25,7 @@ const SILENCE_MS = 60_000;
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 200;
 
-/** flydrive has no prefix of its own. */
+/** Adds a prefix to every key, which flydrive does not support. */
 class PrefixedDriver extends S3Driver {
   readonly #prefix: string;
 
@@ -51,15 +51,15 @@ class PrefixedDriver extends S3Driver {
   }
 }
 
-/** Whether another attempt may go better: the storage, or the way to it, is at fault. */
-function isPassing(error: unknown): boolean {
-  // flydrive wraps what the client said.
+/** Whether a retry can succeed: the error comes from the network or the storage, not from the request. */
+function isTransient(error: unknown): boolean {
+  // flydrive wraps the error of the client.
   const { $metadata } = ((error as Error).cause ?? {}) as { $metadata?: { httpStatusCode?: number } };
   const status = $metadata?.httpStatusCode;
   return status === undefined || status === 408 || status === 429 || status >= 500;
 }
 
-/** The client does not repeat what it reads from a stream. */
+/** Uploads a file with retries: the client does not retry a request whose body is a stream. */
 async function putFile(disk: Disk, { path, sizeBytes }: StoredFile, key: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const stream = createReadStream(path);
@@ -67,7 +67,7 @@ async function putFile(disk: Disk, { path, sizeBytes }: StoredFile, key: string)
       await disk.putStream(key, stream, { contentLength: sizeBytes, contentType: 'application/octet-stream' });
       return;
     } catch (error) {
-      if (attempt === ATTEMPTS || !isPassing(error)) throw error;
+      if (attempt === ATTEMPTS || !isTransient(error)) throw error;
       await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     } finally {
       stream.destroy();
@@ -75,17 +75,17 @@ async function putFile(disk: Disk, { path, sizeBytes }: StoredFile, key: string)
   }
 }
 
-/** Any S3-compatible storage. Objects are private, and put whole: their size is known by then. */
+/** Opens an S3-compatible storage. Objects are private and uploaded with one PUT, as their size is known. */
 export async function openS3(options: S3Options) {
   const { bucket, region, endpoint, accessKeyId, secretAccessKey, forcePathStyle, prefix = '' } = options;
   const { silenceMs = SILENCE_MS } = options;
   const client = new S3Client({
     region,
     maxAttempts: ATTEMPTS,
-    // Others than AWS do not all know the newer checksums.
+    // Not every S3-compatible storage supports the newer checksums.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // Not of the whole request: large files take their time.
+    // Limits idle time, not the whole request: large files take longer.
     requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: silenceMs },
     ...(endpoint ? { endpoint } : {}),
     ...(forcePathStyle === undefined ? {} : { forcePathStyle }),
@@ -94,7 +94,7 @@ export async function openS3(options: S3Options) {
   const disk = new Disk(new PrefixedDriver({ client, bucket, visibility: 'private', supportsACL: false }, prefix));
   return {
     disk,
-    store: (received: StoredFile, key: string) => putFile(disk, received, key),
+    store: (staged: StoredFile, key: string) => putFile(disk, staged, key),
     async probe() {
       await client.send(new HeadBucketCommand({ Bucket: bucket }));
     },

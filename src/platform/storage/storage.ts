@@ -11,41 +11,41 @@ import { FILE, fromWeb, HashingSizeLimit, purgeStaleUploads, type StoredFile } f
 
 export { TooLargeError } from './uploads.ts';
 
-/** The object is not there. */
+/** The object does not exist. */
 export class FileMissingError extends Error {}
 
-/** Where the bytes of documents are. Keys are made by `storageKey` alone. */
+/** Stores files by keys of `storageKey`. */
 export interface Storage {
   /**
-   * Takes a file as it comes, in little memory whatever its size. What is too large, is aborted or fails leaves nothing behind.
-   * Throws TooLargeError.
+   * Streams a file to a temporary place in constant memory. Removes it if the stream fails, is aborted or exceeds the limit. Throws
+   * TooLargeError.
    */
   stage(source: Readable | ReadableStream<Uint8Array>, limits: { maxBytes: number; signal?: AbortSignal }): Promise<StoredFile>;
-  /** Moves a received file to its place. One that is there already has the same bytes and stays. Safe to repeat. */
-  commit(received: StoredFile, key: string): Promise<void>;
-  /** Throws a received file away. */
-  abort(received: StoredFile): Promise<void>;
-  /** Copies an object to a file of this machine. Throws FileMissingError and TooLargeError. */
+  /** Moves a staged file to its key. An existing object has the same content and stays. Idempotent. */
+  commit(staged: StoredFile, key: string): Promise<void>;
+  /** Removes a staged file. */
+  abort(staged: StoredFile): Promise<void>;
+  /** Copies an object to a local file. Throws FileMissingError and TooLargeError. */
   download(key: string, path: string, limits: { maxBytes: number; signal?: AbortSignal }): Promise<void>;
-  /** Lends a copy of an object to `use`, and takes it away afterwards. Throws what `download` throws, and what `use` does. */
+  /** Passes a temporary copy of an object to `use` and removes it afterwards. Throws the errors of `download` and `use`. */
   withLocalFile<T>(
     key: string,
     limits: { maxBytes: number; signal?: AbortSignal },
     use: (path: string) => Promise<T>,
   ): Promise<T>;
   exists(key: string): Promise<boolean>;
-  /** Removes an object. One that is not there is fine. */
+  /** Removes an object. Does nothing if it does not exist. */
   remove(key: string): Promise<void>;
-  /** Removes received and lent files that a process left behind when it died. Returns how many. */
+  /** Removes the temporary files of processes that died. Returns their number. */
   purgeStale(olderThanMs: number): Promise<number>;
-  /** Rejects when it cannot be reached. */
+  /** Rejects if the storage cannot be reached. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
 export type StorageOptions = { kind: 'local'; folder: string } | S3Options;
 
-/** The place of a document's bytes. Each part is checked, so that no key leads anywhere else. */
+/** The key of a file. Validates each part, so that no key can leave the folder of its tenant. */
 export function storageKey({
   tenantId,
   ownerId,
@@ -56,39 +56,40 @@ export function storageKey({
   ownerId: string;
   contentHash: string;
 }): string {
-  if (!isUuid(tenantId) || !isUuid(ownerId) || !/^[0-9a-f]{64}$/.test(contentHash)) throw new Error('these make no storage key');
+  if (!isUuid(tenantId) || !isUuid(ownerId) || !/^[0-9a-f]{64}$/.test(contentHash))
+    throw new Error('invalid storage key: expected two UUIDs and a SHA-256 hash');
   return `${tenantId}/${ownerId}/${contentHash}`;
 }
 
 const KEY = /^[0-9a-f-]{36}\/[0-9a-f-]{36}\/[0-9a-f]{64}$/;
 
 function requireKey(key: string): string {
-  if (!KEY.test(key)) throw new Error('this is no storage key');
+  if (!KEY.test(key)) throw new Error('invalid storage key: create it with storageKey()');
   return key;
 }
 
-/** What the two kinds of storage do in their own ways. */
+/** The operations that differ between local storage and S3. */
 export interface StorageBackend {
-  /** flydrive's disk, made at the first use: its S3 driver is large. */
+  /** Returns the disk of flydrive. Creates it at the first use, because the S3 driver is slow to load. */
   disk(): Promise<Disk>;
-  /** Where files wait before they are kept. */
+  /** The folder of staged files. */
   incoming: string;
-  /** Makes a received file an object, all of it or nothing. */
-  store(received: StoredFile, key: string): Promise<void>;
+  /** Stores a staged file as an object, atomically. */
+  store(staged: StoredFile, key: string): Promise<void>;
   check(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Straight in the temporary folder, where nobody can put anything else in the place of what is somebody's. */
-const LENT = 'agentbase-lent-';
+/** The prefix of temporary copies. They are directly in the temporary folder, whose sticky bit protects them from other users. */
+const LOCAL_COPY = 'agentbase-lent-';
 
 class BackendStorage implements Storage {
   readonly #backend: StorageBackend;
 
   readonly #temporary: string;
 
-  constructor(place: StorageBackend, temporary: string) {
-    this.#backend = place;
+  constructor(backend: StorageBackend, temporary: string) {
+    this.#backend = backend;
     this.#temporary = temporary;
   }
 
@@ -97,17 +98,17 @@ class BackendStorage implements Storage {
     { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal },
   ): Promise<StoredFile> {
     const stream = source instanceof Readable ? source : fromWeb(source);
-    // Whoever sends may be gone before the file is open. The pipeline tells that too; until then an error nobody hears ends the process.
+    // The client may disconnect before the pipeline starts. Until then, an error event without a listener would end the process.
     stream.on('error', () => {});
     const folder = await this.#newFolder().catch((error: unknown) => {
       stream.destroy();
       throw error;
     });
     const path = join(folder, FILE);
-    const gauge = new HashingSizeLimit(maxBytes);
+    const limit = new HashingSizeLimit(maxBytes);
     try {
-      await pipeline(stream, gauge, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
-      return { path, sizeBytes: gauge.sizeBytes, contentHash: gauge.digest() };
+      await pipeline(stream, limit, createWriteStream(path, { mode: 0o600 }), signal ? { signal } : {});
+      return { path, sizeBytes: limit.sizeBytes, contentHash: limit.digest() };
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
       throw error;
@@ -116,14 +117,14 @@ class BackendStorage implements Storage {
 
   async #newFolder(): Promise<string> {
     const { incoming } = this.#backend;
-    // Each time: temporary folders are tidied by others too.
+    // Created each time: the operating system may clean temporary folders.
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     return mkdtemp(join(incoming, 'file-'));
   }
 
-  async commit(received: StoredFile, key: string): Promise<void> {
-    if (!(await this.exists(key))) await this.#backend.store(received, requireKey(key));
-    await this.abort(received);
+  async commit(staged: StoredFile, key: string): Promise<void> {
+    if (!(await this.exists(key))) await this.#backend.store(staged, requireKey(key));
+    await this.abort(staged);
   }
 
   async abort({ path }: StoredFile): Promise<void> {
@@ -131,7 +132,7 @@ class BackendStorage implements Storage {
   }
 
   async download(key: string, path: string, { maxBytes, signal }: { maxBytes: number; signal?: AbortSignal }): Promise<void> {
-    if (!(await this.exists(key))) throw new FileMissingError('the file is not in the storage');
+    if (!(await this.exists(key))) throw new FileMissingError('the file does not exist in the storage');
     const disk = await this.#backend.disk();
     await pipeline(
       await disk.getStream(key),
@@ -146,7 +147,7 @@ class BackendStorage implements Storage {
     limits: { maxBytes: number; signal?: AbortSignal },
     use: (path: string) => Promise<T>,
   ): Promise<T> {
-    const folder = await mkdtemp(join(this.#temporary, LENT));
+    const folder = await mkdtemp(join(this.#temporary, LOCAL_COPY));
     try {
       const path = join(folder, FILE);
       await this.download(key, path, limits);
@@ -167,7 +168,7 @@ class BackendStorage implements Storage {
   async purgeStale(olderThanMs: number): Promise<number> {
     return (
       (await purgeStaleUploads(this.#backend.incoming, '', olderThanMs)) +
-      (await purgeStaleUploads(this.#temporary, LENT, olderThanMs))
+      (await purgeStaleUploads(this.#temporary, LOCAL_COPY, olderThanMs))
     );
   }
 
@@ -193,7 +194,7 @@ function localBackend(folder: string): StorageBackend {
       disk ??= open();
       return disk;
     },
-    // flydrive would copy, and a process that dies halfway would leave half a file where a whole one is expected.
+    // Renamed because flydrive copies: a process that dies while it copies would leave a partial file under the key.
     async store({ path }, key) {
       const target = join(folder, key);
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
@@ -209,7 +210,7 @@ function localBackend(folder: string): StorageBackend {
 
 async function openS3(
   options: S3Options,
-): Promise<{ disk: Disk; probe(): Promise<void>; close(): void; store(received: StoredFile, key: string): Promise<void> }> {
+): Promise<{ disk: Disk; probe(): Promise<void>; close(): void; store(staged: StoredFile, key: string): Promise<void> }> {
   return (await import('./s3.ts')).openS3(options);
 }
 
@@ -222,13 +223,13 @@ function s3Backend(options: S3Options, temporary: string): StorageBackend {
   return {
     incoming: join(temporary, 'agentbase-incoming'),
     disk: async () => (await open()).disk,
-    store: async (received, key) => (await open()).store(received, key),
+    store: async (staged, key) => (await open()).store(staged, key),
     check: async () => (await open()).probe(),
     close: async () => (await opened)?.close(),
   };
 }
 
-/** @param temporary where files are for a while. The system's own folder in all but tests. */
+/** @param temporary the folder of temporary files. Only tests pass it. */
 export function createStorage(options: StorageOptions, temporary = tmpdir()): Storage {
   return new BackendStorage(options.kind === 'local' ? localBackend(options.folder) : s3Backend(options, temporary), temporary);
 }

@@ -3,46 +3,46 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
 
-/** A file that has come and is not kept yet. */
+/** A staged file that is not committed to the storage yet. */
 export interface StoredFile {
-  /** Where it waits, on this machine. */
+  /** The path of the file on this machine. */
   path: string;
   sizeBytes: number;
   /** SHA-256, in hexadecimal. */
   contentHash: string;
 }
 
-/** More bytes came than are taken. */
+/** The stream has more bytes than its limit. */
 export class TooLargeError extends Error {}
 
-/** Lets bytes through, counts them and takes their hash. */
+/** Passes bytes through, counts them and computes their hash. Fails with TooLargeError beyond its limit. */
 export class HashingSizeLimit extends Transform {
   readonly #hash = createHash('sha256');
-  readonly #most: number;
+  readonly #maxBytes: number;
   sizeBytes = 0;
 
-  constructor(most: number) {
+  constructor(maxBytes: number) {
     super();
-    this.#most = most;
+    this.#maxBytes = maxBytes;
   }
 
   override _transform(chunk: Buffer, _encoding: BufferEncoding, done: TransformCallback): void {
     this.sizeBytes += chunk.length;
-    if (this.sizeBytes > this.#most) {
-      done(new TooLargeError(`more than ${this.#most} bytes`));
+    if (this.sizeBytes > this.#maxBytes) {
+      done(new TooLargeError(`the file is larger than ${this.#maxBytes} bytes`));
       return;
     }
     this.#hash.update(chunk);
     done(null, chunk);
   }
 
-  /** SHA-256 of what went through, in hexadecimal. Once. */
+  /** Returns the SHA-256 of the bytes in hexadecimal. Call it once. */
   digest(): string {
     return this.#hash.digest('hex');
   }
 }
 
-/** Node's own conversion takes no streams but Node's, and waits for the next bytes before it lets go of a stream that is given up. */
+/** Converts a web stream. `Readable.fromWeb` accepts only streams of Node.js, and waits for the next chunk before it cancels the source. */
 export function fromWeb(source: ReadableStream<Uint8Array>): Readable {
   const reader = source.getReader();
   return new Readable({
@@ -61,7 +61,7 @@ export function fromWeb(source: ReadableStream<Uint8Array>): Readable {
   });
 }
 
-/** The one file in each folder. */
+/** The name of the single file in each temporary folder. */
 export const FILE = 'file';
 
 function ignoreErrno(codes: string[]) {
@@ -75,20 +75,20 @@ async function lastChange(path: string): Promise<number> {
   return (await stat(path).catch(ignoreErrno(['ENOENT'])))?.mtimeMs ?? 0;
 }
 
-/** Removes the folders of ours in `parent` that nothing was written to for so long. Returns how many. Other people's stay. */
+/** Removes the folders of this user in `parent` without a write for `olderThanMs`. Returns their number. */
 export async function purgeStaleUploads(parent: string, prefix: string, olderThanMs: number): Promise<number> {
-  const left = (await readdir(parent).catch(ignoreErrno(['ENOENT']))) ?? [];
-  let swept = 0;
-  for (const name of left) {
+  const names = (await readdir(parent).catch(ignoreErrno(['ENOENT']))) ?? [];
+  let removed = 0;
+  for (const name of names) {
     if (!name.startsWith(prefix)) continue;
     const folder = join(parent, name);
     const owner = (await stat(folder).catch(ignoreErrno(['ENOENT'])))?.uid;
     if (owner !== process.getuid?.()) continue;
-    // The folder keeps the time it was made, the file in it that of its last bytes.
+    // The folder has its creation time, the file the time of its last write.
     const times = await Promise.all([folder, join(folder, FILE)].map(lastChange));
     if (Math.max(...times) > Date.now() - olderThanMs) continue;
     await rm(folder, { recursive: true, force: true });
-    swept++;
+    removed++;
   }
-  return swept;
+  return removed;
 }

@@ -14,7 +14,7 @@ function extractive(answer = ANSWER) {
   return { model: createExtractive(search, { notFound: NOT_FOUND }), asked };
 }
 
-test('It answers with what the search finds, word by word, and says that it is no more than that', async () => {
+test('streams the result of the search word by word and identifies itself', async () => {
   const { model, asked } = extractive();
   const { round, told } = ask(model, { text: ' Where does it begin? ' });
   const text = `The built-in extractive model found this:\n\n${ANSWER}`;
@@ -36,13 +36,13 @@ test('It answers with what the search finds, word by word, and says that it is n
   expect(model).toMatchObject({ id: 'built-in/extractive', provider: 'built-in', model: 'extractive' });
 });
 
-test('It says plainly that it found nothing, and what it is', async () => {
+test('returns the configured text if the search finds nothing', async () => {
   const { model } = extractive(' ');
   const { text } = await ask(model, {}).round;
   expect(text).toBe(NOT_FOUND);
 });
 
-test('It answers the last message of the user, whatever came after, and calls no tools', async () => {
+test('answers the last user message and calls no tools', async () => {
   const { model, asked } = extractive();
   const round = await ask(model, {
     messages: [
@@ -58,14 +58,14 @@ test('It answers the last message of the user, whatever came after, and calls no
   expect(round.toolCalls).toEqual([]);
 });
 
-test('It searches for nothing where nothing was asked', async () => {
+test('does not search for an empty question', async () => {
   const { model, asked } = extractive();
   expect((await ask(model, { text: '  ' }).round).text).toMatch('found nothing');
   expect((await ask(model, { messages: [] }).round).text).toMatch('found nothing');
   expect(asked).toEqual([]);
 });
 
-test('It stops in the middle of a long answer, and throws what the search throws', async () => {
+test('aborts a long answer and rethrows errors of the search', async () => {
   const { model } = extractive('word '.repeat(10_000));
   const controller = new AbortController();
   const heard: string[] = [];
@@ -83,7 +83,7 @@ test('It stops in the middle of a long answer, and throws what the search throws
   await expect(ask(broken).round).rejects.toThrow('The index is gone.');
 });
 
-test('Tokens can be counted by a tokenizer', async () => {
+test('counts tokens with the given function', async () => {
   const model = createExtractive(async () => ({ answer: ANSWER }), {
     notFound: NOT_FOUND,
     countTokens: (text) => text.split(/\s+/).length,

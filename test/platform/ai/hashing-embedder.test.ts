@@ -26,7 +26,7 @@ test('Vectors have the width of the column and length 1', async () => {
   }
 });
 
-test('Texts without a word have one vector, which is no text’s with words', async () => {
+test('all texts without words share a vector that no other text has', async () => {
   const [empty, dots, spaces, word] = (await embed('', '… !?', ' \n\t', 'tour')) as [
     Float32Array,
     Float32Array,
@@ -39,7 +39,7 @@ test('Texts without a word have one vector, which is no text’s with words', as
   expect(Math.abs(dot(word, empty))).toBeLessThan(0.3);
 });
 
-test('A text has the same vector whatever was embedded before it, and in whatever form its characters are written', async () => {
+test('a text always has the same vector, in any Unicode normal form', async () => {
   const [first] = await embed('Café № 5, ﬁnally');
   await embed(...Object.values(corpus), 'x'.repeat(1000));
   const [again, decomposed, upper] = await embed('Café № 5, ﬁnally', 'Cafe\u0301 No 5, finally', 'CAFÉ NO 5, FINALLY');
@@ -67,21 +67,21 @@ test.each([
   ['the invoice was paid', 'paying invoices'],
   ['Die Zahlung der Rechnung', 'Rechnungen bezahlen'],
   ['請求書の支払い', '請求書を支払う'],
-])('%s is near %s', async (a, b) => {
+])('%s is similar to %s', async (a, b) => {
   const unrelated = await Promise.all(
     ['giraffe', 'sunny weather tomorrow', 'Kartoffelsuppe', '天気予報'].map((other) => similarity(a, other)),
   );
   expect(await similarity(a, b)).toBeGreaterThan(Math.max(...unrelated) + 0.08);
 });
 
-test('Words that every sentence has make no texts near', async () => {
+test('function words do not make texts similar', async () => {
   expect(await similarity('What is it that you do with this?', 'What is it that you have for that?')).toBeGreaterThan(0.3);
   const shared = await similarity('what is the price of the ticket', 'what is the colour of the giraffe');
   const about = await similarity('what is the price of the ticket', 'ticket prices');
   expect(about).toBeGreaterThan(3 * shared);
 });
 
-test('Passages that answer a question come first', async () => {
+test('ranks chunks that answer a question first', async () => {
   const names = Object.keys(corpus);
   const vectors = await embed(...Object.values(corpus));
   const asked = await embed(...questions.map(([question]) => question));
@@ -93,13 +93,13 @@ test('Passages that answer a question come first', async () => {
   expect(found / questions.length).toBeGreaterThanOrEqual(0.85);
 });
 
-test('It counts words, and ends when it is told to', async () => {
+test('counts words and stops when aborted', async () => {
   expect((await hashingEmbedder.embed(['two words', 'and three more'])).tokens).toBe(5);
   const reason = new Error('no longer wanted');
   await expect(hashingEmbedder.embed(['text'], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
 });
 
-test('It lets others run in between', async () => {
+test('yields to the event loop', async () => {
   let turns = 0;
   let done = false;
   const count = () => {

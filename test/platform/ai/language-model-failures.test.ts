@@ -74,7 +74,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     await closed();
   });
 
-  test('that fails once is asked again, and the text begins again', async () => {
+  test('that fails once is retried, and the text restarts', async () => {
     server.next({ say: 'One two', cutOff: 'hard' }, { fail: 500 }, { say: 'One two three' });
     const { language, used } = modelOf(server, { kind });
     const { round, told } = ask(language);
@@ -89,7 +89,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     ['in the middle', { say: 'One two', gateInside: 'never' }],
     ['while it streams', { say: 'x '.repeat(10_000), delayMs: 1 }],
     ['while it pours', { endless: 'text' }],
-  ])('nobody waits for any more, %s', async (_, round) => {
+  ])('is cancelled on abort, %s', async (_, round) => {
     server.next(round);
     const controller = new AbortController();
     const reason = new Error('Nobody waits.');
@@ -125,13 +125,13 @@ test.each<[string, string, string, string, boolean]>([
     'Overloaded',
     true,
   ],
-] as const)('A failure that %s tells in the stream: %s', async (kind, data, code, message, retryable) => {
+] as const)('An error that %s reports in the stream: %s', async (kind, data, code, message, retryable) => {
   server.always(() => ({ say: 'So far', data }));
   const error = await failureOf(ask(modelOf(server, { kind: kind as 'openai' }).language).round);
   expect(error).toMatchObject({ code, retryable, message: expect.stringContaining(message) });
 });
 
-test('A model that is not there', async () => {
+test('An unknown model', async () => {
   const { language } = modelOf({ baseUrl: 'http://127.0.0.1:1/v1' });
   const error = await failureOf(ask(language).round);
   expect(error).toMatchObject({
@@ -141,7 +141,7 @@ test('A model that is not there', async () => {
   });
 });
 
-test('A provider that says when to come back is not asked before', async () => {
+test('Retry-After delays the retry', async () => {
   server.next({ fail: 429, retryAfter: '1' });
   const { language } = modelOf(server);
   const round = await ask(language).round;
@@ -151,14 +151,14 @@ test('A provider that says when to come back is not asked before', async () => {
   expect(round.firstTokenMs).toBeGreaterThanOrEqual(990);
 });
 
-test('A provider that wants to be left alone for long is, and the failure says for how long', async () => {
+test('A long Retry-After fails the step and reports the delay', async () => {
   server.next({ fail: 429, retryAfter: '3600' });
   const error = await failureOf(ask(modelOf(server).language).round);
   expect(error).toMatchObject({ code: 'MODEL_OVERLOADED', retryable: true, retryAfterSeconds: 3600 });
   expect(server.requests).toHaveLength(1);
 });
 
-test('A round that ends while it waits for a retry', async () => {
+test('A step that is aborted while it waits for a retry', async () => {
   server.next({ fail: 429, retryAfter: '30' });
   const controller = new AbortController();
   const { round, told } = ask(modelOf(server).language, { signal: controller.signal });
@@ -167,7 +167,7 @@ test('A round that ends while it waits for a retry', async () => {
   await expect(round).rejects.toThrow('Enough.');
 });
 
-test('A signal that was aborted before sends nothing', async () => {
+test('An aborted signal sends no request', async () => {
   const { round } = ask(modelOf(server).language, { signal: AbortSignal.abort(new Error('Too late.')) });
   await expect(round).rejects.toThrow('Too late.');
   expect(server.requests).toHaveLength(0);
@@ -187,7 +187,7 @@ test.each(['onText', 'onRestart'] as const)('What %s throws ends the round, and 
   await closed();
 });
 
-test('Nothing is written past the log, and no rejection is left unhandled', async () => {
+test('Writes nothing to the console and leaves no unhandled rejection', async () => {
   const seen: unknown[] = [];
   const listen = (what: unknown) => seen.push(what);
   const write = console.error;

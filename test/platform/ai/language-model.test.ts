@@ -14,7 +14,7 @@ afterAll(() => server.close());
 describe('providers', () => {
   const none = { embeddings: undefined, answers: undefined };
 
-  test('are found by the name they were given, and no others are', () => {
+  test('are resolved by their configured name only', () => {
     const { language } = createModels({
       ...none,
       providers: [
@@ -37,19 +37,19 @@ describe('providers', () => {
       { name: 'a', kind: 'openai-compatible', baseUrl: 'http://u:hidden@host/v1' },
       'without user name',
     ],
-  ] as const)('with %s are refused', (_, provider, message) => {
+  ] as const)('with %s are rejected', (_, provider, message) => {
     expect(() => createModels({ ...none, providers: [provider] })).toThrow(message);
     expect(() => createModels({ ...none, providers: [provider] })).not.toThrow('hidden');
   });
 
-  test('of the same name are refused', () => {
+  test('with the same name are rejected', () => {
     const provider = { name: 'a', kind: 'openai', apiKey: KEY } as const;
     expect(() => createModels({ ...none, providers: [provider, provider] })).toThrow('same name');
   });
 });
 
 describe.each(KINDS)('A model of %s', (kind) => {
-  test('streams its text, and tells what it took', async () => {
+  test('streams its text and reports its usage', async () => {
     const { language, used } = modelOf(server, { kind });
     const usage = { input: 120, output: 7, cached: 20 };
     const { round, told } = ask(language, { text: script({ say: 'One two  three.', usage }) });
@@ -69,14 +69,14 @@ describe.each(KINDS)('A model of %s', (kind) => {
     expect(used).toEqual([{ model: language.id, kind: 'run', tokens: 127, seconds: expect.any(Number), outcome: 'ok' }]);
   });
 
-  test('hands out each piece as it comes, not at the end', async () => {
+  test('passes on each chunk immediately', async () => {
     const { round, told } = ask(modelOf(server, { kind }).language, { text: script({ say: 'One two', gateInside: 'middle' }) });
     await expect.poll(() => told).toEqual(['One ']);
     server.gate('middle').open();
     expect((await round).text).toBe('One two');
   });
 
-  test('calls tools, some at once, and is told what they gave', async () => {
+  test('calls tools, also in parallel, and receives their results', async () => {
     const { language } = modelOf(server, { kind });
     const call = [
       { name: 'get_weather', arguments: { city: 'Bergen' } },
@@ -116,7 +116,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     for (const output of ['Rain', String.raw`{\"rain\":3}`]) expect(sent).toContain(output);
   });
 
-  test('is sent what was asked for, and the key', async () => {
+  test('receives the request options and the key', async () => {
     const { language } = modelOf(server, { kind });
     const asked = { instructions: 'Be brief.', tools: [weather], temperature: 0.5, maxOutputTokens: 99 };
     await ask(language, { text: 'Hi', ...asked }).round;
@@ -139,7 +139,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     }
   });
 
-  test('has no tools where none are offered, and says so nowhere', async () => {
+  test('omits the tools parameter without tools', async () => {
     await ask(modelOf(server, { kind }).language, {}).round;
     expect(server.requests[0]?.body).not.toHaveProperty('tools');
     expect(server.requests[0]?.body).not.toHaveProperty('tool_choice');
@@ -152,7 +152,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     ['a prototype', '{"__proto__": {"admin": true}}', 'not a JSON object'],
     ['a hundred levels', `${'{"a":'.repeat(100)}1${'}'.repeat(100)}`, 'nested more than 64'],
     ['too much', JSON.stringify({ city: 'x'.repeat(2_000) }), 'larger than 1000 bytes'],
-  ])('calls a tool with arguments that are %s: the others are not lost', async (_, rawArguments, invalid) => {
+  ])('calls a tool with arguments that are %s: its other calls stay valid', async (_, rawArguments, invalid) => {
     const { language } = modelOf(server, { kind, limits: { maxArgumentBytes: 1_000 } });
     const call = [
       { name: 'get_weather', rawArguments },
@@ -180,7 +180,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     ]);
   });
 
-  test('gives calls ids that can be told apart and sent back', async () => {
+  test('replaces invalid and duplicate ids of tool calls', async () => {
     const ids = ['call_1', 'call_1', 'x'.repeat(500), 'a b/c'];
     server.next({ call: ids.map((id) => ({ id, name: 'get_weather', arguments: { city: id } })) });
     const { toolCalls } = await ask(modelOf(server, { kind }).language, { tools: [weather] }).round;
@@ -212,14 +212,14 @@ test.each([
   expect(await ask(modelOf(server).language, { tools: [weather] }).round).toMatchObject({ finishReason });
 });
 
-test('An answer of nothing is one', async () => {
+test('An empty answer is valid', async () => {
   server.next({ say: '' });
   const { round, told } = ask(modelOf(server).language);
   expect(await round).toMatchObject({ text: '', toolCalls: [], finishReason: 'stop', firstTokenMs: undefined });
   expect(told).toEqual([]);
 });
 
-test.each(KINDS)('Tokens are estimated where %s does not count them', async (kind) => {
+test.each(KINDS)('Tokens are estimated if %s does not count them', async (kind) => {
   server.next({ say: 'x'.repeat(300), call: [{ name: 'get_weather', arguments: { city: 'y'.repeat(300) } }], usage: false });
   const { language, used } = modelOf(server, { kind });
   const round = await ask(language, { text: 'z'.repeat(3_000), tools: [weather] }).round;
@@ -235,14 +235,14 @@ test.each([
   ['negative', -5],
   ['broken', 1.5],
   ['of a universe', 1e15],
-])('Counts that are %s are not believed', async (_, count) => {
+])('Counts that are %s are ignored', async (_, count) => {
   server.next({ say: 'Well', usage: { input: count, output: count, cached: count } });
   const round = await ask(modelOf(server).language).round;
   expect(round).toMatchObject({ estimated: true, outputTokens: 2, cachedInputTokens: 0 });
   expect(round.inputTokens).toBeLessThan(100);
 });
 
-test('Names of models that never answered are not told apart in what is reported', async () => {
+test('Usage reports group models that never answered', async () => {
   server.next({ fail: 404 }, {}, { fail: 404 });
   const provider = { name: 'scripted', kind: 'openai-compatible', baseUrl: server.baseUrl } as const;
   const models = createModels({ embeddings: undefined, answers: undefined, providers: [provider] });

@@ -12,13 +12,13 @@ function problem(value: unknown): string {
   return '';
 }
 
-test('Without MODEL_PROVIDERS there are none', () => {
+test('There are no providers without MODEL_PROVIDERS', () => {
   expect(readEnv({}).MODEL_PROVIDERS).toEqual([]);
   expect(localModels().language.providers).toEqual([]);
   expect(localModels().language.resolve('openai', 'gpt-5')).toBeUndefined();
 });
 
-test('A provider is of the kind of its name, or of another that is given', () => {
+test('The kind of a provider defaults to its name', () => {
   const MODEL_PROVIDERS = JSON.stringify([
     { name: 'openai', apiKey: 'a' },
     { name: 'anthropic', apiKey: 'b', baseUrl: 'https://proxy.example/v1' },
@@ -45,7 +45,7 @@ test.each<[string, unknown, string]>([
   ['no address', [{ name: 'secret', kind: 'openai-compatible' }], 'a baseUrl'],
   ['an address of another protocol', [{ ...local, baseUrl: 'ftp://secret' }], 'URL'],
   ['a name twice', [local, local], 'names that differ'],
-])('MODEL_PROVIDERS with %s is refused, and its value is not told', (_, value, expected) => {
+])('MODEL_PROVIDERS with %s is rejected without revealing its value', (_, value, expected) => {
   const message = problem(value);
   expect(message).toMatch(/^MODEL_PROVIDERS: expected /);
   expect(message).toContain(expected);

@@ -38,7 +38,7 @@ function setUp(answers: Partial<NonNullable<ModelOptions['answers']>> = {}) {
   return { answerer: models.answerGenerator, used };
 }
 
-test('Without configuration there is local-lexical, and nobody who answers', () => {
+test('Without configuration there is local-lexical and no answer model', () => {
   const models = createModels({ embeddings: undefined, answers: undefined });
   expect(models.defaultEmbedder).toBe(hashingEmbedder);
   expect(models.embedderIds).toEqual(['local-lexical']);
@@ -66,9 +66,9 @@ test.each([
   [
     'vectors too wide',
     { provider: 'openai', model: 'text-embedding-3-large', apiKey: KEY, dimensions: 3072 },
-    'at most 1536 can be stored',
+    'must be between 1 and 1536',
   ],
-] as const)('A configuration with %s is refused', (_, embeddings, message) => {
+] as const)('A configuration with %s is rejected', (_, embeddings, message) => {
   expect(() => createModels({ embeddings, answers: undefined })).toThrow(message);
   expect(() => createModels({ embeddings, answers: undefined })).not.toThrow('hidden');
 });
@@ -103,7 +103,7 @@ Prices
   });
 });
 
-test('A model that thinks takes no temperature, and nothing is written past the log', async () => {
+test('A reasoning model gets no temperature, and nothing is written to the console', async () => {
   const warnings: Error[] = [];
   const listen = (warning: Error) => warnings.push(warning);
   process.on('warning', listen);
@@ -115,7 +115,7 @@ test('A model that thinks takes no temperature, and nothing is written past the 
   expect(warnings).toEqual([]);
 });
 
-test('An answer is asked for again where that can help', async () => {
+test('A transient failure of an answer is retried', async () => {
   openai.next(server.fail(500), server.cutOff);
   const { answerer, used } = setUp();
   expect((await answerer.generate(prompt)).text).toBe('In the old town [1].');
@@ -137,7 +137,7 @@ test.each<[string, server.Behaviour, string]>([
   expect(openai.requests).toHaveLength(1);
 });
 
-test('An answer that does not come in time', async () => {
+test('An answer that exceeds its time limit', async () => {
   openai.always(server.stall);
   const { answerer, used } = setUp({ timeoutMs: 50 });
   await expect(answerer.generate(prompt)).rejects.toMatchObject({
@@ -147,7 +147,7 @@ test('An answer that does not come in time', async () => {
   expect(used).toHaveLength(3);
 });
 
-test('An answer nobody waits for any more', async () => {
+test('An answer that is aborted', async () => {
   openai.next(server.stall);
   const controller = new AbortController();
   const ended = expect(setUp().answerer.generate(prompt, { signal: controller.signal })).rejects.toThrow(

@@ -70,7 +70,7 @@ describe('vectors', () => {
     });
   });
 
-  test('are put in order where the server numbers them otherwise', async () => {
+  test('are sorted by the index of the response', async () => {
     const data = [
       { index: 1, embedding: [0, 1] },
       { index: 0, embedding: [1, 0] },
@@ -83,7 +83,7 @@ describe('vectors', () => {
     ]);
   });
 
-  test('are taken as they come where the numbers are of no use', async () => {
+  test('keep their order if the indexes are invalid', async () => {
     const data = [
       { index: 0, embedding: [1, 0] },
       { index: 0, embedding: [0, 1] },
@@ -95,18 +95,18 @@ describe('vectors', () => {
     expect(tokens).toBe(4);
   });
 
-  test('of no texts need no request', async () => {
+  test('of no texts send no request', async () => {
     expect(await setUp().embedder.embed([])).toEqual({ vectors: [], tokens: 0 });
     expect(openai.requests).toHaveLength(0);
   });
 
-  test('of long texts go in several requests', async () => {
+  test('of long texts take several requests', async () => {
     await setUp().embedder.embed(Array.from({ length: 5 }, () => 'x'.repeat(150_000)));
     expect(openai.requests.map(({ body }) => body.input.length).sort()).toEqual([1, 2, 2]);
   });
 });
 
-describe('what is asked for', () => {
+describe('the request', () => {
   test.each([
     ['text-embedding-3-large', undefined, 1536, 1536],
     ['text-embedding-3-small', 512, 512, 512],
@@ -122,7 +122,7 @@ describe('what is asked for', () => {
     expect(embedder.dimensions).toBe(width);
   });
 
-  test('another server is not asked to shorten, and needs no key', async () => {
+  test('another server gets no dimensions parameter and needs no key', async () => {
     const { embedder } = setUp({ dimensions: 8, apiKey: undefined });
     await embedder.embed(['text']);
     expect(openai.requests[0]?.authorization).toBeUndefined();
@@ -131,7 +131,7 @@ describe('what is asked for', () => {
   });
 });
 
-describe('failures that may pass', () => {
+describe('transient failures', () => {
   test.each([408, 409, 429, 500, 502, 503])('status %i twice is tried again', async (status) => {
     openai.next(server.fail(status), server.fail(status));
     const { embedder, used } = setUp();
@@ -143,27 +143,27 @@ describe('failures that may pass', () => {
     ]);
   });
 
-  test('an answer that is cut off is asked for again', async () => {
+  test('a truncated response is retried', async () => {
     openai.next(server.cutOff);
     await setUp().embedder.embed(['text']);
     expect(openai.requests).toHaveLength(2);
   });
 
-  test('Retry-After is waited for', async () => {
+  test('Retry-After delays the retry', async () => {
     openai.next(server.fail(429, 'Slow down.', { retryAfter: '0.2' }));
     await setUp().embedder.embed(['text']);
     const [first, second] = openai.requests;
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(190);
   });
 
-  test('a Retry-After that is too long ends the call and says so', async () => {
+  test('a Retry-After that is too long fails the call and is reported', async () => {
     openai.next(server.fail(503, 'Back tomorrow.', { retryAfter: '86400' }));
     const error = await failure(setUp().embedder.embed(['text']));
     expect(error).toMatchObject({ retryable: true, retryAfterSeconds: 86_400 });
     expect(openai.requests).toHaveLength(1);
   });
 
-  test('retries end', async () => {
+  test('retries are limited', async () => {
     openai.always(server.fail(500, 'Out of order.'));
     const error = await failure(setUp({ maxRetries: 2 }).embedder.embed(['text']));
     expect(error.message).toBe('The embedding model openai-compatible/letters answered with status 500: Out of order.');
@@ -171,12 +171,12 @@ describe('failures that may pass', () => {
     expect(openai.requests).toHaveLength(3);
   });
 
-  test('a server that is not there', async () => {
+  test('an unreachable server', async () => {
     const error = await failure(setUp({ baseUrl: 'http://127.0.0.1:1/v1', maxRetries: 1 }).embedder.embed(['text']));
     expect(error).toMatchObject({ retryable: true, message: 'The embedding model openai-compatible/letters cannot be reached.' });
   });
 
-  test('a server that does not answer in time', async () => {
+  test('a server that exceeds the time limit', async () => {
     openai.next(server.stall, server.stall);
     const { embedder, used } = setUp({ timeoutMs: 50, maxRetries: 1 });
     const error = await failure(embedder.embed(['text']));
@@ -185,7 +185,7 @@ describe('failures that may pass', () => {
   });
 });
 
-describe('failures that stay', () => {
+describe('permanent failures', () => {
   test.each([400, 401, 403, 404, 422])('status %i is not tried again', async (status) => {
     openai.next(server.fail(status, 'No.'));
     const { embedder, used } = setUp();
@@ -195,13 +195,13 @@ describe('failures that stay', () => {
     expect(used.map(({ outcome }) => outcome)).toEqual(['error']);
   });
 
-  test('nor is an empty account', async () => {
+  test('an exhausted quota is not retried', async () => {
     openai.next(server.fail(429, 'You exceeded your current quota.', { code: 'insufficient_quota' }));
     expect((await failure(setUp().embedder.embed(['text']))).retryable).toBe(false);
     expect(openai.requests).toHaveLength(1);
   });
 
-  test('a redirection is not followed', async () => {
+  test('a redirect is not followed', async () => {
     openai.next((response) => void response.writeHead(307, { location: `${openai.baseUrl}/embeddings` }).end());
     expect((await failure(setUp().embedder.embed(['text']))).message).toContain('status 307');
     expect(openai.requests).toHaveLength(1);
@@ -230,7 +230,7 @@ describe('failures that stay', () => {
     expect(openai.requests).toHaveLength(1);
   });
 
-  test('a width that is not the configured one, or not that of before', async () => {
+  test('a width that differs from the configured or earlier one', async () => {
     openai.next(server.embeddings([1, 2, 3]));
     expect((await failure(setUp({ dimensions: 4 }).embedder.embed(['text']))).message).toContain('3 numbers instead of 4');
     const { embedder } = setUp();
@@ -239,7 +239,7 @@ describe('failures that stay', () => {
     expect((await failure(embedder.embed(['text']))).message).toContain('3 numbers instead of 8');
   });
 
-  test('one batch that fails ends the others, and none begins after it', async () => {
+  test('a failed batch aborts the others, and none starts after it', async () => {
     openai.next(server.stall, server.stall, server.stall, server.fail(400, 'No.'));
     const texts = Array.from({ length: 100 }, (_, index) => `text ${index}`);
     expect((await failure(setUp({ batchSize: 1 }).embedder.embed(texts))).message).toContain('No.');
@@ -248,7 +248,7 @@ describe('failures that stay', () => {
 });
 
 describe('messages', () => {
-  test('have neither the key nor an address with a password, nor more than 300 characters of what the provider said', async () => {
+  test('contain neither the key nor an address with a password, and quote at most 300 characters of the provider', async () => {
     const said = `Incorrect API key provided: ${KEY}, sk-proj-12*****89. See http://user:password@host/. ${'x'.repeat(2000)}`;
     openai.next(server.fail(401, said));
     const error = await failure(setUp().embedder.embed(['text']));
@@ -258,7 +258,7 @@ describe('messages', () => {
     for (const secret of [KEY, 'sk-proj', 'user:password', openai.baseUrl]) expect(everything).not.toContain(secret);
   });
 
-  test('have nothing of a page that came instead', async () => {
+  test('do not quote an HTML page', async () => {
     openai.always((response) => void response.writeHead(502, { 'content-type': 'text/html' }).end(`<p>${KEY}</p>`));
     const error = await failure(setUp({ maxRetries: 0 }).embedder.embed(['text']));
     expect(error.message).toBe('The embedding model openai-compatible/letters answered with status 502: Bad Gateway');
@@ -266,7 +266,7 @@ describe('messages', () => {
 });
 
 describe('abort', () => {
-  test('ends a request with the reason as it is', async () => {
+  test('ends a request with the reason itself', async () => {
     openai.next(server.stall);
     const controller = new AbortController();
     const reason = new Error('the job was stopped');
@@ -288,7 +288,7 @@ describe('abort', () => {
     await ended;
   });
 
-  test('ends the wait for a slot, and for a place within the rate', async () => {
+  test('ends the wait for a slot and for the rate limit', async () => {
     const controller = new AbortController();
     const { embedder, used } = setUp({ batchSize: 1, requestsPerMinute: 1 });
     const texts = Array.from({ length: 10 }, (_, index) => `text ${index}`);
@@ -299,13 +299,13 @@ describe('abort', () => {
     expect(openai.requests).toHaveLength(1);
   });
 
-  test('before the start asks nobody', async () => {
+  test('before the start sends no request', async () => {
     await expect(setUp().embedder.embed(['text'], { signal: AbortSignal.abort() })).rejects.toThrow('This operation was aborted');
     expect(openai.requests).toHaveLength(0);
   });
 });
 
-describe('the rate', () => {
+describe('the rate limit', () => {
   /** Each request came in its window or later, when so many are let in with each. The first window opens after `start`. */
   function expectPace(start: number, perWindow: number, windowMs: number) {
     for (const [index, { at }] of openai.requests.entries()) {
@@ -314,7 +314,7 @@ describe('the rate', () => {
     }
   }
 
-  test('of requests is kept, retries included', async () => {
+  test('of requests includes retries', async () => {
     openai.next(server.fail(500));
     const { embedder } = setUp({ batchSize: 1, requestsPerMinute: 3 }, { windowMs: 300 });
     const start = performance.now();
@@ -323,7 +323,7 @@ describe('the rate', () => {
     expectPace(start, 3, 300);
   });
 
-  test('of tokens is kept', async () => {
+  test('of tokens is enforced', async () => {
     // Twenty tokens each, as estimated: two a window.
     const texts = Array.from({ length: 4 }, () => 'x'.repeat(60));
     const { embedder } = setUp({ batchSize: 1, tokensPerMinute: 50 }, { windowMs: 300 });
@@ -333,21 +333,21 @@ describe('the rate', () => {
     expectPace(start, 2, 300);
   });
 
-  test('lets a text pass that is longer than it allows', async () => {
+  test('admits a text that is larger than the limit', async () => {
     const { embedder } = setUp({ tokensPerMinute: 10 });
     expect((await embedder.embed(['x'.repeat(300)])).vectors).toHaveLength(1);
   });
 
-  test('is not waited for without end', async () => {
+  test('is not awaited indefinitely', async () => {
     const { embedder } = setUp({ requestsPerMinute: 1 });
     await embedder.embed(['text']);
     const error = await failure(embedder.embed(['text'], { purpose: 'query' }));
-    expect(error).toMatchObject({ retryable: true, message: expect.stringContaining('as much as its limits allow') });
+    expect(error).toMatchObject({ retryable: true, message: expect.stringContaining('rate limit') });
     expect(openai.requests).toHaveLength(1);
   });
 });
 
-test('A question does not wait behind the passages of a document', async () => {
+test('A query does not wait behind the chunks of a document', async () => {
   openai.next(server.stall, server.stall, server.stall, server.stall);
   const { embedder } = setUp({ batchSize: 1 });
   const controller = new AbortController();

@@ -74,13 +74,13 @@ test('a name that two modules register is refused, and nothing changes', () => {
   expect(permissionsOf('VIEWER').has('tenant:manage')).toBe(false);
   expect(() => registerScopes({ 'agents:read': ['agent:configure'] })).toThrow('the scope agents:read is registered twice');
   expect(permissionsOfScope('agents:read')).toEqual(['agent:read']);
-  expect(() => registerSqlStates({ AB002: () => new InvalidStateError('Another.') })).toThrow('AB002 is registered twice');
+  expect(() => registerSqlStates({ AB002: () => new InvalidStateError('Another.') })).toThrow('AB002 is already registered');
   expect(() => mergeQueues([...modules, ...modules])).toThrow(/the queue \S+ is declared twice/);
 });
 
 test('modules cannot replace the errors of PostgreSQL itself', () => {
   expect(() => registerSqlStates({ '42501': () => new InvalidStateError('Allowed.') })).toThrow(
-    '42501 is not one of the application',
+    "42501 is outside the application's range",
   );
 });
 

@@ -3,7 +3,7 @@ import { createAddressPolicy } from '../../../src/platform/egress/address-policy
 
 const policy = createAddressPolicy();
 
-describe('without a list', () => {
+describe('without an allow list', () => {
   test.each([
     '8.8.8.8',
     '93.184.216.34',
@@ -49,12 +49,12 @@ describe('without a list', () => {
       'no address',
       ['', 'localhost', '127.1', '0x7f000001', '017700000001', '2130706433', '8.8.8', '08.8.8.8', '8.8.8.8/32', '[::1]'],
     ],
-  ])('%s is refused', (_, addresses) => {
+  ])('%s is rejected', (_, addresses) => {
     for (const address of addresses) expect(policy.allows(address), address).toBe(false);
   });
 });
 
-describe('a list', () => {
+describe('an allow list', () => {
   const listed = createAddressPolicy(['127.0.0.0/8', '10.1.0.0/16', ' 192.168.7.7 ', 'fd12:3456::/32', '::1']);
 
   test.each(['127.0.0.1', '127.9.9.9', '10.1.2.3', '192.168.7.7', 'fd12:3456:1::1', '::1', '::ffff:127.0.0.1', '::ffff:a01:1'])(
@@ -70,12 +70,12 @@ describe('a list', () => {
     (address) => expect(listed.allows(address)).toBe(false),
   );
 
-  test('leaves public addresses open', () => {
+  test('does not restrict public addresses', () => {
     expect(listed.allows('8.8.8.8')).toBe(true);
     expect(listed.lists('8.8.8.8')).toBe(false);
   });
 
-  test('does not open metadata, whatever it says', () => {
+  test('never allows metadata services', () => {
     const wide = createAddressPolicy(['0.0.0.0/0', '::/0', '169.254.169.254']);
     const metadata = [
       '169.254.169.254',
@@ -100,5 +100,5 @@ describe('a list', () => {
     '10.0.0.0/-1',
     '::/129',
     '::ffff:10.0.0.0/104',
-  ])('with %j in it is refused', (network) => expect(() => createAddressPolicy([network])).toThrow(/is not a network/));
+  ])('with the entry %j is rejected', (network) => expect(() => createAddressPolicy([network])).toThrow(/is not a network/));
 });

@@ -11,18 +11,18 @@ async function lookUp(zone: Zone): Promise<string[]> {
   return createDnsResolver([address])(NAME, never);
 }
 
-test('all addresses of both kinds are found', async () => {
+test('returns all IPv4 and IPv6 addresses', async () => {
   const zone = { A: ['93.184.216.34', '10.0.0.1'], AAAA: ['2606:2800:220:1:248:1893:25c8:1946'] };
   expect(await lookUp(zone)).toEqual([...zone.A, ...zone.AAAA]);
 });
 
-test('one kind is enough, whatever is wrong with the other', async () => {
+test('returns the addresses of one family if the other fails', async () => {
   expect(await lookUp({ A: ['127.0.0.1'] })).toEqual(['127.0.0.1']);
   expect(await lookUp({ AAAA: ['0:0:0:0:0:0:0:1'] })).toEqual(['::1']);
   expect(await lookUp({ A: ['127.0.0.1'], code: { AAAA: 2 } })).toEqual(['127.0.0.1']);
 });
 
-test('names that are not known, that cannot be told, and that have too many addresses', async () => {
+test('rejects unknown names, transient failures and names with too many addresses', async () => {
   expect(await failure(lookUp({}))).toMatchObject({ code: 'ENOTFOUND' });
   expect(await failure(lookUp({ code: { A: 3, AAAA: 3 } }))).toMatchObject({ code: 'ENOTFOUND' });
   expect(await failure(lookUp({ code: { A: 2, AAAA: 3 } }))).toMatchObject({ code: 'EAI_AGAIN' });
@@ -31,7 +31,7 @@ test('names that are not known, that cannot be told, and that have too many addr
   expect(await failure(lookUp({ A: many }))).toMatchObject({ code: 'ENOTFOUND' });
 });
 
-test('a name server that is silent is waited for until the signal', async () => {
+test('waits for a silent name server until the signal aborts', async () => {
   const { address, asked } = await startNameServer({});
   const abort = new AbortController();
   const found = failure(createDnsResolver([address])(NAME, abort.signal));

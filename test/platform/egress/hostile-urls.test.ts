@@ -9,20 +9,20 @@ function redirectTo(location: string, status = 302): Handler {
   return (_, response) => void response.writeHead(status, { location }).end();
 }
 
-test('there are more than a hundred, each once', () => {
+test('there are more than a hundred unique URLs', () => {
   expect(urls.length).toBeGreaterThan(100);
   expect(new Set(urls.map(([, url]) => url)).size).toBe(urls.length);
 });
 
-describe('a hostile address is refused', () => {
-  test.each(urls)('%s: %j, with nothing looked up or connected to', async (_, url) => {
+describe('a hostile URL is rejected', () => {
+  test.each(urls)('%s: %j, without DNS lookup or connection', async (_, url) => {
     const { fetch, lookUps, connections } = await createNetHarness({});
     const error = await failure(fetch(url));
     expect(error).toBeInstanceOf(AddressNotAllowedError);
     expect({ lookUps, connections }).toEqual({ lookUps: [], connections: [] });
   });
 
-  test.each(urls)('%s: %j, also where some other network is open', async (_, url) => {
+  test.each(urls)('%s: %j, also with another allowed network', async (_, url) => {
     const names = {
       'metadata.google.internal': ['169.254.169.254'],
       'example.com': ['93.184.216.34'],
@@ -34,7 +34,7 @@ describe('a hostile address is refused', () => {
   });
 });
 
-describe('a name is refused that resolves to', () => {
+describe('a name is rejected that resolves to', () => {
   test.each(Object.entries(HOSTILE_ANSWERS))('%s', async (_, answer) => {
     const { fetch, lookUps, connections } = await createNetHarness({ names: { 'mcp.example.com': answer } });
     const error = await failure(fetch('https://mcp.example.com/'));
@@ -51,14 +51,14 @@ describe('a name is refused that resolves to', () => {
 });
 
 describe('rebinding', () => {
-  test('the address that was judged is connected to, without another look-up', async () => {
+  test('connects to the checked address without a second lookup', async () => {
     const { fetch, lookUps, connections } = await createNetHarness({ rounds: { 'mcp.example.com': [[PUBLIC], ['127.0.0.1']] } });
     expect((await fetch('https://mcp.example.com/')).status).toBe(200);
     expect(lookUps).toEqual(['mcp.example.com']);
     expect(connections.map(({ address }) => address)).toEqual([PUBLIC]);
   });
 
-  test('the next connection is judged anew', async () => {
+  test('checks the next connection again', async () => {
     const { fetch, lookUps, connections } = await createNetHarness({
       rounds: { 'mcp.example.com': [[PUBLIC], ['127.0.0.1']] },
       handler: (_, response) => void response.writeHead(200, { connection: 'close' }).end('{}'),
@@ -69,7 +69,7 @@ describe('rebinding', () => {
     expect(connections).toHaveLength(1);
   });
 
-  test('so is that of a redirect to the host itself', async () => {
+  test('checks a redirect to the same host again', async () => {
     const { fetch, connections } = await createNetHarness({
       rounds: { 'mcp.example.com': [[PUBLIC], ['169.254.169.254']] },
       handler: (_, response) => void response.writeHead(307, { location: '/again', connection: 'close' }).end(),
@@ -83,7 +83,7 @@ describe('a redirect from a public host is not followed', () => {
   // Written plainly, what parsers disagree about is not hostile.
   const targets = urls.filter(([group, url]) => group !== 'what parsers disagree about' && URL.canParse(url));
 
-  test('of all kinds', () => {
+  test('with any status', () => {
     expect(targets.length).toBeGreaterThan(100);
   });
 
@@ -111,7 +111,7 @@ describe('a redirect from a public host is not followed', () => {
     expect(connections).toHaveLength(1);
   });
 
-  test('from https to http, even to a network that is open', async () => {
+  test('from https to http, even to an allowed network', async () => {
     const handler = redirectTo('http://10.99.0.1/');
     const { fetch, connections } = await createNetHarness({ handler }, { allow: ['10.99.0.0/16'] });
     expect(await failure(fetch('https://mcp.example.com/'))).toBeInstanceOf(AddressNotAllowedError);

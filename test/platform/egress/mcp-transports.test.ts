@@ -45,7 +45,7 @@ async function use(transport: StreamableHTTPClientTransport | SSEClientTransport
   expect(result.content).toEqual([{ type: 'text', text: text.repeat(2) }]);
 }
 
-test.each([true, false])('the SDK speaks Streamable HTTP through it (with JSON: %s)', async (json) => {
+test.each([true, false])('the SDK works over Streamable HTTP (with JSON: %s)', async (json) => {
   const { url } = await startServer(await streamable(json));
   const fetch = guardedFetch({ allow: ['127.0.0.0/8'] });
   await use(
@@ -53,13 +53,13 @@ test.each([true, false])('the SDK speaks Streamable HTTP through it (with JSON: 
   );
 });
 
-test('the SDK speaks the older SSE through it', async () => {
+test('the SDK works over the deprecated SSE transport', async () => {
   const { url } = await startServer(sse());
   const fetch = guardedFetch({ allow: ['127.0.0.0/8'] });
   await use(new SSEClientTransport(new URL(`${url}/mcp`), { fetch }));
 });
 
-test('the SDK reaches a name by its address', async () => {
+test('the SDK connects to a host name', async () => {
   const { fetch, connections } = await createNetHarness({ handler: await streamable(false) });
   await use(new StreamableHTTPClientTransport(new URL('https://mcp.example.com/mcp'), { fetch }));
   expect(new Set(connections.map(({ address }) => address))).toEqual(new Set(['93.184.216.34']));

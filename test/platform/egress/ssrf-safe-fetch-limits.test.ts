@@ -7,25 +7,25 @@ import { failure, guardedFetch, startServer } from './net-harness.ts';
 
 const LOOPBACK = { allow: ['127.0.0.0/8'] };
 
-describe('bounds', () => {
+describe('limits', () => {
   const MAX = { ...LOOPBACK, maxResponseBytes: 1000 };
   const stream = { 'content-type': 'text/event-stream; charset=utf-8' };
 
-  test('a body that is too large breaks off', async () => {
+  test('a body that is too large fails', async () => {
     const { url } = await startServer((request, response) => void response.end('a'.repeat(Number(request.url?.slice(1)))));
     const fetch = guardedFetch(MAX);
     expect(await (await fetch(`${url}/1000`)).text()).toHaveLength(1000);
     expect(await failure((await fetch(`${url}/1001`)).text())).toBeInstanceOf(ResponseTooLargeError);
   });
 
-  test('it is measured after decompression', async () => {
+  test('the size is measured after decompression', async () => {
     const { url } = await startServer((_, response) => {
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync('a'.repeat(1_000_000)));
     });
     expect(await failure((await guardedFetch(MAX)(url)).text())).toBeInstanceOf(ResponseTooLargeError);
   });
 
-  test('a server that never stops is cut off', async () => {
+  test('an endless body fails', async () => {
     const closed = Promise.withResolvers<void>();
     const { url } = await startServer((_, response) => {
       const timer = setInterval(() => response.write('a'.repeat(500)), 1);
@@ -56,12 +56,12 @@ describe('bounds', () => {
     ['one line', `data: ${'a'.repeat(1000)}`],
     ['many lines', 'data: a\n'.repeat(200)],
     ['comments only', ': a\r\n'.repeat(300)],
-  ])('an event of %s that is too large breaks off', async (_, event) => {
+  ])('an event of %s that is too large fails', async (_, event) => {
     const { url } = await startServer((_, response) => void response.writeHead(200, stream).end(`data: a\n\n${event}`));
     expect(await failure((await guardedFetch(MAX)(url)).text())).toBeInstanceOf(ResponseTooLargeError);
   });
 
-  test('an event comes when it is sent', async () => {
+  test('an event arrives immediately', async () => {
     const more = Promise.withResolvers<void>();
     const { url } = await startServer(async (_, response) => {
       response.writeHead(200, stream).write('data: 1\n\n');
@@ -77,13 +77,13 @@ describe('bounds', () => {
     expect(await reader?.read()).toMatchObject({ done: true });
   });
 
-  test('a server that does not answer is given up', async () => {
+  test('a server that does not respond times out', async () => {
     const { url } = await startServer(() => {});
     const fetch = guardedFetch({ ...LOOPBACK, headersTimeoutMs: 100 });
     expect(await failure(fetch(url))).toMatchObject({ cause: { code: 'UND_ERR_HEADERS_TIMEOUT' } });
   });
 
-  test('so is one that trickles', async () => {
+  test('a slow body times out', async () => {
     const { url } = await startServer((_, response) => {
       const timer = setInterval(() => response.write('a'), 10);
       response.once('close', () => clearInterval(timer));
@@ -92,12 +92,12 @@ describe('bounds', () => {
     expect(await failure(response.text())).toMatchObject({ name: 'TimeoutError' });
   });
 
-  test('so is a look-up', async () => {
+  test('a DNS lookup times out', async () => {
     const fetch = guardedFetch({ resolve: () => new Promise(() => {}), connectTimeoutMs: 20 });
     expect(await failure(fetch('https://mcp.example.com/'))).toMatchObject({ cause: { code: 'EAI_AGAIN' } });
   });
 
-  test('so is a connection that TLS is not spoken on', async () => {
+  test('a connection without TLS handshake times out', async () => {
     const server = createTcpServer(() => {}).listen(0, '127.0.0.1');
     onTestFinished(() => void server.close());
     await once(server, 'listening');
@@ -106,7 +106,7 @@ describe('bounds', () => {
     expect(await failure(fetch(`https://127.0.0.1:${port}/`))).toMatchObject({ cause: { code: 'UND_ERR_CONNECT_TIMEOUT' } });
   });
 
-  test('a status that HTTP does not have is an error', async () => {
+  test('an invalid HTTP status is rejected', async () => {
     const server = createTcpServer((socket) => void socket.end('HTTP/1.1 799 Odd\r\ncontent-length: 2\r\n\r\nok')).listen(
       0,
       '127.0.0.1',
@@ -117,7 +117,7 @@ describe('bounds', () => {
     expect((await failure(guardedFetch(LOOPBACK)(`http://127.0.0.1:${port}/`))).message).toMatch(/status 799/);
   });
 
-  test('an answer without a body is one', async () => {
+  test('a response without a body is valid', async () => {
     const { url } = await startServer((_, response) => void response.writeHead(204).end());
     expect(await guardedFetch(LOOPBACK)(url)).toMatchObject({ status: 204, body: null });
   });

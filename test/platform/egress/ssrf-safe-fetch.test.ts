@@ -21,7 +21,7 @@ const redirecting: Handler = (request, response) => {
   response.writeHead(Number(status), { location: decodeURIComponent(location) }).end('gone');
 };
 
-describe('a network that is open', () => {
+describe('an allowed network', () => {
   test('answers', async () => {
     const { url } = await startServer(echo);
     const fetch = guardedFetch(LOOPBACK);
@@ -40,7 +40,7 @@ describe('a network that is open', () => {
     expect(await response.json()).toMatchObject({ method: 'POST', url: '/mcp?a=b', body: '{"a":1}' });
   });
 
-  test('takes all that fetch takes', async () => {
+  test('accepts every argument of fetch', async () => {
     const { url } = await startServer(echo);
     const fetch = guardedFetch(LOOPBACK);
     const headers = { 'x-api-key': 'key' };
@@ -56,14 +56,14 @@ describe('a network that is open', () => {
     }
   });
 
-  test('has localhost in it where that is open', async () => {
+  test('can include localhost', async () => {
     const { port } = await startServer(echo);
     expect((await guardedFetch(LOOPBACK)(`http://localhost:${port}/`)).status).toBe(200);
     const elsewhere = guardedFetch({ allow: ['10.0.0.0/8'] });
     expect(await failure(elsewhere(`http://localhost:${port}/`))).toBeInstanceOf(AddressNotAllowedError);
   });
 
-  test('is where plain http leads, and names that are near by', async () => {
+  test('is required for plain http and local names', async () => {
     const names = {
       'mcp.internal': ['10.1.0.1'],
       redis: ['10.2.0.1'],
@@ -83,14 +83,14 @@ describe('a network that is open', () => {
 });
 
 describe('a connection', () => {
-  test('goes to the address that was judged; the name is in the Host header and in TLS', async () => {
+  test('uses the checked address, with the name in the Host header and in TLS', async () => {
     const { fetch, connections } = await createNetHarness({ names: { 'mcp.example.com': [PUBLIC] }, handler: echo });
     const response = await fetch('https://mcp.example.com:8443/', { headers: { host: 'other.internal' } });
     expect(await response.json()).toMatchObject({ headers: { host: 'mcp.example.com:8443' } });
     expect(connections).toEqual([{ address: PUBLIC, port: 8443, servername: 'mcp.example.com', timeoutMs: 10_000 }]);
   });
 
-  test('to an address has no name in TLS', async () => {
+  test('to an IP address has no server name in TLS', async () => {
     const { fetch, lookUps, connections } = await createNetHarness({ handler: echo });
     await fetch(`https://${PUBLIC}/`);
     await fetch(`https://[${PUBLIC_6}]/`);
@@ -101,7 +101,7 @@ describe('a connection', () => {
     expect(lookUps).toEqual([]);
   });
 
-  test('asks for the name in TLS, on the wire too', async () => {
+  test('sends the server name in TLS', async () => {
     const asked = Promise.withResolvers<string>();
     const server = createTlsServer({
       SNICallback: (name, done) => {
@@ -120,7 +120,7 @@ describe('a connection', () => {
     expect(await asked.promise).toBe('mcp.example.com');
   });
 
-  test('is tried at one address after the other, IPv4 first, three at most', async () => {
+  test('tries at most three addresses in order, IPv4 first', async () => {
     const tried: string[] = [];
     const fetch = guardedFetch({
       resolve: async () => [PUBLIC_6, PUBLIC, '2606::2', '2606::3'],
@@ -135,14 +135,14 @@ describe('a connection', () => {
     expect(tried).toEqual([PUBLIC, PUBLIC_6, '2606::2']);
   });
 
-  test('is reused, and looked up for each time it is not', async () => {
+  test('is reused, and a new one resolves the name again', async () => {
     const { fetch, lookUps, connections } = await createNetHarness({ handler: echo });
     for (let round = 0; round < 10; round++) await (await fetch('https://mcp.example.com/')).text();
     expect(connections.length).toBeLessThan(10);
     expect(lookUps).toHaveLength(connections.length);
   });
 
-  test('fails with the code of the look-up', async () => {
+  test('fails with the code of the DNS lookup', async () => {
     const fetch = guardedFetch({
       resolve: async () => {
         throw Object.assign(new Error('unknown'), { code: 'ENOTFOUND' });
@@ -208,26 +208,26 @@ describe('a redirect', () => {
     },
   );
 
-  test('back home does not bring them back', async () => {
+  test('back to the first origin does not restore removed headers', async () => {
     const { sent } = await follow(to(`https://other.example.com${to('https://mcp.example.com/there', 307)}`, 307), post);
     expect(sent.headers.host).toBe('mcp.example.com');
     expect(JSON.stringify(sent)).not.toContain('secret');
   });
 
-  test('is followed three times, each with a look-up of its own', async () => {
+  test('is followed three times, each with a new lookup', async () => {
     const path = to(`https://b.example.com${to(`https://c.example.com${to('https://d.example.com/there')}`)}`);
     const { fetch, lookUps } = await createNetHarness({ handler: redirecting });
     expect((await fetch(`https://a.example.com${path}`)).url).toBe('https://d.example.com/there');
     expect(lookUps).toEqual(['a.example.com', 'b.example.com', 'c.example.com', 'd.example.com']);
   });
 
-  test('may have a fragment, which is left out, and may be none', async () => {
+  test('drops a fragment, and a redirect status without location is a response', async () => {
     expect((await follow(to('/there#part'), {})).response.url).toBe('https://mcp.example.com/there');
     const { fetch } = await createNetHarness({ handler: (_, response) => void response.writeHead(302).end('nowhere') });
     expect((await fetch('https://mcp.example.com/')).status).toBe(302);
   });
 
-  test('is given to who wants it, and refused for who forbids it', async () => {
+  test('is returned with `manual` and rejected with `error`', async () => {
     const { fetch, connections } = await createNetHarness({ handler: redirecting });
     const url = `https://mcp.example.com${to('https://127.0.0.1/')}`;
     const response = await fetch(url, { redirect: 'manual' });
@@ -243,13 +243,13 @@ describe('a redirect', () => {
 });
 
 describe('a signal', () => {
-  test('ends a request that waits for its answer', async () => {
+  test('aborts a request that waits for its response', async () => {
     const abort = new AbortController();
     const { url } = await startServer(() => abort.abort());
     expect(await failure(guardedFetch(LOOPBACK)(url, { signal: abort.signal }))).toMatchObject({ name: 'AbortError' });
   });
 
-  test('ends one of a Request, and one that is looking up a name', async () => {
+  test('of a Request aborts it, also during the DNS lookup', async () => {
     const abort = new AbortController();
     const resolve = () => {
       setImmediate(() => abort.abort());
@@ -264,7 +264,7 @@ describe('a signal', () => {
     });
   });
 
-  test('ends a body, and the server hears of it', async () => {
+  test('aborts a body and closes the connection', async () => {
     const closed = Promise.withResolvers<void>();
     const { url } = await startServer((_, response) => {
       response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
@@ -289,7 +289,7 @@ describe('a signal', () => {
   });
 });
 
-test('closing breaks off what is under way', async () => {
+test('close aborts pending requests', async () => {
   const { url } = await startServer((_, response) => {
     response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
   });

@@ -78,7 +78,7 @@ async function opened(sealer: Sealer, tenant: TestTenant): Promise<string | unde
   return (await openSecrets(sealer, row, 'secrets', row.secrets)).Key;
 }
 
-test('every tenant is sealed anew by the owner, who sees no rows of theirs, and the rest by the next run', async () => {
+test('the owner re-encrypts the secrets of every tenant without reading their rows, and the next run completes the rest', async () => {
   const file = join(await temporaryFolder(), 'sealing.json');
   await ensureSealingKeyFile(file);
   const sealer = createSealer(await fileSealingKeys(file, () => {}));

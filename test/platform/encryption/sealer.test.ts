@@ -18,7 +18,7 @@ const place = { tenantId: 'tenant', id: 'row', field: 'secrets' };
 const sealerOf = (...keys: ReturnType<typeof generateSealingKey>[]) =>
   createSealer(inlineSealingKeys(serializeSealingKeys(keys)));
 
-test('what is sealed opens at its place, and its text says nothing', async () => {
+test('decrypts a value in its context, and the ciphertext does not reveal it', async () => {
   const sealer = sealerOf(generateSealingKey());
   const { text, keyId } = await sealer.seal('the secret', place);
   expect(text.split('.')).toHaveLength(5);
@@ -32,13 +32,13 @@ test.each([
   ['another tenant', { ...place, tenantId: 'other' }],
   ['another row', { ...place, id: 'other' }],
   ['another column', { ...place, field: 'env' }],
-])('it does not open in %s', async (_what, elsewhere) => {
+])('does not decrypt a value in %s', async (_what, elsewhere) => {
   const sealer = sealerOf(generateSealingKey());
   const { text } = await sealer.seal('the secret', place);
   await expect(sealer.open(text, elsewhere)).rejects.toThrow(SealedError);
 });
 
-test('what was tampered with, sealed otherwise, or is nothing at all does not open, and the error says nothing', async () => {
+test('rejects a value that is manipulated, encrypted differently or invalid, with an error that does not reveal it', async () => {
   const key = generateSealingKey();
   const sealer = sealerOf(key);
   const { text } = await sealer.seal('the secret', place);
@@ -60,7 +60,7 @@ test('what was tampered with, sealed otherwise, or is nothing at all does not op
   }
 });
 
-test('the first key seals and all open; a key that is gone opens nothing', async () => {
+test('the first key encrypts, every key decrypts, and a removed key does not', async () => {
   const [old, added] = [generateSealingKey(), generateSealingKey()];
   const { text } = await sealerOf(old).seal('the secret', place);
   const both = sealerOf(added, old);
@@ -69,7 +69,7 @@ test('the first key seals and all open; a key that is gone opens nothing', async
   await expect(sealerOf(added).open(text, place)).rejects.toThrow(`under a key that is not there: ${old.kid}`);
 });
 
-test('a file of keys is made once, for its owner alone, and a key added by another process is found at once', async () => {
+test('creates the key file once, readable by its owner only, and loads a key that another process added', async () => {
   const file = join(await temporaryFolder(), 'keys', 'sealing.json');
   await ensureSealingKeyFile(file);
   const made = await readFile(file, 'utf8');
@@ -88,7 +88,7 @@ test.each([
   ['a short key', JSON.stringify({ keys: [{ ...generateSealingKey(), k: 'c2hvcnQ' }] })],
   ['another kind of key', JSON.stringify({ keys: [{ ...generateSealingKey(), kty: 'EC' }] })],
   ['nothing', '{"keys":[null]}'],
-])('a set with %s is refused, without showing it', (_what, text) => {
+])('rejects a set with %s without revealing it', (_what, text) => {
   expect(() => parseSealingKeys(text)).toThrow(/key/);
   expect(() => parseSealingKeys(text)).not.toThrow(/c2hvcnQ/);
 });

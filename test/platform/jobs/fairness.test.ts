@@ -43,7 +43,7 @@ function work(size: number): void {
   );
 }
 
-test('a tenant whose jobs hold every hand does not keep another one waiting', async () => {
+test('a tenant whose jobs occupy every slot does not block another tenant', async () => {
   const [busy, other] = [newId(), newId()];
   await enqueue(busy, 20);
   work(4);
@@ -57,7 +57,7 @@ test('a tenant whose jobs hold every hand does not keep another one waiting', as
   await expect.poll(() => begun.length).toBeGreaterThanOrEqual(9);
 });
 
-test('a job of a higher priority goes first', async () => {
+test('a job with a higher priority starts first', async () => {
   const [busy, other] = [newId(), newId()];
   await enqueue(busy, 3, -1);
   await enqueue(other, 1);

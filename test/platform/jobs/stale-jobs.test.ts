@@ -44,7 +44,7 @@ async function stateOf(id: string): Promise<{ name: string; state: string; retri
   );
 }
 
-test('a job whose worker has died is begun again, and one whose worker lives is not', async () => {
+test('retries the job of a lost worker and not the job of a running one', async () => {
   const dead = await taken({ silentForSeconds: 6 });
   // However long the test takes.
   const living = await taken({ silentForSeconds: -60 });
@@ -59,7 +59,7 @@ test('a job whose worker has died is begun again, and one whose worker lives is 
   expect(await stateOf(living)).toEqual([{ name: 'run.execute', state: 'active', retries: 0 }]);
 });
 
-test('a job that takes long is not taken for dead', async () => {
+test('a long job with heartbeats is not stale', async () => {
   const id = newId();
   const release = Promise.withResolvers<void>();
   let begun = 0;
@@ -82,7 +82,7 @@ test('a job that takes long is not taken for dead', async () => {
   expect([begun, await stateOf(id)]).toEqual([1, [{ name: 'run.execute', state: 'completed', retries: 0 }]]);
 });
 
-test('a job that has killed worker after worker is given up', async () => {
+test('a job whose workers keep dying fails after its last attempt', async () => {
   const id = await taken({ silentForSeconds: 6, retries: 10 });
   jobs.startConcurrentWorker({ 'run.execute': () => Promise.reject(new Error('never begun')) }, 4);
   await until(

@@ -3,7 +3,7 @@ import { testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
 // The clock of the embedded database counts milliseconds.
-test('the audit log is read in the order in which things happened, within a millisecond too', async () => {
+test('the audit log is ordered by time, also within a millisecond', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
   await db.database.transactionAs(contextOf(tenant), () =>

@@ -33,7 +33,7 @@ async function auditOf(
 }
 
 describe('the audit log', () => {
-  test('records actor, request and the changed columns alone', async () => {
+  test('records the actor, the request and only the changed columns', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const context = { ...contextOf(tenant), ip: '2001:db8::7', userAgent: 'curl' };
@@ -64,7 +64,7 @@ describe('the audit log', () => {
     expect(await auditOf(db, tenant, { tenantId: tenant.id }, rename)).toMatchObject([{ actor: 'SYSTEM', user_id: null }]);
   });
 
-  test('holds no secret', async () => {
+  test('contains no secret', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const hash = randomHash();
@@ -85,7 +85,7 @@ describe('the audit log', () => {
     expect(leaks).toEqual({ n: 0 });
   });
 
-  test('says nothing of counters, which move with rows that it tells of', async () => {
+  test('omits counters, which follow rows that it records', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const rows = await auditOf(db, tenant, contextOf(tenant), async () => {
@@ -97,7 +97,7 @@ describe('the audit log', () => {
     expect(rows.map(({ action }) => action)).toEqual(['message.created']);
   });
 
-  test('is deleted with its tenant, and with nothing else', async () => {
+  test('is deleted only with its tenant', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db);
     await tenant.fillTables();
@@ -121,7 +121,7 @@ describe('the audit log', () => {
     }
   });
 
-  test('takes failures of the current tenant, and of no other', async () => {
+  test('records failures of the current tenant only', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
     const tell = {
@@ -138,7 +138,7 @@ describe('the audit log', () => {
   });
 });
 
-describe('when a log cannot be written', () => {
+describe('when a log row is rejected', () => {
   let db: TestDatabase;
   let tenant: TestTenant;
 
@@ -159,7 +159,7 @@ describe('when a log cannot be written', () => {
       }),
     );
 
-  test('an audit row that is refused fails the change', async () => {
+  test('a rejected audit row rolls back the change', async () => {
     await db.ownerQuery('ALTER TABLE audit_logs ADD CONSTRAINT refused CHECK (false) NOT VALID');
     await expect(rename()).rejects.toThrow(/refused/);
     await expect(append()).rejects.toThrow(/refused/);
@@ -169,7 +169,7 @@ describe('when a log cannot be written', () => {
     await rename();
   });
 
-  test('an event that is refused fails the message', async () => {
+  test('a rejected event rolls back the message', async () => {
     await db.ownerQuery('ALTER TABLE conversation_events ADD CONSTRAINT refused CHECK (false) NOT VALID');
     await expect(append()).rejects.toThrow(/refused/);
     await db.ownerQuery('ALTER TABLE conversation_events DROP CONSTRAINT refused');

@@ -46,7 +46,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     return other.close;
   });
 
-  test('is all or nothing: what fails takes back what was done before it', async () => {
+  test('is atomic: an error rolls back the statements before it', async () => {
     const tenant = await tenantWithConversation();
     for (const wrong of ['SELECT 1 / 0', 'SELECT FROM nowhere', 'not SQL']) {
       await expect(batchAs(contextOf(tenant), [rename(tenant, 'Lost'), { text: wrong }])).rejects.toThrow();
@@ -57,7 +57,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     expect(await namesOf(tenant)).toEqual(['Second']);
   });
 
-  test('sees in each statement what those before it and their triggers did', async () => {
+  test('each statement sees the changes of earlier statements and their triggers', async () => {
     const tenant = await tenantWithConversation();
     const last = sql`SELECT last_sequence FROM conversations WHERE id = ${tenant.idOf('conversations')}`;
     const message = sql`INSERT INTO messages (tenant_id, id, conversation_id, role, content)
@@ -68,7 +68,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     expect(answers).toEqual([[{ lastSequence: 2 }], [{ sequence: 3 }], [{ lastSequence: 3 }]]);
   });
 
-  test('reaches the rows of whoever acts and no others', async () => {
+  test('reads and changes only rows of the current actor', async () => {
     const [tenant, stranger] = [await tenantWithConversation(), await tenantWithConversation()];
     expect(await batchAs(contextOf(stranger), [rename(tenant, 'Stolen')])).toMatchObject([{ rowCount: 0 }]);
     await expect(batchAs(contextOf(stranger), [insert(tenant)])).rejects.toThrow();
@@ -85,7 +85,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     expect(await namesOf(tenant)).toEqual(['Agent']);
   });
 
-  test('tells the audit log of the request, as a transaction does', async () => {
+  test('records the request in the audit log, like a transaction', async () => {
     const tenant = await tenantWithConversation();
     const request = { requestId: newId(), ip: '192.0.2.7', userAgent: 'x'.repeat(600) };
     const context = { ...contextOf(tenant), ...request };
@@ -102,7 +102,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     ]);
   });
 
-  test('leaves nothing to the next statement of the connection, and may fail', async () => {
+  test('leaves no settings on the connection, also after an error', async () => {
     const tenant = await tenantWithConversation();
     const other = db.another({ max: 1, pipelining });
     const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
@@ -122,7 +122,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     await other.close();
   });
 
-  test('fails as a transaction fails, with what the caller can act on', async () => {
+  test('throws the same errors as a transaction', async () => {
     const tenant = await tenantWithConversation();
     const end = { text: "UPDATE conversations SET status = 'COMPLETED', completed_at = now()" };
     await expect(batchAs(contextOf(tenant), [end, insert(tenant)])).rejects.toBeInstanceOf(InvalidStateError);
@@ -132,7 +132,7 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
   });
 });
 
-test('a batch inside a transaction is a part of it', async () => {
+test('a batch inside a transaction joins it', async () => {
   database = db.database;
   const tenant = await tenantWithConversation();
   const undone = database.transactionAs(contextOf(tenant), async () => {

@@ -6,7 +6,7 @@ import { queryRows, raw, sql } from '../../../src/platform/postgres/sql.ts';
 import { testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
-test.each([0, 1, 2, 9, 10, 12])('%i ids find their rows and no others', async (count) => {
+test.each([0, 1, 2, 9, 10, 12])('%i ids match exactly their rows', async (count) => {
   const db = await testDatabase();
   const tenant = await createTenant(db, { members: Array.from({ length: 13 }, () => 'MEMBER' as const) });
   const ids = tenant.members.slice(0, count).map(({ membershipId }) => membershipId);

@@ -13,7 +13,7 @@ async function limited(options: AnotherOptions) {
   return { db, tenant, context: contextOf(tenant), ...db.another(options) };
 }
 
-test('a statement that takes too long is stopped, in a transaction and outside', async () => {
+test('cancels a slow statement inside and outside a transaction', async () => {
   const { database, context, close } = await limited({ timeouts: { ...timeouts, statementMs: 100 } });
   await expect(database.transactionAs(context, () => database.query('SELECT pg_sleep(10)'))).rejects.toBeInstanceOf(
     UnavailableError,
@@ -24,7 +24,7 @@ test('a statement that takes too long is stopped, in a transaction and outside',
   await close();
 });
 
-test('whoever waits too long for a lock is told', async () => {
+test('a lock timeout throws an UnavailableError', async () => {
   const { db, database, prisma, context, close } = await limited({ timeouts: { ...timeouts, lockMs: 100 } });
   const update = { text: "UPDATE agents SET name = 'Batch'" };
   await db.database.transactionAs(context, async () => {
@@ -37,7 +37,7 @@ test('whoever waits too long for a lock is told', async () => {
   await close();
 });
 
-test('a transaction that pauses too long is ended, and the pool recovers', async () => {
+test('ends a transaction that is idle too long, and the pool recovers', async () => {
   const { db, database, prisma, context, tenant, close } = await limited({
     max: 1,
     timeouts: { ...timeouts, idleInTransactionMs: 100 },
@@ -56,7 +56,7 @@ test('a transaction that pauses too long is ended, and the pool recovers', async
   await close();
 });
 
-test('a connection that is cut is replaced', async () => {
+test('replaces a lost connection', async () => {
   const { db, database, context, close } = await limited({ max: 1 });
   const pid = async () => (await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
   const first = await pid();
@@ -74,7 +74,7 @@ test('a connection that is cut is replaced', async () => {
   await close();
 });
 
-test('a batch whose connection is cut is as unavailable as a transaction, and nothing of it is kept', async () => {
+test('a batch on a lost connection throws UnavailableError and stores nothing', async () => {
   const { db, database, context, tenant, close } = await limited({ max: 1 });
   const before = (await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid;
   const cut = runWithContext(context, () =>
@@ -89,7 +89,7 @@ test('a batch whose connection is cut is as unavailable as a transaction, and no
   await close();
 });
 
-test('a connection that does not come is an answer, not a queue', async () => {
+test('fails instead of waiting if no connection can be opened', async () => {
   const { database, context, close } = await limited({ max: 1, connectionTimeoutMs: 100 });
   await database.transactionAs(context, async () => {
     const second = await runWithContext(context, () => database.query('SELECT 1').catch((error: unknown) => error));
@@ -98,7 +98,7 @@ test('a connection that does not come is an answer, not a queue', async () => {
   await close();
 });
 
-test('the login of the server is a plain one, and owns nothing', async () => {
+test('the login role of the server has no privileged attribute and owns no object', async () => {
   const { database } = await testDatabase();
   const { rows } = await database.pool.query(
     `SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb, (SELECT count(*)::int FROM pg_class WHERE relowner = r.oid) AS owned

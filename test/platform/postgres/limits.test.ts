@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { UnavailableError } from '../../../src/platform/lib/errors.ts';
 import { testDatabase } from '../../testkit/database.ts';
 
-test('a full pool turns the next one away at once, and serves those who wait', async () => {
+test('a full pool rejects further requests immediately and serves the waiting ones', async () => {
   const db = await testDatabase();
   const { database, close } = db.another({ max: 1, maxWaiting: 2 });
   const held = Promise.withResolvers<void>();

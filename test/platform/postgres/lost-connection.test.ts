@@ -18,7 +18,7 @@ const agents = () => runWithContext(contextOf(tenant), async () => db.prisma.age
 const rename = (name: string) =>
   db.database.transactionAs(contextOf(tenant), async () => db.prisma.agent.updateMany({ data: { name } }));
 
-test('nothing looks saved after an error in the database that somebody swallowed, and the next transaction is served', async () => {
+test('a transaction with a swallowed database error fails at commit, and the next one succeeds', async () => {
   const work = db.database.transactionAs(contextOf(tenant), async () => {
     await db.prisma.agent.updateMany({ data: { name: 'Lost' } });
     await db.database.query('SELECT 1 / 0').catch(() => {});
@@ -29,7 +29,7 @@ test('nothing looks saved after an error in the database that somebody swallowed
   expect(await agents()).toEqual([{ name: 'Second' }]);
 });
 
-test('a connection that is thrown away in the middle of a transaction leaves nothing to the next', async () => {
+test('a connection discarded in a transaction leaves no state to the next one', async () => {
   const client = await db.database.pool.connect();
   await client.query("BEGIN; SELECT set_config('role', 'agentbase_app', false), set_config('app.tenant_id', 'nonsense', false)");
   await client.query({ name: 'left_behind', text: 'SELECT 1' });

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 afterAll(() => db.close());
 
-test('writers at the same moment, some of whom roll back, leave numbers without a gap', async () => {
+test('concurrent writers leave no gap in the numbers, also if some roll back', async () => {
   const tenant = await createTenant(db);
   const projectId = newId();
   await db.ownerQuery('INSERT INTO projects (tenant_id, id) VALUES ($1, $2)', [tenant.id, projectId]);

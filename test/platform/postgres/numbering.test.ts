@@ -5,7 +5,7 @@ import { contextOf, createConversation, createTenant } from '../../testkit/tenan
 
 const oneTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
 
-test('20 who append at the same moment, some of whom give up, leave numbers without a gap', async () => {
+test('20 concurrent appends leave no gap in the numbers, also if some roll back', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
   const { id: tenantId } = tenant;
@@ -40,7 +40,7 @@ test('20 who append at the same moment, some of whom give up, leave numbers with
   ).toEqual([{ last_sequence: 17, last_event_sequence: events.length, message_count: 17, total_tokens: 155 }]);
 });
 
-test('versions of an agent are numbered without a gap as well', async () => {
+test('concurrent versions of an agent are numbered without a gap', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
   const { id: tenantId } = tenant;
@@ -57,7 +57,7 @@ test('versions of an agent are numbered without a gap as well', async () => {
   expect(versions.map(({ number }) => number)).toEqual(oneTo(9));
 });
 
-test('numbers and counters are the database’s, whatever an insert says', async () => {
+test('the database assigns numbers and counters and ignores those of an insert', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);
   const { id: tenantId } = tenant;

@@ -17,7 +17,7 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test('the installed pg is as pipelining relies on it', () => {
+test('the installed pg passes the pipelining check', () => {
   expect(checkPipelining()).toBeUndefined();
   expect(db.database).toMatchObject({ pipelined: true, pipeliningProblem: undefined, preparedStatements: true });
 });
@@ -53,12 +53,12 @@ test.each<[moved: string, problem: string, change: () => void]>([
       });
     },
   ],
-])('a pg that has moved %s is noticed', (_moved, problem, change) => {
+])('the check detects a pg that changed %s', (_moved, problem, change) => {
   change();
   expect(checkPipelining()).toContain(problem);
 });
 
-test('without pipelining, a read is a transaction of its own that cannot write', async () => {
+test('without pipelining, a read runs in its own read-only transaction', async () => {
   const other = db.another({ pipelining: false });
   const tenant = await createTenant(db);
   const agent = await tenant.row('agents', { name: 'Agent' });
@@ -83,7 +83,7 @@ test('without pipelining, a read is a transaction of its own that cannot write',
   await other.close();
 });
 
-test('without pipelining, rows of a tenant stay with it', async () => {
+test('without pipelining, a tenant reads only its own rows', async () => {
   const other = db.another({ pipelining: false });
   const [one, two] = [await createTenant(db), await createTenant(db)];
   const idOf = (tenant: typeof one) =>

@@ -32,7 +32,7 @@ const works: [string, (database: Database) => Promise<unknown>][] = [
   ]),
 ];
 
-test.each(works)('a plan is kept: %s', async (_, work) => {
+test.each(works)('PostgreSQL reuses the plan: %s', async (_, work) => {
   const db = await testDatabase();
   const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   const { database, close } = db.another({ max: 1 });
@@ -46,7 +46,7 @@ test.each(works)('a plan is kept: %s', async (_, work) => {
   await close();
 });
 
-test('a member is looked up, and not among all members of a tenant', async () => {
+test('a membership lookup uses the index instead of scanning the members of a tenant', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db, { rows: ['agents', 'conversations'] });
   const plan = await runWithContext(contextOf(tenant), () =>

@@ -4,7 +4,7 @@ import { runWithContext } from '../../../src/platform/postgres/request-scope.ts'
 import { testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
-test('behind a pooler in transaction mode, which shares connections, nobody meets another’s context', async () => {
+test('requests that share connections through a pooler in transaction mode do not share contexts', async () => {
   const db = await testDatabase();
   const pooled = db.another({ url: db.urls?.pgbouncer, max: 12, preparedStatements: false });
   const tenants = await Promise.all([1, 2, 3].map(() => createTenant(db, { rows: ['agents', 'conversations'] })));

@@ -18,7 +18,7 @@ const keyOf = (tenant: TestTenant, id = tenant.idOf('agents')) => ({
   select: { id: true },
 });
 
-test('findUnique of two tenants in one tick are two statements, each with its own context', async () => {
+test('findUnique calls of two tenants in one tick send two statements, each with its own context', async () => {
   const { db, other, statements } = await counted();
   const [mine, theirs] = [
     await createTenant(db, { rows: ['agents', 'agent_versions'] }),
@@ -34,7 +34,7 @@ test('findUnique of two tenants in one tick are two statements, each with its ow
   await other.close();
 });
 
-test('findUnique of one scope in one tick are one statement', async () => {
+test('findUnique calls of one scope in one tick send one statement', async () => {
   const { db, other, statements } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const ids = [await tenant.anyId('messages'), (await tenant.row('messages')).id];
@@ -50,7 +50,7 @@ test('findUnique of one scope in one tick are one statement', async () => {
   await other.close();
 });
 
-test('a batch inside a transaction joins it and does not meet one outside', async () => {
+test('findUnique calls inside a transaction join it and are not batched with calls outside', async () => {
   const { db, other } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
@@ -76,7 +76,7 @@ const withVersion = (tenantId: string, id: string, number = 1) => ({
   versions: { create: { id: newId(), number, snapshot: {} } },
 });
 
-test('what Prisma writes in several statements becomes a savepoint of the running transaction', async () => {
+test('a nested write of Prisma becomes a savepoint of the open transaction', async () => {
   const { db, other, statements } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
@@ -89,7 +89,7 @@ test('what Prisma writes in several statements becomes a savepoint of the runnin
   await other.close();
 });
 
-test('when such a write fails, the transaction goes on without it', async () => {
+test('a failed nested write rolls back to its savepoint, and the transaction continues', async () => {
   const { db, other } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const kept = newId();
@@ -104,7 +104,7 @@ test('when such a write fails, the transaction goes on without it', async () => 
   await other.close();
 });
 
-test('outside a transaction it is refused with the reason', async () => {
+test('rejects a nested write outside a transaction', async () => {
   const { db, other } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   const id = newId();
@@ -117,7 +117,7 @@ test('outside a transaction it is refused with the reason', async () => {
   await other.close();
 });
 
-test('secrets are left out of what Prisma reads, and the database refuses whoever asks for them', async () => {
+test('Prisma omits unreadable columns, and the database denies reading them', async () => {
   const { db, other } = await counted();
   const tenant = await createTenant(db, { rows: ['agents', 'agent_versions'] });
   await runWithContext(contextOf(tenant), async () => {

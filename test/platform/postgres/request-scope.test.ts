@@ -21,7 +21,7 @@ const newAgent = (tenantId: string) => ({
 });
 
 describe('a statement outside a transaction', () => {
-  test('sees the rows of whoever acts, and nothing when nobody does', async () => {
+  test('sees the rows of the current actor, and none without an actor', async () => {
     const db = await testDatabase();
     const [mine, theirs] = [await createTenant(db, { rows: ['agents'] }), await createTenant(db, { rows: ['agents'] })];
     const agents = () => db.prisma.agent.findMany({ select: { id: true } });
@@ -30,7 +30,7 @@ describe('a statement outside a transaction', () => {
     expect(await agents()).toEqual([]);
   });
 
-  test('cannot write, through Prisma or by hand', async () => {
+  test('cannot write, with Prisma or SQL', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['agents'] });
     await runWithContext(contextOf(tenant), async () => {
@@ -44,7 +44,7 @@ describe('a statement outside a transaction', () => {
     expect(await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [tenant.id])).toEqual([{ name: 'Agent' }]);
   });
 
-  test('is answered with its own rows alone, though its context went out before it', async () => {
+  test('returns only its own rows, although it is sent together with its context', async () => {
     const { database } = await testDatabase();
     const answer = await database.query({ text: 'SELECT $1::int AS n FROM generate_series(1, 2)', values: [7] });
     expect({
@@ -61,7 +61,7 @@ describe('a statement outside a transaction', () => {
     expect((await database.query('SELECT WHERE false')).rows).toEqual([]);
   });
 
-  test('keeps apart whoever asks at the same moment', async () => {
+  test('isolates concurrent requests', async () => {
     const db = await testDatabase();
     const tenants = await Promise.all([1, 2, 3, 4].map(() => createTenant(db)));
     const seen = await Promise.all(
@@ -132,7 +132,7 @@ describe('the next statement of the connection', () => {
 });
 
 describe('the transaction of a viewer', () => {
-  test('is read-only in the database, and nothing makes it otherwise', async () => {
+  test('is read-only in the database and cannot become writable', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { members: ['VIEWER', 'MEMBER'], rows: ['agents'] });
     const asViewer = (work: () => Promise<unknown>) =>

@@ -38,7 +38,7 @@ async function tapped(options: AnotherOptions = {}) {
   return { db, other, sent };
 }
 
-test('a read goes out with its context in one round trip, without BEGIN or COMMIT', async () => {
+test('a read and its context take one round trip, without BEGIN or COMMIT', async () => {
   const { db, other, sent } = await tapped();
   const tenant = await createTenant(db, { rows: ['agents'] });
   const read = () => runWithContext(contextOf(tenant), async () => other.prisma.agent.findMany({ take: 5 }));
@@ -51,7 +51,7 @@ test('a read goes out with its context in one round trip, without BEGIN or COMMI
   expect(text).not.toMatch(/BEGIN|COMMIT|SELECT/);
 });
 
-test('without prepared statements it is one round trip as well', async () => {
+test('a read takes one round trip without prepared statements too', async () => {
   const { db, other, sent } = await tapped({ preparedStatements: false });
   const tenant = await createTenant(db, { rows: ['agents'] });
   sent();
@@ -59,7 +59,7 @@ test('without prepared statements it is one round trip as well', async () => {
   expect(sent().letters).toBe('PBEPBDES');
 });
 
-test('a transaction is BEGIN with its context, the statements, COMMIT: a round trip each', async () => {
+test('a transaction takes one round trip each for BEGIN with its context, every statement and COMMIT', async () => {
   const { db, other, sent } = await tapped();
   const tenant = await createTenant(db, { rows: ['agents'] });
   const statements: string[] = [];
@@ -78,7 +78,7 @@ test('a transaction is BEGIN with its context, the statements, COMMIT: a round t
   expect(sent().letters).toBe('QBDESQ');
 });
 
-test('statements that write go out with their context in one round trip', async () => {
+test('a batch and its context take one round trip', async () => {
   const { db, other, sent } = await tapped();
   const tenant = await createTenant(db, { rows: ['agents'] });
   const statements: string[] = [];
@@ -101,7 +101,7 @@ test('statements that write go out with their context in one round trip', async 
   expect(sent().letters).toBe('BEBDEBES');
 });
 
-test('without prepared statements they are one round trip as well', async () => {
+test('a batch takes one round trip without prepared statements too', async () => {
   const { db, other, sent } = await tapped({ preparedStatements: false });
   const tenant = await createTenant(db, { rows: ['agents'] });
   sent();
@@ -141,7 +141,7 @@ describe.each([
 ])('reads of one turn, %s,', (_way, pipelining) => {
   const number = (n: number) => ({ name: `number_${n}`, text: `SELECT ${n} AS n` });
 
-  test('have nothing to do with one among them that fails', async () => {
+  test('succeed if one of them fails', async () => {
     const { db, other } = await tapped({ pipelining });
     const tenant = await createTenant(db, { rows: ['agents'] });
     const read = () =>
@@ -166,7 +166,7 @@ describe.each([
     }
   });
 
-  test('of different people do not', async () => {
+  test('of different actors do not share a round trip', async () => {
     const { db, other } = await tapped({ pipelining });
     const [one, two] = [await createTenant(db, { rows: ['agents'] }), await createTenant(db, { rows: ['agents'] })];
     const tenantOf = (tenant: typeof one) =>
@@ -175,7 +175,7 @@ describe.each([
     expect([first.rows, second.rows]).toEqual([[{ id: one.id }], [{ id: two.id }]]);
   });
 
-  test('with a value that cannot be sent, nothing is', async () => {
+  test('a parameter that cannot be serialised fails before anything is sent', async () => {
     const { db, other } = await tapped({ pipelining });
     const tenant = await createTenant(db, { rows: ['agents'] });
     const circular: Record<string, unknown> = {};

@@ -12,14 +12,14 @@ const columns = [
 const row = ['0192', '2026-01-31 23:59:59.123456+00', '12', null];
 const object = { id: '0192', createdAt: new Date('2026-01-31T23:59:59.123Z'), tokenCount: 12n, 'a"quotedName': null };
 
-test('loops make the same objects as generated code', () => {
+test('the fallback returns the same objects as generated code', () => {
   expect(textRowDecoder(columns)(row)).toEqual(object);
   expect(looped.reader(columns)(row)).toEqual(object);
   expect(Object.keys(looped.reader(columns)(row))).toEqual(Object.keys(textRowDecoder(columns)(row)));
   expect(looped.decoder(columns)(row)).toEqual(valueRowDecoder(columns)(row));
 });
 
-test('rows are read where code generation from strings is disallowed', async () => {
+test('decodes rows if code generation from strings is disallowed', async () => {
   const script = `
     import { decoderOf, readerOf } from ${JSON.stringify(new URL('../../../src/platform/postgres/protocol/row-decoder.ts', import.meta.url).href)};
     let refused = false;

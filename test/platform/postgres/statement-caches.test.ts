@@ -34,7 +34,7 @@ function selections(table: string): string[][] {
 }
 
 describe('projections', () => {
-  test('of a table stay exact, and the newest stay cached, when there are more than the cache holds', () => {
+  test('stay exact beyond the cache size, and the newest stay cached', () => {
     const many = selections('agents').slice(0, 2_000);
     expect(many).toHaveLength(2_000);
     const first = counted('projections', () => {
@@ -53,14 +53,14 @@ describe('projections', () => {
     }
   });
 
-  test('do not exist for a table that is not in the data model', () => {
+  test('reject a table that is not in the data model', () => {
     expect(() => columnList('nowhere')).toThrow('the data model has no table nowhere');
     expect(tableModels.every(({ name }) => columnsOf(name).length > 0)).toBe(true);
   });
 });
 
 describe('statement names', () => {
-  test('are the same after an eviction, and of the newest still cached', () => {
+  test('are stable across evictions, and the newest stay cached', () => {
     const names = new StatementNames('sql', 10);
     const texts = Array.from({ length: 50 }, (_, index) => `SELECT ${index}`);
     const before = texts.map((text) => names.nameOf(text));
@@ -72,7 +72,7 @@ describe('statement names', () => {
     expect(texts.map((text) => names.nameOf(text))).toEqual(before);
   });
 
-  test('of our own SQL and of Prisma never meet', () => {
+  test('differ between SQL of the application and of Prisma', () => {
     expect(new StatementNames('sql').nameOf('SELECT 1')).not.toBe(new StatementNames('prisma').nameOf('SELECT 1'));
   });
 });
@@ -80,7 +80,7 @@ describe('statement names', () => {
 describe('row builders', () => {
   const columnsNamed = (index: number) => [{ name: `some_column_${index}`, dataTypeID: 25 }];
 
-  test('stay right, and the newest stay cached, when there are more shapes than the cache holds', () => {
+  test('stay correct beyond the cache size, and the newest stay cached', () => {
     for (let index = 0; index < 2_000; index++) {
       expect(textRowDecoder(columnsNamed(index))(['value'])).toEqual({ [camelCase(`some_column_${index}`)]: 'value' });
       expect(valueRowDecoder(columnsNamed(index))([index])).toEqual({ [camelCase(`some_column_${index}`)]: index });
@@ -102,7 +102,7 @@ describe('prepared statements of a connection', () => {
     db = await testDatabase();
   });
 
-  test('are deallocated when others are used, and what is used again is not', () => {
+  test('are deallocated after eviction unless they are used again', () => {
     const parsedStatements: Record<string, string> = {};
     const prepared = new PreparedStatements({ parsedStatements } as never, 10);
     const use = (name: string) => {
@@ -123,7 +123,7 @@ describe('prepared statements of a connection', () => {
     expect(prepared.takeDeallocation()).toBeUndefined();
   });
 
-  test('have a bound, and every text gives its own result before and after an eviction', async () => {
+  test('are bounded, and every text returns its own result before and after an eviction', async () => {
     const tenant = await createTenant(db);
     const names = new StatementNames('sql');
     const numbers = Array.from({ length: 1_400 }, (_, index) => index);

@@ -26,7 +26,7 @@ const traces = (db: TestDatabase, tenant: TestTenant) =>
     [tenant.id, tenant.idOf('conversations')],
   );
 
-test('a change, its event and its audit row are kept together or lost together', async () => {
+test('a change, its event and its audit row commit or roll back together', async () => {
   const { db, tenant } = await setUp();
   const before = await traces(db, tenant);
   const append = (fail: boolean) =>
@@ -42,7 +42,7 @@ test('a change, its event and its audit row are kept together or lost together',
   ]);
 });
 
-test('afterCommit calls back when the change can be seen, and never after a rollback', async () => {
+test('afterCommit runs when the change is visible, and never after a rollback', async () => {
   const { db, tenant } = await setUp();
   const calls: string[] = [];
   const [kept, lost] = [newId(), newId()];
@@ -60,10 +60,10 @@ test('afterCommit calls back when the change can be seen, and never after a roll
   await expect(failing).rejects.toThrow('given up');
   expect(calls).toEqual(['committed']);
   expect(await db.ownerQuery('SELECT id FROM messages WHERE id = ANY ($1)', [[kept, lost]])).toEqual([{ id: kept }]);
-  expect(() => afterCommit(() => {})).toThrow('afterCommit needs a running transaction');
+  expect(() => afterCommit(() => {})).toThrow('afterCommit needs an open transaction');
 });
 
-test('an error that says so keeps what was written, and is thrown on', async () => {
+test('an error with `commit` commits the writes and is rethrown', async () => {
   const { db, tenant } = await setUp();
   const calls: string[] = [];
   const work = db.database.transactionAs(contextOf(tenant), async () => {
@@ -89,7 +89,7 @@ test('a transaction inside a transaction joins it', async () => {
   expect(await runWithContext(contextOf(tenant), async () => db.prisma.message.count())).toBe(2);
 });
 
-test('a statement that comes too late is refused instead of running as somebody else', async () => {
+test('rejects a statement after the end of its transaction', async () => {
   const { db, tenant } = await setUp();
   let late: (() => Promise<unknown>) | undefined;
   await db.database.transactionAs(contextOf(tenant), async () => {
@@ -98,7 +98,7 @@ test('a statement that comes too late is refused instead of running as somebody 
   await expect(late?.()).rejects.toThrow('the transaction has ended');
 });
 
-test('who acts can change inside a transaction, and only there', async () => {
+test('switchActor works only inside a transaction', async () => {
   const { db, tenant } = await setUp();
   const other = await createTenant(db);
   const tenants = () => db.prisma.tenant.findMany({ select: { id: true } });
@@ -110,7 +110,7 @@ test('who acts can change inside a transaction, and only there', async () => {
   await expect(switchActor({ tenantId: other.id })).rejects.toThrow('only change inside a transaction');
 });
 
-test('what the database refuses comes back as an error that the caller can act on', async () => {
+test('converts database errors to errors that the caller can act on', async () => {
   const { db, tenant } = await setUp();
   const refused = (work: () => Promise<unknown>) => expect(db.database.transactionAs(contextOf(tenant), work)).rejects;
   const data = { tenantId: tenant.id, name: 'New', provider: 'local', model: 'echo' };

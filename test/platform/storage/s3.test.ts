@@ -12,7 +12,7 @@ beforeAll(async () => {
 beforeEach(() => place.server.reset());
 afterAll(() => place.close());
 
-test('objects have the prefix, and are put once', async () => {
+test('objects have the prefix and are uploaded once', async () => {
   const { storage, server } = place;
   const key = await keepText(storage, 'elephants');
   await keepText(storage, 'elephants');
@@ -30,7 +30,7 @@ test.each(['unavailable', 'cutOff', 'silent'] as const)('tries again to put a fi
   expect(server.requests.filter((request) => request.startsWith('PUT'))).toHaveLength(2);
 });
 
-test('gives up in the end, and the file can be kept later', async () => {
+test('fails after its last attempt, and a later commit succeeds', async () => {
   const { storage, server } = place;
   server.fail('PUT', ...Array.from({ length: 4 }, () => 'unavailable' as const));
   const received = await receiveText(storage, 'patience');
@@ -48,14 +48,14 @@ test.each(['unavailable', 'silent'] as const)('tries again to get a file when th
   expect(await readFile(join(folder, failure), 'utf8')).toBe('whales');
 });
 
-test('does not take the first half of an object for all of it', async () => {
+test('rejects a truncated download', async () => {
   const { storage, server, folder } = place;
   const key = await keepText(storage, 'w'.repeat(100_000));
   server.fail('GET', 'cutOff');
   await expect(storage.download(key, join(folder, 'half'), { maxBytes: 100_000 })).rejects.toThrow('aborted');
 });
 
-test('a storage that refuses is not one without the file', async () => {
+test('a rejected request is not reported as a missing file', async () => {
   const { storage, server } = place;
   const key = await keepText(storage, 'there');
   server.fail('HEAD', ...Array.from({ length: 4 }, () => 'unavailable' as const));
@@ -65,7 +65,7 @@ test('a storage that refuses is not one without the file', async () => {
 test.each([
   ['key', { accessKeyId: 'of somebody else' }],
   ['bucket', { bucket: 'missing' }],
-])('its check fails with a wrong %s, after one request', async (_what, wrong) => {
+])('check fails after one request with a wrong %s', async (_what, wrong) => {
   await place.storage.check();
   place.server.reset();
   const storage = createStorage({ ...place.options, ...wrong });
@@ -74,7 +74,7 @@ test.each([
   await storage.close();
 });
 
-test('is refused once, and not again, with a wrong key', async () => {
+test('does not retry a request with a wrong key', async () => {
   const storage = createStorage({ ...place.options, accessKeyId: 'of somebody else' });
   const received = await receiveText(storage, 'anything');
   await expect(storage.commit(received, keyOf(received))).rejects.toThrow();

@@ -42,7 +42,7 @@ describe.each([
   afterEach(() => expect(place.waiting()).toEqual([]));
   afterAll(() => place.close());
 
-  test('brings back what was kept', async () => {
+  test('downloads the committed bytes', async () => {
     const { storage, folder } = place;
     const received = await receiveText(storage, 'elephants');
     expect(received).toMatchObject({ sizeBytes: 9, contentHash: sha256('elephants') });
@@ -54,7 +54,7 @@ describe.each([
     expect(await readFile(join(folder, 'elephants'), 'utf8')).toBe('elephants');
   });
 
-  test('only its owner reads what waits and what was downloaded', async () => {
+  test('staged and downloaded files are readable by their owner only', async () => {
     const { storage, folder } = place;
     const received = await receiveText(storage, 'whales');
     expect((await stat(received.path)).mode & 0o777).toBe(0o600);
@@ -65,7 +65,7 @@ describe.each([
     expect((await stat(join(folder, 'whales'))).mode & 0o777).toBe(0o600);
   });
 
-  test('takes streams of the web, in pieces of any size', async () => {
+  test('accepts web streams with chunks of any size', async () => {
     const pieces = ['', 'a', 'b'.repeat(200_000), 'c'];
     const source = new ReadableStream<Uint8Array>({
       start(controller) {
@@ -78,11 +78,11 @@ describe.each([
     await place.storage.abort(received);
   });
 
-  test('keeps an empty file too', async () => {
+  test('stores an empty file', async () => {
     expect(await place.storage.exists(await keepText(place.storage, ''))).toBe(true);
   });
 
-  test('keeps the same content once, whoever brings it at the same time and however often', async () => {
+  test('stores the same content once, also for concurrent and repeated commits', async () => {
     const { storage, folder } = place;
     const all = await Promise.all(Array.from({ length: 5 }, () => receiveText(storage, 'the same')));
     expect(new Set(all.map(({ path }) => path)).size).toBe(5);
@@ -93,7 +93,7 @@ describe.each([
     expect(await readFile(join(folder, 'same'), 'utf8')).toBe('the same');
   });
 
-  test('discards, and removes, also what is not there', async () => {
+  test('abort and remove are idempotent', async () => {
     const { storage } = place;
     const received = await receiveText(storage, 'unwanted');
     await storage.abort(received);
@@ -104,13 +104,13 @@ describe.each([
     await storage.remove(key);
   });
 
-  test('says what is not there', async () => {
+  test('reports missing objects', async () => {
     const { storage, folder } = place;
     const key = storageKey({ tenantId: TENANT, ownerId: OWNER, contentHash: sha256('never kept') });
     await expect(storage.download(key, join(folder, 'none'), { maxBytes: 1 })).rejects.toThrow(FileMissingError);
   });
 
-  test('takes and gives files up to a size', async () => {
+  test('stages and downloads files up to the limit', async () => {
     const { storage, folder } = place;
     const key = await keepText(storage, '12345678');
     await expect(storage.download(key, join(folder, 'large'), { maxBytes: 7 })).rejects.toThrow(TooLargeError);
@@ -118,14 +118,14 @@ describe.each([
     await storage.abort(exact);
   });
 
-  test('stops reading what is too large', async () => {
+  test('stops reading a stream that exceeds the limit', async () => {
     const { source, sent } = endless();
     await expect(place.storage.stage(source, { maxBytes: 50_000 })).rejects.toThrow(TooLargeError);
     expect(source.destroyed).toBe(true);
     expect(sent()).toBeLessThan(500_000);
   });
 
-  test('lets go of a stream of the web that is too large', async () => {
+  test('cancels a web stream that exceeds the limit', async () => {
     let cancelled = false;
     const source = new ReadableStream<Uint8Array>({
       pull: (controller) => controller.enqueue(new Uint8Array(1_000)),
@@ -140,7 +140,7 @@ describe.each([
   test.each([
     ['a stream', stalled],
     ['a stream of the web', () => Readable.toWeb(stalled()) as ReadableStream<Uint8Array>],
-  ])('can be told to stop while %s is silent', async (_name, make) => {
+  ])('can be aborted while %s is silent', async (_name, make) => {
     const stop = new AbortController();
     const receiving = place.storage.stage(make(), { maxBytes: 1_000, signal: stop.signal });
     const refused = expect(receiving).rejects.toThrow(expect.objectContaining({ name: 'AbortError' }));
@@ -149,7 +149,7 @@ describe.each([
     await refused;
   });
 
-  test('takes nothing when told to stop before', async () => {
+  test('stages nothing if the signal is already aborted', async () => {
     const source = stalled();
     const signal = AbortSignal.abort();
     await expect(place.storage.stage(source, { maxBytes: 1_000, signal })).rejects.toThrow(
@@ -158,7 +158,7 @@ describe.each([
     expect(source.destroyed).toBe(true);
   });
 
-  test('leaves nothing of a source that fails, at once or later', async () => {
+  test('removes the staged file of a source that fails', async () => {
     const atOnce = stalled();
     const refused = expect(place.storage.stage(atOnce, { maxBytes: 1_000 })).rejects.toThrow('gone at once');
     atOnce.destroy(new Error('gone at once'));
@@ -171,14 +171,14 @@ describe.each([
     await refusedLater;
   });
 
-  test('does not take half a file for a whole one', async () => {
+  test('does not commit a partial file', async () => {
     const source = stalled();
     const refused = expect(place.storage.stage(source, { maxBytes: 1_000 })).rejects.toThrow(/premature/i);
     source.destroy();
     await refused;
   });
 
-  test('lends a copy for a while, and sweeps one that a process left', async () => {
+  test('removes a local copy after use, and a stale one of a dead process', async () => {
     const { storage } = place;
     const key = await keepText(storage, 'lent');
     const limits = { maxBytes: 4 };
@@ -204,7 +204,7 @@ describe.each([
     });
   });
 
-  test('sweeps what a process left, and not what still comes', async () => {
+  test('purges stale staged files and not files in progress', async () => {
     const { storage } = place;
     const [old, recent, coming] = [
       await receiveText(storage, 'old'),
@@ -220,7 +220,7 @@ describe.each([
     expect(await storage.purgeStale(HOUR_MS)).toBe(0);
   });
 
-  test('works on after its temporary folder was tidied away', async () => {
+  test('works after its temporary folder was removed', async () => {
     const received = await receiveText(place.storage, 'before');
     await rm(dirname(dirname(received.path)), { recursive: true });
     expect(await place.storage.purgeStale(HOUR_MS)).toBe(0);
@@ -237,9 +237,9 @@ describe.each([
     `${TENANT}/${OWNER}/${'a'.repeat(64)}\n`,
     `${TENANT}/${OWNER}/${'a'.repeat(64)}/..`,
     '',
-  ])('goes nowhere by the key %j', async (key) => {
+  ])('rejects the key %j', async (key) => {
     const { storage, folder } = place;
-    const message = 'this is no storage key';
+    const message = 'invalid storage key';
     const received = await receiveText(storage, 'anything');
     await expect(storage.commit(received, key)).rejects.toThrow(message);
     await expect(storage.exists(key)).rejects.toThrow(message);
@@ -254,11 +254,11 @@ test.each([
   { tenantId: TENANT, ownerId: `${OWNER}/..`, contentHash: sha256('x') },
   { tenantId: TENANT, ownerId: OWNER, contentHash: sha256('x').slice(1) },
   { tenantId: TENANT, ownerId: OWNER, contentHash: `../../${'a'.repeat(61)}` },
-])('makes no key of %o', (parts) => {
-  expect(() => storageKey(parts)).toThrow('these make no storage key');
+])('storageKey rejects %o', (parts) => {
+  expect(() => storageKey(parts)).toThrow('invalid storage key');
 });
 
-test('a key is tenant, collection and content', () => {
+test('storageKey returns tenant, owner and content hash', () => {
   const parts = { tenantId: TENANT, ownerId: OWNER, contentHash: sha256('x') };
   expect(storageKey(parts)).toBe(`${TENANT}/${OWNER}/${sha256('x')}`);
 });

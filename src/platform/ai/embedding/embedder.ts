@@ -1,30 +1,30 @@
 import { ModelError } from '../model-error.ts';
 
-/** Numbers of every stored vector. The column has one width for all models: narrower vectors are padded with zeros. */
+/** The dimensions of every stored vector. The column has one width for all models: narrower vectors are padded with zeros. */
 export const EMBEDDING_WIDTH = 1536;
 
 export interface EmbedOptions {
   signal?: AbortSignal | undefined;
-  /** What the texts are: documents when absent. Somebody waits for a query, so it goes ahead of them and waits for less. */
+  /** Queries have separate slots and a shorter wait, because a user waits for the result. @default 'document' */
   purpose?: 'document' | 'query' | undefined;
 }
 
 export interface Embeddings {
-  /** Of length 1 and EMBEDDING_WIDTH finite numbers each, in the order of the texts. */
+  /** Unit vectors of EMBEDDING_WIDTH finite numbers, in the order of the texts. */
   vectors: Float32Array[];
-  /** What the provider counted, or an estimate where it does not say. */
+  /** The token count of the provider, or an estimate if the provider reports none. */
   tokens: number;
 }
 
-/** Turns texts into vectors that are near each other where the texts are. */
+/** Converts texts to vectors. Similar texts have similar vectors. */
 export interface Embedder {
-  /** As collections keep it, such as `local-lexical` or `openai/text-embedding-3-small`. */
+  /** The id that is stored with the vectors, such as `local-lexical` or `openai/text-embedding-3-small`. */
   readonly id: string;
-  /** Numbers of a vector before it is padded. */
+  /** The dimensions of a vector before padding. */
   readonly dimensions: number;
-  /** Throws EmbeddingError; when the signal is aborted, its reason as it is. */
+  /** Throws EmbeddingError, or the reason of the signal if it is aborted. */
   embed(texts: readonly string[], options?: EmbedOptions): Promise<Embeddings>;
 }
 
-/** Texts could not be embedded. */
+/** The model did not embed the texts. */
 export class EmbeddingError extends ModelError {}

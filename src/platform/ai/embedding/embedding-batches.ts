@@ -1,15 +1,15 @@
 export interface EmbeddingBatch {
   texts: string[];
-  /** Estimated. */
+  /** The estimated token count. */
   tokens: number;
 }
 
-/** An estimate that is rather too high: about four bytes of English are a token, and less of most else. */
+/** Overestimates the tokens of a text: a token has about four bytes in English and fewer in most other languages. */
 export function estimateTokens(text: string): number {
   return Math.ceil(Buffer.byteLength(text) / 3);
 }
 
-/** Splits texts, in their order, into requests of at most so many texts and tokens. A text that is too long by itself goes alone. */
+/** Splits texts, in order, into batches within both limits. A text that exceeds `maxTokens` gets its own batch. */
 export function embeddingBatches(texts: readonly string[], maxTexts: number, maxTokens: number): EmbeddingBatch[] {
   const result: EmbeddingBatch[] = [];
   let current: EmbeddingBatch | undefined;

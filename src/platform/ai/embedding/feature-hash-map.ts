@@ -1,10 +1,10 @@
-/** Counts features by their hash, in typed arrays: a Map would box every 32-bit key. Cleared in the time of what was in it. */
+/** Counts features by hash in typed arrays: a Map would box every 32-bit key. Clearing costs time in proportion to its entries. */
 export class FeatureHashMap {
   #keys: Uint32Array;
   #weights: Float32Array;
   #counts: Uint32Array;
   #mask: number;
-  /** The slots in use, in the order they were taken. */
+  /** The slots in use, in insertion order. */
   #used: Uint32Array;
   #size = 0;
 
@@ -33,7 +33,7 @@ export class FeatureHashMap {
     this.#counts[slot] = (this.#counts[slot] ?? 0) + 1;
   }
 
-  /** Hands out every feature and forgets it. */
+  /** Calls `take` with every feature and clears the map. */
   drain(take: (hash: number, weight: number, count: number) => void): void {
     for (let i = 0; i < this.#size; i++) {
       const slot = this.#used[i] ?? 0;

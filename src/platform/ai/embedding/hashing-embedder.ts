@@ -3,15 +3,15 @@ import { EMBEDDING_WIDTH, type Embedder } from './embedder.ts';
 import { FeatureHashMap } from './feature-hash-map.ts';
 import { stopWords } from './stop-words.ts';
 
-// Stored vectors are only comparable with those of the same weights and hashes: what changes anything below changes the id too.
+// Stored vectors are comparable only with vectors of the same weights and hashes: any change below requires a new id.
 const ID = 'local-lexical';
 
 const WEIGHTS = { word: 1, pair: 0.5, gram: 0.5, functionWord: 0.1 };
 const SEEDS = { word: 0x811c9dc5, pair: 0x5bd1e995, gram: 0x9e3779b1 };
 
-/** Beyond them a word is cut in two. Longer ones are data, not language. */
+/** Longer words are split. They are data, not language. */
 const MAX_WORD_LENGTH = 64;
-/** Where East Asian scripts begin, which write no spaces: their "words" are sentences, so their characters count instead. */
+/** The start of the East Asian scripts. They have no spaces between words, so their characters are the features. */
 const EAST_ASIAN = 0x2e80;
 const START = 0x02;
 const END = 0x03;
@@ -20,7 +20,7 @@ function mix(hash: number, code: number): number {
   return Math.imul(hash ^ code, 0x01000193);
 }
 
-/** The finalizer of MurmurHash3: FNV alone leaves the low bits of short keys alike. */
+/** The finalizer of MurmurHash3: FNV alone distributes the low bits of short keys poorly. */
 function finish(hash: number): number {
   let h = hash ^ (hash >>> 16);
   h = Math.imul(h, 0x85ebca6b);
@@ -37,7 +37,7 @@ function hashWord(word: string): number {
 
 const damped = new Set(stopWords.map(hashWord));
 
-/** Whether a UTF-16 unit belongs to a word: letters, their marks, digits, and halves of pairs. Looked up, since a regex per unit is slow. */
+/** Whether a UTF-16 unit belongs to a word: letters, marks, digits and surrogates. A table, because a regex per unit is slow. */
 const inWord = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
   (unit >= 0xd800 && unit <= 0xdfff) || /[\p{L}\p{M}\p{N}]/u.test(String.fromCharCode(unit)) ? 1 : 0,
 );
@@ -45,7 +45,7 @@ const inWord = Uint8Array.from({ length: 0x10000 }, (_, unit) =>
 const features = new FeatureHashMap();
 const word = new Uint16Array(MAX_WORD_LENGTH + 2);
 
-/** Pieces of a word, so that another form of it or a slip in it stays near. */
+/** Adds the n-grams of a word, so that inflections and typing errors stay similar. */
 function addGrams(length: number): void {
   const eastAsian = (word[1] ?? 0) >= EAST_ASIAN;
   const [first, last, shortest, longest] = eastAsian ? [1, length + 1, 1, 3] : [0, length + 2, 3, 5];
@@ -59,7 +59,7 @@ function addGrams(length: number): void {
   }
 }
 
-/** Fills `features`. Returns how many words there are. */
+/** Adds the features of a text. Returns its number of words. */
 function read(text: string): number {
   let words = 0;
   let previous = 0;
@@ -91,7 +91,7 @@ function read(text: string): number {
   return words;
 }
 
-/** Adds up the features with the sign of their hash, so that those that share a number cancel out on average, and scales to length 1. */
+/** Sums the features with the sign of their hash, so that collisions cancel out on average, and normalizes the vector. */
 function write(vector: Float32Array): void {
   const sums = new Float64Array(EMBEDDING_WIDTH);
   features.drain((hash, weight, count) => {
@@ -101,7 +101,7 @@ function write(vector: Float32Array): void {
   });
   let squares = 0;
   for (const sum of sums) squares += sum * sum;
-  // Nothing to tell it by. A vector of zeros has no direction, and no cosine with anything.
+  // A text without features. A zero vector would have no cosine with any vector.
   if (squares === 0) sums[0] = squares = 1;
   const scale = 1 / Math.sqrt(squares);
   for (let i = 0; i < EMBEDDING_WIDTH; i++) vector[i] = (sums[i] ?? 0) * scale;
@@ -118,12 +118,11 @@ function embedOne(text: string): { vector: Float32Array; words: number } {
 }
 
 /**
- * Needs no network and no key. It is lexical: texts are near each other when they share words, pairs of words and pieces of words,
- * so inflections and typing errors are found, but it knows no meaning and no synonyms ("car" and "automobile" are strangers), and no
- * other language than the text's own. Features are hashed to 1536 signed numbers (Weinberger et al., 2009), which adds a little
- * noise to every similarity: about ±0.03.
+ * A lexical embedder without network access or key. Texts are similar if they share words, pairs of words and n-grams, so a search tolerates
+ * inflections and typing errors. It does not match synonyms ("car" and "automobile") or translations. Hashes features to 1536 signed
+ * dimensions (Weinberger et al., 2009), which adds noise of about ±0.03 to every similarity.
  *
- * The same text gives the same vector everywhere. Its `tokens` are words.
+ * Deterministic on every machine. Its `tokens` are words.
  */
 export const hashingEmbedder: Embedder = {
   id: ID,
@@ -132,7 +131,7 @@ export const hashingEmbedder: Embedder = {
     const vectors: Float32Array[] = [];
     let tokens = 0;
     for (const [index, text] of texts.entries()) {
-      // The work is done on the thread that serves requests.
+      // Yields: this runs on the thread that serves requests.
       if (index % 32 === 31) await setImmediate();
       signal?.throwIfAborted();
       const { vector, words } = embedOne(text);

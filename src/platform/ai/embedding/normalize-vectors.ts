@@ -2,7 +2,7 @@ import { EMBEDDING_WIDTH, EmbeddingError } from './embedder.ts';
 
 type Rows = readonly (readonly number[])[];
 
-/** The protocol numbers the vectors of an answer, and the SDK takes them as they come. Without sound numbers so do we. */
+/** Sorts vectors by the `index` of the response, which the SDK ignores. Returns them unchanged if the indexes are not a permutation. */
 export function inOrder(rows: Rows, answer: unknown): Rows {
   const { data } = (answer ?? {}) as { data?: { index?: unknown }[] };
   const sorted = new Array<readonly number[] | undefined>(rows.length).fill(undefined);
@@ -14,23 +14,24 @@ export function inOrder(rows: Rows, answer: unknown): Rows {
 }
 
 /**
- * Checks what a provider answered and brings it to the one width, each vector to length 1. Neither changes a cosine: zeros add
- * nothing to a product or a length, and a cosine does not know lengths. At length 1 all the ways to compare vectors agree, and
- * vectors of different sizes cannot crowd a search.
- * @param width what the vectors must have, where it is known
+ * Validates the vectors of a provider, pads them with zeros to EMBEDDING_WIDTH and scales them to length 1. Neither changes a cosine. At
+ * length 1 all distance measures rank alike. Throws EmbeddingError.
+ * @param width the expected dimensions, if known
  */
 export function normalizeVectors(model: string, rows: Rows, width: number | undefined): Float32Array[] {
-  const refuse = (what: string) => new EmbeddingError(`${model} ${what}`, { code: 'MODEL_NONSENSE', retryable: false });
+  const invalid = (what: string) => new EmbeddingError(`${model} ${what}`, { code: 'MODEL_NONSENSE', retryable: false });
   const expected = width ?? rows[0]?.length ?? 0;
   return rows.map((row) => {
     if (row.length > EMBEDDING_WIDTH) {
-      throw refuse(`makes vectors of ${row.length} numbers; at most ${EMBEDDING_WIDTH} can be stored. Choose a narrower one.`);
+      throw invalid(
+        `makes vectors of ${row.length} numbers; at most ${EMBEDDING_WIDTH} can be stored. Choose a model with fewer dimensions.`,
+      );
     }
-    if (row.length !== expected) throw refuse(`sent a vector of ${row.length} numbers instead of ${expected}.`);
+    if (row.length !== expected) throw invalid(`sent a vector of ${row.length} numbers instead of ${expected}.`);
     let squares = 0;
     for (const number of row) squares += number * number;
-    if (!Number.isFinite(squares)) throw refuse('sent a vector with something in it that is not a number.');
-    if (squares === 0) throw refuse('sent a vector of zeros, which is near nothing.');
+    if (!Number.isFinite(squares)) throw invalid('sent a vector that contains a value other than a finite number.');
+    if (squares === 0) throw invalid('sent a vector of zeros.');
     const vector = new Float32Array(EMBEDDING_WIDTH);
     const scale = 1 / Math.sqrt(squares);
     for (const [index, number] of row.entries()) vector[index] = number * scale;

@@ -10,9 +10,9 @@ import { type EmbeddingBatch, embeddingBatches } from './embedding-batches.ts';
 import { inOrder, normalizeVectors } from './normalize-vectors.ts';
 
 export interface EmbeddingModelOptions extends ProviderOptions {
-  /** Width of the vectors. Asked for from OpenAI's models that shorten; what others answer must have it. */
+  /** The dimensions of the vectors. Requested from OpenAI models that support it; other models must return this many. */
   dimensions?: number | undefined;
-  /** Texts in a request. */
+  /** The most texts in a request. @default 96 */
   batchSize?: number | undefined;
   requestsPerMinute?: number | undefined;
   tokensPerMinute?: number | undefined;
@@ -20,26 +20,26 @@ export interface EmbeddingModelOptions extends ProviderOptions {
   maxRetries?: number | undefined;
 }
 
-/** What tests make shorter. */
+/** Durations that tests shorten. */
 export interface Pace {
   windowMs?: number;
   backoffMs?: number;
 }
 
-/** In a request, estimated. OpenAI takes 300,000, and the SDK would split what has more bytes than that once more. */
+/** The estimated token limit of a request. OpenAI accepts 300,000 tokens, and the SDK splits requests with more bytes than that. */
 const MAX_REQUEST_TOKENS = 100_000;
-/** The most that the SDK sends at once. */
+/** The largest batch of the SDK. */
 const MAX_BATCH = 2048;
 const DOCUMENT_SLOTS = 4;
-/** Of their own: a question does not wait behind the thousand passages of a document. */
+/** Separate slots: a query must not wait behind a thousand chunks of a document. */
 const QUERY_SLOTS = 2;
-/** Longest time for a place within the rate. Each window lets one of those with a slot in, at the least. */
+/** The longest wait for the rate limit, in windows. Each window admits at least one request that holds a slot. */
 const MAX_WAIT_WINDOWS = { document: DOCUMENT_SLOTS + QUERY_SLOTS, query: 1 / 6 };
-/** Room for vectors wider than can be stored, so that they are refused for what they are. */
+/** Larger than a valid vector, so that vectors that are too wide get their own error. */
 const MAX_BYTES_PER_VECTOR = 128 * 1024;
 
-/** Models of OpenAI whose vectors can be had narrower than they are. */
-const SHORTENS = /^text-embedding-3-/;
+/** OpenAI models that support the parameter `dimensions`. */
+const SUPPORTS_DIMENSIONS = /^text-embedding-3-/;
 
 export function createProviderEmbedder(options: EmbeddingModelOptions, report: OnUsage, pace: Pace = {}): Embedder {
   return new ProviderEmbedder(options, report, pace);
@@ -49,14 +49,14 @@ class ProviderEmbedder implements Embedder {
   readonly id: string;
   readonly dimensions: number;
   readonly #model;
-  /** What is asked for. Servers that cannot shorten refuse a request that has it. */
-  readonly #asked: number | undefined;
-  /** What answers must have: as configured, else as the first one had. */
+  /** The parameter `dimensions`. Servers that do not support it reject the request. */
+  readonly #requestedDimensions: number | undefined;
+  /** The expected dimensions: the configured ones, otherwise those of the first response. */
   #width: number | undefined;
   readonly #batchSize: number;
   readonly #maxTokens: number;
   readonly #windowMs: number;
-  readonly #gate: RateLimiter;
+  readonly #rateLimiter: RateLimiter;
   readonly #slots = { document: new Semaphore(DOCUMENT_SLOTS), query: new Semaphore(QUERY_SLOTS) };
   readonly #call: ModelCallOptions;
   readonly #report: OnUsage;
@@ -64,18 +64,16 @@ class ProviderEmbedder implements Embedder {
   constructor(options: EmbeddingModelOptions, report: OnUsage, { windowMs = 60_000, backoffMs }: Pace) {
     const { provider, model, apiKey, dimensions, batchSize = 96, timeoutMs = 30_000, maxRetries = 4 } = options;
     if (dimensions !== undefined && !(dimensions >= 1 && dimensions <= EMBEDDING_WIDTH)) {
-      throw new Error(
-        `Vectors of an embedding model have 1 to ${EMBEDDING_WIDTH} numbers: at most ${EMBEDDING_WIDTH} can be stored.`,
-      );
+      throw new Error(`The dimensions of an embedding model must be between 1 and ${EMBEDDING_WIDTH}.`);
     }
     this.id = `${provider}/${model}`;
     this.dimensions = dimensions ?? EMBEDDING_WIDTH;
     this.#width = dimensions;
-    if (provider === 'openai' && SHORTENS.test(model)) this.#asked = this.#width = this.dimensions;
+    if (provider === 'openai' && SUPPORTS_DIMENSIONS.test(model)) this.#requestedDimensions = this.#width = this.dimensions;
     this.#batchSize = Math.min(batchSize, MAX_BATCH);
     this.#maxTokens = Math.min(MAX_REQUEST_TOKENS, options.tokensPerMinute ?? MAX_REQUEST_TOKENS);
     this.#windowMs = windowMs;
-    this.#gate = new RateLimiter({ requests: options.requestsPerMinute, tokens: options.tokensPerMinute, windowMs });
+    this.#rateLimiter = new RateLimiter({ requests: options.requestsPerMinute, tokens: options.tokensPerMinute, windowMs });
     this.#model = connectProvider(options, MAX_BYTES_PER_VECTOR * (this.#batchSize + 8)).embedding();
     this.#call = { model: `The embedding model ${this.id}`, apiKey, timeoutMs, maxRetries, backoffMs, Failure: EmbeddingError };
     this.#report = report;
@@ -83,14 +81,14 @@ class ProviderEmbedder implements Embedder {
 
   async embed(texts: readonly string[], { signal, purpose = 'document' }: EmbedOptions = {}) {
     signal?.throwIfAborted();
-    // One batch that fails is the end of the others: their vectors are of no use without its own.
+    // A failed batch aborts the others: their vectors are useless without it.
     const stop = new AbortController();
     const either = signal ? AbortSignal.any([stop.signal, signal]) : stop.signal;
     const embedBatch = async (batch: EmbeddingBatch) => {
       try {
         return await this.#embedBatch(batch, purpose, either);
       } catch (error) {
-        // While it still has its slot, or the next would begin.
+        // Aborts before the slot is released: the next batch would start otherwise.
         stop.abort(error);
         throw error;
       }
@@ -106,8 +104,8 @@ class ProviderEmbedder implements Embedder {
   async #embedBatch(batch: EmbeddingBatch, purpose: 'document' | 'query', signal: AbortSignal) {
     const maxWaitMs = MAX_WAIT_WINDOWS[purpose] * this.#windowMs;
     const admit = async () => {
-      if (await this.#gate.acquire(batch.tokens, maxWaitMs, signal)) return;
-      throw new EmbeddingError(`${this.#call.model} is used as much as its limits allow. Try again later.`, {
+      if (await this.#rateLimiter.acquire(batch.tokens, maxWaitMs, signal)) return;
+      throw new EmbeddingError(`${this.#call.model} has reached its rate limit. Try again later.`, {
         code: 'MODEL_OVERLOADED',
         retryable: true,
       });
@@ -121,7 +119,7 @@ class ProviderEmbedder implements Embedder {
     const { embeddings, usage, responses } = await embedMany({
       model: this.#model,
       values: texts,
-      ...(this.#asked !== undefined && { dimensions: this.#asked }),
+      ...(this.#requestedDimensions !== undefined && { dimensions: this.#requestedDimensions }),
       maxRetries: 0,
       abortSignal: signal,
     });

@@ -1,4 +1,4 @@
-/** Words that say little about what a text is about, of some European languages. A question is half made of them. */
+/** Function words of some European languages. They contribute little to the topic of a text and make up half of a question. */
 export const stopWords: readonly string[] = `
 a about after all also an and any are as at be because been before but by can could did do does for from get gets had has have he her
 here his how i if in into is it its just may me more most must my no not of on one only or other our out over own she should so some

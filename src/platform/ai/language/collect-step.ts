@@ -15,30 +15,30 @@ export interface CollectedStep {
   toolCalls: ModelStepToolCall[];
   finishReason: FinishReason;
   usage: LanguageModelUsage;
-  /** What the model wrote besides the text: thoughts and arguments. */
+  /** The bytes of reasoning and tool arguments. */
   otherBytes: number;
 }
 
 export interface StepCollectorOptions {
-  /** The model as messages name it. */
+  /** The name of the model in error messages. */
   named: string;
   limits: StepLimits;
   onText(text: string): void;
-  /** A piece came, of the text or of anything else the model writes. */
-  onPiece(): void;
+  /** Called for each chunk of text, reasoning or tool arguments. */
+  onChunk(): void;
 }
 
-/** Providers take back no other ids. */
+/** Providers reject other ids in later requests. */
 const ID = /^[\w-]{1,64}$/;
 const MAX_NAME = 128;
 
-/** Reads the stream of one call to its end. Throws RoundError where it goes beyond the limits, and what the stream tells of as it is. */
+/** Reads the stream of one model call to its end. Throws ModelStepError if it exceeds a limit, and rethrows errors of the stream. */
 export async function collectStep(
   parts: AsyncIterable<TextStreamPart<ToolSet>>,
   reader: StepCollectorOptions,
 ): Promise<CollectedStep> {
-  const { named, limits, onText, onPiece } = reader;
-  const nonsense = (what: string, retryable: boolean) =>
+  const { named, limits, onText, onChunk } = reader;
+  const invalidAnswer = (what: string, retryable: boolean) =>
     new ModelStepError(`${named} ${what}.`, { code: 'MODEL_NONSENSE', retryable });
   let text = '';
   let textBytes = 0;
@@ -52,60 +52,62 @@ export async function collectStep(
     switch (part.type) {
       case 'text-delta':
         if (part.text === '') break;
-        onPiece();
+        onChunk();
         textBytes += Buffer.byteLength(part.text);
-        if (textBytes > limits.maxTextBytes) throw nonsense('sent an answer that is too large', false);
+        if (textBytes > limits.maxTextBytes) throw invalidAnswer('sent an answer that is too large', false);
         text += part.text;
         onText(part.text);
         break;
       case 'reasoning-delta':
-        onPiece();
+        onChunk();
         otherBytes += Buffer.byteLength(part.text);
         break;
       case 'tool-input-start':
-        onPiece();
-        if (++started > limits.maxToolCalls) throw nonsense(`called more than ${limits.maxToolCalls} tools at once`, false);
+        onChunk();
+        if (++started > limits.maxToolCalls) throw invalidAnswer(`called more than ${limits.maxToolCalls} tools at once`, false);
         break;
       case 'tool-input-delta': {
-        onPiece();
+        onChunk();
         const bytes = Buffer.byteLength(part.delta);
         otherBytes += bytes;
         argumentBytes.set(part.id, (argumentBytes.get(part.id) ?? 0) + bytes);
         break;
       }
       case 'tool-call': {
-        onPiece();
-        if (toolCalls.size >= limits.maxToolCalls) throw nonsense(`called more than ${limits.maxToolCalls} tools at once`, false);
-        const id = ID.test(part.toolCallId) && !toolCalls.has(part.toolCallId) ? part.toolCallId : madeId();
+        onChunk();
+        if (toolCalls.size >= limits.maxToolCalls)
+          throw invalidAnswer(`called more than ${limits.maxToolCalls} tools at once`, false);
+        const id = ID.test(part.toolCallId) && !toolCalls.has(part.toolCallId) ? part.toolCallId : newCallId();
         const name = part.toolName.slice(0, MAX_NAME);
         const checked = checkedArguments(part.input, argumentBytes.get(part.toolCallId) ?? 0, limits.maxArgumentBytes);
         toolCalls.set(id, { id, name, ...checked });
         break;
       }
       case 'error':
-        throw known(part.error) ? part.error : nonsense('failed in the middle of its answer', true);
+        throw isError(part.error) ? part.error : invalidAnswer('failed in the middle of its answer', true);
       case 'finish-step':
         end = { finishReason: part.finishReason, usage: part.usage };
         break;
     }
   }
-  if (!end || end.finishReason === 'interrupted' || end.finishReason === 'error') throw nonsense('broke off its answer', true);
+  if (!end || end.finishReason === 'interrupted' || end.finishReason === 'error')
+    throw invalidAnswer('broke off its answer', true);
   const calls = [...toolCalls.values()];
   return { text, toolCalls: calls, finishReason: finishOf(end.finishReason, calls.length > 0), usage: end.usage, otherBytes };
 }
 
-/** What a provider reported in a form the SDK does not know is no error at all, but the JSON it sent. */
-function known(error: unknown): error is Error {
+/** Whether the SDK recognised the error. An error in an unknown format is the JSON that the provider sent. */
+function isError(error: unknown): error is Error {
   return error instanceof Error || APICallError.isInstance(error);
 }
 
-function madeId(): string {
+function newCallId(): string {
   return `call_${randomUUID().replaceAll('-', '')}`;
 }
 
-/** Some servers say `stop` where the model calls tools, or speak of calls where there are none. */
-function finishOf(reason: SdkFinishReason, calls: boolean): FinishReason {
+/** Corrects the finish reason: some servers report `stop` with tool calls, or `tool-calls` without any. */
+function finishOf(reason: SdkFinishReason, hasCalls: boolean): FinishReason {
   if (reason === 'length' || reason === 'content-filter') return reason;
-  if (calls) return 'tool-calls';
+  if (hasCalls) return 'tool-calls';
   return reason === 'stop' ? 'stop' : 'other';
 }

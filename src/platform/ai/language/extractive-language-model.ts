@@ -6,7 +6,7 @@ export const BUILT_IN_PROVIDER = 'built-in';
 export const EXTRACTIVE_MODEL = 'extractive';
 
 export interface ExtractiveOptions {
-  /** Instead of an estimate from the length of the texts. */
+  /** Counts tokens. @default an estimate from the length of the text */
   countTokens?: (text: string) => number;
   /** The answer when the search finds nothing. */
   notFound: string;
@@ -16,17 +16,17 @@ export interface ExtractiveOptions {
 export type Search = (question: string, signal: AbortSignal) => Promise<{ answer: string }>;
 
 const FOUND = 'The built-in extractive model found this:';
-/** Others get their turn between so many words. */
-const WORDS_AT_ONCE = 64;
+/** The words between two yields to the event loop. */
+const WORDS_PER_TURN = 64;
 
 /**
- * The model of installations that configured no provider: a search, and honest about it. Answers the last message of the user, calls
- * no tools, follows no instructions. Throws what the search throws.
+ * The model of installations without a configured provider. Answers the last user message with the result of a search. Calls no tools and
+ * ignores instructions. Throws the errors of the search.
  */
 export function createExtractive(search: Search, { countTokens = estimateTokens, notFound }: ExtractiveOptions): LanguageModel {
-  async function say(text: string, { signal, onText }: ModelStepRequest) {
+  async function stream(text: string, { signal, onText }: ModelStepRequest) {
     for (const [index, word] of (text.match(/\s*\S+\s*/g) ?? []).entries()) {
-      if (index % WORDS_AT_ONCE === 0) await setImmediate();
+      if (index % WORDS_PER_TURN === 0) await setImmediate();
       signal.throwIfAborted();
       onText(word);
     }
@@ -41,17 +41,17 @@ export function createExtractive(search: Search, { countTokens = estimateTokens,
       signal.throwIfAborted();
       const start = performance.now();
       const question = messages.findLast(({ role }) => role === 'user');
-      const asked = question?.role === 'user' ? question.text.trim() : '';
-      const found = asked === '' ? '' : (await search(asked, signal)).answer.trim();
+      const query = question?.role === 'user' ? question.text.trim() : '';
+      const found = query === '' ? '' : (await search(query, signal)).answer.trim();
       signal.throwIfAborted();
       const text = found === '' ? notFound : `${FOUND}\n\n${found}`;
       const firstTokenMs = performance.now() - start;
-      await say(text, request);
+      await stream(text, request);
       return {
         text,
         toolCalls: [],
         finishReason: 'stop',
-        inputTokens: countTokens(asked),
+        inputTokens: countTokens(query),
         outputTokens: countTokens(text),
         cachedInputTokens: 0,
         estimated: true,

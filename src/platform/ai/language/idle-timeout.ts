@@ -1,21 +1,21 @@
-/** Watches for a stream that falls silent. */
+/** Detects a stream that stalls. */
 export interface IdleTimeout {
-  /** Something came. */
+  /** Restarts the timeout after a chunk. */
   touch(): void;
   end(): void;
 }
 
-/** Calls `fire`, once, when nothing comes for `firstMs` or, after something came, for `thenMs`. */
-export function startIdleTimeout(firstMs: number, thenMs: number, fire: (ms: number, began: boolean) => void): IdleTimeout {
-  let began = false;
+/** Calls `fire` once, after `firstMs` without a first chunk or `thenMs` without a further one. */
+export function startIdleTimeout(firstMs: number, thenMs: number, fire: (ms: number, started: boolean) => void): IdleTimeout {
+  let started = false;
   let timer = setTimeout(() => fire(firstMs, false), firstMs);
   return {
     touch() {
-      if (began) {
+      if (started) {
         timer.refresh();
         return;
       }
-      began = true;
+      started = true;
       clearTimeout(timer);
       timer = setTimeout(() => fire(thenMs, true), thenMs);
     },

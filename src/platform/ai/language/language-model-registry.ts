@@ -5,20 +5,20 @@ import { createProviderLanguage } from './provider-language-model.ts';
 import { STEP_LIMITS, type StepLimits } from './step-limits.ts';
 
 export interface LanguageProviderOptions extends Endpoint {
-  /** What agents call it. */
+  /** The name that selects the provider. */
   name: string;
 }
 
-/** What tests make shorter. */
+/** Durations and limits that tests shorten. */
 export interface StepLatencies {
   backoffMs?: number;
   limits?: Partial<StepLimits>;
 }
 
-/** Models that are told apart in what is reported. Tenants name models as they like. */
+/** The most model names in usage reports, which become metric labels. Tenants choose model names freely. */
 const MAX_REPORTED = 100;
 
-/** Throws where the configuration cannot work. */
+/** Throws for an invalid configuration. */
 export function createLanguageModels(
   providers: readonly LanguageProviderOptions[],
   report: OnUsage,
@@ -31,7 +31,7 @@ export function createLanguageModels(
       { ...endpoint, models: createProviderClient(endpoint, limits.maxAnswerBytes) },
     ]),
   );
-  if (connected.size < providers.length) throw new Error('Two model providers have the same name.');
+  if (connected.size < providers.length) throw new Error('Two model providers have the same name. Give each a unique name.');
   const reported = new Set<string>();
   return {
     providers: [...connected.keys()],

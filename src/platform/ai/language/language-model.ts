@@ -1,15 +1,15 @@
 import { ModelError } from '../model-error.ts';
 
-/** A tool as a model is told of it. */
+/** The declaration of a tool for a model. */
 export interface ToolSpec {
   name: string;
   description: string;
-  /** JSON Schema of an object. Not held against what the model sends. */
+  /** JSON Schema of an object. The arguments of the model are not validated against it. */
   inputSchema: Record<string, unknown>;
 }
 
 export interface ToolRequest {
-  /** Of the provider, unique among the calls of a round. */
+  /** The id from the provider, unique within a step. */
   id: string;
   name: string;
   arguments: Record<string, unknown>;
@@ -18,12 +18,12 @@ export interface ToolRequest {
 export interface ToolResult {
   toolCallId: string;
   name: string;
-  /** A text, or any other JSON. */
+  /** A string or any other JSON value. */
   output: unknown;
   isError: boolean;
 }
 
-/** What was said so far, as plain JSON. Every tool call needs its result in a message of role `tool` right after its own. */
+/** A message as plain JSON. A message of role `tool` with the results of all tool calls must follow the message that calls them. */
 export type LanguageMessage =
   | { role: 'user'; text: string }
   | { role: 'assistant'; text: string; toolCalls?: readonly ToolRequest[] | undefined }
@@ -32,44 +32,44 @@ export type LanguageMessage =
 export interface ModelStepRequest {
   instructions?: string | undefined;
   messages: readonly LanguageMessage[];
-  /** Names are unique, of letters, digits, `_` and `-`, at most 64: providers refuse others. */
+  /** Names must be unique and match `[A-Za-z0-9_-]{1,64}`: providers reject others. */
   tools: readonly ToolSpec[];
   temperature?: number | undefined;
   maxOutputTokens?: number | undefined;
   signal: AbortSignal;
-  /** Called with each piece of the text as it comes. What it throws ends the round. */
+  /** Called with each chunk of text. An error that it throws aborts the step. */
   onText(text: string): void;
-  /** The text begins again at nothing: the call failed and is made once more. Also called where no text came before. */
+  /** Called before a retry, which discards the text so far. Also called if there was none. */
   onRestart?: (() => void) | undefined;
 }
 
-/** A tool the model wants called. Its name may be one that was not offered. */
+/** A tool call of the model. Its name may be unknown. */
 export interface ModelStepToolCall extends ToolRequest {
-  /** What is wrong with the arguments, in words the model understands. They are empty then, and must not be used. */
+  /** Why the arguments are invalid, as a message for the model. The arguments are empty then and must not be used. */
   invalid?: string | undefined;
 }
 
 export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' | 'other';
 
-/** What a model said in one call. */
+/** The result of one model call. */
 export interface ModelStep {
-  /** All that was given to `onText` since the last restart. */
+  /** The text passed to `onText` since the last restart. */
   text: string;
   toolCalls: ModelStepToolCall[];
-  /** `tool-calls` wherever there are some, unless they were cut short. */
+  /** `tool-calls` if there are tool calls, unless the output was truncated or filtered. */
   finishReason: FinishReason;
-  /** With those of the cache. */
+  /** Includes cached tokens. */
   inputTokens: number;
-  /** With what the model thought before it spoke. */
+  /** Includes reasoning tokens. */
   outputTokens: number;
   cachedInputTokens: number;
-  /** Whether the provider did not say how many tokens it took, and they were estimated from the length of the texts. */
+  /** Whether the token counts are estimated from the length of the texts, because the provider reported none. */
   estimated: boolean;
-  /** With retries and the pauses before them. */
+  /** The duration with retries and the pauses before them. */
   latencyMs: number;
-  /** Until the first piece of the answer, from the same moment. Undefined where nothing came. */
+  /** The time from the same start to the first chunk. Undefined without a chunk. */
   firstTokenMs: number | undefined;
-  /** Calls that failed before the one that did not. */
+  /** The number of failed calls before the successful one. */
   retries: number;
 }
 
@@ -79,18 +79,18 @@ export interface LanguageModel {
   readonly provider: string;
   readonly model: string;
   /**
-   * Asks the model once, and again where the call failed in a way that passes. Runs no tools. Throws RoundError; when the signal
-   * is aborted, its reason as it is; what `onText` or `onRestart` threw, as it is. The text that came before is void then.
+   * Calls the model, with retries after transient failures. Runs no tools. Throws ModelStepError, the reason of an aborted signal, or the
+   * error of `onText` or `onRestart`. The text passed to `onText` is void then.
    */
   step(request: ModelStepRequest): Promise<ModelStep>;
 }
 
-/** The language models of an installation, by the names its configuration gives to providers. */
+/** The language models of an installation, by the provider names of its configuration. */
 export interface LanguageModels {
-  /** Undefined when no such provider is configured. Whether it has the model is seen in the first round. */
+  /** Returns undefined if the provider is not configured. An unknown model fails in the first step. */
   resolve(provider: string, model: string): LanguageModel | undefined;
   readonly providers: string[];
 }
 
-/** A model could not be asked, or did not answer well. Look at its `code` and whether it is `retryable`. */
+/** A model call failed or returned an invalid answer. See `code` and `retryable`. */
 export class ModelStepError extends ModelError {}

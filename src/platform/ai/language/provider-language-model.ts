@@ -19,7 +19,7 @@ export interface ProviderLanguageOptions {
 }
 
 const MAX_RETRIES = 2;
-/** More than any model reads or writes. Larger counts are mistakes, and not to be paid for. */
+/** Larger token counts are errors of the provider and must not be charged. */
 const MAX_COUNT = 100_000_000;
 
 export function createProviderLanguage(options: ProviderLanguageOptions, report: OnUsage): LanguageModel {
@@ -28,13 +28,13 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
   const named = `The model ${id}`;
   const call: ModelCallOptions = { model: named, apiKey, maxRetries: MAX_RETRIES, backoffMs, Failure: ModelStepError };
 
-  async function attempt(request: ModelStepRequest, signal: AbortSignal, onText: (text: string) => void, onPiece: () => void) {
-    const silent = new AbortController();
-    const silence = startIdleTimeout(limits.firstTokenMs, limits.stallMs, (ms, began) => {
-      const what = began ? 'fell silent for' : 'did not begin to answer within';
-      silent.abort(new ModelStepError(`${named} ${what} ${ms / 1000} seconds.`, { code: 'MODEL_STALLED', retryable: true }));
+  async function attempt(request: ModelStepRequest, signal: AbortSignal, onText: (text: string) => void, onChunk: () => void) {
+    const idle = new AbortController();
+    const idleTimeout = startIdleTimeout(limits.firstTokenMs, limits.stallMs, (ms, started) => {
+      const what = started ? 'fell silent for' : 'did not begin to answer within';
+      idle.abort(new ModelStepError(`${named} ${what} ${ms / 1000} seconds.`, { code: 'MODEL_STALLED', retryable: true }));
     });
-    const abortSignal = AbortSignal.any([signal, silent.signal]);
+    const abortSignal = AbortSignal.any([signal, idle.signal]);
     try {
       const { fullStream } = streamText({
         model: sdk,
@@ -45,16 +45,16 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
         maxOutputTokens: request.maxOutputTokens,
         maxRetries: 0,
         abortSignal,
-        // The stream tells of it too. Without this the SDK writes it to the console.
+        // The stream reports the error too. Without a handler the SDK writes it to the console.
         onError: () => {},
       });
       const answered = await collectStep(fullStream, {
         named,
         limits,
         onText,
-        onPiece: () => {
-          silence.touch();
-          onPiece();
+        onChunk: () => {
+          idleTimeout.touch();
+          onChunk();
         },
       });
       abortSignal.throwIfAborted();
@@ -63,13 +63,13 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
       abortSignal.throwIfAborted();
       throw error;
     } finally {
-      silence.end();
-      // A stream that was not read to its end keeps its connection.
-      silent.abort();
+      idleTimeout.end();
+      // A stream that was not read to its end would hold its connection.
+      idle.abort();
     }
   }
 
-  async function round(request: ModelStepRequest): Promise<ModelStep> {
+  async function step(request: ModelStepRequest): Promise<ModelStep> {
     request.signal.throwIfAborted();
     const start = performance.now();
     const stop = new AbortController();
@@ -77,10 +77,10 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
       const message = `${named} did not finish its answer within ${limits.totalMs / 1000} seconds.`;
       stop.abort(new ModelStepError(message, { code: 'MODEL_TIMEOUT', retryable: true }));
     }, limits.totalMs);
-    /** What the caller throws is not the model's failure, and no reason for a retry. */
-    const tell = (inform: () => void) => {
+    /** Runs a callback. Its error aborts the step without a retry: the model did not fail. */
+    const runCallback = (callback: () => void) => {
       try {
-        inform();
+        callback();
       } catch (error) {
         stop.abort(error);
         throw error;
@@ -91,10 +91,10 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
     const onRetry = () => {
       retries++;
       firstTokenMs = undefined;
-      tell(() => request.onRestart?.());
+      runCallback(() => request.onRestart?.());
     };
-    const onText = (text: string) => tell(() => request.onText(text));
-    const onPiece = () => {
+    const onText = (text: string) => runCallback(() => request.onText(text));
+    const onChunk = () => {
       firstTokenMs ??= performance.now() - start;
     };
     try {
@@ -105,7 +105,7 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
         tokens: ___,
         ...answered
       } = await retryModelCall({ ...call, onRetry }, signal, (attemptSignal) =>
-        withUsageReporting(report, { model: id, kind: 'run' }, () => attempt(request, attemptSignal, onText, onPiece)),
+        withUsageReporting(report, { model: id, kind: 'run' }, () => attempt(request, attemptSignal, onText, onChunk)),
       );
       return { ...answered, latencyMs: performance.now() - start, firstTokenMs, retries };
     } finally {
@@ -113,25 +113,25 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
     }
   }
 
-  return { id, provider, model, step: round };
+  return { id, provider, model, step };
 }
 
-/** What the provider counted, or estimates where it does not say. Nothing that was read is no count. */
+/** The token counts of the provider, or estimates if it reports none. A count of 0 input tokens counts as none. */
 function countsOf({ instructions = '', messages, tools }: ModelStepRequest, { text, otherBytes, usage }: CollectedStep) {
-  const input = believed(usage.inputTokens);
-  const output = believed(usage.outputTokens);
+  const input = plausibleCount(usage.inputTokens);
+  const output = plausibleCount(usage.outputTokens);
   const estimatedOutput = estimateTokens(text) + Math.ceil(otherBytes / 3);
   const inputTokens = input ?? estimateTokens(instructions + JSON.stringify([messages, tools]));
   const outputTokens = output ?? estimatedOutput;
   return {
     inputTokens,
     outputTokens,
-    cachedInputTokens: Math.min(inputTokens, believed(usage.inputTokenDetails.cacheReadTokens) ?? 0),
+    cachedInputTokens: Math.min(inputTokens, plausibleCount(usage.inputTokenDetails.cacheReadTokens) ?? 0),
     estimated: input === undefined || (output === undefined && estimatedOutput > 0),
     tokens: inputTokens + outputTokens,
   };
 }
 
-function believed(count: number | undefined): number | undefined {
+function plausibleCount(count: number | undefined): number | undefined {
   return count !== undefined && Number.isSafeInteger(count) && count > 0 && count <= MAX_COUNT ? count : undefined;
 }

@@ -1,16 +1,16 @@
-/** What one round may take. Agents have limits of their own; these hold against models that misbehave. */
+/** The limits of one step. They protect against misbehaving models, in addition to the limits of the caller. */
 export interface StepLimits {
-  /** Until the first piece of an answer. Models that think say nothing meanwhile, and local ones may have to be loaded. */
+  /** The time limit until the first chunk. Reasoning models send none meanwhile, and local models may have to load. */
   firstTokenMs: number;
-  /** Between two pieces. */
+  /** The time limit between two chunks. */
   stallMs: number;
-  /** With retries and the pauses before them. */
+  /** The time limit with retries and the pauses before them. */
   totalMs: number;
   maxTextBytes: number;
   maxToolCalls: number;
-  /** Of one call, as JSON. */
+  /** The size limit of the arguments of one call, as JSON. */
   maxArgumentBytes: number;
-  /** Of one answer as it is sent. A token takes some 300 of them. */
+  /** The size limit of the HTTP response. One token takes about 300 bytes. */
   maxAnswerBytes: number;
 }
 

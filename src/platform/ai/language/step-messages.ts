@@ -1,10 +1,10 @@
 import { type JSONValue, jsonSchema, type ModelMessage, type ToolSet, tool } from 'ai';
 import type { LanguageMessage, ToolResult, ToolSpec } from './language-model.ts';
 
-/** Tools without `execute`: what the model calls is handed out, and nothing is run. */
-export function toolsOf(offers: readonly ToolSpec[]): ToolSet {
+/** Converts tools for the SDK, without `execute`: the SDK returns tool calls and does not run them. */
+export function toolsOf(tools: readonly ToolSpec[]): ToolSet {
   return Object.fromEntries(
-    offers.map(({ name, description, inputSchema }) => [name, tool({ description, inputSchema: jsonSchema(inputSchema) })]),
+    tools.map(({ name, description, inputSchema }) => [name, tool({ description, inputSchema: jsonSchema(inputSchema) })]),
   );
 }
 
@@ -33,7 +33,7 @@ function messageOf(message: LanguageMessage): ModelMessage {
     toolName: call.name,
     input: call.arguments,
   }));
-  // Anthropic refuses texts with nothing in them.
+  // Anthropic rejects blank texts.
   return { role: 'assistant', content: text.trim() === '' ? calls : [{ type: 'text', text }, ...calls] };
 }
 

@@ -1,18 +1,19 @@
 import type { ModelStepToolCall } from './language-model.ts';
 
-/** Deeper ones end the stack of whoever walks over them. */
+/** Deeper values can overflow the stack of recursive code. */
 const MAX_DEPTH = 64;
 
 type Checked = Pick<ModelStepToolCall, 'arguments' | 'invalid'>;
 
-/** What a model sent as arguments, parsed where it can be. @param bytes of it as JSON */
+/** Validates the arguments of a tool call. @param bytes their size as JSON */
 export function checkedArguments(sent: unknown, bytes: number, maxBytes: number): Checked {
-  const refuse = (invalid: string): Checked => ({ arguments: {}, invalid });
-  if (bytes > maxBytes) return refuse(`The arguments are larger than ${maxBytes} bytes.`);
-  // Many models send nothing for a tool without arguments.
+  const invalidArguments = (invalid: string): Checked => ({ arguments: {}, invalid });
+  if (bytes > maxBytes) return invalidArguments(`The arguments are larger than ${maxBytes} bytes.`);
+  // Many models send an empty string for a tool without parameters.
   if (typeof sent === 'string' && sent.trim() === '') return { arguments: {} };
-  if (typeof sent !== 'object' || sent === null || Array.isArray(sent)) return refuse('The arguments are not a JSON object.');
-  if (isDeeperThan(sent, MAX_DEPTH)) return refuse(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
+  if (typeof sent !== 'object' || sent === null || Array.isArray(sent))
+    return invalidArguments('The arguments are not a JSON object.');
+  if (isDeeperThan(sent, MAX_DEPTH)) return invalidArguments(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
   return { arguments: sent as Record<string, unknown> };
 }
 

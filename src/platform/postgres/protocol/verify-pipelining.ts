@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { connectionOf } from './pg-internals.ts';
-import { type PipelineResult, PipelinedQuery } from './pipelined-query.ts';
+import { PipelinedQuery, type PipelineResult } from './pipelined-query.ts';
 
 /** A protocol message: type letter, length, body. */
 function message(letter: string, ...body: (string | Buffer)[]): Buffer {

@@ -3,7 +3,7 @@ import { sharedTables } from './expectations.ts';
 
 export type Query = Probe['query'];
 
-/** A rule about the catalog: what is wrong, in words that say where. Empty when nothing is. */
+/** A check of the catalog. Returns a message for each violation. */
 export type Check = (query: Query) => Promise<string[]>;
 
 export interface Column {
@@ -23,7 +23,7 @@ export interface Table {
   columns: Column[];
 }
 
-/** The tables of public, but for the list of migrations, by name. */
+/** The tables of the schema public without `_prisma_migrations`, by name. */
 export async function readTables(query: Query): Promise<Table[]> {
   return query<Table>(`
     SELECT c.relname::text AS name, c.relkind = 'p' AS partitioned, c.relrowsecurity AS "rowSecurity", c.relforcerowsecurity AS forced,
@@ -36,7 +36,7 @@ export async function readTables(query: Query): Promise<Table[]> {
     ORDER BY c.relname`);
 }
 
-/** Every row of it belongs to a tenant. */
+/** Whether every row of the table belongs to a tenant. */
 export function isTenantTable(table: Table): boolean {
   return table.columns.some(({ name }) => name === 'tenant_id') && !sharedTables.has(table.name);
 }
@@ -48,11 +48,11 @@ export interface Reference {
   target: string;
   targetColumns: string[];
   onDelete: 'CASCADE' | 'SET NULL' | 'NO ACTION' | 'OTHER';
-  /** The columns that ON DELETE SET NULL empties, when they are named. */
+  /** The columns of ON DELETE SET NULL (columns). */
   setNull: string[] | null;
 }
 
-/** The foreign keys of the tables of public. */
+/** The foreign keys in the schema public. */
 export async function readReferences(query: Query): Promise<Reference[]> {
   const names = (relation: string, numbers: string) =>
     `(SELECT json_agg(a.attname ORDER BY k.position) FROM unnest(${numbers}) WITH ORDINALITY k(number, position)
@@ -75,7 +75,7 @@ export interface Index {
   partial: boolean;
 }
 
-/** The usable indexes of the tables of public. An expression counts as a column without a name. */
+/** The valid indexes in the schema public. An expression counts as a column without a name. */
 export async function readIndexes(query: Query): Promise<Index[]> {
   return query<Index>(`
     SELECT t.relname::text AS table, c.relname::text AS name, i.indisprimary AS primary, i.indisunique AS unique, i.indpred IS NOT NULL AS partial,
@@ -87,7 +87,11 @@ export async function readIndexes(query: Query): Promise<Index[]> {
     ORDER BY 1, 2`);
 }
 
-/** Every (row of a) query that is a problem, told by `tell`. */
-export async function problemsOf<Row extends object>(query: Query, sql: string, tell: (row: Row) => string): Promise<string[]> {
-  return (await query<Row>(sql)).map(tell);
+/** Runs a query that returns violations and describes each row. */
+export async function problemsOf<Row extends object>(
+  query: Query,
+  sql: string,
+  describe: (row: Row) => string,
+): Promise<string[]> {
+  return (await query<Row>(sql)).map(describe);
 }

@@ -1,24 +1,23 @@
-/**
- * What the checks cannot read from the catalog, because somebody has to mean it. A new table is tested by the rules from its first
- * day; whatever it needs beyond them is written here, with its reason.
- */
+import { tableModels } from '../../src/generated/data-model.ts';
+
+/** The intended exceptions to the catalog checks, with their reasons. A new table must pass every check or be listed here. */
 
 /** Tables without `tenant_id`. */
 export const globalTables: Record<string, string> = {
-  tenants: 'A tenant is its own boundary: its id is what tenant_id is everywhere else.',
-  users: 'A person may belong to several tenants, and is seen through their memberships.',
-  user_identities: 'How an external issuer knows a person, before any tenant is known.',
-  mcp_servers: 'A registry: a tenant has entries of its own, and sees those that the platform shows to all.',
-  model_prices: 'What models cost is the same for everybody.',
+  tenants: 'A tenant is its own boundary: its id is the tenant_id of other tables.',
+  users: 'A user may belong to several tenants and is visible through memberships.',
+  user_identities: 'Links a user to an external issuer. Read before the tenant is known.',
+  mcp_servers: 'A registry: a tenant has its own entries and sees the public entries of the platform.',
+  model_prices: 'Model prices are the same for every tenant.',
 };
 
-/** Global tables of which tenants have rows of their own: those without a tenant are the platform's. */
+/** Global tables in which tenants have rows too. Rows without a tenant belong to the platform. */
 export const sharedTables = new Set(['mcp_servers']);
 
-/** Tables that every tenant reads and nobody owns. Who may write them has tests of its own. */
+/** Tables that every tenant can read. `platform.ts` tests write access. */
 export const commonTables = new Set(['model_prices']);
 
-/** Tables whose rows never change, so that `created_at` says it all. */
+/** Tables whose rows never change. They have `created_at` and no `updated_at`. */
 export const appendOnly = new Set([
   'agent_versions',
   'messages',
@@ -34,26 +33,26 @@ export const appendOnly = new Set([
 /** Tables without the audit trigger. */
 export const unaudited: Record<string, string> = {
   audit_logs: 'It is the audit log.',
-  conversation_events: 'A log as well, written by the triggers of tables that are audited.',
-  chunks: 'Made by the machine from a document, which is audited.',
-  rag_queries: 'A log of what was asked.',
-  mcp_tool_executions: 'A log of what was called.',
-  llm_calls: 'A log of what models were asked.',
-  mcp_resources: 'What a server said it has, read again at any time.',
-  message_drafts: 'Gone in seconds: what it becomes is a message, which is audited.',
-  conversation_counts: 'Numbers of rows that are audited.',
+  conversation_events: 'A log, written by triggers of audited tables.',
+  chunks: 'Derived from a document, which is audited.',
+  rag_queries: 'A log of questions.',
+  mcp_tool_executions: 'A log of tool calls.',
+  llm_calls: 'A log of model calls.',
+  mcp_resources: 'A cache of the resources of a server.',
+  message_drafts: 'Short-lived: it becomes a message, which is audited.',
+  conversation_counts: 'Counters of audited rows.',
 };
 
 /** Columns that look like references and have no foreign key. */
 export const looseReferences: Record<string, string> = {
-  'audit_logs.user_id': 'History outlives whom it tells of.',
-  'audit_logs.api_key_id': 'History outlives whom it tells of.',
-  'audit_logs.resource_id': 'Any table, and rows that are gone.',
-  'audit_logs.request_id': 'An identifier from outside.',
-  'tool_calls.call_id': "The model's own name for it.",
+  'audit_logs.user_id': 'The audit log outlives users and API keys.',
+  'audit_logs.api_key_id': 'The audit log outlives users and API keys.',
+  'audit_logs.resource_id': 'Refers to any table and to deleted rows.',
+  'audit_logs.request_id': 'An external identifier.',
+  'tool_calls.call_id': 'The id that the model assigned.',
 };
 
-/** JSON that may be absent, where absence says something that `{}` would not. */
+/** Nullable JSON columns, where null and `{}` differ in meaning. */
 export const optionalJson = new Set([
   'messages.tool_calls',
   'messages.tool_results',
@@ -69,25 +68,25 @@ export const optionalJson = new Set([
   'audit_logs.new_values',
 ]);
 
-/** JSON that no default could stand for. */
+/** JSON columns without a meaningful default. */
 export const requiredJson = new Set(['agent_versions.snapshot', 'evaluations.questions']);
 
-/** References whose rows go with the row they point at. Everything that points at its tenant is one. */
+/** References with ON DELETE CASCADE, besides those to the tenant. */
 export const cascades: Record<string, string> = {
-  'user_identities.user_id': 'A sign-in of that person.',
-  'memberships.user_id': 'The person themselves, in a tenant.',
-  'refresh_tokens.user_id': 'A session of that person.',
-  'agent_versions.agent_id': 'A version is a part of its agent.',
+  'user_identities.user_id': 'A sign-in of the user.',
+  'memberships.user_id': 'The user in a tenant.',
+  'refresh_tokens.user_id': 'A session of the user.',
+  'agent_versions.agent_id': 'A part of the agent.',
   'messages.conversation_id': 'A part of the conversation.',
   'tool_executions.conversation_id': 'A part of the conversation.',
   'conversation_events.conversation_id': 'A part of the conversation.',
   'documents.collection_id': 'A part of the collection.',
   'chunks.document_id': 'A part of the document.',
   'evaluation_runs.evaluation_id': 'A question of the evaluation.',
-  'mcp_server_configs.server_id': 'Nothing is left to configure. Servers go with their tenant alone.',
-  'mcp_tools.config_id': 'What the configured server offers.',
-  'mcp_resources.config_id': 'What the configured server offers.',
-  'mcp_tool_executions.config_id': 'Configurations go with their tenant alone.',
+  'mcp_server_configs.server_id': 'A part of the server. Servers are deleted only with their tenant.',
+  'mcp_tools.config_id': 'A capability of the configured server.',
+  'mcp_resources.config_id': 'A capability of the configured server.',
+  'mcp_tool_executions.config_id': 'Configurations are deleted only with their tenant.',
   'mcp_tool_executions.conversation_id': 'A part of the conversation.',
   'mcp_tool_executions.run_id': 'A part of the run.',
   'tool_executions.run_id': 'A part of the run.',
@@ -99,7 +98,7 @@ export const cascades: Record<string, string> = {
   'message_drafts.run_id': 'A part of the run.',
 };
 
-/** References to who or what did something: the row stays, the reference is emptied. Those to users need no mention. */
+/** References with ON DELETE SET NULL, besides those to users. */
 export const emptied = new Set([
   'tool_executions.message_id',
   'tool_executions.agent_id',
@@ -110,9 +109,9 @@ export const emptied = new Set([
   'tool_calls.mcp_tool_id',
 ]);
 
-/** What the application may do. `()` stands for some columns only; the catalog snapshot names them. */
+/** The grants of the application role. `()` marks column grants; the catalog snapshot lists their columns. */
 export const applicationGrants: Record<string, string> = {
-  // The server refuses to start on a database that is not migrated.
+  // The server checks at start-up that the database is migrated.
   _prisma_migrations: 'SELECT',
   tenants: 'INSERT, SELECT, UPDATE()',
   users: 'INSERT, SELECT(), UPDATE()',
@@ -147,7 +146,7 @@ export const applicationGrants: Record<string, string> = {
   audit_logs: 'SELECT',
 };
 
-/** What the functions may do that look before a tenant is known, and the one that writes the audit log. */
+/** The grants of the role of the pre-authentication lookups and of the audit trigger. */
 export const gateGrants: Record<string, string> = {
   tenants: 'SELECT()',
   users: 'SELECT()',
@@ -161,16 +160,18 @@ export const gateGrants: Record<string, string> = {
   audit_logs: 'INSERT',
 };
 
-/** Columns that the application writes and never reads. */
-export const secretColumns = ['users.password_hash', 'invitations.token_hash', 'refresh_tokens.token_hash', 'api_keys.key_hash'];
+/** Columns that the application writes and never reads: those marked `@unreadable` in the Prisma schema. */
+export const secretColumns = tableModels.flatMap(({ name: table, columns }) =>
+  columns.filter(({ unreadable }) => unreadable).map(({ name }) => `${table}.${name}`),
+);
 
-/** Hashes of what the tenant may see anyway. */
+/** Hashes of data that the tenant can read. */
 export const openHashes = ['documents.content_hash', 'mcp_tools.definition_hash', 'mcp_tools.approved_hash'];
 
-/** Sealed under keys that the database does not have, for the application to open. */
+/** Columns encrypted with keys outside the database. The application reads and decrypts them. */
 export const sealedColumns = ['mcp_server_configs.oauth_secret'];
 
-/** Tables whose rows are for one person alone, even among the members of a tenant. */
+/** Tables whose rows are visible to one user only, also within a tenant. */
 export const personalTables = new Set(['user_identities', 'refresh_tokens']);
 
 const SELF = '(id = ( SELECT app.current_user_id() AS current_user_id))';
@@ -256,7 +257,7 @@ export const otherPolicies: Record<string, Policy> = {
   'audit_logs.gate_insert': { command: 'INSERT', role: 'agentbase_gate', using: null, check: 'true' },
 };
 
-/** Functions that run with the rights of their owner, and who may call them. `owner` is whoever migrates. */
+/** SECURITY DEFINER functions with their owner and callers. `owner` is the role that runs the migrations. */
 export const definerFunctions: Record<string, { owner: 'owner' | 'agentbase_gate'; callers: string[] }> = {
   'app.find_credentials': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.find_identity': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
@@ -268,7 +269,7 @@ export const definerFunctions: Record<string, { owner: 'owner' | 'agentbase_gate
   'app.match_chunks': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.audit_failure': { owner: 'agentbase_gate', callers: ['agentbase_app'] },
   'app.write_audit': { owner: 'agentbase_gate', callers: [] },
-  // A trigger calls its function whoever acts: a right to call it would be a right to hang it on a table of one's own.
+  // Firing a trigger needs no EXECUTE privilege. With it, a role could attach the function to its own tables.
   'app.audit': { owner: 'agentbase_gate', callers: [] },
   'app.make_partition': { owner: 'owner', callers: [] },
   'app.maintain_partitions': { owner: 'owner', callers: ['agentbase_app'] },

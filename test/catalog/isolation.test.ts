@@ -8,7 +8,7 @@ import { platformProblems } from './platform.ts';
 import { auditProblems, lookupProblems } from './pre-auth-lookups.ts';
 import { createTwoTenantFixture, quote, type TwoTenantFixture } from './two-tenant-fixture.ts';
 
-/** Two tenants, and a role that has been granted nothing, which is gone afterwards. */
+/** Two tenants and a temporary role without grants. */
 async function withScene<T>(work: (probe: Probe, scene: TwoTenantFixture) => Promise<T>): Promise<T> {
   const db = await testDatabase();
   const scene = await createTwoTenantFixture(db, db.ownerQuery);
@@ -46,7 +46,7 @@ test('every change is audited by the database', async () => {
   expect(await withScene(auditProblems)).toEqual([]);
 });
 
-/** Everything above that depends on the policies of one table. */
+/** The checks that depend on the policies of one table. */
 async function behaviourProblems(probe: Probe, scene: TwoTenantFixture, name: string): Promise<string[]> {
   const table = scene.tables.find((candidate) => candidate.name === name);
   if (!table) throw new Error(`there is no table ${name}`);
@@ -79,7 +79,7 @@ test('detects a policy that allows every row, by its effect', { timeout: 60_000 
   const unseen = await withScene(async (probe, scene) => {
     const missed: string[] = [];
     for (const { table, name, role, using, check } of await readPolicies(probe.query)) {
-      // The gate's policies say `true` already: its grants are what holds it.
+      // The policies of the gate role are `true`: only its grants restrict it.
       if (role === 'agentbase_gate') continue;
       await probe.undone(async () => {
         const open = `${using === null ? '' : 'USING (true)'} ${check === null ? '' : 'WITH CHECK (true)'}`;

@@ -14,7 +14,7 @@ function contextOf(tenant: TestTenant): SessionContext {
   return { tenantId: tenant.id, userId: tenant.owner.userId };
 }
 
-/** The rights a role has on a table, whether on all of its columns or on one. */
+/** The privileges of a role on a table or any of its columns. */
 async function rightsOf(query: Query, role: string, table: Table) {
   const [rights] = await query<{ read: string[]; change: string[]; insert: boolean; delete: boolean }>(
     `SELECT coalesce(json_agg(attname) FILTER (WHERE has_column_privilege($1, attrelid, attnum, 'SELECT')), '[]') AS read,
@@ -26,7 +26,7 @@ async function rightsOf(query: Query, role: string, table: Table) {
   return rights ?? { read: [], change: [], insert: false, delete: false };
 }
 
-/** A fingerprint of a tenant's rows. As the owner. */
+/** A fingerprint of the rows of a tenant, read as the owner. */
 async function stateOf(query: Query, table: Table, tenant: TestTenant): Promise<string> {
   const [state] = await query<{ state: string }>(
     `SELECT count(*) || ' ' || coalesce(md5(string_agg(t::text, '|' ORDER BY id)), '') AS state FROM ${quote(table.name)} t WHERE ${rowsOf(table, tenant)}`,
@@ -40,7 +40,7 @@ interface Stranger {
   context: SessionContext;
 }
 
-/** Everybody who must find nothing of `mine`. The role `stranger` has been granted nothing: it has what PUBLIC has. */
+/** The actors that must not see rows of `mine`. The role `stranger` has only the privileges of PUBLIC. */
 function strangersTo(scene: TwoTenantFixture, table: Table): Stranger[] {
   const colleague = { tenantId: scene.ownTenant.id, userId: scene.ownTenant.members[1]?.userId };
   const elsewhere = { tenantId: scene.otherTenant.id, userId: scene.ownTenant.owner.userId };
@@ -49,13 +49,13 @@ function strangersTo(scene: TwoTenantFixture, table: Table): Stranger[] {
     ...(personalTables.has(table.name) ? [{ name: 'a colleague', role: APPLICATION, context: colleague }] : []),
     { name: 'another tenant', role: APPLICATION, context: contextOf(scene.otherTenant) },
     { name: 'no context', role: APPLICATION, context: {} },
-    { name: 'the tenant of nobody', role: APPLICATION, context: { tenantId: newId(), userId: newId() } },
+    { name: 'an unknown tenant', role: APPLICATION, context: { tenantId: newId(), userId: newId() } },
     { name: 'a role without grants', role: 'stranger', context: contextOf(scene.ownTenant) },
     { name: 'the gate', role: 'agentbase_gate', context: contextOf(scene.ownTenant) },
   ];
 }
 
-/** What a stranger can do to the rows of `mine`: read, change, delete, or add to them. */
+/** Returns what a stranger can do with the rows of `mine`: read, change, delete or add. */
 async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, stranger: Stranger): Promise<string[]> {
   const problems: string[] = [];
   const { role, context, name } = stranger;
@@ -64,7 +64,7 @@ async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, s
   const rights = await rightsOf(probe.query, role, table);
   const report = (what: string) => problems.push(`${table.name}: ${name} can ${what}`);
 
-  // The gate reads its columns of any tenant: that is what it is for. It never reads a whole row.
+  // The gate role reads granted columns of any tenant for lookups, and never whole rows.
   const readable = role === APPLICATION && rights.read.length > 0 ? rights.read.map(quote).join(', ') : '*';
   for (const condition of [where, 'true']) {
     const read = await probe.attempt(role, context, `SELECT ${readable} FROM ${target} WHERE ${condition}`);
@@ -100,7 +100,7 @@ async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, s
   return problems;
 }
 
-/** What a tenant must be able to do with its own rows. Without this, a table that refuses everybody would look isolated. */
+/** Checks that a tenant can use its own rows: a table that denies every access would otherwise look isolated. */
 async function hindrances(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const row = await rowOf(probe.query, table, scene.ownTenant);
   if (!row) return [`${table.name}: no row to try with. Let fillTables insert one`];
@@ -127,7 +127,7 @@ async function hindrances(probe: Probe, scene: TwoTenantFixture, table: Table): 
   return problems;
 }
 
-/** A row cannot leave its tenant, nor come from another. */
+/** A row cannot move to or from another tenant. */
 async function removals(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (!isTenantTable(table)) return [];
   const answer = await probe.attempt(
@@ -139,7 +139,7 @@ async function removals(probe: Probe, scene: TwoTenantFixture, table: Table): Pr
   return answer instanceof pg.DatabaseError ? [] : [`${table.name}: a row can be moved into another tenant`];
 }
 
-/** What goes in as a hash and comes out for nobody. */
+/** Secret columns are not readable. */
 async function secrets(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const problems: string[] = [];
   for (const secret of secretColumns.filter((name) => name.startsWith(`${table.name}.`))) {
@@ -154,7 +154,7 @@ async function secrets(probe: Probe, scene: TwoTenantFixture, table: Table): Pro
   return problems;
 }
 
-/** Everything that is wrong with the isolation of one table, tried out. `stranger` must be a role without any grant. */
+/** Returns the isolation problems of a table, found by trying each access. `stranger` must be a role without grants. */
 export async function isolationProblems(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (commonTables.has(table.name)) return [];
   const problems = await hindrances(probe, scene, table);
@@ -164,8 +164,8 @@ export async function isolationProblems(probe: Probe, scene: TwoTenantFixture, t
 }
 
 /**
- * References that can be made to point at another tenant's row. Tried as the owner, whom row security does not hold back, with
- * the table's own triggers off: the keys alone must refuse.
+ * Returns the references that can point to a row of another tenant. Runs as the owner, who bypasses row security, and without triggers, so
+ * that only foreign keys can reject them.
  */
 export async function foreignKeyProblems(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const problems: string[] = [];

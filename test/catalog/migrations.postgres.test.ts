@@ -40,7 +40,7 @@ const SCRIPT = `
   await pool.end();
 `;
 
-/** Migrates in a process of its own, and returns what it applied. */
+/** Migrates in a separate process and returns the names of the applied migrations. */
 async function migrateElsewhere(url: string): Promise<string[]> {
   const child = spawn(process.execPath, ['--input-type=module', '-e', SCRIPT], {
     env: { ...process.env, MIGRATE_URL: url, NODE_OPTIONS: '' },
@@ -57,7 +57,7 @@ test('four processes migrate one empty database concurrently: one applies the mi
   await expect(await catalogOf(url)).toMatchFileSnapshot('catalog.snapshot.txt');
 });
 
-/** A login that may make roles and let others into those of Agentbase, and is no superuser. */
+/** Creates a login with CREATEROLE and admin option on the roles of Agentbase, without superuser rights. */
 async function plainOwner(): Promise<{ owner: string; password: string }> {
   const owner = `agentbase_test_owner_${randomBytes(4).toString('hex')}`;
   const password = randomBytes(16).toString('hex');
@@ -81,9 +81,9 @@ test('an owner without superuser rights migrates and maintains the partitions', 
       /^migration 20261123000600_knowledge failed: pgvector has to be let in by a superuser first/,
     );
     await withClient(admin, (client) => client.query('CREATE EXTENSION vector'));
-    // Tried again, it goes on where it failed.
+    // A second call continues after the failure.
     expect(await migrate(pool, { install })).toEqual(migrationNames().filter((name) => !extensions.includes(name)));
-    // Forced row security holds the owner as well. The month must be made all the same, with what belongs into it.
+    // Forced row security applies to the owner too. The new partition must still take its rows.
     const { rows } = await pool.query("SELECT 'tool_executions_' || to_char(now() AT TIME ZONE 'UTC', 'YYYYMM') AS month");
     await pool.query(`DROP TABLE partitions.${rows[0].month}`);
     await withClient(admin, (client) =>
@@ -107,7 +107,7 @@ test('an owner without superuser rights migrates and maintains the partitions', 
 
 test.each([
   ['begins in the application role', 'NOSUPERUSER', 'agentbase_app'],
-  // An owner who is none may not change it.
+  // A non-superuser owner cannot alter the login.
   ['begins as itself where it is a superuser', 'SUPERUSER', undefined],
 ])('the login of the server %s', async (_, kind, role) => {
   const { owner, password } = await plainOwner();

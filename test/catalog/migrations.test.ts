@@ -17,7 +17,7 @@ afterAll(() => db.close());
 
 const catalog = () => rolledBack(db, ({ query }) => catalogText(query));
 
-/** What is left of ours, by name. */
+/** The remaining objects of the application, by name. */
 function remains(): Promise<{ what: string }[]> {
   return db.ownerQuery<{ what: string }>(`
     SELECT what FROM (
@@ -70,7 +70,7 @@ test('upgrades a database that Prisma migrated', async () => {
   const names = migrationNames();
   await migrateDown(db.ownerPool, names.length);
   await db.ownerPool.query('DROP TABLE public._prisma_migrations');
-  // What its schema engine left behind after the first migration.
+  // The state that Prisma's schema engine leaves after the first migration.
   await db.ownerPool.query(readMigration('20261123000100_foundation').sql);
   await db.ownerPool.query(`
     CREATE TABLE "_prisma_migrations" (
@@ -115,7 +115,7 @@ test('a failed migration leaves only its record, and the next call applies it', 
   const [newest = ''] = migrationNames().toReversed();
   const before = await catalog();
   await migrateDown(db.ownerPool, 1);
-  // The last statement of a migration is refused, by a trigger on the table that records it.
+  // A trigger on _prisma_migrations rejects the last statement of a migration.
   await db.ownerPool.query(`
     CREATE FUNCTION public.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused for the test'; END $$;
     CREATE TRIGGER refuse BEFORE UPDATE OF finished_at ON public._prisma_migrations FOR EACH ROW EXECUTE FUNCTION public.refuse()`);

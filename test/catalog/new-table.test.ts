@@ -64,7 +64,7 @@ test('generated tables migrate, match their models, pass the checks of every tab
     ['work', 'WorkItem', '--parent', 'Project', '--log'],
     ['work', 'ProjectEvent', '--parent', 'Project', '--log', '--append-only'],
     ['agents', 'AgentNote', '--parent', 'Agent'],
-    // Its parent numbers changes of its own already.
+    // The parent already numbers its own changes.
     ['knowledge', 'Glossary', '--parent', 'Collection', '--log', '--table', 'glossaries'],
   ]) {
     expect(await newTable(...args)).toMatchObject({ code: 0, complained: '' });
@@ -76,7 +76,7 @@ test('generated tables migrate, match their models, pass the checks of every tab
   for (const { content } of files) await db.ownerQuery(commentsOfModels(content));
   expect(await schemaDrift(db.ownerPool, files)).toBe('');
 
-  // What is left is what the author has to state in expectations.ts.
+  // The remaining problems are exceptions that the author must add to expectations.ts.
   const problems = await rolledBack(db, async ({ query }) => {
     const checks = [...Object.values(tables), ...Object.values(references), everyPolicyIsMeant, everyTableHasForcedRowSecurity];
     const found: string[] = [];

@@ -16,7 +16,7 @@ function suffix(ahead: number): string {
   return `_${monthStart(ahead).toISOString().slice(0, 7).replace('-', '')}`;
 }
 
-/** An id that was made in the middle of a month. */
+/** A UUIDv7 from the middle of a month. */
 function idIn(ahead: number): string {
   return v7({ msecs: monthStart(ahead).getTime() + 14 * 86_400_000 });
 }
@@ -120,13 +120,13 @@ test('the default partition stores a row without a month, and the new month take
     expect(await query('SELECT to_jsonb(t) AS row FROM tool_executions t WHERE tenant_id = $1 ORDER BY id', [tenant.id])).toEqual(
       before,
     );
-    // It was neither deleted nor made again, so nothing tells of either.
+    // The move is neither a delete nor an insert, so it adds no audit row or event.
     expect(await audited(query, late)).toEqual(['tool_execution.created']);
     expect(
       await query('SELECT count(*) FROM conversation_events WHERE conversation_id = $1', [tenant.idOf('conversations')]),
     ).toEqual([events]);
 
-    // The new month and the default partition are under the same triggers and row security as before.
+    // The new month and the default partition have the same triggers and row security as before.
     await addExecution(query, tenant, v7({ msecs: monthStart(3).getTime() }));
     await query('UPDATE tool_executions SET error_message = $1 WHERE id = ANY ($2)', ['late', [late, other]]);
     expect(await audited(query, late)).toEqual(['tool_execution.created', 'tool_execution.updated']);

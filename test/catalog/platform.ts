@@ -7,7 +7,7 @@ import type { TwoTenantFixture } from './two-tenant-fixture.ts';
 
 const APPLICATION = 'agentbase_app';
 
-/** What the platform keeps for all tenants: everybody in a tenant reads what is shown to them, its own people alone change it. */
+/** The global tables: members of a tenant read the visible rows, and only platform admins change them. */
 export function platformProblems(probe: Probe, scene: TwoTenantFixture): Promise<string[]> {
   return probe.undone(async () => {
     const { ownTenant, otherTenant } = scene;
@@ -26,7 +26,7 @@ export function platformProblems(probe: Probe, scene: TwoTenantFixture): Promise
     const admin: SessionContext = { tenantId: otherTenant.id, userId: otherTenant.owner.userId };
     const key: SessionContext = { ...admin, apiKeyId: otherTenant.idOf('api_keys') };
     const problems: string[] = [];
-    /** @param rows how many are to be read or written; null where it is to be refused */
+    /** @param rows the expected number of rows; null if the statement must be denied */
     const expect = async (
       who: string,
       context: SessionContext,

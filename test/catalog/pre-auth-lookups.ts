@@ -4,8 +4,8 @@ import type { Probe } from '../testkit/roles.ts';
 import type { TwoTenantFixture } from './two-tenant-fixture.ts';
 
 /**
- * The functions that look before a tenant is known: each finds the one row that its secret names, whoever asks, and nothing for
- * another. They stand on policies of their own.
+ * The lookup functions that run before authentication. Each returns only the row of the given secret, for any caller. They rely on their own
+ * policies.
  */
 export async function lookupProblems(probe: Probe, scene: TwoTenantFixture): Promise<string[]> {
   const { ownTenant } = scene;
@@ -36,7 +36,7 @@ export async function lookupProblems(probe: Probe, scene: TwoTenantFixture): Pro
   await expectRows('my_tenants()', ownTenant.owner.userId, [], 1);
   await expectRows('my_tenants()', newId(), [], 0);
   await expectRows('my_tenants()', undefined, [], 0);
-  // The search for words names the tenant by itself: both have this collection's words, and each finds its own alone.
+  // The keyword search filters by tenant itself: both tenants have the same words, and each finds only its own rows.
   const words = "match_chunks('english', 'hello', $1::uuid[], $2::jsonb, NULL, NULL, NULL, 10)";
   const everybodys = [[ownTenant.idOf('collections'), scene.otherTenant.idOf('collections')]];
   for (const filter of [null, '{}']) {
@@ -47,7 +47,7 @@ export async function lookupProblems(probe: Probe, scene: TwoTenantFixture): Pro
   return problems;
 }
 
-/** A change leaves a row in the audit log of its tenant, with who made it. */
+/** A change adds a row with its actor to the audit log of its tenant. */
 export async function auditProblems(probe: Probe, scene: TwoTenantFixture): Promise<string[]> {
   const { ownTenant } = scene;
   const context = { tenantId: ownTenant.id, userId: ownTenant.owner.userId, requestId: 'the-request' };

@@ -1,19 +1,19 @@
 import type { Query } from './catalog.ts';
 
-/** Names the owner of a test run alike everywhere, whoever it is. */
+/** Replaces the name of the owner, which differs between databases. */
 const OWNER = (column: string) =>
   `CASE WHEN ${column}::regrole::text LIKE 'agentbase%' THEN ${column}::regrole::text ELSE 'owner' END`;
 const OURS = "('public', 'app', 'partitions')";
 
-/** An access list as `role=rights`, sorted, without the owner's own. */
+/** An access list as sorted `role=privileges`, without the owner. */
 const RIGHTS = (acl: string, owner: string) =>
   `(SELECT string_agg(who || '=' || what, ' ' ORDER BY who) FROM (
      SELECT CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END AS who, string_agg(lower(a.privilege_type), ',' ORDER BY a.privilege_type) AS what
      FROM aclexplode(${acl}) a WHERE a.grantee <> ${owner} GROUP BY a.grantee) r)`;
 
 /**
- * One line for everything that a diff of the Prisma schema does not see. What differs between the versions of PostgreSQL
- * (the names of NOT NULL constraints) and between the months (partitions) is left out: tests of their own look at those.
+ * One line for each object that the drift check does not cover. Omits what differs between versions of PostgreSQL (names of NOT NULL
+ * constraints) and between months (partitions). Other tests cover those.
  */
 const sections: Record<string, string> = {
   schemas: `SELECT nspname || ' of ' || ${OWNER('nspowner')} || coalesce(': ' || ${RIGHTS('nspacl', 'nspowner')}, '') FROM pg_namespace WHERE nspname IN ('app', 'partitions')`,
@@ -48,7 +48,7 @@ const sections: Record<string, string> = {
   'kept by month': `SELECT table_name || coalesce(' unique (' || unique_columns || ')', '') || coalesce(' for ' || retention_months || ' months', '') FROM app.partitioned_tables`,
 };
 
-/** The catalog as text, the same on every database that has the same migrations. */
+/** The catalog as text, identical on every database with the same migrations. */
 export async function catalogText(query: Query): Promise<string> {
   const parts: string[] = [];
   for (const [title, sql] of Object.entries(sections)) {

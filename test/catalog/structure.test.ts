@@ -22,7 +22,7 @@ test.each(Object.entries(checks))('%s', async (_name, check) => {
   expect(await rolledBack(db, ({ query }) => check(query))).toEqual([]);
 });
 
-/** Each line breaks one rule; the check named beside it must say so. */
+/** Each statement violates one rule. The named check must detect it. */
 const breaks: [name: string, sql: string][] = [
   ['everyTableIsClassified', 'CREATE TABLE notes (id uuid PRIMARY KEY)'],
   ['everyTableIsClassified', 'CREATE VIEW everything AS SELECT * FROM agents'],

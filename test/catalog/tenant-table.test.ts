@@ -20,7 +20,7 @@ const child = (
 
 const TASKS = child('tasks', 'title text NOT NULL, updated_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,');
 
-/** Projects, their tasks with numbered changes, and their numbered log. */
+/** Projects, tasks with numbered changes, and a numbered log. */
 const SCENE = `${PROJECTS};
   SELECT app.tenant_table('projects', 'project');
   ${TASKS};
@@ -33,7 +33,7 @@ const SCENE = `${PROJECTS};
   GRANT SELECT, INSERT, DELETE, UPDATE (title, project_id) ON tasks TO agentbase_app;
   GRANT SELECT, INSERT ON project_events TO agentbase_app`;
 
-/** Runs `work` in the scene as the owner of a tenant, as the application does. */
+/** Runs `work` in the scene as the owner of a tenant and in the application role. */
 async function inScene<T>(work: (probe: Probe, mine: TestTenant, theirs: TestTenant) => Promise<T>): Promise<T> {
   const db = await testDatabase();
   const mine = await createTenant(db);
@@ -119,7 +119,7 @@ test('a row belongs to the tenant of its transaction and is invisible to other t
     expect(smuggled).toMatchObject({ code: '42501' });
     const homeless = await attempt('agentbase_app', {}, "INSERT INTO projects (id, name) VALUES ($1, 'x')", [newId()]);
     expect(homeless).toMatchObject({ code: '42501' });
-    // The number of a task is taken under row security: another tenant's project is not there.
+    // The trigger runs under row security: it does not see a project of another tenant.
     const stolen = await attempt(
       'agentbase_app',
       contextOf(theirs),

@@ -9,15 +9,15 @@ import { commonTables } from './expectations.ts';
 
 export type Row = Record<string, unknown>;
 
-/** Two tenants with a row in every table, and what the catalog says of the tables. */
+/** Two tenants with a row in every table, and the catalog of the tables. */
 export interface TwoTenantFixture {
   ownTenant: TestTenant;
   otherTenant: TestTenant;
   tables: Table[];
-  /** What no two rows of a table may share, besides their id. */
+  /** The unique keys of a table besides its id. */
   uniques: { table: string; columns: string[] }[];
   references: Reference[];
-  /** A second row of mine, by table, where a twin has to point at another one than its original. */
+  /** A second row of the first tenant, by table, for twins that must refer to another row than the original. */
   alternates: Record<string, string>;
 }
 
@@ -44,12 +44,12 @@ export async function createTwoTenantFixture(
   };
 }
 
-/** Rows for the foreign keys that are unique: a twin of a row cannot refer to the same one. */
+/** Rows for unique foreign keys: a twin cannot refer to the same row as the original. */
 async function alternatesOf({ row }: TestTenant): Promise<Record<string, string>> {
   return { conversations: (await row('conversations')).id, mcp_servers: (await row('mcp_servers')).id };
 }
 
-/** A partitioned table cannot have a unique index over all months; each month has one. */
+/** A partitioned table has unique indexes per partition only. */
 async function uniqueInAMonth(query: Query): Promise<TwoTenantFixture['uniques']> {
   return query(
     `SELECT table_name::text AS table, string_to_array(unique_columns, ', ') AS columns FROM app.partitioned_tables
@@ -61,7 +61,7 @@ export function quote(name: string): string {
   return pg.escapeIdentifier(name);
 }
 
-/** The condition that holds for the rows of a tenant, and of the people in it. */
+/** The condition for the rows of a tenant and of its users. */
 export function rowsOf(table: Table, tenant: TestTenant): string {
   if (table.columns.some(({ name }) => name === 'tenant_id')) return `tenant_id = '${tenant.id}'`;
   if (commonTables.has(table.name)) return 'false';
@@ -69,7 +69,7 @@ export function rowsOf(table: Table, tenant: TestTenant): string {
   return `${table.name === 'users' ? 'id' : 'user_id'} = '${tenant.owner.userId}'`;
 }
 
-/** Any row of a tenant's, with every column. As the owner. */
+/** Reads any row of a tenant with every column, as the owner. */
 export async function rowOf(query: Query, table: Table, tenant: TestTenant): Promise<Row | undefined> {
   const [row] = await query<{ row: Row }>(
     `SELECT to_jsonb(t) AS row FROM ${quote(table.name)} t WHERE ${rowsOf(table, tenant)} ORDER BY id LIMIT 1`,
@@ -77,11 +77,11 @@ export async function rowOf(query: Query, table: Table, tenant: TestTenant): Pro
   return row?.row;
 }
 
-/** The same row once more: another id, and another value wherever two rows may not share one. */
+/** Copies a row with another id and other values in unique keys. */
 export function copyRow(scene: TwoTenantFixture, table: Table, row: Row): Row {
   const twin: Row = { ...row, id: newId() };
   for (const { columns } of scene.uniques.filter((unique) => unique.table === table.name)) {
-    // Rows differ already where one is null. Else one different column is enough, but not the one that says whose row it is.
+    // A key with null is unique already. Otherwise one other column must differ, but not tenant_id.
     const column = columns.some((name) => row[name] === null) ? undefined : columns.findLast((name) => name !== 'tenant_id');
     if (column) twin[column] = another(scene, table, column, row[column]);
   }
@@ -98,7 +98,7 @@ function another(scene: TwoTenantFixture, table: Table, name: string, value: unk
   }
   if (type === 'integer' || type === 'bigint') return randomBytes(3).readUIntBE(0, 3) + 1_000;
   if (String(value).includes('@')) return `${text.slice(0, 12)}@example.test`;
-  // A storage key stays in its tenant's folder.
+  // A storage key starts with the tenant.
   const folder = String(value).replace(/[^/]*$/, '');
   return type === 'character(64)' ? text : `${folder}${text.slice(0, 12)}`;
 }
@@ -109,7 +109,7 @@ export function insertSql(table: Table): string {
   return `INSERT INTO ${quote(table.name)} (${columns}) SELECT ${columns} FROM jsonb_populate_record(NULL::${quote(table.name)}, $1::jsonb)`;
 }
 
-/** Who may write a row of a table, were it their own. */
+/** The user who may write a row of a table. */
 export function authorOf(table: Table, row: Row, tenant: TestTenant): SessionContext {
   if (table.name === 'tenants') return { tenantId: String(row.id), userId: tenant.owner.userId };
   if (table.name === 'users') return { tenantId: tenant.id, userId: String(row.id) };

@@ -1,6 +1,6 @@
 import { type Check, problemsOf } from '../catalog.ts';
 
-/** A partitioned table has a partition that catches everything else, and is known to the function that makes its months. */
+/** A partitioned table has a default partition and is registered in app.partitioned_tables. */
 export const everyPartitionedTableIsKept: Check = (query) =>
   problemsOf<{ name: string; caught: boolean; kept: boolean }>(
     query,

@@ -5,7 +5,7 @@ import { applicationGrants, definerFunctions, gateGrants, openHashes, sealedColu
 
 const OURS = "('public', 'app', 'partitions')";
 
-/** The application's roles can do nothing but what they are granted, and the application cannot become another. */
+/** The application roles have no attributes, objects or memberships beyond their grants. */
 export const rolesArePlain: Check = async (query) => [
   ...(await problemsOf<{ name: string }>(
     query,
@@ -47,12 +47,12 @@ interface Grant {
   table: string;
   grantee: string;
   privilege: string;
-  /** Granted on single columns. */
+  /** Whether the grant is on columns. */
   columns: boolean;
   grantable: boolean;
 }
 
-/** Every privilege on tables of ours that somebody besides the owner holds. */
+/** The table privileges of every role except the owner. */
 async function readGrants(query: Query): Promise<Grant[]> {
   const grantee = "CASE acl.grantee WHEN 0 THEN 'PUBLIC' ELSE acl.grantee::regrole::text END AS grantee";
   return query<Grant>(`
@@ -65,7 +65,7 @@ async function readGrants(query: Query): Promise<Grant[]> {
     WHERE n.nspname IN ${OURS} AND acl.grantee <> c.relowner`);
 }
 
-/** Exactly what was written down is granted, to the two roles alone, and cannot be passed on. */
+/** The grants are exactly the expected ones, held by the two roles only and without grant option. */
 export const everyGrantIsMeant: Check = async (query) => {
   const grants = await readGrants(query);
   const names = [...(await readTables(query)).map(({ name }) => name), '_prisma_migrations'];
@@ -92,7 +92,7 @@ export const everyGrantIsMeant: Check = async (query) => {
   ];
 };
 
-/** A hash goes in and never comes out, and what is granted by column stays so when a column is added. */
+/** Secret columns are not readable, and a column that looks like a secret must be listed. */
 export const secretsAreUnreadable: Check = async (query) => [
   ...(await problemsOf<{ column: string }>(
     query,
@@ -110,7 +110,7 @@ export const secretsAreUnreadable: Check = async (query) => [
   )),
 ];
 
-/** Lists and loaders select exactly what the application role may read, but for the types that Prisma does not support. */
+/** Lists and loaders select exactly the columns that the application role can read, except unsupported types. */
 export const readableColumnsAreGranted: Check = async (query) => {
   const granted = await query<{ table: string; column: string; readable: boolean; type: string }>(`
     SELECT c.relname::text AS table, a.attname::text AS column, format_type(a.atttypid, a.atttypmod) AS type,
@@ -144,7 +144,7 @@ export const readableColumnsAreGranted: Check = async (query) => {
   ];
 };
 
-/** What runs with its owner's rights cannot be led astray by the caller's search_path, and is called only by whom it is meant for. */
+/** SECURITY DEFINER functions set their search_path, and only the expected roles can call them. */
 export const definerFunctionsAreNarrow: Check = async (query) => {
   const rows = await query<{ name: string; path: string | null; owner: string; callers: string[] }>(`
     SELECT n.nspname || '.' || p.proname AS name, CASE p.proowner WHEN 'agentbase_gate'::regrole THEN 'agentbase_gate' ELSE 'owner' END AS owner,

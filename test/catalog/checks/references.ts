@@ -1,12 +1,12 @@
 import { type Check, isTenantTable, type Reference, readIndexes, readReferences, readTables } from '../catalog.ts';
 import { cascades, emptied, looseReferences } from '../expectations.ts';
 
-/** The column that tells one reference of a table from another. */
+/** The column that identifies a reference of a table. */
 function nameOf(reference: Reference): string {
   return `${reference.table}.${reference.columns.at(-1)}`;
 }
 
-/** A row can only point inside its own tenant, and every tenant's row belongs to a tenant that exists. */
+/** Foreign keys stay within a tenant, and tenant_id refers to a tenant. */
 export const everyReferenceStaysInItsTenant: Check = async (query) => {
   const tables = await readTables(query);
   const tenantTables = new Set(tables.filter(isTenantTable).map(({ name }) => name));
@@ -25,7 +25,7 @@ export const everyReferenceStaysInItsTenant: Check = async (query) => {
   ];
 };
 
-/** What is called `something_id` is held by a foreign key, or says why not. */
+/** Every column named `…_id` has a foreign key or a listed reason. */
 export const everyIdIsHeld: Check = async (query) => {
   const held = new Set(
     (await readReferences(query)).flatMap(({ table, columns }) => columns.map((column) => `${table}.${column}`)),
@@ -44,7 +44,7 @@ function expectedOnDelete(reference: Reference): string {
   return 'NO ACTION';
 }
 
-/** A composite key must not lose its tenant with the row it pointed at: SET NULL names the one column it empties. */
+/** SET NULL on a composite key names its column, so that tenant_id is not set to null. */
 export const everyDeletionIsStated: Check = async (query) =>
   (await readReferences(query)).flatMap((reference) => {
     const expected = expectedOnDelete(reference);

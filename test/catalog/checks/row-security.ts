@@ -26,7 +26,7 @@ export async function readPolicies(query: Parameters<Check>[0]): Promise<PolicyR
     FROM pg_policies ORDER BY 1, 2`);
 }
 
-/** Each policy is there, is what was written down, and no other is. */
+/** The policies are exactly the expected ones. */
 export const everyPolicyIsMeant: Check = async (query) => {
   const policies = await readPolicies(query);
   const expected: Record<string, Policy> = { ...otherPolicies };

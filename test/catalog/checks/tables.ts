@@ -1,7 +1,7 @@
 import { type Check, isTenantTable, problemsOf, readIndexes, readTables } from '../catalog.ts';
 import { appendOnly, globalTables, optionalJson, requiredJson, sharedTables, unaudited } from '../expectations.ts';
 
-/** Every table is a tenant's, or global for a written reason. */
+/** Every table is a tenant table, or a listed global table. */
 export const everyTableIsClassified: Check = async (query) => {
   const tables = await readTables(query);
   const names = new Set(tables.map(({ name }) => name));
@@ -38,7 +38,7 @@ export const everyKeyStartsWithItsTenant: Check = async (query) => {
   });
 };
 
-/** A writer may omit tenant_id: it is that of the transaction. */
+/** tenant_id defaults to the tenant of the transaction. */
 export const everyTenantHasItsDefault: Check = (query) =>
   problemsOf<{ table: string }>(
     query,
@@ -74,7 +74,7 @@ export const everyTableKeepsItsTimes: Check = async (query) => {
   });
 };
 
-/** AFTER INSERT OR UPDATE OR DELETE, for each row, always on. */
+/** The audit trigger is AFTER INSERT OR UPDATE OR DELETE, for each row, and enabled. */
 export const everyBusinessTableIsAudited: Check = async (query) => {
   const audited = new Set(
     await problemsOf<{ table: string }>(
@@ -95,7 +95,7 @@ export const everythingIsExplained: Check = async (query) =>
     ...columns.filter((column) => !column.comment?.trim()).map((column) => `${name}.${column.name} has no comment`),
   ]);
 
-/** JSON is never absent by accident, and money has one type. */
+/** JSON columns are not null unless listed, and money has one type. */
 export const everyColumnHasItsType: Check = async (query) =>
   (await readTables(query)).flatMap(({ name: table, columns }) =>
     columns.flatMap(({ name, type, notNull, hasDefault }) => {

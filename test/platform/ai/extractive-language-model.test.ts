@@ -16,7 +16,7 @@ function extractive(answer = ANSWER) {
 
 test('streams the result of the search word by word and identifies itself', async () => {
   const { model, asked } = extractive();
-  const { round, told } = ask(model, { text: ' Where does it begin? ' });
+  const { round, chunks } = ask(model, { text: ' Where does it begin? ' });
   const text = `The built-in extractive model found this:\n\n${ANSWER}`;
   expect(await round).toEqual({
     text,
@@ -30,8 +30,8 @@ test('streams the result of the search word by word and identifies itself', asyn
     firstTokenMs: expect.any(Number),
     retries: 0,
   });
-  expect(told.length).toBeGreaterThan(15);
-  expect(told.join('')).toBe(text);
+  expect(chunks.length).toBeGreaterThan(15);
+  expect(chunks.join('')).toBe(text);
   expect(asked).toEqual(['Where does it begin?']);
   expect(model).toMatchObject({ id: 'built-in/extractive', provider: 'built-in', model: 'extractive' });
 });

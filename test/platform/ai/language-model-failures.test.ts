@@ -52,7 +52,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
   ])('that answers with %s', async (_, round, code, message, retryable) => {
     server.always(() => round);
     const limits = {
-      // Each alone, so that a slow machine does not trip over another.
+      // One limit at a time, so that a slow machine does not exceed another.
       ...(message.startsWith('did not begin') && { firstTokenMs: 300 }),
       ...(message.startsWith('fell silent') && { stallMs: 100 }),
       ...(message.startsWith('did not finish') && { totalMs: 500 }),
@@ -69,7 +69,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
     expect(error.cause).toBeUndefined();
     const attempts = retryable && code !== 'MODEL_TIMEOUT' ? 3 : 1;
     expect(server.requests).toHaveLength(attempts);
-    expect(asked.told.filter((piece) => piece === '[restart]')).toHaveLength(attempts - 1);
+    expect(asked.chunks.filter((piece) => piece === '[restart]')).toHaveLength(attempts - 1);
     expect(used.map(({ outcome, tokens }) => [outcome, tokens])).toEqual(Array(attempts).fill(['error', 0]));
     await closed();
   });
@@ -77,9 +77,9 @@ describe.each(KINDS)('A model of %s', (kind) => {
   test('that fails once is retried, and the text restarts', async () => {
     server.next({ say: 'One two', cutOff: 'hard' }, { fail: 500 }, { say: 'One two three' });
     const { language, used } = modelOf(server, { kind });
-    const { round, told } = ask(language);
+    const { round, chunks } = ask(language);
     expect(await round).toMatchObject({ text: 'One two three', retries: 2 });
-    expect(told).toEqual(['One ', 'two', '[restart]', '[restart]', 'One ', 'two ', 'three']);
+    expect(chunks).toEqual(['One ', 'two', '[restart]', '[restart]', 'One ', 'two ', 'three']);
     expect(used.map(({ outcome }) => outcome)).toEqual(['error', 'error', 'ok']);
   });
 
@@ -100,16 +100,16 @@ describe.each(KINDS)('A model of %s', (kind) => {
       (error: unknown) => ({ error, at: performance.now() }),
     );
     await expect.poll(() => server.requests.length).toBe(1);
-    if (round.say || round.endless) await expect.poll(() => asked.told.length).toBeGreaterThan(0);
+    if (round.say || round.endless) await expect.poll(() => asked.chunks.length).toBeGreaterThan(0);
     const before = performance.now();
     controller.abort(reason);
     const { error, at } = await ended;
     expect(error).toBe(reason);
     expect(at - before).toBeLessThan(100);
     await closed();
-    const told = asked.told.length;
+    const chunks = asked.chunks.length;
     await new Promise(setImmediate);
-    expect(asked.told).toHaveLength(told);
+    expect(asked.chunks).toHaveLength(chunks);
     expect(server.requests).toHaveLength(1);
   });
 });
@@ -161,8 +161,8 @@ test('A long Retry-After fails the step and reports the delay', async () => {
 test('A step that is aborted while it waits for a retry', async () => {
   server.next({ fail: 429, retryAfter: '30' });
   const controller = new AbortController();
-  const { round, told } = ask(modelOf(server).language, { signal: controller.signal });
-  await expect.poll(() => told).toEqual(['[restart]']);
+  const { round, chunks } = ask(modelOf(server).language, { signal: controller.signal });
+  await expect.poll(() => chunks).toEqual(['[restart]']);
   controller.abort(new Error('Enough.'));
   await expect(round).rejects.toThrow('Enough.');
 });

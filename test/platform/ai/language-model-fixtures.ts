@@ -14,7 +14,7 @@ interface SetUp extends StepLatencies {
   model?: string;
 }
 
-/** A model of the scripted server, and what it was reported to take. */
+/** A model of the scripted server, and its reported usage. */
 export function modelOf(
   server: Pick<ScriptedModel, 'baseUrl'>,
   { kind = 'openai-compatible', model = 'm-1', ...pace }: SetUp = {},
@@ -28,19 +28,19 @@ export function modelOf(
   return { language, used };
 }
 
-/** Asks, and keeps what the caller is told as it is told. */
+/** Runs a step and records the chunks and restarts that it reports. */
 export function ask(model: LanguageModel, request: Partial<ModelStepRequest> & { text?: string } = {}) {
   const { text = 'Hello?', ...rest } = request;
-  const told: string[] = [];
+  const chunks: string[] = [];
   const round = model.step({
     messages: [{ role: 'user', text }],
     tools: [],
     signal: new AbortController().signal,
-    onText: (piece) => told.push(piece),
-    onRestart: () => told.push('[restart]'),
+    onText: (piece) => chunks.push(piece),
+    onRestart: () => chunks.push('[restart]'),
     ...rest,
   });
-  return { round, told };
+  return { round, chunks };
 }
 
 export async function failureOf(round: Promise<unknown>): Promise<ModelStepError> {

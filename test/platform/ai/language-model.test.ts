@@ -52,7 +52,7 @@ describe.each(KINDS)('A model of %s', (kind) => {
   test('streams its text and reports its usage', async () => {
     const { language, used } = modelOf(server, { kind });
     const usage = { input: 120, output: 7, cached: 20 };
-    const { round, told } = ask(language, { text: script({ say: 'One two  three.', usage }) });
+    const { round, chunks } = ask(language, { text: script({ say: 'One two  three.', usage }) });
     expect(await round).toEqual({
       text: 'One two  three.',
       toolCalls: [],
@@ -65,13 +65,13 @@ describe.each(KINDS)('A model of %s', (kind) => {
       firstTokenMs: expect.any(Number),
       retries: 0,
     });
-    expect(told).toEqual(['One ', 'two  ', 'three.']);
+    expect(chunks).toEqual(['One ', 'two  ', 'three.']);
     expect(used).toEqual([{ model: language.id, kind: 'run', tokens: 127, seconds: expect.any(Number), outcome: 'ok' }]);
   });
 
   test('passes on each chunk immediately', async () => {
-    const { round, told } = ask(modelOf(server, { kind }).language, { text: script({ say: 'One two', gateInside: 'middle' }) });
-    await expect.poll(() => told).toEqual(['One ']);
+    const { round, chunks } = ask(modelOf(server, { kind }).language, { text: script({ say: 'One two', gateInside: 'middle' }) });
+    await expect.poll(() => chunks).toEqual(['One ']);
     server.gate('middle').open();
     expect((await round).text).toBe('One two');
   });
@@ -196,7 +196,7 @@ test.each([
   ['length', 'length'],
   ['content_filter', 'content-filter'],
   ['tired', 'other'],
-  // There are none.
+  // No tool calls.
   ['tool_calls', 'other'],
 ])('An answer that ended by %s', async (finish, finishReason) => {
   server.next({ say: 'So', finish });
@@ -214,9 +214,9 @@ test.each([
 
 test('An empty answer is valid', async () => {
   server.next({ say: '' });
-  const { round, told } = ask(modelOf(server).language);
+  const { round, chunks } = ask(modelOf(server).language);
   expect(await round).toMatchObject({ text: '', toolCalls: [], finishReason: 'stop', firstTokenMs: undefined });
-  expect(told).toEqual([]);
+  expect(chunks).toEqual([]);
 });
 
 test.each(KINDS)('Tokens are estimated if %s does not count them', async (kind) => {
@@ -226,7 +226,7 @@ test.each(KINDS)('Tokens are estimated if %s does not count them', async (kind) 
   expect(round).toMatchObject({ estimated: true, cachedInputTokens: 0 });
   expect(round.inputTokens).toBeGreaterThan(1_000);
   expect(round.inputTokens).toBeLessThan(1_200);
-  // Anthropic's protocol always has a count of the output, if not a true one.
+  // The Anthropic protocol always reports an output count, which may be wrong.
   if (kind !== 'anthropic') expect(round.outputTokens).toBeGreaterThanOrEqual(200);
   expect(used[0]?.tokens).toBe(round.inputTokens + round.outputTokens);
 });

@@ -91,7 +91,7 @@ describe('vectors', () => {
     openai.next(server.raw(JSON.stringify({ data })));
     const { vectors, tokens } = await setUp().embedder.embed(['first', 'second']);
     expect(vectors.map(([x]) => x)).toEqual([1, 0]);
-    // Estimated, since the answer does not say.
+    // Estimated, because the response has no count.
     expect(tokens).toBe(4);
   });
 
@@ -306,10 +306,10 @@ describe('abort', () => {
 });
 
 describe('the rate limit', () => {
-  /** Each request came in its window or later, when so many are let in with each. The first window opens after `start`. */
+  /** Checks that each request arrived in its window or later. The first window opens after `start`. */
   function expectPace(start: number, perWindow: number, windowMs: number) {
     for (const [index, { at }] of openai.requests.entries()) {
-      // Timers count whole milliseconds.
+      // Timers have a resolution of one millisecond.
       expect(at - start).toBeGreaterThanOrEqual(Math.floor(index / perWindow) * windowMs - 5);
     }
   }
@@ -324,7 +324,7 @@ describe('the rate limit', () => {
   });
 
   test('of tokens is enforced', async () => {
-    // Twenty tokens each, as estimated: two a window.
+    // Twenty estimated tokens each: two per window.
     const texts = Array.from({ length: 4 }, () => 'x'.repeat(60));
     const { embedder } = setUp({ batchSize: 1, tokensPerMinute: 50 }, { windowMs: 300 });
     const start = performance.now();

@@ -1,4 +1,4 @@
-/** Passages of this project's README as it once was, and what somebody might ask of them. */
+/** Passages of a former README of this project, and questions about them. */
 export const corpus = {
   overview: `One server over one PostgreSQL gives an agent product its tenants and people, API keys, agents and their versions,
 conversations with live views, tool executions and an audit log. Every row belongs to a tenant, and the database keeps it there:

@@ -80,7 +80,7 @@ describe('rebinding', () => {
 });
 
 describe('a redirect from a public host is not followed', () => {
-  // Written plainly, what parsers disagree about is not hostile.
+  // The unambiguous form of a URL on which parsers disagree is not hostile.
   const targets = urls.filter(([group, url]) => group !== 'what parsers disagree about' && URL.canParse(url));
 
   test('with any status', () => {

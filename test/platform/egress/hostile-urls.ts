@@ -1,4 +1,4 @@
-/** Refused without a look-up. */
+/** URLs that are rejected without a DNS lookup. */
 export const HOSTILE_URLS: Record<string, string[]> = {
   'loopback in IPv4': [
     'https://127.0.0.1/',
@@ -200,7 +200,7 @@ export const HOSTILE_URLS: Record<string, string[]> = {
   ],
 };
 
-/** What names resolve to that lead astray. */
+/** DNS responses that must be rejected. */
 export const HOSTILE_ANSWERS: Record<string, string[]> = {
   loopback: ['127.0.0.1'],
   'loopback, other than usual': ['127.8.8.8'],

@@ -4,13 +4,13 @@ import { onTestFinished } from 'vitest';
 
 export interface Zone {
   A?: string[];
-  /** In eight groups. */
+  /** An IPv6 address in eight groups. */
   AAAA?: string[];
-  /** What else it says, such as 2 for a failure and 3 for no such name. */
+  /** The response code, such as 2 for SERVFAIL and 3 for NXDOMAIN. */
   code?: { A?: number; AAAA?: number };
 }
 
-/** A name server on the loopback that knows one zone, and is silent about other names. Returns its address. */
+/** Starts a loopback name server with one zone. It does not respond for other names. Returns its address. */
 export async function startNameServer(zones: Record<string, Zone>): Promise<{ address: string; asked: string[] }> {
   const socket = createSocket('udp4');
   const asked: string[] = [];

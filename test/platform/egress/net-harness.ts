@@ -11,11 +11,11 @@ import {
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
 
-/** Addresses that are public, of which no test ever sees the real ones. */
+/** Public addresses. No test connects to the real hosts. */
 export const PUBLIC = '93.184.216.34';
 export const PUBLIC_6 = '2606:2800:220:1:248:1893:25c8:1946';
 
-/** A server on the loopback, for as long as the test runs. */
+/** Starts a loopback server for the duration of a test. */
 export async function startServer(handler: Handler): Promise<{ port: number; url: string }> {
   const server = createServer((request, response) => {
     Promise.resolve(handler(request, response)).catch((error) => response.destroy(error));
@@ -39,15 +39,15 @@ export function guardedFetch(options: SsrfSafeFetchOptions): SsrfSafeFetch {
 
 export interface NetHarness {
   fetch: SsrfSafeFetch;
-  /** The names that were looked up. */
+  /** The resolved names. */
   lookUps: string[];
-  /** What was to be connected to. */
+  /** The requested connections. */
   connections: Destination[];
 }
 
 /**
- * A guarded fetch in a world of its own: names mean what is written here, and whatever it connects to is one server on the loopback. With
- * `rounds`, each look-up of a name gets the next answer.
+ * An SSRF-safe fetch with a fake DNS. Every connection goes to one loopback server. With `rounds`, each lookup of a name returns the next
+ * entry.
  */
 export async function createNetHarness(
   world: { names?: Record<string, string[]>; rounds?: Record<string, string[][]>; handler?: Handler },

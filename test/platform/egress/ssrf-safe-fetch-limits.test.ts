@@ -68,7 +68,7 @@ describe('limits', () => {
       await more.promise;
       response.end('data: 2\n\n');
     });
-    // Shorter than the stream lasts.
+    // Shorter than the duration of the stream.
     const response = await guardedFetch({ ...MAX, bodyTimeoutMs: 1 })(url);
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     expect(await reader?.read()).toMatchObject({ value: 'data: 1\n\n' });

@@ -14,7 +14,7 @@ const echo: Handler = async (request, response) => {
   response.end(JSON.stringify({ method, url, headers, body: await text(request) }));
 };
 
-/** Follows the location that the path has in it, with the status before it; echoes everything else. */
+/** Redirects with the status and location of the path, and echoes any other request. */
 const redirecting: Handler = (request, response) => {
   const [, status, location] = /^\/(3\d\d)\/(.+)$/.exec(request.url ?? '') ?? [];
   if (!status || !location) return echo(request, response);

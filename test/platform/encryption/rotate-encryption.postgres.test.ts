@@ -27,7 +27,7 @@ const pool = (user?: string) => {
   return openPool({ connectionString, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 60_000 });
 };
 
-// An installation whose owner is nobody special: row security holds for them too.
+// An installation whose owner is not a superuser: row security applies to the owner too.
 beforeAll(async () => {
   postgres = await startPostgres();
   const admin = openPool({ connectionString: postgres.url(), max: 1, connectionTimeoutMs: 10_000, queryTimeoutMs: 60_000 });
@@ -111,7 +111,7 @@ test('the owner re-encrypts the secrets of every tenant without reading their ro
     '3 tenants looked at, 0 configurations sealed anew, 0 that do not open\n',
   );
 
-  // Under the newest key alone.
+  // With the newest key only.
   await changeSealingKeyFile(file, (keys) => keys.slice(0, 1));
   const after = createSealer(await fileSealingKeys(file, () => {}));
   for (const tenant of tenants) expect(await opened(after, tenant)).toBe(`of ${tenant.id}`);

@@ -50,7 +50,7 @@ test('a tenant whose jobs occupy every slot does not block another tenant', asyn
   await expect.poll(() => begun.length).toBe(4);
   await enqueue(other, 3);
   await expect.poll(() => begun.filter((tenantId) => tenantId === other)).toHaveLength(1);
-  // The spare hand is for whoever has none: neither of them has more than before.
+  // The spare slot is for tenants without a running job: neither tenant gets another slot.
   await enqueue(busy, 1);
   expect(begun.filter((tenantId) => tenantId === busy)).toHaveLength(4);
   for (const end of release.splice(0)) end();

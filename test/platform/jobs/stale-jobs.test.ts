@@ -25,7 +25,7 @@ afterEach(async () => {
   await db.close();
 });
 
-/** A job that some worker took, and was last heard of a while ago. */
+/** An active job with an old heartbeat. */
 async function taken({ silentForSeconds, retries = 0 }: { silentForSeconds: number; retries?: number }): Promise<string> {
   const id = newId();
   await db.database.transactionAs({ tenantId }, () => jobs.enqueue('run.execute', [{ tenantId, id }]));
@@ -46,7 +46,7 @@ async function stateOf(id: string): Promise<{ name: string; state: string; retri
 
 test('retries the job of a lost worker and not the job of a running one', async () => {
   const dead = await taken({ silentForSeconds: 6 });
-  // However long the test takes.
+  // Longer than the test takes.
   const living = await taken({ silentForSeconds: -60 });
   const begun: JobContext[] = [];
   jobs.startConcurrentWorker({ 'run.execute': async (run) => void begun.push(run) }, 4);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
-// The clock of the embedded database counts milliseconds.
+// Needs PostgreSQL: the clock of the embedded database has a resolution of milliseconds.
 test('the audit log is ordered by time, also within a millisecond', async () => {
   const db = await testDatabase();
   const tenant = await createTenant(db);

@@ -16,7 +16,7 @@ interface AuditRow {
   request_id: string | null;
 }
 
-/** What `work` adds to the audit log of a tenant. */
+/** Returns the audit rows that `work` adds to a tenant. */
 async function auditOf(
   db: TestDatabase,
   tenant: TestTenant,
@@ -124,15 +124,15 @@ describe('the audit log', () => {
   test('records failures of the current tenant only', async () => {
     const db = await testDatabase();
     const tenant = await createTenant(db, { rows: ['api_keys', 'conversations', 'agents'] });
-    const tell = {
+    const reportFailure = {
       text: 'SELECT app.audit_failure($1, $2, $3, $4)',
       values: ['agent.updated', 'agent', tenant.idOf('agents'), 'refused'],
     };
-    await auditOf(db, tenant, contextOf(tenant), () => db.database.query(tell));
+    await auditOf(db, tenant, contextOf(tenant), () => db.database.query(reportFailure));
     expect(
       await db.ownerQuery("SELECT error_message FROM audit_logs WHERE tenant_id = $1 AND status = 'FAILURE'", [tenant.id]),
     ).toEqual([{ error_message: 'refused' }]);
-    await expect(db.database.transactionAs({}, () => db.database.query(tell))).rejects.toThrow(
+    await expect(db.database.transactionAs({}, () => db.database.query(reportFailure))).rejects.toThrow(
       'a failure is recorded in a tenant',
     );
   });

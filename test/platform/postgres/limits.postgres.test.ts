@@ -67,7 +67,7 @@ test('replaces a lost connection', async () => {
   await expect(cut).rejects.toBeInstanceOf(UnavailableError);
   const second = await pid();
   expect(second).not.toBe(first);
-  // While it is idle, nobody is told: the next statement simply gets another.
+  // The loss of an idle connection causes no error: the next statement uses another.
   await db.ownerQuery('SELECT pg_terminate_backend($1)', [second]);
   await expect.poll(() => database.pool.totalCount, { timeout: 5_000 }).toBe(0);
   expect(await pid()).not.toBe(second);
@@ -80,10 +80,10 @@ test('a batch on a lost connection throws UnavailableError and stores nothing', 
   const cut = runWithContext(context, () =>
     database.batch([{ text: "UPDATE agents SET name = 'Lost'" }, { text: 'SELECT pg_sleep(10)' }]),
   );
-  const told = expect(cut).rejects.toBeInstanceOf(UnavailableError);
+  const rejected = expect(cut).rejects.toBeInstanceOf(UnavailableError);
   const asleep = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1 AND query LIKE '%pg_sleep%'";
   await expect.poll(() => db.ownerQuery(asleep, [before]), { timeout: 5_000 }).toHaveLength(1);
-  await told;
+  await rejected;
   expect((await database.query('SELECT pg_backend_pid() AS pid')).rows[0].pid).not.toBe(before);
   expect(await db.ownerQuery('SELECT name FROM agents WHERE tenant_id = $1', [tenant.id])).toEqual([{ name: 'Agent' }]);
   await close();

@@ -14,7 +14,7 @@ test('a full pool rejects further requests immediately and serves the waiting on
   });
   await started.promise;
   const waiting = [database.query('SELECT 1 AS n'), database.transaction(() => database.query('SELECT 2 AS n'))];
-  // What is asked for in one turn shares one connection.
+  // Reads of one turn share one connection.
   await nextTurn();
   const before = performance.now();
   await expect(database.query('SELECT 3')).rejects.toBeInstanceOf(UnavailableError);

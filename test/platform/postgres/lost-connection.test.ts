@@ -3,7 +3,7 @@ import { runWithContext } from '../../../src/platform/postgres/request-scope.ts'
 import { type TestDatabase, throwawayDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 
-// A database of its own: what goes wrong here would go wrong for every test that shares the connection.
+// A separate database: a lost connection would affect other tests that share it.
 let db: TestDatabase;
 let tenant: TestTenant;
 

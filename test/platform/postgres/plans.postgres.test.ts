@@ -8,7 +8,7 @@ import { queryRows, raw, sql } from '../../../src/platform/postgres/sql.ts';
 import { testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
-/** PostgreSQL looks at the first five executions of a statement before it keeps a plan. */
+/** PostgreSQL uses custom plans for the first five executions, then may switch to a generic plan. */
 const LOOKS = 5;
 const TIMES = 8;
 

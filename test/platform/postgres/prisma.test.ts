@@ -4,7 +4,7 @@ import { runWithContext } from '../../../src/platform/postgres/request-scope.ts'
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
-/** A client of its own, so that nobody else's statements are counted. */
+/** A separate client, so that statements of other tests are not counted. */
 async function counted(): Promise<{ db: TestDatabase; other: ReturnType<TestDatabase['another']>; statements: string[] }> {
   const db = await testDatabase();
   const other = db.another();

@@ -76,10 +76,10 @@ describe('a statement outside a transaction', () => {
   });
 });
 
-/** Sessions that begin as the login itself: of a server that `db:migrate` was not told of, or behind some pooler. */
+/** Sessions that start in the login role, because `db:migrate` has not set up the login or a pooler resets the role. */
 const loginUrl = ({ urls }: TestDatabase) => urls && `${urls.server}?options=-c%20role%3Dnone`;
 
-/** The settings of the connection when nobody's statement runs. */
+/** The settings of the idle connection. */
 const SETTINGS = `SELECT current_user AS role, coalesce(current_setting('app.tenant_id', true), '') AS tenant,
   coalesce(current_setting('app.user_id', true), '') AS person, coalesce(current_setting('app.ip', true), '') AS ip,
   current_setting('transaction_read_only') AS read_only, current_setting('statement_timeout') AS timeout`;

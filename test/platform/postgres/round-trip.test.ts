@@ -11,7 +11,7 @@ afterEach(async () => {
   for (const step of undo.splice(0)) await step();
 });
 
-/** A connection of its own and everything that is written to it, as the letters of the protocol's messages. */
+/** A separate connection, and the type letters of the protocol messages written to it. */
 async function tapped(options: AnotherOptions = {}) {
   const db = await testDatabase();
   const other = db.another({ ...options, max: 1 });
@@ -46,7 +46,7 @@ test('a read and its context take one round trip, without BEGIN or COMMIT', asyn
   sent();
   expect(await read()).toHaveLength(1);
   const { letters, text } = sent();
-  // Bind and Execute of the context, then of the read, which is prepared and whose columns are known, and one Sync.
+  // Bind and Execute of the context and of the prepared read with known columns, and one Sync.
   expect(letters).toBe('BEBES');
   expect(text).not.toMatch(/BEGIN|COMMIT|SELECT/);
 });
@@ -97,7 +97,7 @@ test('a batch and its context take one round trip', async () => {
   expect(updated).toMatchObject({ command: 'UPDATE', rowCount: 1, rows: [] });
   expect(selected).toMatchObject({ command: 'SELECT', rows: [{ name: 'Renamed' }] });
   expect(statements).toEqual([update.text, select.text]);
-  // Bind and Execute of the context, both statements, which are prepared, and one Sync.
+  // Bind and Execute of the context and of both prepared statements, and one Sync.
   expect(sent().letters).toBe('BEBDEBES');
 });
 
@@ -149,7 +149,7 @@ describe.each([
         Promise.allSettled([
           other.database.query(number(5)),
           other.database.query({ name: 'wrong', text: 'SELECT 1 / $1::integer', values: [0] }),
-          // Sent, and not even parsed the first time.
+          // Sent but not parsed the first time, after the failed statement.
           other.database.query(number(6)),
           other.database.query({ text: 'DELETE FROM agents' }),
           other.database.query(number(7)),

@@ -15,7 +15,7 @@ import { toText } from '../../../src/platform/postgres/sql.ts';
 import { type TestDatabase, testDatabase } from '../../testkit/database.ts';
 import { contextOf, createTenant } from '../../testkit/tenants.ts';
 
-/** What a cache counts while `work` runs. */
+/** Returns the counters of a cache for the duration of `work`. */
 function counted(name: string, work: () => void): { hits: number; misses: number; evictions: number } {
   const stats = cacheStatsOf(name);
   const { hits, misses, evictions } = stats;
@@ -23,7 +23,7 @@ function counted(name: string, work: () => void): { hits: number; misses: number
   return { hits: stats.hits - hits, misses: stats.misses - misses, evictions: stats.evictions - evictions };
 }
 
-/** Sorted property lists, all different, with one to three columns of a table. */
+/** Distinct sorted lists of one to three properties of a table. */
 function selections(table: string): string[][] {
   const properties = columnsOf(table).map(camelCase);
   return properties.flatMap((one, index) =>
@@ -111,7 +111,7 @@ describe('prepared statements of a connection', () => {
     };
     use('again');
     for (let index = 0; index < 20; index++) use(`statement ${index}`);
-    // Evicted and not deallocated yet.
+    // Evicted but not deallocated yet.
     use('again');
     expect(prepared.takeDeallocation()).toBeUndefined();
     for (let index = 20; index < 45; index++) use(`statement ${index}`);
@@ -142,13 +142,13 @@ describe('prepared statements of a connection', () => {
     const client = await db.database.pool.connect();
     client.release();
     expect(await readAll(numbers)).toEqual(numbers);
-    // The oldest were evicted, and are prepared again under the same names: alone, and in a transaction.
+    // The oldest were evicted and are prepared again under the same names, outside and inside a transaction.
     expect(await readAll(numbers.slice(0, 40))).toEqual(numbers.slice(0, 40));
     expect(await writeAll(numbers.slice(40, 80))).toEqual(numbers.slice(40, 80));
     expect(await readAll(numbers.slice(-40))).toEqual(numbers.slice(-40));
     if (!db.embedded) return;
     const held = await db.ownerQuery<{ count: number }>('SELECT count(*)::integer AS count FROM pg_prepared_statements');
-    // Beside the bound: those that wait to be deallocated together, and the statements that carry the context.
+    // In addition to the bound: evicted statements that are not deallocated yet, and the context statements.
     expect(held[0]?.count).toBeLessThanOrEqual(75 * 16 + 32 + 10);
     expect(held[0]?.count).toBeGreaterThan(1_000);
     expect(preparedStatementsOf(connectionOf(client)).takeDeallocation()).toBeUndefined();

@@ -18,7 +18,7 @@ const message = (tenant: TestTenant, id = newId()) => ({
   data: { tenantId: tenant.id, id, conversationId: tenant.idOf('conversations'), role: 'USER' as const, content: 'Hello' },
 });
 
-/** Everything that a change of a conversation leaves behind. */
+/** The rows that a change of a conversation writes. */
 const traces = (db: TestDatabase, tenant: TestTenant) =>
   db.ownerQuery(
     `SELECT (SELECT count(*) FROM messages WHERE tenant_id = $1)::int AS messages, (SELECT count(*) FROM conversation_events WHERE tenant_id = $1)::int AS events,

@@ -16,7 +16,7 @@ const MOST_GROWTH = 50;
 interface Move {
   sizeBytes: number;
   contentHash: string;
-  /** The most at any moment over the beginning, in MB. */
+  /** The peak growth in MB. */
   grown: { rss: number; live: number };
   samples: number;
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { createStorage, type StorageOptions, storageKey } from '../../../src/platform/storage/storage.ts';
 import { OWNER, TENANT } from './ids.ts';
 
-// Run with --expose-gc. Receives, keeps and downloads a file, and prints by how many MB the process grew meanwhile.
+// Run with --expose-gc. Stages, commits and downloads a file, and prints the growth of the process in MB.
 const { options, megabytes, folder }: { options: StorageOptions; megabytes: number; folder: string } = JSON.parse(
   process.argv[2] ?? '',
 );
@@ -11,7 +11,7 @@ const MEGABYTE = 1_048_576;
 const collect = (globalThis as { gc?: () => void }).gc;
 if (!collect) throw new Error('run with --expose-gc');
 
-/** A fresh buffer for each piece, as a socket gives them. */
+/** A new buffer for each chunk, like a socket. */
 function* pieces(count: number) {
   for (let number = 0; number < count * 16; number++) yield Buffer.alloc(MEGABYTE / 16, number & 255);
 }
@@ -26,7 +26,7 @@ async function move(count: number) {
 
 function sizes() {
   const { rss, heapUsed, external } = process.memoryUsage();
-  // `external` counts array buffers already.
+  // `external` includes array buffers.
   return { rss, live: heapUsed + external };
 }
 
@@ -36,7 +36,7 @@ collect();
 const before = sizes();
 const most = { ...before };
 let samples = 0;
-// What is held: V8 lets some 64 MB of dead buffers gather before it collects any, whatever the size of the file.
+// Live memory only: V8 accumulates about 64 MB of dead buffers before it collects them.
 const watch = setInterval(() => {
   collect();
   samples++;

@@ -10,12 +10,12 @@ import { OWNER, TENANT } from './ids.ts';
 
 const ACCESS_KEY_ID = 'key-of-the-tests';
 
-/** A storage on its own, and a look behind it. */
+/** A separate storage, with access to its files. */
 export interface TestBackend {
   storage: Storage;
-  /** A new folder of this machine, gone at the end. */
+  /** Creates a temporary folder, removed after the test. */
   folder: string;
-  /** What waits to be kept. */
+  /** The staged files. */
   waiting(): string[];
   close(): Promise<void>;
 }

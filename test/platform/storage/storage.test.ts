@@ -11,7 +11,7 @@ import { keepText, keyOf, localBackend, receiveText, s3Backend, type TestBackend
 const HOUR_MS = 3_600_000;
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-/** Sends a kilobyte whenever it is asked, without an end. */
+/** An endless stream of kilobyte chunks. */
 function endless() {
   let sent = 0;
   const source = new Readable({
@@ -23,7 +23,7 @@ function endless() {
   return { source, sent: () => sent };
 }
 
-/** Sends a little, and then nothing for as long as anyone waits. */
+/** Sends one chunk and then stalls. */
 function stalled(): Readable {
   const source = new Readable({ read() {} });
   source.push('the beginning');

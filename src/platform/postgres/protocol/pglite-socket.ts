@@ -4,10 +4,10 @@ import type { PGlite } from '@electric-sql/pglite';
 const TERMINATE = 0x58;
 
 /**
- * A socket whose other end is the embedded PGlite: `pg` speaks its wire protocol into it as it would to a server,
- * so that one driver, one adapter and one tenant context serve both ways to run.
+ * A socket to the embedded PGlite. `pg` uses its wire protocol over it, so that the embedded database and a server share the driver, the
+ * adapter and the session context.
  *
- * PGlite is one session. The pool over this socket must therefore never hold more than one connection.
+ * PGlite has one session: the pool over this socket must have at most one connection.
  */
 export class PgliteSocket extends Duplex {
   readonly #pglite: PGlite;
@@ -25,7 +25,7 @@ export class PgliteSocket extends Duplex {
     return this;
   }
 
-  /** PGlite keeps its session when a connection is thrown away. A new one starts with nothing of it but what LISTENs. */
+  /** The session of PGlite outlives a connection. Resets it for a new connection, except for LISTEN. */
   async #reset(): Promise<void> {
     await this.#pglite.exec('ROLLBACK');
     await this.#pglite.exec('DEALLOCATE ALL; RESET SESSION AUTHORIZATION; RESET ALL; SELECT pg_advisory_unlock_all()');
@@ -53,7 +53,7 @@ export class PgliteSocket extends Duplex {
     this.#send(chunk).then(() => done(), done);
   }
 
-  /** `pg` corks the messages of one statement: they arrive here together and cost one call into PGlite. */
+  /** `pg` corks the messages of one statement: they arrive together and take one call of PGlite. */
   override _writev(chunks: { chunk: Buffer }[], done: (error?: Error | null) => void): void {
     this.#send(Buffer.concat(chunks.map(({ chunk }) => chunk))).then(() => done(), done);
   }

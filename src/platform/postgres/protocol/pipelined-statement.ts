@@ -17,9 +17,9 @@ function decoderOf(
 ): (row: RawRow) => unknown {
   if (asObjects) return textRowDecoder(columns);
   const parse = columns.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text') as (text: string) => unknown);
-  const values = (row: RawRow) => row.map((text, place) => (text === null ? null : parse[place]?.(text)));
+  const values = (row: RawRow) => row.map((text, index) => (text === null ? null : parse[index]?.(text)));
   if (rowMode === 'array') return values;
-  return (row) => Object.fromEntries(values(row).map((value, place) => [columns[place]?.name, value]));
+  return (row) => Object.fromEntries(values(row).map((value, index) => [columns[index]?.name, value]));
 }
 
 /** One statement of a PipelinedQuery, and its result. */

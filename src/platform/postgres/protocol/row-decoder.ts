@@ -14,7 +14,7 @@ const ZERO = 48;
 /** Parses the decimal digits between two positions. */
 function digits(text: string, start: number, end: number): number {
   let number = 0;
-  for (let place = start; place < end; place++) number = number * 10 + text.charCodeAt(place) - ZERO;
+  for (let index = start; index < end; index++) number = number * 10 + text.charCodeAt(index) - ZERO;
   return number;
 }
 
@@ -58,8 +58,8 @@ export type RawRow = readonly (string | null)[];
 const passThrough = pg.types.getTypeParser(pg.types.builtins.TEXT, 'text');
 
 /** The source of an object with camelCase keys, by the source of each value. */
-function objectSource(columns: readonly { name: string }[], valueAt: (place: number) => string): string {
-  return `{${columns.map(({ name }, place) => `${JSON.stringify(camelCase(name))}: ${valueAt(place)}`).join()}}`;
+function objectSource(columns: readonly { name: string }[], valueAt: (index: number) => string): string {
+  return `{${columns.map(({ name }, index) => `${JSON.stringify(camelCase(name))}: ${valueAt(index)}`).join()}}`;
 }
 
 /** One for each expected statement text (see `MAX_NAMES` in `prepared-statements.ts`). Statements with the same columns share one. */
@@ -106,27 +106,27 @@ function canGenerateCode(): boolean {
 const generated = {
   reader(columns: readonly Column[]): Reader {
     const parse = columns.map(({ dataTypeID }) => typeParsers.getTypeParser(dataTypeID, 'text') as Parse);
-    const names = parse.map((_, place) => `parse${place}`);
-    const valueAt = (place: number) =>
-      parse[place] === passThrough ? `row[${place}]` : `row[${place}] === null ? null : parse${place}(row[${place}])`;
+    const names = parse.map((_, index) => `parse${index}`);
+    const valueAt = (index: number) =>
+      parse[index] === passThrough ? `row[${index}]` : `row[${index}] === null ? null : parse${index}(row[${index}])`;
     return new Function(...names, `return (row) => (${objectSource(columns, valueAt)})`)(...parse) as Reader;
   },
   decoder(columns: readonly Column[]): Decoder {
-    return new Function('values', `return ${objectSource(columns, (place) => `values[${place}]`)}`) as Decoder;
+    return new Function('values', `return ${objectSource(columns, (index) => `values[${index}]`)}`) as Decoder;
   },
 };
 
 /** The same without generated code. Slower, because it adds the keys of each row one at a time. */
 export const looped = {
   reader(columns: readonly Column[]): Reader {
-    const fields = columns.map(({ name, dataTypeID }, place) => {
+    const fields = columns.map(({ name, dataTypeID }, index) => {
       const parse = typeParsers.getTypeParser(dataTypeID, 'text') as Parse;
-      return { key: camelCase(name), place, parse };
+      return { key: camelCase(name), index, parse };
     });
     return (row) => {
       const object: Record<string, unknown> = {};
-      for (const { key, place, parse } of fields) {
-        const text = row[place] ?? null;
+      for (const { key, index, parse } of fields) {
+        const text = row[index] ?? null;
         object[key] = text === null ? null : parse(text);
       }
       return object;
@@ -136,7 +136,7 @@ export const looped = {
     const keys = columns.map(({ name }) => camelCase(name));
     return (values) => {
       const object: Record<string, unknown> = {};
-      for (const [place, key] of keys.entries()) object[key] = (values as unknown[])[place];
+      for (const [index, key] of keys.entries()) object[key] = (values as unknown[])[index];
       return object;
     };
   },

@@ -2,7 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
-import { platformProblem } from './check-platform.ts';
+import { domainNameProblems } from './check-domain-names.ts';
+import { importProblems } from './check-imports.ts';
+import { readSources } from './sources.ts';
 
 function run(title: string, file: string, args: string[]): boolean {
   const { status } = spawnSync(file, args, { stdio: 'inherit' });
@@ -43,17 +45,21 @@ async function driftProblem(): Promise<string> {
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !/^(generated|db|platform\/postgres)\//.test(file))
+    .filter((file) => file.endsWith('.ts') && !/^(generated|platform\/postgres)\//.test(file))
     .filter((file) => /\.findUnique(OrThrow)?\(/.test(readFileSync(`src/${file}`, 'utf8')))
     .map((file) => `src/${file} calls findUnique: use findFirst, or a loader`)
     .join('\n');
 }
 
+const { modules } = await import('../src/modules/index.ts');
+const moduleNames = modules.map(({ name }) => name);
+const sources = readSources();
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const results = [
   run('format and lint', bin('biome'), ['ci', '.']),
   run('types', bin('tsc'), ['--noEmit']),
-  await check('the platform knows no domain', platformProblem),
+  await check('imports', async () => importProblems(sources, moduleNames).join('\n')),
+  await check('no domain name in the platform', async () => domainNameProblems(sources, moduleNames).join('\n')),
   await check('schema.graphql', schemaProblem),
   await check('findUnique', async () => findUniqueProblem()),
   await check('migrations and Prisma schema agree', driftProblem),

@@ -2,6 +2,7 @@ import { type DocumentNode, getOperationAST } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Models } from '../../platform/ai/models.ts';
+import type { OperationMetrics } from '../../platform/graphql/http/fast-path.ts';
 import type { Live } from '../../platform/live/live.ts';
 import type { Mcp } from '../../platform/mcp-client/mcp.ts';
 import type { Database } from '../../platform/postgres/database.ts';
@@ -9,13 +10,11 @@ import { meterCaches } from './cache-metrics.ts';
 import { registerMcpMetrics } from './mcp-metrics.ts';
 import { registerModelMetrics } from './model-metrics.ts';
 
-export interface Metrics {
+export interface Metrics extends OperationMetrics {
   registry: Registry;
   /** Times operations as they are executed. */
   plugin: Plugin;
-  /** Told of an operation as it begins; what it returns is told of its result. */
-  operation(type: string): (outcome: 'ok' | 'error') => void;
-  /** Told of every request as it comes; what it returns is told of the answer's end. */
+  /** Reports the start of a request. The returned function reports the end of its response. */
   request(route: string): (status: number) => void;
 }
 

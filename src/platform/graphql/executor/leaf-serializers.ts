@@ -1,7 +1,7 @@
 import { GraphQLBoolean, GraphQLID, GraphQLInt, type GraphQLLeafType, GraphQLString, isEnumType } from 'graphql';
 import { DateTimeResolver, UUIDResolver } from 'graphql-scalars';
 import type { JsonChunk } from './json-chunks.ts';
-import { PlanBailout } from './plan-bailout.ts';
+import { PlanBailout } from './plan-execution.ts';
 
 /** Writes a value that is not null as JSON. Throws what the type's `serialize` throws, and PlanError for nothing. */
 export type LeafSerializer = (value: unknown, out: JsonChunk[]) => void;

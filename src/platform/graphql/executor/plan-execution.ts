@@ -1,6 +1,20 @@
 import type { GraphQLContext } from '../context.ts';
 import { type JsonChunk, mergeChunks } from './json-chunks.ts';
-import type { MaybePromise } from './maybe-promise.ts';
+
+/** An operation has no plan, or its plan does not apply: graphql-js has to execute it. */
+export class PlanBailout extends Error {}
+
+export type MaybePromise<T> = T | Promise<T>;
+
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+export function toArray(value: unknown): readonly unknown[] {
+  if (Array.isArray(value)) return value as readonly unknown[];
+  if (typeof value === 'object' && value !== null && Symbol.iterator in value) return [...(value as Iterable<unknown>)];
+  throw new TypeError('a list field resolved to a value that is not iterable');
+}
 
 export interface PlanExecutionOptions {
   context: GraphQLContext;

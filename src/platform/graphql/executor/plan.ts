@@ -15,14 +15,19 @@ import {
   isNonNullType,
   type OperationDefinitionNode,
 } from 'graphql';
+import { collectFields, collectSubfields } from '../collect-fields.ts';
 import type { FieldExtensions } from '../field-extensions.ts';
 import { encodeGlobalId } from '../kit/global-id.ts';
-import { collectFields, collectSubfields } from './collect-fields.ts';
 import type { JsonChunk } from './json-chunks.ts';
 import { leafSerializer } from './leaf-serializers.ts';
-import { isPromise, type MaybePromise, toArray } from './maybe-promise.ts';
-import { PlanBailout } from './plan-bailout.ts';
-import { PlanExecution, type PlanExecutionOptions } from './plan-execution.ts';
+import {
+  isPromise,
+  type MaybePromise,
+  PlanBailout,
+  PlanExecution,
+  type PlanExecutionOptions,
+  toArray,
+} from './plan-execution.ts';
 import { collectScopes, noScopes, type RequiredScopes, satisfies } from './required-scopes.ts';
 
 type Path = GraphQLResolveInfo['path'];

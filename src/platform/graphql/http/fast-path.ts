@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST } from 'graphql';
-import type { Metrics } from '../../../app/metrics/metrics.ts';
 import type { Env } from '../../../env.ts';
 import type { GraphQLContext, Services } from '../context.ts';
 import { executeOperation, type OperationExecution } from '../executor/execute.ts';
@@ -17,6 +16,11 @@ import type { ValidatedDocument, ValidatedDocumentCache } from './validated-docu
 import type { RequestAuth, Yoga } from './yoga.ts';
 import { formatResult, handBack } from './yoga-internals.ts';
 
+export interface OperationMetrics {
+  /** Reports the start of an operation. The returned function reports its end. */
+  operation(type: string): (outcome: 'ok' | 'error') => void;
+}
+
 export interface FastPathDeps {
   env: Env;
   yoga: Yoga;
@@ -25,7 +29,7 @@ export interface FastPathDeps {
   persisted: PersistedOperations | undefined;
   prepared: ValidatedDocumentCache;
   services: Services;
-  metrics: Metrics;
+  metrics: OperationMetrics;
 }
 
 /** Answers a request, or says that Yoga has to. Runs as the viewer of the request. */

@@ -2,7 +2,7 @@ import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } fro
 import { BufferedIterator, type StreamItem } from '../../live/buffered-iterator.ts';
 import type { GraphQLContext } from '../context.ts';
 import { executeOperation } from '../executor/execute.ts';
-import { runAsViewer } from '../run-as-viewer.ts';
+import { runAsViewer } from '../viewer.ts';
 import { type EventResultCache, type EventResultReader, resultCacheKey } from './event-result-cache.ts';
 
 /**

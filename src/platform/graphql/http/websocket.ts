@@ -15,7 +15,7 @@ import { DomainError, RateLimitedError, UnauthenticatedError } from '../../lib/e
 import type { Logger } from '../../lib/logger.ts';
 import { runWithContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext } from '../context.ts';
-import { runAsViewer } from '../run-as-viewer.ts';
+import { runAsViewer } from '../viewer.ts';
 import { bufferedResultsOf } from './subscription-executor.ts';
 import { sendResults, takesFrames } from './websocket-sender.ts';
 import type { RequestAuth, Yoga } from './yoga.ts';

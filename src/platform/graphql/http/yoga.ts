@@ -38,6 +38,8 @@ export interface YogaDeps {
   persisted: PersistedOperations | undefined;
   prepared: ValidatedDocumentCache;
   schema: GraphQLSchema;
+  /** The text that GraphiQL shows at its first start. */
+  graphiqlExample?: string;
 }
 
 export interface GraphQLServer {
@@ -54,6 +56,7 @@ export async function createGraphQLServer({
   persisted,
   prepared,
   schema,
+  graphiqlExample = '',
 }: YogaDeps): Promise<GraphQLServer> {
   const { complexity, depth, breadth } = services.operationLimits;
   const obstacles = planObstaclesOf(schema);
@@ -96,7 +99,7 @@ export async function createGraphQLServer({
       env.CORS_ORIGINS.length > 0
         ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400, exposedHeaders: ['x-request-id', 'retry-after'] }
         : false,
-    ...(await graphiql(env.GRAPHIQL)),
+    ...(await graphiql(env.GRAPHIQL, graphiqlExample)),
     context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
     plugins: plugins.map(({ plugin }) => plugin) as never,
   }) as Yoga;

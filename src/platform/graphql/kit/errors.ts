@@ -69,7 +69,7 @@ builder.objectType(InvalidStateError, {
 
 builder.objectType(AuthenticationError, {
   name: 'AuthenticationError',
-  description: 'A password, token or invitation that opens nothing.',
+  description: 'The credential is wrong, expired or revoked.',
   interfaces: [UserError],
 });
 

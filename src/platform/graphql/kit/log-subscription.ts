@@ -7,9 +7,9 @@ import type { ChangeLog, Sequenced } from '../../live/change-log.ts';
 import { StreamEndedError } from '../../live/stream-ended-error.ts';
 import type { GraphQLContext } from '../context.ts';
 import { replayable } from '../field-extensions.ts';
+import { requireViewer } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { parseId } from './global-id.ts';
-import { requireViewer } from './require-viewer.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 

@@ -5,9 +5,9 @@ import type { Viewer } from '../../auth/viewer.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import type { SessionContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext, SignedInContext } from '../context.ts';
+import { requireSignedIn } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { nodeId, nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
-import { requireSignedIn } from './require-viewer.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;

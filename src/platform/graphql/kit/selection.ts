@@ -7,7 +7,7 @@ import {
   isObjectType,
 } from 'graphql';
 import type { PageSelection } from '../../postgres/keyset-pagination.ts';
-import { collectSubfields } from '../executor/collect-fields.ts';
+import { collectSubfields } from '../collect-fields.ts';
 import type { FieldExtensions } from '../field-extensions.ts';
 
 interface ReadingField extends FieldExtensions {

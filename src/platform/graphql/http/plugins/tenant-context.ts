@@ -2,7 +2,7 @@ import type { ExecutionArgs } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 import type { GraphQLContext } from '../../context.ts';
 import { executeOperation, type OperationExecution } from '../../executor/execute.ts';
-import { runAsViewer } from '../../run-as-viewer.ts';
+import { runAsViewer } from '../../viewer.ts';
 import { EventResultCache } from '../event-result-cache.ts';
 import { startSubscription } from '../subscription-executor.ts';
 

@@ -15,11 +15,11 @@ interface ReadingField extends FieldExtensions {
 }
 
 /**
- * For the `extensions` of a field: what its resolver reads of a row, so that a list is asked for nothing else. A field that does not say
- * may read anything.
+ * For the `extensions` of a field: the properties of a row that its resolver reads, so that lists and loaders select only those columns.
+ * A field without them reads the whole row.
  */
-export function dependsOn(...properties: string[]): { [name: string]: unknown; reads: readonly string[] } {
-  return { reads: properties };
+export function dependsOn(...properties: string[]): { [name: string]: unknown; dependsOn: readonly string[] } {
+  return { dependsOn: properties };
 }
 
 type Info = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes' | 'returnType'>;
@@ -38,8 +38,8 @@ function propertiesOf(type: GraphQLObjectType, fields: Fields): Set<string> | un
     const name = node?.name.value ?? '';
     // Global ids are made of ids, which are always there.
     if (name === '__typename' || (name === 'id' && isNode)) continue;
-    const { pothosExposedField, reads: read } = (type.getFields()[name]?.extensions ?? {}) as ReadingField;
-    const all = pothosExposedField !== undefined ? [pothosExposedField] : read;
+    const { pothosExposedField, dependsOn: declared } = (type.getFields()[name]?.extensions ?? {}) as ReadingField;
+    const all = pothosExposedField !== undefined ? [pothosExposedField] : declared;
     if (!all) return undefined;
     for (const property of all) properties.add(property);
   }

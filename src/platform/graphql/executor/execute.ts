@@ -32,7 +32,7 @@ export interface OperationExecution {
   operationName?: string | null | undefined;
 }
 
-/** A plan with what is known of its runs. */
+/** A plan with the record of its runs. */
 interface GuardedPlan {
   plan: Plan;
   guard: ReplayGuard;
@@ -120,9 +120,9 @@ function observed(
 }
 
 /**
- * Executes a valid operation from its plan, if it has one and the viewer has all the rights it takes. Otherwise, and after any error on
- * the way, graphql-js executes it field by field: a plan produces complete results only. The one exception is an unavailable database,
- * whose error is returned at once.
+ * Executes a valid operation from its plan, if it has one and the viewer has all required scopes. Otherwise, and after any error,
+ * graphql-js executes it field by field, because a plan produces complete results only. The one exception is an unavailable database:
+ * its error is returned at once.
  */
 export function executeOperation(execution: OperationExecution): MaybePromise<ExecutionResult> {
   const { schema, contextValue: context, variableValues, rootValue } = execution;

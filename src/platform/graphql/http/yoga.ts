@@ -22,7 +22,7 @@ import { useVariableValidation } from './plugins/variable-validation.ts';
 import type { ValidatedDocumentCache } from './validated-documents.ts';
 import { verifyYogaInternals } from './yoga-internals.ts';
 
-/** What the HTTP server passes to Yoga with a request. */
+/** The authenticated request that the HTTP server passes to Yoga. */
 export type RequestAuth = RequestContext;
 
 function named(name: string, plugin: object): NamedPlugin {
@@ -44,11 +44,11 @@ export interface YogaDeps {
 
 export interface GraphQLServer {
   yoga: Yoga;
-  /** In their order. */
+  /** In order of execution. */
   plugins: readonly NamedPlugin[];
 }
 
-/** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
+/** Creates the server for GraphQL over HTTP: JSON, multipart uploads, and subscriptions over SSE. */
 export async function createGraphQLServer({
   env,
   services,

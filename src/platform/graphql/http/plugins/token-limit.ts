@@ -7,7 +7,7 @@ function tooLarge(message: string): GraphQLError {
   });
 }
 
-/** Stops the parser at the given number of tokens, whatever follows. */
+/** Stops the parser at the given number of tokens. */
 export function useTokenLimit(maxTokens: number): Plugin {
   return {
     onParse({ setParseFn }) {
@@ -15,7 +15,7 @@ export function useTokenLimit(maxTokens: number): Plugin {
         try {
           return parse(source, { ...options, maxTokens });
         } catch (error) {
-          // The parser calls itself for each level and has no limit of its own but the stack.
+          // The parser recurses for each level and has no limit but the stack.
           if (error instanceof RangeError) throw tooLarge('The document is nested too deeply.');
           if (!(error instanceof GraphQLError) || !error.message.includes('tokens')) throw error;
           throw tooLarge(`The document has more than ${maxTokens} tokens.`);

@@ -12,7 +12,7 @@ import { registerModelMetrics } from './model-metrics.ts';
 
 export interface Metrics extends OperationMetrics {
   registry: Registry;
-  /** Times operations as they are executed. */
+  /** Measures the operations that Yoga executes. */
   plugin: Plugin;
   /** Reports the start of a request. The returned function reports the end of its response. */
   request(route: string): (status: number) => void;
@@ -25,7 +25,7 @@ export interface MeteredServices {
   mcp: Mcp;
 }
 
-/** Prometheus metrics of one server, in a registry of their own. */
+/** Creates the Prometheus metrics of one server, in a registry of its own. */
 export function createMetrics({ database, live, models, mcp }: MeteredServices): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -39,7 +39,7 @@ export function createMetrics({ database, live, models, mcp }: MeteredServices):
   });
   const requests = new Histogram({
     name: 'agentbase_http_request_seconds',
-    help: 'Time from an HTTP request to the end of its answer, which for a stream is the end of the stream.',
+    help: 'Time from an HTTP request to the end of its response, which for a stream is the end of the stream.',
     labelNames: ['route', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
@@ -64,7 +64,7 @@ export function createMetrics({ database, live, models, mcp }: MeteredServices):
   });
   new Gauge({
     name: 'agentbase_live',
-    help: 'Open live views and what they follow.',
+    help: 'Open live views and their feeds.',
     labelNames: ['what'],
     registers,
     collect() {

@@ -30,13 +30,13 @@ function objectOf({ type }: GraphQLField<unknown, unknown>): GraphQLObjectType |
   return isObjectType(named) ? named : undefined;
 }
 
-/** The properties of a row that fields read; undefined where it may be any. */
+/** The properties of a row that the fields read; undefined if they may read any. */
 function propertiesOf(type: GraphQLObjectType, fields: Fields): Set<string> | undefined {
   const properties = new Set<string>();
   const isNode = type.getInterfaces().some((one) => one.name === 'Node');
   for (const [node] of fields.values()) {
     const name = node?.name.value ?? '';
-    // Global ids are made of ids, which are always there.
+    // Global ids derive from ids, which are always selected.
     if (name === '__typename' || (name === 'id' && isNode)) continue;
     const { pothosExposedField, dependsOn: declared } = (type.getFields()[name]?.extensions ?? {}) as ReadingField;
     const all = pothosExposedField !== undefined ? [pothosExposedField] : declared;
@@ -46,9 +46,9 @@ function propertiesOf(type: GraphQLObjectType, fields: Fields): Set<string> | un
   return properties;
 }
 
-/** What a field of a connection type asks for. */
+/** The selection of a connection field. */
 export interface ConnectionSelection extends PageSelection {
-  /** Whether it asks how many there are. */
+  /** Whether it selects the total count. */
   counted: boolean;
 }
 

@@ -16,7 +16,7 @@ import { KNOWN_PLUGINS, verifyPlanSupport } from '../../../../src/platform/graph
 import { serializedData } from '../../../../src/platform/graphql/executor/serialized-result.ts';
 import { createLoaders } from '../../../../src/platform/graphql/loaders.ts';
 
-test('resolvers, and what tells the types of an interface apart, are told the same of where they stand', async () => {
+test('resolvers and resolveType receive the same info from a plan as from graphql-js', async () => {
   const told: GraphQLResolveInfo[] = [];
   const Pet = new GraphQLInterfaceType({
     name: 'Pet',

@@ -24,7 +24,7 @@ const viewers: Record<string, Viewer | null> = {
   'an API key': { ...person, apiKeyId: 'key', sessionId: undefined, permissions: new Set<Permission>(['agent:read']) },
 };
 
-test.each(Object.entries(viewers))('the builder and a plan decide the same for %s', async (_who, viewer) => {
+test.each(Object.entries(viewers))('the builder and a plan decide the same for %s', async (_name, viewer) => {
   const scopes = await builder.options.scopeAuth?.authScopes({ viewer } as GraphQLContext);
   if (!scopes) throw new Error('the builder has no scopes');
   expect(satisfies(viewer, { ...noScopes(), authenticated: true })).toBe(scopes.authenticated);

@@ -2,7 +2,7 @@ import { GraphQLError, parse } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
 function tooLarge(message: string): GraphQLError {
-  return new GraphQLError(`${message} Ask for less at once.`, {
+  return new GraphQLError(`${message} Request less at once.`, {
     extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } },
   });
 }

@@ -102,7 +102,7 @@ function camelCaseOf(noun: string): string {
   return noun.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-/** Mutations of plain rows of one entity. What needs more is written with `mutation()`. */
+/** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
 export class EntityMutations<Name extends ModelName> {
   readonly #typename: Name;
   readonly #noun: string;
@@ -148,7 +148,7 @@ export class EntityMutations<Name extends ModelName> {
 
   /**
    * `createX(input)`: writes a row of the viewer's tenant. `createdById` is set to the viewer where the table has it.
-   * Returns the function that does it, for callers inside the server.
+   * Returns the function that creates the row, for callers inside the server.
    */
   create<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
@@ -173,7 +173,7 @@ export class EntityMutations<Name extends ModelName> {
     return create;
   }
 
-  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that does it. */
+  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that updates the row. */
   update<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
     options: UpdateOptions<Name, Extra>,
@@ -201,7 +201,7 @@ export class EntityMutations<Name extends ModelName> {
 
   /**
    * `archiveX(input: { id })`: moves a row from one of some states to another in one statement, so that of two concurrent calls only one
-   * succeeds. Returns the function that does it.
+   * succeeds. Returns the function that changes the row.
    */
   transition(name: string, options: TransitionOptions<Name>): ChangeRow<Name> {
     const { from, set, refusal, after } = options;
@@ -222,7 +222,7 @@ export class EntityMutations<Name extends ModelName> {
   }
 
   /**
-   * A mutation that takes nothing but the id of an object and returns it changed: `name(input: { id: ID! })`.
+   * A mutation whose only input is the id of an object, and which returns the changed object: `name(input: { id: ID! })`.
    * @param options.change receives the UUID and may throw domain errors
    */
   change(
@@ -243,8 +243,8 @@ export class EntityMutations<Name extends ModelName> {
   }
 
   /**
-   * The slug of a row: the given one, which must be free, or on creation one made of the name.
-   * @param except the row that may have it already
+   * The slug of a row: the given one, which must be free, or on creation one derived from the name.
+   * @param except the id of the row that may already have the slug
    */
   async slug(
     prisma: Prisma,

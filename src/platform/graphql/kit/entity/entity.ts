@@ -32,7 +32,7 @@ export interface ListOptions<Name extends ModelName, Fields extends FilterFields
   orders: readonly OrderSpec<Name>[];
   /** The conditions of the filter, all of which must hold. */
   filter?: (f: FilterBuilder<Name>) => Fields;
-  /** The description of the filter's input type. @default "Which {plural}. All conditions must hold." */
+  /** The description of the filter's input type. @default "Conditions on {plural}, all of which must hold." */
   filterDescription?: string;
   /** A statement that returns `count` for filters whose number of rows the database maintains. */
   maintainedCount?: (filter: FilterValues<Fields>) => Sql | undefined;
@@ -41,7 +41,7 @@ export interface ListOptions<Name extends ModelName, Fields extends FilterFields
 export interface EntityOptions<Name extends ModelName, Fields extends FilterFields> {
   /** The table in SQL. */
   table: string;
-  /** The permission that reads it, also in lists. */
+  /** The permission to read it, also in lists. */
   access: Permission;
   /** The permission of mutations that do not name another. @default `access` */
   write?: Permission;
@@ -63,7 +63,7 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   /** Descriptions of columns that differ from the Prisma schema's. */
   descriptions?: Partial<Record<ColumnOf<Name>, string>>;
   references?: Record<string, Reference<Name>>;
-  /** Fields that are none of the above, with the plain Pothos builder. */
+  /** Other fields, with the plain Pothos builder. */
   fields?: (t: PothosSchemaTypes.PrismaObjectFieldBuilder<Types, Model<Name>, RowOf<Name>>) => FieldMap;
   /** Lists of the entity: on Query (`root.many`) and on other types (`listOn`). */
   list?: ListOptions<Name, Fields>;
@@ -83,7 +83,7 @@ export interface ChangesOptions<Name extends ModelName> {
    * The table has `change_sequence`, which `app.number_changes` maintains.
    */
   of?: { entity: ParentEntity; column: ColumnOf<Name> };
-  /** What a reader does who was cut off, a sentence for people. */
+  /** How a client resumes after an interruption, a sentence for the end of the stream. */
   resume: string;
   subscription: { field: string; description: string; afterEnd?: string; argument?: string };
 }
@@ -198,7 +198,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
         node: ref as never,
         orders,
         ...(filter
-          ? { filter: { ...filter, ...(listOptions.maintainedCount ? { kept: listOptions.maintainedCount } : {}) } }
+          ? { filter: { ...filter, ...(listOptions.maintainedCount ? { maintainedCount: listOptions.maintainedCount } : {}) } }
           : {}),
       } as never) as ConnectionDefinition<RowOf<Name>>)
     : undefined;
@@ -254,7 +254,7 @@ function filterOf<Name extends ModelName, Fields extends FilterFields>(
   options: ListOptions<Name, Fields> | undefined,
 ): EntityFilter<Fields> | undefined {
   if (!options?.filter) return undefined;
-  const description = options.filterDescription ?? `Which ${plural}. All conditions must hold.`;
+  const description = options.filterDescription ?? `Conditions on ${plural}, all of which must hold.`;
   return filterType(typename, description, options.filter(new FilterBuilder(typename, table)));
 }
 

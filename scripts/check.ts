@@ -1,4 +1,4 @@
-/** Everything that can be said about the code without running it for real, in one command. */
+/** Runs all static checks of the project. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
@@ -40,8 +40,8 @@ async function driftProblem(): Promise<string> {
 }
 
 /**
- * Prisma merges the findUnique calls of one tick into one statement, whichever request made them. Batches are kept apart by a reach into
- * Prisma (src/platform/postgres/prisma.ts), and no module should depend on it: findFirst never batches, and loaders batch within a request.
+ * Prisma merges the findUnique calls of one tick into one statement, even of different requests. src/platform/postgres/prisma.ts separates
+ * these batches through internals of Prisma. No module should depend on that: findFirst never batches, and loaders batch within a request.
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -1,6 +1,6 @@
 /**
- * A model for trying agents without one: it speaks OpenAI's streaming protocol, calls the tool that the last message names, as in
- * `echo {"message": "Hello"}`, and tells what the tool answered. It understands nothing.
+ * A sample model to try agents without a provider: it implements OpenAI's streaming protocol, calls the tool that the last message names, as in
+ * `echo {"message": "Hello"}`, and quotes the result of the tool.
  *
  *     node scripts/sample-model.ts 4010
  */

@@ -38,11 +38,11 @@ async function answer({ model, messages, tools = [] }: ChatRequest, response: Se
     send({ role: 'assistant', tool_calls: [{ index: 0, id: `call_${randomUUID()}`, type: 'function', function: call }] });
     send({}, 'tool_calls');
   } else {
-    const said =
+    const answer =
       last?.role === 'tool'
         ? `The tool answered: ${text}`
         : `I am a sample and understand nothing. Name a tool and its arguments, such as echo {"message": "Hello"}. I have: ${names.join(', ') || 'none'}.`;
-    for (const piece of said.split(/(?<=\s)/)) {
+    for (const piece of answer.split(/(?<=\s)/)) {
       send({ content: piece });
       await delay(PIECE_MS);
     }

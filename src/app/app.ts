@@ -170,7 +170,7 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
-    jsonPost: createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }),
+    fastPath: createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }),
     mcp: createMcpEndpoint({ env, auth, rateLimit, services, catalogs: () => loadCatalogs(modules), log }),
     routes: routesOf(modules),
     auth,

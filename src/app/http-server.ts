@@ -21,7 +21,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 export interface HttpDeps {
   env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN'>;
   yoga: Yoga;
-  jsonPost: FastPath;
+  fastPath: FastPath;
   mcp: Handler;
   /** The routes of the modules. */
   routes: readonly HttpRoute[];
@@ -74,7 +74,7 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 
 /** Creates the HTTP server with all routes. */
 export function createHttpServer(parts: HttpDeps): Server {
-  const { env, yoga, jsonPost, auth, rateLimit, metrics, checks, services, log } = parts;
+  const { env, yoga, fastPath, auth, rateLimit, metrics, checks, services, log } = parts;
 
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
@@ -92,11 +92,11 @@ export function createHttpServer(parts: HttpDeps): Server {
       return;
     }
     try {
-      const edge = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      const requestContext = await authenticate(parts, bearerOf(request.headers.authorization), info);
       // A preflight does not count against the limit.
-      if (request.method !== 'OPTIONS') await rateLimit.take(edge.viewer, info.ip);
-      await runWithContext(edge.dbContext, async () => {
-        if (!(await jsonPost(request, response, edge))) await yoga(request, response, { edge });
+      if (request.method !== 'OPTIONS') await rateLimit.take(requestContext.viewer, info.ip);
+      await runWithContext(requestContext.dbContext, async () => {
+        if (!(await fastPath(request, response, requestContext))) await yoga(request, response, { requestContext });
       });
     } catch (error) {
       refuse(request, response, error, info.requestId, log);

@@ -52,7 +52,7 @@ test.each([
   ['API_KEY_PEPPER', 'secret'],
   ['GRAPHIQL', 'secret'],
   ['ACCESS_TOKEN_TTL_SECONDS', '901'],
-])('a bad %s is named, and its value is not told', (name, value) => {
+])('an error names an invalid %s without its value', (name, value) => {
   const message = problems({ [name]: value });
   expect(message).toContain(name);
   expect(message).not.toContain('secret');

@@ -18,7 +18,7 @@ beforeAll(async () => {
 });
 
 /** The values of a metrics page, by name and labels. */
-async function told(registry: Registry, name: string): Promise<Record<string, number>> {
+async function metricsOf(registry: Registry, name: string): Promise<Record<string, number>> {
   const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
 }
@@ -32,7 +32,7 @@ test('MCP metrics have labels for operation and outcome, and none with names tha
   graph.services.mcp = own;
   const server = await startToolServer();
   try {
-    expect(await told(registry, 'agentbase_mcp{')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_mcp{')).toEqual({
       'agentbase_mcp{what="connections"}': 0,
       'agentbase_mcp{what="idle"}': 0,
       'agentbase_mcp{what="running"}': 0,
@@ -48,13 +48,13 @@ test('MCP metrics have labels for operation and outcome, and none with names tha
     await execute(graph, asViewer(tenant), id, 'echo', { message: 'no!' });
     const count = (operation: string, outcome: string) =>
       `agentbase_mcp_call_seconds_count{operation="${operation}",transport="STREAMABLE_HTTP",outcome="${outcome}"}`;
-    expect(await told(registry, 'agentbase_mcp_call_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_mcp_call_seconds_count')).toEqual({
       [count('listTools', 'OK')]: 1,
       [count('listResources', 'OK')]: 1,
       [count('callTool', 'OK')]: 2,
       [count('callTool', 'TOOL_ERROR')]: 1,
     });
-    expect(await told(registry, 'agentbase_mcp{')).toMatchObject({
+    expect(await metricsOf(registry, 'agentbase_mcp{')).toMatchObject({
       'agentbase_mcp{what="connections"}': 1,
       'agentbase_mcp{what="idle"}': 1,
     });
@@ -96,20 +96,20 @@ test('run metrics count active runs, ended runs by status, and tool calls by sou
     );
     const first = await send(await conversation(id), 'What is one and one?');
     await begun.opened;
-    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
+    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
     held.open();
     expect((await untilRun(first.run)).status).toBe('COMPLETED');
-    const nobody = await agent({ provider: 'nowhere' });
-    expect((await untilRun((await send(await conversation(nobody.id), 'Fail')).run)).status).toBe('FAILED');
+    const unavailable = await agent({ provider: 'nowhere' });
+    expect((await untilRun((await send(await conversation(unavailable.id), 'Fail')).run)).status).toBe('FAILED');
     await worker.close();
 
-    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
-    expect(await told(registry, 'agentbase_run_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
+    expect(await metricsOf(registry, 'agentbase_run_seconds_count')).toEqual({
       'agentbase_run_seconds_count{status="CANCELLED"}': 1,
       'agentbase_run_seconds_count{status="COMPLETED"}': 1,
       'agentbase_run_seconds_count{status="FAILED"}': 1,
     });
-    expect(await told(registry, 'agentbase_tool_call_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_tool_call_seconds_count')).toEqual({
       'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="SUCCEEDED"}': 1,
       'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="FAILED"}': 1,
       'agentbase_tool_call_seconds_count{source="UNKNOWN",outcome="FAILED"}': 1,

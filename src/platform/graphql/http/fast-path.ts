@@ -33,7 +33,7 @@ export interface FastPathDeps {
 }
 
 /** Responds to a request and returns true, or returns false for Yoga to handle it. Runs as the viewer of the request. */
-export type FastPath = (request: IncomingMessage, response: ServerResponse, edge: RequestAuth) => Promise<boolean>;
+export type FastPath = (request: IncomingMessage, response: ServerResponse, requestContext: RequestAuth) => Promise<boolean>;
 
 interface Params {
   query: string | undefined;
@@ -159,7 +159,7 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
     return id === undefined ? undefined : persisted?.get(id);
   }
 
-  return async (request, response, edge) => {
+  return async (request, response, requestContext) => {
     const resultType = isEligible(request) ? resultTypeOf(request.headers.accept) : undefined;
     if (resultType === undefined) return false;
     const body = await bodyOf(request);
@@ -167,7 +167,7 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
     const params = paramsOf(body);
     const text = params && textOf(params);
     const operation = text === undefined ? undefined : prepared.get(text);
-    const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
+    const contextValue = { ...services, ...requestContext, loaders: createLoaders() } as GraphQLContext;
     const args = params && operation && argsOf(operation, params, contextValue);
     const size = args && measured(args);
     if (!operation || !args || !size) {

@@ -152,7 +152,7 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
         }
         const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
           // A context of its own: operations that shared one would wait for each other's reads.
-          edge: requestContextOf(viewer, request),
+          requestContext: requestContextOf(viewer, request),
           params: payload,
         });
         try {

@@ -29,7 +29,7 @@ function named(name: string, plugin: object): NamedPlugin {
   return { name, plugin: plugin as Plugin };
 }
 
-export type Yoga = YogaServerInstance<{ edge: RequestAuth }, GraphQLContext>;
+export type Yoga = YogaServerInstance<{ requestContext: RequestAuth }, GraphQLContext>;
 
 export interface YogaDeps {
   env: Env;
@@ -87,7 +87,7 @@ export async function createGraphQLServer({
     named('operation-cost', useOperationComplexity(complexity)),
     named('prepared-operations', prepared.plugin()),
   ];
-  const yoga = createYoga<{ edge: RequestAuth }, GraphQLContext>({
+  const yoga = createYoga<{ requestContext: RequestAuth }, GraphQLContext>({
     schema,
     logging: false,
     landingPage: false,
@@ -100,7 +100,7 @@ export async function createGraphQLServer({
         ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400, exposedHeaders: ['x-request-id', 'retry-after'] }
         : false,
     ...(await graphiql(env.GRAPHIQL, graphiqlExample)),
-    context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
+    context: ({ requestContext }) => ({ ...services, ...requestContext, loaders: createLoaders() }) as never,
     plugins: plugins.map(({ plugin }) => plugin) as never,
   }) as Yoga;
   await verifyYogaInternals(yoga.fetchAPI);

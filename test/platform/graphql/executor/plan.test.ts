@@ -58,9 +58,9 @@ async function both(
     sizeChecked: true,
   });
   return runWithContext(requestContext.dbContext, async () => {
-    const told = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
-    const text = serializedData(told);
-    const result: unknown = text === undefined ? JSON.parse(JSON.stringify(told)) : { data: JSON.parse(text) };
+    const executed = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
+    const text = serializedData(executed);
+    const result: unknown = text === undefined ? JSON.parse(JSON.stringify(executed)) : { data: JSON.parse(text) };
     const reference = await execute({ schema, document, variableValues: variables, contextValue: context() });
     return {
       planned: { result, planned: text !== undefined },

@@ -16,7 +16,7 @@ const person: Viewer = {
 };
 
 const viewers: Record<string, Viewer | null> = {
-  nobody: null,
+  anonymous: null,
   'an owner': { ...person, role: 'OWNER', permissions: permissionsOf('OWNER') },
   'an admin': person,
   'a viewer': { ...person, role: 'VIEWER', permissions: permissionsOf('VIEWER') },

@@ -44,7 +44,7 @@ describe('a repeated operation has the same response as the first', () => {
     ['by its name', { query: 'query Named { viewer { role } }', operationName: 'Named' }, owner],
     ['by a name it does not have', { query: 'query Other { viewer { role } }', operationName: 'Nameless' }, owner],
     ['one of several', { query: 'query A { viewer { role } } query B { tenant { name } }', operationName: 'B' }, owner],
-    ['by nobody', { query: '{ viewer { role } agents { totalCount } }' }, () => ({})],
+    ['without a credential', { query: '{ viewer { role } agents { totalCount } }' }, () => ({})],
     ['where some is refused', { query: '{ agents { totalCount } tenant { name } conversations { totalCount } }' }, () => limited],
     ['where a cursor is none', { query: '{ agents(after: "x") { totalCount } viewer { role } }' }, owner],
     [

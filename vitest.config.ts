@@ -10,22 +10,22 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: [
       ...configDefaults.exclude,
-      // What only a real server shows: several connections, lock waits, processes that come and go.
+      // These need a PostgreSQL server: several connections, lock waits, processes that start and end.
       ...(TEST_DATABASE_URL ? [] : ['**/*.postgres.test.ts']),
       ...(TEST_PGBOUNCER_URL ? [] : ['**/*.pgbouncer.test.ts']),
       ...(TEST_BROWSER === '1' ? [] : ['**/*.browser.test.ts']),
-      // A process or two for each scenario of the official suites.
+      // These start one or two processes for each scenario of the official suites.
       ...(TEST_CONFORMANCE === '1' ? [] : ['**/*.conformance.test.ts']),
     ],
     environment: 'node',
     globalSetup: ['test/testkit/global-setup.ts'],
     pool: 'forks',
     maxWorkers: 2,
-    // The files of a worker share its modules, and with them its one database. Each test makes tenants of its own.
+    // The files of a worker share its modules and its database. Each test creates its own tenants.
     isolate: false,
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    // A condition is waited for as long as a busy machine takes.
+    // Allows for a busy machine.
     expect: { poll: { timeout: 15_000 } },
     reporters: VITEST_JSON ? ['dot', ['json', { outputFile: VITEST_JSON }]] : ['dot'],
     slowTestThreshold: 5_000,

@@ -1,8 +1,10 @@
-/** Everything that can be said about the code without running it for real, in one command. */
+/** Runs all static checks of the project. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { buildSchema, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
-import { platformProblem } from './check-platform.ts';
+import { domainNameProblems } from './check-domain-names.ts';
+import { importProblems } from './check-imports.ts';
+import { readSources } from './sources.ts';
 
 function run(title: string, file: string, args: string[]): boolean {
   const { status } = spawnSync(file, args, { stdio: 'inherit' });
@@ -38,22 +40,26 @@ async function driftProblem(): Promise<string> {
 }
 
 /**
- * Prisma merges the findUnique calls of one tick into one statement, whichever request made them. Batches are kept apart by a reach into
- * Prisma (src/platform/postgres/prisma.ts), and no module should depend on it: findFirst never batches, and loaders batch within a request.
+ * Prisma merges the findUnique calls of one tick into one statement, even of different requests. src/platform/postgres/prisma.ts separates
+ * these batches through internals of Prisma. No module should depend on that: findFirst never batches, and loaders batch within a request.
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })
-    .filter((file) => file.endsWith('.ts') && !/^(generated|db|platform\/postgres)\//.test(file))
+    .filter((file) => file.endsWith('.ts') && !/^(generated|platform\/postgres)\//.test(file))
     .filter((file) => /\.findUnique(OrThrow)?\(/.test(readFileSync(`src/${file}`, 'utf8')))
     .map((file) => `src/${file} calls findUnique: use findFirst, or a loader`)
     .join('\n');
 }
 
+const { modules } = await import('../src/modules/index.ts');
+const moduleNames = modules.map(({ name }) => name);
+const sources = readSources();
 const bin = (name: string) => `node_modules/.bin/${name}`;
 const results = [
   run('format and lint', bin('biome'), ['ci', '.']),
   run('types', bin('tsc'), ['--noEmit']),
-  await check('the platform knows no domain', platformProblem),
+  await check('imports', async () => importProblems(sources, moduleNames).join('\n')),
+  await check('no domain name in the platform', async () => domainNameProblems(sources, moduleNames).join('\n')),
   await check('schema.graphql', schemaProblem),
   await check('findUnique', async () => findUniqueProblem()),
   await check('migrations and Prisma schema agree', driftProblem),

@@ -1,6 +1,6 @@
 /**
- * A Prisma generator: writes the tables of the Prisma schema, with the names and comments that PostgreSQL gets, to
- * `src/generated/data-model.ts`. The client has none of this at run time, and Pothos's data model has no table and column names.
+ * A Prisma generator: writes the tables of the Prisma schema, with their SQL names and comments, to
+ * `src/generated/data-model.ts`. The Prisma client lacks them at run time, and Pothos's data model has no table and column names.
  */
 import { writeFileSync } from 'node:fs';
 import generatorHelper, { type DMMF } from '@prisma/generator-helper';
@@ -31,7 +31,7 @@ function modifierOf({ isList, isRequired }: DMMF.Field): string {
   return isRequired ? '' : '?';
 }
 
-/** Columns of types that Prisma does not support, with the field each comes after. Prisma's own data model leaves them out. */
+/** Columns of types that Prisma does not support, with the field each comes after. Prisma's data model omits them. */
 function unsupportedColumns(schema: string, model: string): { after: string | undefined; column: Column }[] {
   const [, body = ''] = new RegExp(`^model ${model} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(schema) ?? [];
   const found: { after: string | undefined; column: Column }[] = [];

@@ -1,6 +1,6 @@
 /**
- * Generates what can be read off the code: the ER diagram and the data dictionary from the Prisma schema, the configuration
- * table of the README from `src/env.ts`. With `--check` it writes nothing and fails if a file is not what it would write.
+ * Generates documentation from code: the ER diagram and the data dictionary from the Prisma schema, the configuration
+ * table of the README from `src/env.ts`. With `--check` it writes nothing, and fails if a file is out of date.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { variables } from '../src/env.ts';
@@ -63,7 +63,7 @@ let stale = 0;
 for (const [file, content] of Object.entries(wanted)) {
   if (existsSync(file) && readFileSync(file, 'utf8') === content) continue;
   if (check) {
-    console.error(`${file} is not up to date: run npm run docs`);
+    console.error(`${file} is out of date: run npm run docs`);
     stale++;
   } else {
     writeFileSync(file, content);

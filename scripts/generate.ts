@@ -1,7 +1,7 @@
 /**
- * Generates the Prisma client, the Pothos types and our data model, and a new, migrated embedded database for first starts to copy.
+ * Generates the Prisma client, the Pothos types and our data model, and a migrated embedded database that first starts copy.
  *
- * `prisma generate` insists on a native schema engine that it never runs, and downloads it where it is missing. Any
+ * `prisma generate` requires a native schema engine that it never runs, and downloads a missing one. Any
  * executable that exists satisfies the check, so generation works without a network beyond the package registry.
  */
 import { spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'generate',
   cwd: new URL('..', import.meta.url),
   env: {
     ...process.env,
-    // Our generator is TypeScript: it needs this Node, whichever comes first elsewhere.
+    // The data model generator is TypeScript: it needs this Node, which may not be the first on PATH.
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
     PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
     PRISMA_HIDE_UPDATE_MESSAGE: '1',
@@ -26,7 +26,7 @@ if (status !== 0) {
   process.exit(status ?? 1);
 }
 
-// An image is built from the schema first and the sources later: there is nothing to migrate with then, nor a need to.
+// An image build generates from the schema before it copies the sources, and needs no embedded database.
 if (existsSync(new URL('../src/platform/migrations/embedded-template.ts', import.meta.url))) {
   const { TEMPLATE_FILE, writeTemplate } = await import('../src/platform/migrations/embedded-template.ts');
   const { install } = await import('../src/modules/index.ts');

@@ -2,12 +2,12 @@
  * The keys that sign access tokens, as a private JWKS. The first key signs, all of them verify.
  *
  *   generate                 prints a new set with one key, for AUTH_KEYS
- *   generate --file <file>   makes the file, unless it is there
- *   rotate                   puts a new key in front
- *   prune [--keep <n>]       drops all but the newest n keys (1 when not given); do it once the tokens of the others have ended
- *   public                   prints the public halves
+ *   generate --file <file>   creates the file, unless it exists
+ *   rotate                   inserts a new key as the first one
+ *   prune [--keep <n>]       removes all but the newest n keys (default 1), once the tokens of the others have expired
+ *   public                   prints the public keys
  *
- * The last three change or read the file of --file. Without one they read a set from the standard input and print the result.
+ * The last three update or read the file of --file. Without it they read a set from standard input and print the result.
  */
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';

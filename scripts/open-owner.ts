@@ -7,8 +7,8 @@ import { openPool } from '../src/platform/postgres/connect.ts';
 import { Database } from '../src/platform/postgres/database.ts';
 
 /**
- * The database as the owner of its tables has it: of DATABASE_OWNER_URL, DATABASE_URL when absent, or the embedded one, whose server
- * must be stopped.
+ * Opens the database as the owner of its tables: DATABASE_OWNER_URL, by default DATABASE_URL, or without both the embedded one, whose
+ * server must be stopped.
  */
 export async function openOwner(env: Env): Promise<{ database: Database; close(): Promise<void> }> {
   const connectionString = env.DATABASE_OWNER_URL ?? env.DATABASE_URL;

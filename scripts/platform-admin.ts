@@ -1,9 +1,9 @@
 /**
- * Who runs the platform: registers MCP servers for all tenants, and sets the prices of models.
+ * Manages platform administrators, who register MCP servers for all tenants and set the prices of models.
  *
- *   grant <e-mail>    lets somebody, who has signed up already
- *   revoke <e-mail>   does not let them any more
- *   list              prints who may
+ *   grant <e-mail>    grants the role to a registered user
+ *   revoke <e-mail>   revokes it
+ *   list              prints the administrators
  *
  * Reads DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the embedded one, whose server must be stopped.
  */

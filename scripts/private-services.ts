@@ -1,6 +1,6 @@
 /**
- * Real PostgreSQL, Redis and PgBouncer for tests and for trying things out, without Docker: each on a free
- * port of 127.0.0.1, with its files in a temporary folder, so that it may be killed and thrown away.
+ * Starts PostgreSQL, Redis and PgBouncer for tests and experiments, without Docker: each on a free
+ * port of 127.0.0.1, with its files in a temporary folder, so that it can be killed and deleted.
  * `scripts/install-services.sh` installs the programs.
  */
 import { execFile, spawnSync } from 'node:child_process';
@@ -46,12 +46,12 @@ export async function startPostgres(options: { settings?: Record<string, string>
     port: String(port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: folder,
-    // Only a crash of the machine could tell the difference. synchronous_commit stays on: what was
-    // committed must outlive a killed process.
+    // fsync matters only for a crash of the machine. synchronous_commit stays on: commits must
+    // survive a killed process.
     fsync: 'off',
     shared_buffers: '64MB',
     max_connections: '300',
-    // Files in the data folder instead of /dev/shm, where a killed cluster would leave them behind.
+    // Files in the data folder instead of /dev/shm, where they would remain after a killed cluster.
     dynamic_shared_memory_type: 'mmap',
     timezone: 'UTC',
     ...options.settings,
@@ -94,7 +94,7 @@ export async function startRedis(): Promise<PrivateRedis> {
   return { ...service, port, url: `redis://127.0.0.1:${port}` };
 }
 
-/** Debian 12 has PgBouncer 1.18, which knows no prepared statements in transaction mode: the strictest case. */
+/** Debian 12 has PgBouncer 1.18, which does not support prepared statements in transaction mode: the strictest case. */
 export async function startPgbouncer(
   postgres: Pick<PrivatePostgres, 'port'>,
   options: { poolMode?: 'transaction' | 'session'; settings?: Record<string, string> } = {},
@@ -112,14 +112,14 @@ export async function startPgbouncer(
     pool_mode: options.poolMode ?? 'transaction',
     max_client_conn: '500',
     default_pool_size: '20',
-    // Seconds until it tries a database again that was down; the default is 15.
+    // Seconds between connection attempts to a failed database; the default is 15.
     server_login_retry: '1',
     ignore_startup_parameters: 'extra_float_digits',
     admin_users: 'postgres',
     ...options.settings,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
-  // Logins that are not in the file are looked up in the cluster as auth_user.
+  // PgBouncer looks up other logins in the cluster as auth_user.
   const databases = `* = host=127.0.0.1 port=${postgres.port} auth_user=postgres`;
   const file = join(folder, 'pgbouncer.ini');
   writeFileSync(file, ['[databases]', databases, '[pgbouncer]', ...lines, ''].join('\n'));
@@ -139,7 +139,7 @@ export async function startPgbouncer(
 
 async function selectOne(connectionString: string): Promise<void> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
-  // A server that goes away in between rejects the query as well.
+  // A server that stops in between rejects the query as well.
   client.on('error', () => {});
   try {
     await client.connect();

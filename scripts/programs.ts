@@ -7,13 +7,13 @@ export function findProgram(name: string, folders = programFolders()): string | 
   return folders.map((folder) => join(folder, name)).find(isExecutable);
 }
 
-/** Debian keeps daemons in sbin folders, which are not on everybody's PATH. */
+/** Debian installs daemons in sbin folders, which are not on the PATH of every user. */
 function programFolders(): string[] {
   const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => folder !== '');
   return [...path, '/usr/local/sbin', '/usr/sbin', '/usr/local/bin', '/usr/bin'];
 }
 
-/** The folder with `initdb` and `postgres`; of several installed versions the one of `pg_config`, else the newest. */
+/** The folder with `initdb` and `postgres`; of several versions, the one of `pg_config`, otherwise the newest. */
 export function postgresFolder(): string | undefined {
   const configured = spawnSync('pg_config', ['--bindir'], { encoding: 'utf8' }).stdout?.trim();
   const candidates = [...(configured ? [configured] : []), ...debianPostgresFolders(), ...programFolders()];

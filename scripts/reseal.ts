@@ -1,6 +1,6 @@
 /**
- * Seals all of the tenants' secrets anew that are not under the newest sealing key. Safe to stop and to run again, and while servers run.
- * Reads SEALING_KEYS or SEALING_KEYS_FILE, and DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the
+ * Encrypts all tenants' secrets again that do not use the newest encryption key. It can be interrupted and repeated, also while servers run.
+ * Reads SEALING_KEYS or SEALING_KEYS_FILE, and DATABASE_OWNER_URL (default: DATABASE_URL). Without a database URL it opens the
  * embedded one, whose server must be stopped.
  */
 
@@ -19,7 +19,7 @@ function tell({ tenants, resealed, failed }: RotateEncryptionProgress): void {
 }
 
 try {
-  // Before the database: without the right keys there is nothing to do.
+  // Verifies the keys before it opens the database.
   if (env.DATABASE_URL && !env.SEALING_KEYS && !env.SEALING_KEYS_FILE) {
     throw new Error('SEALING_KEYS or SEALING_KEYS_FILE must name the keys that the servers have');
   }
@@ -29,7 +29,10 @@ try {
     const prisma = createPrisma(database);
     const { failed } = await rotateEncryption({ pool: database.pool, database, prisma, sealer, onProgress: tell });
     await prisma.$disconnect();
-    if (failed > 0) throw new Error('some do not open: a key of theirs is missing. Do not drop keys before that is solved.');
+    if (failed > 0)
+      throw new Error(
+        'some secrets cannot be decrypted because their key is missing. Add the key, and remove no other key before.',
+      );
   } finally {
     await close();
   }

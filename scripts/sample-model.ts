@@ -1,6 +1,6 @@
 /**
- * A model for trying agents without one: it speaks OpenAI's streaming protocol, calls the tool that the last message names, as in
- * `echo {"message": "Hello"}`, and tells what the tool answered. It understands nothing.
+ * A sample model to try agents without a provider: it implements OpenAI's streaming protocol, calls the tool that the last message names, as in
+ * `echo {"message": "Hello"}`, and quotes the result of the tool.
  *
  *     node scripts/sample-model.ts 4010
  */
@@ -38,11 +38,11 @@ async function answer({ model, messages, tools = [] }: ChatRequest, response: Se
     send({ role: 'assistant', tool_calls: [{ index: 0, id: `call_${randomUUID()}`, type: 'function', function: call }] });
     send({}, 'tool_calls');
   } else {
-    const said =
+    const answer =
       last?.role === 'tool'
         ? `The tool answered: ${text}`
         : `I am a sample and understand nothing. Name a tool and its arguments, such as echo {"message": "Hello"}. I have: ${names.join(', ') || 'none'}.`;
-    for (const piece of said.split(/(?<=\s)/)) {
+    for (const piece of answer.split(/(?<=\s)/)) {
       send({ content: piece });
       await delay(PIECE_MS);
     }

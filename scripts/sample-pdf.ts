@@ -1,4 +1,4 @@
-/** `node scripts/sample-pdf.ts FILE`: writes a PDF of two pages, to have one to upload. */
+/** `node scripts/sample-pdf.ts FILE`: writes a PDF of two pages, to upload as a sample. */
 
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -19,4 +19,4 @@ pdf.addPage().fontSize(16).text('Hotels').moveDown().fontSize(12);
 pdf.text('A hotel may cost up to 140 euros a night, breakfast included. Receipts are handed in within two weeks of the return.');
 pdf.end();
 await written;
-console.log(`${file} is written`);
+console.log(`wrote ${file}`);

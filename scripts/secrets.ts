@@ -1,12 +1,12 @@
 /**
- * The keys that seal tenants' secrets, as a JWK set of symmetric keys. The first key seals, all of them open.
+ * The keys that encrypt tenants' secrets, as a JWK set of symmetric keys. The first key encrypts, all of them decrypt.
  *
  *   generate                 prints a new set with one key, for SEALING_KEYS
- *   generate --file <file>   makes the file, unless it is there
- *   rotate                   puts a new key in front
- *   prune [--keep <n>]       drops all but the newest n keys (1 when not given); do it once `reseal` has nothing left to do
+ *   generate --file <file>   creates the file, unless it exists
+ *   rotate                   inserts a new key as the first one
+ *   prune [--keep <n>]       removes all but the newest n keys (default 1), once `reseal` reports no secrets of the others
  *
- * The last two change the file of --file. Without one they read a set from the standard input and print the result.
+ * The last two update the file of --file. Without it they read a set from standard input and print the result.
  */
 import { text } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';

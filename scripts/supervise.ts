@@ -1,4 +1,4 @@
-/** Starts, watches and ends the processes of private services, so that none outlives the process that asked for it. */
+/** Starts, watches and ends the processes of private services, so that none outlives the process that started it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants as os } from 'node:os';
@@ -8,9 +8,9 @@ import { findProgram } from './programs.ts';
 
 export interface PrivateService {
   readonly port: number;
-  /** SIGKILL, as a crash would: resolves when the process and its children are gone. The files stay. */
+  /** Sends SIGKILL, like a crash. Resolves when the process and its children have ended. The files remain. */
   kill(): Promise<void>;
-  /** Starts again on the same port and files, after an orderly stop when it still runs. */
+  /** Starts again on the same port and files, after an orderly stop if it is running. */
   restart(): Promise<void>;
   /** Stops and removes every file. Safe to call twice. */
   stop(): Promise<void>;
@@ -25,16 +25,16 @@ export interface Definition {
   name: string;
   folder: string;
   account?: Account | undefined;
-  /** Done once, before the first start. */
+  /** Runs once, before the first start. */
   prepare?: () => Promise<unknown>;
   command: readonly string[];
-  /** Asks for an orderly stop. */
+  /** Requests an orderly stop. */
   stopSignal: NodeJS.Signals;
   /** Ends it at once, together with its children. */
   abortSignal: NodeJS.Signals;
   /** One attempt at using the service; throws until it is ready. */
   probe: () => Promise<void>;
-  /** Frees what is left outside the folder after a kill. */
+  /** Releases resources outside the folder after a kill. */
   release?: () => void;
 }
 
@@ -52,7 +52,7 @@ export async function start(definition: Definition): Promise<Omit<PrivateService
     if (stopping) throw new Error(`${definition.name} was stopped and its files are gone`);
     const [file = '', ...args] = withParentDeathSignal(definition.command, definition.abortSignal);
     const output = openSync(log, 'a');
-    // Its own process group: Ctrl-C reaches only us, and we stop it in order.
+    // Its own process group: Ctrl-C reaches only this process, which stops it in order.
     const started = spawn(file, args, {
       ...definition.account,
       cwd: definition.folder,
@@ -78,7 +78,7 @@ export async function start(definition: Definition): Promise<Omit<PrivateService
         }
         throw new Error(`${definition.name} did not start:\n${tail(log)}`, { cause: error });
       }
-      throw new Error(`${definition.name} did not start, and something else has its port:\n${tail(log)}`);
+      throw new Error(`${definition.name} did not start, and another process uses its port:\n${tail(log)}`);
     }
   }
 
@@ -133,7 +133,7 @@ export async function start(definition: Definition): Promise<Omit<PrivateService
 
 const cleanups = new Set<() => void>();
 
-/** Runs `cleanup` when the process exits or is told to by a signal; returns a function that takes it back. */
+/** Runs `cleanup` when the process exits or receives a signal to stop. Returns a function that removes the handler. */
 function cleanUpOnExit(cleanup: () => void): () => void {
   if (cleanups.size === 0) {
     process.on('exit', runCleanups);
@@ -157,7 +157,7 @@ function runCleanups(): void {
 
 function exitBySignal(signal: NodeJS.Signals): void {
   process.off(signal, exitBySignal);
-  // Whoever else listens decides how and when the process ends; 'exit' cleans up then.
+  // Another listener decides how and when the process ends; the handler of 'exit' cleans up then.
   if (process.listenerCount(signal) > 0) return;
   process.exit(128 + os.signals[signal]);
 }
@@ -171,7 +171,7 @@ function withParentDeathSignal(command: readonly string[], signal: NodeJS.Signal
   return works ? [...prefix, ...command] : command;
 }
 
-/** None where there is no /proc. */
+/** Empty without /proc. */
 function childrenOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
@@ -188,7 +188,7 @@ function isAlive(pid: number): boolean {
     return false;
   }
   try {
-    // A zombie holds nothing any more; its parent may be a container's init that never reaps.
+    // A zombie holds no resources; its parent may be a container's init that never reaps.
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return process.platform !== 'linux';
@@ -213,7 +213,7 @@ function killAll(pids: readonly number[]): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It ended meanwhile.
+      // It has ended meanwhile.
     }
   }
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run test:postgres [-- vitest arguments]`: the test suite against a real PostgreSQL, in place of the
- * embedded one. Uses the server of TEST_DATABASE_URL (a login that may create databases and roles) when it is
+ * `npm run test:postgres [-- vitest arguments]`: runs the test suite on a PostgreSQL server instead of the
+ * embedded database. Uses the server of TEST_DATABASE_URL (a login that may create databases and roles) when it is
  * set. Otherwise it starts a private cluster, and a private Redis and PgBouncer where they are installed; the
  * tests find them as TEST_DATABASE_URL, TEST_REDIS_URL and TEST_PGBOUNCER_URL.
  */
@@ -37,7 +37,7 @@ async function runVitest(environment: Environment): Promise<number> {
     env: { ...process.env, ...environment },
     stdio: 'inherit',
   });
-  // A terminal sends Ctrl-C to both of us: let Vitest end by itself, the services are stopped after it.
+  // A terminal sends Ctrl-C to both processes: Vitest ends by itself, then the services are stopped.
   const ignore = () => {};
   const forward = () => child.kill('SIGTERM');
   process.on('SIGINT', ignore);

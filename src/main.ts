@@ -3,9 +3,10 @@ import { fileURLToPath } from 'node:url';
 
 const OLDEST_NODE = 24;
 
-/** Environment → app → graceful stop. Everything else is imported late, so that an old Node.js gets a sentence, not a stack. */
+/** Environment → app → graceful stop. Other imports are dynamic, so that an old Node.js prints a message instead of a stack. */
 async function main(): Promise<void> {
-  // Half of a start is compiling. Not in the temporary folder, where others could leave code for us; where this is read-only, nothing is kept.
+  // Compilation takes half of a start. The cache is not in the temporary folder, where other users could plant code. A read-only folder
+  // disables it.
   enableCompileCache(fileURLToPath(new URL('../node_modules/.cache/compiled', import.meta.url)));
   const { readEnv } = await import('./env.ts');
   const { createLogger } = await import('./platform/lib/logger.ts');

@@ -16,7 +16,7 @@ import { createLogger } from './platform/lib/logger.ts';
 import { createLive } from './platform/live/live-views.ts';
 import { addModuleMetrics, startWork } from './platform/module/module-parts.ts';
 
-/** What runs apart from the servers: jobs, and the upkeep of partitions. Answers `/health/ready` and `/metrics` on PORT. */
+/** Runs jobs and maintains partitions. Responds to `/health/ready` and `/metrics` on PORT. */
 async function main(): Promise<void> {
   const env = readEnv();
   if (!env.DATABASE_URL) throw new EnvironmentError('The worker needs DATABASE_URL: in embedded mode the server does its work.');
@@ -25,9 +25,9 @@ async function main(): Promise<void> {
   const { database } = connections;
   const maintenance = await startMaintenance(database, log);
   const { close: closeParts, ...parts } = await openServices(env, connections, log, true);
-  // It only ever tells: nobody follows anything here.
+  // A worker publishes changes and has no subscribers.
   const live = createLive({ database, log, transport: await noticeBusOf(env, log), revalidate: async () => false });
-  // A worker seals nothing for clients: what it would seal opens nowhere.
+  // A worker encrypts nothing for clients, so a random secret suffices.
   const secret = randomBytes(48).toString('base64url');
   const services = { ...parts, ...moduleServicesOf(env, secret), database, live, log };
   const work = await startWork(modules, services, env);
@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
       handleMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
-        log.error({ err: error }, 'the metrics could not be told');
+        log.error({ err: error }, 'metrics request failed');
         response.destroy();
       });
       return;
@@ -57,9 +57,9 @@ async function main(): Promise<void> {
     });
   });
   server.listen(env.PORT, env.HOST);
-  // Rejects when the port is taken, as by a server on the same machine.
+  // Rejects if the port is in use, such as by a server on the same machine.
   await once(server, 'listening');
-  log.info({ address: server.address() }, 'the worker runs: it does jobs, keeps partitions, and answers /health/ready');
+  log.info({ address: server.address() }, 'worker started');
   const stopWorking = async () => {
     await closeParts();
     await work.close();

@@ -58,7 +58,7 @@ export async function startCluster(): Promise<Cluster> {
     };
     const server = await started.start(file('../../src/main.ts'), { ...environment, PORT: String(port) }, 'listens at');
     const workers = await Promise.all(
-      [1, 2].map(() => started.start(file('../../src/worker.ts'), { ...environment, PORT: '0' }, 'the worker runs')),
+      [1, 2].map(() => started.start(file('../../src/worker.ts'), { ...environment, PORT: '0' }, 'worker started')),
     );
     const subscriber = started.help(file('./subscriber.ts'));
     const reader = started.help(file('./reader.ts'));

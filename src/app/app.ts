@@ -24,6 +24,7 @@ import { addModuleMetrics, loadCatalogs, routesOf, startWork } from '../platform
 import type { Services } from '../platform/module/services.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
+import { graphiqlExample } from './graphiql-example.ts';
 import { createHttpServer } from './http-server.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -35,34 +36,34 @@ export interface App {
   yoga: Yoga;
   /** The embedded mode's folder; undefined on PostgreSQL. */
   folder: DataFolder | undefined;
-  /** Takes requests, and returns the address. */
+  /** Starts to accept requests, and returns the address. */
   listen(): Promise<string>;
-  /** Takes no more requests, ends live views, lets running requests finish, and closes everything. */
+  /** Stops accepting requests, ends live views, lets running requests finish, and closes all connections. */
   close(): Promise<void>;
 }
 
 export interface AppOptions {
   log?: Logger;
-  /** A database that is open already. It is closed with the app. */
+  /** Open connections to use. The app closes them. */
   connections?: Connections;
 }
 
 /** How long running requests may take to finish when the server stops. */
 const GRACE_MS = 10_000;
 
-/** How long each part may take to let go when the server stops. A database that no longer answers never would. */
+/** How long each part may take to close when the server stops. A database that does not respond would block the stop. */
 const CLOSE_TIMEOUT_MS = 3_000;
 
 async function keyringOf(env: Env, folder: DataFolder | undefined, log: Logger): Promise<Keyring> {
-  const onError = (error: unknown) => log.error({ err: error }, 'the signing keys cannot be read; the last ones stay in use');
+  const onError = (error: unknown) => log.error({ err: error }, 'signing key reload failed; previous keys stay in use');
   if (env.AUTH_KEYS) return inlineKeyring(env.AUTH_KEYS);
   const file = env.AUTH_KEYS_FILE ?? folder?.keysFile;
   if (file) {
-    // Production never gets here without a file that the operator named and made.
+    // In production, the operator configures and creates the file.
     if (env.NODE_ENV !== 'production') await ensureKeyFile(file);
     return fileKeyring(file, onError);
   }
-  log.warn('signing keys were generated for this process: every token ends with it');
+  log.warn('signing keys generated for this process only: its tokens are invalid after a restart');
   return inlineKeyring(JSON.stringify({ keys: [await generateSigningKey()] }));
 }
 
@@ -91,21 +92,21 @@ function healthChecks(
   };
 }
 
-/** Waits for a part to close, but not for ever. */
+/** Waits for a part to close, at most CLOSE_TIMEOUT_MS. */
 async function closeWithTimeout(part: string, closing: Promise<unknown>, log: Logger): Promise<void> {
   const stop = new AbortController();
   const late = delay(CLOSE_TIMEOUT_MS, 'late' as const, { signal: stop.signal });
   try {
-    if ((await Promise.race([closing, late])) === 'late') log.warn({ part }, 'it does not let go, and is left behind');
+    if ((await Promise.race([closing, late])) === 'late') log.warn({ part }, 'close timed out');
   } finally {
     stop.abort();
     late.catch(() => {});
-    // What fails after nobody waits for it any more is nobody's business.
+    // Ignores failures after the timeout.
     closing.catch(() => {});
   }
 }
 
-/** Puts the process together: database, identity, live views, graph, HTTP. Nothing of it listens yet. */
+/** Creates the server: database, identity, live views, GraphQL, HTTP. It listens once `listen` is called. */
 export async function createApp(
   env: Env,
   { log = createLogger(env.LOG_LEVEL), connections: open }: AppOptions = {},
@@ -119,8 +120,7 @@ export async function createApp(
   const { database, redis } = connections;
   const parts = await openServices(env, connections, log, folder !== undefined);
   const { prisma, close: closeParts, ...shared } = parts;
-  if (!folder && !env.API_KEY_PEPPER)
-    log.warn('API_KEY_PEPPER is not set: keys are hashed under the pepper of the development mode');
+  if (!folder && !env.API_KEY_PEPPER) log.warn('API_KEY_PEPPER is not set: API keys are hashed with the development pepper');
   const pepper = env.API_KEY_PEPPER ?? folder?.pepper ?? 'the pepper of the development mode';
   const auth = await createAuth({
     database,
@@ -155,14 +155,14 @@ export async function createApp(
     log,
     baseUrl,
   };
-  // The embedded database has one process, which does its jobs too.
+  // The embedded database has one process, which runs the jobs too.
   const work = folder ? await startWork(modules, services, env) : undefined;
   const metrics = createMetrics(services);
   await addModuleMetrics(modules, services, metrics.registry);
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new ValidatedDocumentCache();
   const observe = [{ name: 'metrics', plugin: metrics.plugin }];
-  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema });
+  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema, graphiqlExample });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
@@ -170,7 +170,7 @@ export async function createApp(
   const server = createHttpServer({
     env,
     yoga,
-    jsonPost: createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }),
+    fastPath: createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }),
     mcp: createMcpEndpoint({ env, auth, rateLimit, services, catalogs: () => loadCatalogs(modules), log }),
     routes: routesOf(modules),
     auth,
@@ -200,12 +200,12 @@ export async function createApp(
       maintenance.stop();
       await closeWithTimeout('live views', live.close(), log);
       await sockets.close();
-      const patience = setTimeout(() => server.closeAllConnections(), GRACE_MS);
-      // A connection that was busy when the server closed is kept alive afterwards, for a request that will not come.
+      const grace = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+      // A connection that was busy when the server closed stays open for another request, which would never come.
       const idle = setInterval(() => server.closeIdleConnections(), 50);
       await closed;
       clearInterval(idle);
-      clearTimeout(patience);
+      clearTimeout(grace);
       await yoga.dispose();
       await closeWithTimeout('identity', auth.close(), log);
       await closeWithTimeout('jobs and storage', closeParts(), log);

@@ -25,7 +25,7 @@ async function openRedis(env: Env, log: Logger): Promise<Redis | undefined> {
   if (!env.REDIS_URL) return undefined;
   const { Redis: Client } = await import('ioredis');
   const redis = new Client(env.REDIS_URL, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 5_000 });
-  redis.on('error', (error) => log.warn({ err: error }, 'Redis'));
+  redis.on('error', (error) => log.warn({ err: error }, 'Redis connection error'));
   return redis;
 }
 
@@ -33,7 +33,7 @@ function logPipelining({ pipeliningProblem: reason }: Database, log: Logger | un
   if (reason) log?.warn({ reason }, 'database pipelining unavailable');
 }
 
-/** The embedded PostgreSQL, migrated. */
+/** Opens and migrates the embedded PostgreSQL. */
 export async function connectEmbedded(env: Env, folder: DataFolder, log?: Logger): Promise<Connections> {
   const { openMigrated } = await import('../platform/migrations/embedded-template.ts');
   const embedded = await openMigrated(folder.database, { install });
@@ -47,7 +47,7 @@ export async function connectEmbedded(env: Env, folder: DataFolder, log?: Logger
   return { database, redis: undefined, close: () => embedded.close() };
 }
 
-/** PostgreSQL as configured. Throws with what to do when the database or the login is not what a server may run on. */
+/** Connects to the configured PostgreSQL. Throws, with instructions, if the database or the login is unsuitable for a server. */
 export async function connectPostgres(env: Env, log: Logger): Promise<Connections> {
   const pool = openPool({
     connectionString: env.DATABASE_URL ?? '',
@@ -55,7 +55,7 @@ export async function connectPostgres(env: Env, log: Logger): Promise<Connection
     connectionTimeoutMs: 5_000,
     queryTimeoutMs: env.DATABASE_STATEMENT_TIMEOUT_MS + 5_000,
   });
-  pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'));
+  pool.on('error', (error) => log.warn({ err: error }, 'database connection lost'));
   try {
     const { rows } = await pool.query<{ login: string; bypasses: boolean; owns: boolean; member: boolean }>(`
       SELECT session_user AS login, rolsuper OR rolbypassrls AS bypasses,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What the embedded mode keeps beside its database: generated secrets, and the sign that a process has it open. */
+/** The folder of the embedded mode: its database, generated secrets, and the lock of the process that has it open. */
 export interface DataFolder {
   database: string;
   keysFile: string | undefined;
@@ -20,7 +20,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-/** Two processes on one embedded database would destroy it. A lock whose process is gone is taken over. */
+/** Two processes would corrupt one embedded database. Takes over a lock whose process has ended. */
 function lock(folder: string): () => void {
   const file = join(folder, 'lock');
   if (existsSync(file)) {

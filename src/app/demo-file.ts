@@ -8,7 +8,7 @@ export interface DemoAccess {
   conversationId: string;
 }
 
-/** Stores the credentials, so that later starts can show them again. */
+/** Stores the credentials, so that later starts print them again. */
 export function writeDemoFile({ demoFile }: DataFolder, demo: DemoAccess): void {
   if (demoFile) writeFileSync(demoFile, JSON.stringify(demo), { mode: 0o600 });
 }

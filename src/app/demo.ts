@@ -103,7 +103,7 @@ async function seedTenant(services: Services, tenant: string, email: string) {
   );
 }
 
-/** A collection with one document, which the server's worker reads. */
+/** Creates a collection with one document, which the worker indexes. */
 async function seedKnowledge(services: Services, viewer: Viewer, tenant: string): Promise<void> {
   const { database } = services;
   const collection = await database.transaction(() =>
@@ -120,7 +120,7 @@ async function seedKnowledge(services: Services, viewer: Viewer, tenant: string)
   await database.transaction(() => addDocument(services, viewer, received));
 }
 
-/** Makes two tenants that know nothing of each other, each with an owner, an agent, a conversation, a handbook and an API key. */
+/** Creates two independent tenants, each with an owner, an agent, a conversation, a handbook and an API key. */
 export async function seedDemo(services: Services): Promise<DemoAccess> {
   const acme = await seedTenant(services, 'Acme', 'owner@acme.test');
   const globex = await seedTenant(services, 'Globex', 'owner@globex.test');

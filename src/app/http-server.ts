@@ -21,7 +21,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<v
 export interface HttpDeps {
   env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN'>;
   yoga: Yoga;
-  jsonPost: FastPath;
+  fastPath: FastPath;
   mcp: Handler;
   /** The routes of the modules. */
   routes: readonly HttpRoute[];
@@ -52,9 +52,9 @@ function json(response: ServerResponse, status: number, body: unknown, headers: 
   response.end(JSON.stringify(body));
 }
 
-/** A GraphQL answer for what failed before the graph was asked. */
+/** Responds with a GraphQL error to a request that failed before GraphQL. */
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
-  // The body may still be on its way, and nobody is going to read it.
+  // Discards the rest of the body.
   request.resume();
   if (error instanceof DomainError) {
     const headers: Record<string, string> = {};
@@ -72,31 +72,31 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
   json(response, 500, { errors: [{ message: 'Unexpected error.', extensions: { code: 'INTERNAL_SERVER_ERROR', requestId } }] });
 }
 
-/** Everything the process answers over HTTP. */
+/** Creates the HTTP server with all routes. */
 export function createHttpServer(parts: HttpDeps): Server {
-  const { env, yoga, jsonPost, auth, rateLimit, metrics, checks, services, log } = parts;
+  const { env, yoga, fastPath, auth, rateLimit, metrics, checks, services, log } = parts;
 
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
     response.setHeader('x-request-id', info.requestId);
     const { origin } = request.headers;
-    // A page that may call must also be able to read why it is refused. The graph's own answers get the same from Yoga.
+    // An allowed page must be able to read refusals. Yoga sets the same headers on its own responses.
     if (origin && env.CORS_ORIGINS.includes(origin)) {
       response.setHeader('access-control-allow-origin', origin);
       response.setHeader('access-control-expose-headers', 'x-request-id, retry-after');
       response.setHeader('vary', 'Origin');
     }
-    // Where a URL cannot be made of what the client says, the server adapter would answer with its stack.
+    // The server adapter of Yoga would respond with a stack trace to an invalid URL.
     if (!URL.canParse(`http://${request.headers.host ?? 'localhost'}${request.url}`)) {
-      json(response, 400, { errors: [{ message: 'The Host header is not one.', extensions: { code: 'BAD_REQUEST' } }] });
+      json(response, 400, { errors: [{ message: 'The Host header is not a valid host.', extensions: { code: 'BAD_REQUEST' } }] });
       return;
     }
     try {
-      const edge = await authenticate(parts, bearerOf(request.headers.authorization), info);
-      // What a browser asks before it asks is not its page's doing.
-      if (request.method !== 'OPTIONS') await rateLimit.take(edge.viewer, info.ip);
-      await runWithContext(edge.dbContext, async () => {
-        if (!(await jsonPost(request, response, edge))) await yoga(request, response, { edge });
+      const requestContext = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      // A preflight does not count against the limit.
+      if (request.method !== 'OPTIONS') await rateLimit.take(requestContext.viewer, info.ip);
+      await runWithContext(requestContext.dbContext, async () => {
+        if (!(await fastPath(request, response, requestContext))) await yoga(request, response, { requestContext });
       });
     } catch (error) {
       refuse(request, response, error, info.requestId, log);
@@ -142,7 +142,7 @@ export function createHttpServer(parts: HttpDeps): Server {
     const route: Handler | undefined = ofModule ? (...rest) => moduleRoute(ofModule, ...rest) : routes[path];
     const end = metrics.request(ofModule ? ofModule.prefix : route ? path : 'other');
     response.once('close', () => end(response.statusCode));
-    // Not the server's own limit: that is the longest of all routes.
+    // The timeout of the route. The server's own is the longest of all routes.
     const late = setTimeout(() => request.complete || request.destroy(), ofModule?.requestMs ?? REQUEST_MS);
     late.unref();
     response.once('close', () => clearTimeout(late));
@@ -155,7 +155,7 @@ export function createHttpServer(parts: HttpDeps): Server {
       json(response, 500, { error: 'Unexpected error.' });
     });
   });
-  // A client that sends slower than this is not one that anybody waits for. Streams are answers and may last.
+  // Limits for slow clients. They do not apply to responses, so streams may last longer.
   server.headersTimeout = 15_000;
   server.requestTimeout = Math.max(REQUEST_MS, ...parts.routes.map(({ requestMs }) => requestMs));
   return server;

@@ -3,7 +3,7 @@ import type { Database } from '../platform/postgres/database.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Makes the coming months' partitions and drops those past their retention: at once, and every day. */
+/** Creates the partitions of the coming months and drops those past their retention: at once, then daily. */
 export async function startMaintenance(database: Database, log: Logger): Promise<{ stop(): void }> {
   const run = async () => {
     const { rows } = await database.transaction(() =>
@@ -13,7 +13,7 @@ export async function startMaintenance(database: Database, log: Logger): Promise
   };
   await run();
   const timer = setInterval(() => {
-    run().catch((error: unknown) => log.error({ err: error }, 'partitions could not be maintained; trying again tomorrow'));
+    run().catch((error: unknown) => log.error({ err: error }, 'partition maintenance failed; next attempt in 24 hours'));
   }, DAY_MS);
   timer.unref();
   return { stop: () => clearInterval(timer) };

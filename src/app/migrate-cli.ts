@@ -10,7 +10,7 @@ async function main([command = 'up', count = '1']: string[]): Promise<void> {
   const connectionString = env.DATABASE_OWNER_URL ?? env.DATABASE_URL;
   if (!connectionString)
     throw new Error('Set DATABASE_OWNER_URL or DATABASE_URL. The embedded database migrates itself when it starts.');
-  // Migrations of large tables take their time: no limit but the lock they wait for.
+  // Migrations of large tables are slow: only waits for locks have a limit.
   const pool = openPool({ connectionString, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 0 });
   try {
     if (command === 'up') {
@@ -20,7 +20,7 @@ async function main([command = 'up', count = '1']: string[]): Promise<void> {
       const applied = new Set(await appliedMigrations(pool));
       for (const name of migrationNames()) console.log(`${applied.has(name) ? 'applied' : 'missing'} ${name}`);
     } else if (command === 'down' && /^\d+$/.test(count)) {
-      for (const name of await migrateDown(pool, Number(count))) console.log(`took back ${name}`);
+      for (const name of await migrateDown(pool, Number(count))) console.log(`reverted ${name}`);
     } else {
       throw new Error('usage: npm run db:migrate [-- status | -- down COUNT]');
     }

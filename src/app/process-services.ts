@@ -21,7 +21,7 @@ import { sealingKeysOf } from './sealing-keys.ts';
 
 const DAY_MS = 86_400_000;
 
-/** What servers and workers have alike. */
+/** The services that servers and workers share. */
 export interface ProcessServices {
   prisma: Prisma;
   jobs: Jobs;
@@ -88,19 +88,19 @@ function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
   return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
 }
 
-/** The services of the modules, complete: TypeScript refuses a name that `ModuleServices` declares and no module provides. */
+/** The services of the modules, complete: TypeScript reports a name that `ModuleServices` declares and no module provides. */
 export function moduleServicesOf(env: Env, secret: string): ModuleServices {
   return createModuleServices(modules, { env, secret });
 }
 
-/** @param works whether this process does jobs, besides queueing them */
+/** @param works whether this process runs jobs, besides enqueueing them */
 export async function openServices(env: Env, { database }: Connections, log: Logger, works: boolean): Promise<ProcessServices> {
   const embedded = env.DATABASE_URL === undefined;
-  // Jobs of the embedded database share its one connection; elsewhere they have some of their own, past any pooler.
+  // Jobs share the single connection of the embedded database. On PostgreSQL they have a pool of their own that bypasses any pooler.
   const pool = embedded
     ? database.pool
     : openJobsPool(env.DATABASE_LISTEN_URL ?? env.DATABASE_URL ?? '', works ? env.JOBS_CONCURRENCY + 2 : 2);
-  pool.on('error', (error) => log.warn({ err: error }, 'a connection of the job queue was lost'));
+  pool.on('error', (error) => log.warn({ err: error }, 'job queue connection lost'));
   const jobs = await startJobs({ pool, embedded, works, log });
   const { storage, leave } = storageOf(env);
   const mcp = openMcp({
@@ -110,8 +110,8 @@ export async function openServices(env: Env, { database }: Connections, log: Log
     maxConnections: env.MCP_MAX_CONNECTIONS,
     log,
   });
-  // What processes left behind that died while a file was on its way.
-  storage.purgeStale(DAY_MS).catch((error: unknown) => log.warn({ err: error }, 'files left behind could not be removed'));
+  // Incomplete uploads of processes that ended.
+  storage.purgeStale(DAY_MS).catch((error: unknown) => log.warn({ err: error }, 'stale upload cleanup failed'));
   return {
     prisma: createPrisma(database),
     jobs,

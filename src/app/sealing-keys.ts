@@ -14,13 +14,11 @@ import type { WatchedFile } from '../platform/lib/watched-file.ts';
 /** The keys of tenants' secrets: as configured, or generated into the data folder outside production. */
 export async function sealingKeysOf(env: Env, log: Logger): Promise<WatchedFile<SealingKeys>> {
   if (env.SEALING_KEYS) return inlineSealingKeys(env.SEALING_KEYS);
-  const isKept = !env.AGENTBASE_DATA_DIR.startsWith('memory://');
-  const file = env.SEALING_KEYS_FILE ?? (isKept ? join(env.AGENTBASE_DATA_DIR, 'sealing-keys.json') : undefined);
-  // Kept nowhere, like the database they belong to.
+  const isPersistent = !env.AGENTBASE_DATA_DIR.startsWith('memory://');
+  const file = env.SEALING_KEYS_FILE ?? (isPersistent ? join(env.AGENTBASE_DATA_DIR, 'sealing-keys.json') : undefined);
+  // In memory, like the database they belong to.
   if (!file) return inlineSealingKeys(serializeSealingKeys([generateSealingKey()]));
-  // Production never gets here without a file that the operator named and made.
+  // In production, the operator configures and creates the file.
   if (env.NODE_ENV !== 'production') await ensureSealingKeyFile(file);
-  return fileSealingKeys(file, (error) =>
-    log.error({ err: error }, 'the sealing keys cannot be read; the last ones stay in use'),
-  );
+  return fileSealingKeys(file, (error) => log.error({ err: error }, 'encryption key reload failed; previous keys stay in use'));
 }

@@ -3,7 +3,7 @@ import type { Services } from '../platform/module/services.ts';
 import type { App } from './app.ts';
 import { type DemoAccess, readDemoFile, writeDemoFile } from './demo-file.ts';
 
-/** The one login of the embedded database sees every row outside a transaction of the application. */
+/** Outside a transaction, the single login of the embedded database bypasses row-level security. */
 async function isEmpty({ database }: Services): Promise<boolean> {
   const { rows } = await database.pool.query<{ empty: boolean }>('SELECT NOT EXISTS (SELECT FROM tenants) AS empty');
   return rows[0]?.empty ?? false;
@@ -20,7 +20,7 @@ async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAcce
   return demo;
 }
 
-/** What the terminal shows once the server listens: in embedded mode also how to get in. */
+/** Prints the address once the server listens, and in embedded mode the demo credentials. */
 export async function printStartupBanner(env: Env, app: App): Promise<(url: string) => string> {
   const demo = await demoAccess(env, app);
   return (url) => {

@@ -20,7 +20,7 @@ function problems(env: Record<string, string | undefined>): string {
   return '';
 }
 
-test('nothing is demanded to try it', () => {
+test('development requires no variable', () => {
   expect(readEnv({})).toMatchObject({
     NODE_ENV: 'development',
     PORT: 4000,
@@ -30,7 +30,7 @@ test('nothing is demanded to try it', () => {
   });
 });
 
-test('production is complete with these, and shows neither GraphiQL nor the schema', () => {
+test('production requires these variables, and disables GraphiQL and introspection', () => {
   expect(readEnv(PRODUCTION)).toMatchObject({ GRAPHIQL: false, INTROSPECTION: false });
 });
 
@@ -52,16 +52,16 @@ test.each([
   ['API_KEY_PEPPER', 'secret'],
   ['GRAPHIQL', 'secret'],
   ['ACCESS_TOKEN_TTL_SECONDS', '901'],
-])('a bad %s is named, and its value is not told', (name, value) => {
+])('an error names an invalid %s without its value', (name, value) => {
   const message = problems({ [name]: value });
   expect(message).toContain(name);
   expect(message).not.toContain('secret');
 });
 
-test('persisted operations alone need a list of them', () => {
+test('PERSISTED_OPERATIONS_ONLY requires PERSISTED_OPERATIONS_FILE', () => {
   expect(problems({ PERSISTED_OPERATIONS_ONLY: 'true' })).toContain('PERSISTED_OPERATIONS_FILE');
 });
 
-test('all problems are told at once', () => {
+test('readEnv reports all problems at once', () => {
   expect(problems({ NODE_ENV: 'production' }).split('\n').length).toBeGreaterThanOrEqual(4);
 });

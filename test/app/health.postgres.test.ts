@@ -56,7 +56,7 @@ const ready = async () => {
 const ask = (query: string) => post(`${origin}/graphql`, query, {}, tenant.authorization);
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 200 });
 
-test('PostgreSQL is killed and comes back: everything says so, nothing hangs, nothing is restarted', {
+test('after PostgreSQL is killed and restarted, servers report it, respond in time and recover without a restart', {
   timeout: 90_000,
 }, async () => {
   expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok', storage: 'ok' } });
@@ -85,7 +85,7 @@ test('PostgreSQL is killed and comes back: everything says so, nothing hangs, no
   expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
 });
 
-/** Stops PostgreSQL where it stands, as a machine that hangs does: its sockets stay open, and nobody answers. */
+/** Suspends PostgreSQL like a machine that hangs: its sockets stay open without a response. */
 async function freeze(): Promise<() => void> {
   const owner = pool(postgres.url());
   const { rows } = await owner.query("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1)::int AS pid");
@@ -95,10 +95,10 @@ async function freeze(): Promise<() => void> {
     try {
       process.kill(to, name);
     } catch {
-      // A backend whose client has just gone.
+      // A backend whose client has just disconnected.
     }
   };
-  // The postmaster first: then there are no new children.
+  // The postmaster first, so that it starts no new children.
   signal(pid, 'SIGSTOP');
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
   for (const child of children) signal(child, 'SIGSTOP');
@@ -107,7 +107,7 @@ async function freeze(): Promise<() => void> {
   };
 }
 
-test('PostgreSQL freezes and thaws: requests end in bounded time, and so does a server that is told to stop', {
+test('while PostgreSQL is suspended, requests fail in bounded time, and a server stops in bounded time', {
   timeout: 90_000,
 }, async () => {
   const another = await createApp(env(), { log });
@@ -121,7 +121,7 @@ test('PostgreSQL freezes and thaws: requests end in bounded time, and so does a 
         ask('mutation { createAgent(input: { name: "A", provider: "p", model: "m" }) { __typename } }'),
       ),
     ]);
-    // The limit of a statement and the five seconds a connection is waited for, once each.
+    // The statement timeout and the five seconds of the connection timeout, once each.
     expect(performance.now() - began).toBeLessThan(15_000);
     for (const { body } of replies) expect(body.errors[0]).toMatchObject({ extensions: { code: 'UNAVAILABLE' } });
     expect((await fetch(`${origin}/health/live`)).status).toBe(200);
@@ -136,7 +136,7 @@ test('PostgreSQL freezes and thaws: requests end in bounded time, and so does a 
   expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
 });
 
-test('Redis goes and comes back: it is named, and requests are answered all the while', { timeout: 60_000 }, async () => {
+test('while Redis is unavailable, health names it and requests succeed', { timeout: 60_000 }, async () => {
   await redis.kill();
   await eventually(async () => expect((await ready()).status).toBe(503));
   expect((await ready()).parts.postgres).toBe('ok');
@@ -145,7 +145,7 @@ test('Redis goes and comes back: it is named, and requests are answered all the 
   await eventually(async () => expect((await ready()).status).toBe(200));
 });
 
-test('production refuses a login that could see everything, and a database that is not migrated', async () => {
+test('production rejects a login that bypasses row-level security, and a database that is not migrated', async () => {
   const production = (url: string) =>
     createApp(
       env({

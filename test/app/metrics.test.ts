@@ -17,13 +17,13 @@ beforeAll(async () => {
   stage = await createRunHarness();
 });
 
-/** What a page of metrics says, by name and labels. */
-async function told(registry: Registry, name: string): Promise<Record<string, number>> {
+/** The values of a metrics page, by name and labels. */
+async function metricsOf(registry: Registry, name: string): Promise<Record<string, number>> {
   const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith(name));
   return Object.fromEntries(lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), Number(line.split(' ').at(-1))]));
 }
 
-test('calls of MCP servers are counted by what was asked and what came of it, without what tenants name', async () => {
+test('MCP metrics have labels for operation and outcome, and none with names that tenants choose', async () => {
   const { graph } = stage;
   const { mcp, log } = graph.services;
   const own = openMcp({ sealer: mcp.sealer, allowedNetworks: ['127.0.0.1'], idleMs: 60_000, maxConnections: 5, log });
@@ -32,7 +32,7 @@ test('calls of MCP servers are counted by what was asked and what came of it, wi
   graph.services.mcp = own;
   const server = await startToolServer();
   try {
-    expect(await told(registry, 'agentbase_mcp{')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_mcp{')).toEqual({
       'agentbase_mcp{what="connections"}': 0,
       'agentbase_mcp{what="idle"}': 0,
       'agentbase_mcp{what="running"}': 0,
@@ -44,17 +44,17 @@ test('calls of MCP servers are counted by what was asked and what came of it, wi
     await execute(graph, asViewer(tenant), id, 'echo', { message: 'two' });
     server.answer = () => text('no', true);
     await execute(graph, asViewer(tenant), id, 'echo', { message: 'three' });
-    // One that does not reach its server is none of its calls.
+    // A request that does not reach its server is not counted as a call.
     await execute(graph, asViewer(tenant), id, 'echo', { message: 'no!' });
     const count = (operation: string, outcome: string) =>
       `agentbase_mcp_call_seconds_count{operation="${operation}",transport="STREAMABLE_HTTP",outcome="${outcome}"}`;
-    expect(await told(registry, 'agentbase_mcp_call_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_mcp_call_seconds_count')).toEqual({
       [count('listTools', 'OK')]: 1,
       [count('listResources', 'OK')]: 1,
       [count('callTool', 'OK')]: 2,
       [count('callTool', 'TOOL_ERROR')]: 1,
     });
-    expect(await told(registry, 'agentbase_mcp{')).toMatchObject({
+    expect(await metricsOf(registry, 'agentbase_mcp{')).toMatchObject({
       'agentbase_mcp{what="connections"}': 1,
       'agentbase_mcp{what="idle"}': 1,
     });
@@ -66,15 +66,15 @@ test('calls of MCP servers are counted by what was asked and what came of it, wi
   }
 });
 
-test('runs are counted while they are carried out and by how they end, their tool calls by where they come from', async () => {
+test('run metrics count active runs, ended runs by status, and tool calls by source', async () => {
   const { graph, models, agent, conversation, send, untilRun, change } = stage;
-  // What other tests of this database have queued and left is not to be counted here.
+  // Runs that other tests of this database have left in the queue must not count.
   await graph.ownerQuery("DELETE FROM pgboss.job WHERE name IN ('run.execute', 'run.failed')");
   const registry = new Registry();
   const runMetrics = createRunMetrics();
   registerRunMetrics(runMetrics, registry);
   const changes: Partial<Services> = { ...stage.changes, runMetrics };
-  // Whoever cancels a run that nobody works on ends it.
+  // Cancelling a run without a worker ends it.
   const { runMetrics: bare } = stage.graph.services;
   stage.graph.services.runMetrics = runMetrics;
   let worker: RunWorker | undefined;
@@ -96,20 +96,20 @@ test('runs are counted while they are carried out and by how they end, their too
     );
     const first = await send(await conversation(id), 'What is one and one?');
     await begun.opened;
-    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
+    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
     held.open();
     expect((await untilRun(first.run)).status).toBe('COMPLETED');
-    const nobody = await agent({ provider: 'nowhere' });
-    expect((await untilRun((await send(await conversation(nobody.id), 'Fail')).run)).status).toBe('FAILED');
+    const unavailable = await agent({ provider: 'nowhere' });
+    expect((await untilRun((await send(await conversation(unavailable.id), 'Fail')).run)).status).toBe('FAILED');
     await worker.close();
 
-    expect(await told(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
-    expect(await told(registry, 'agentbase_run_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
+    expect(await metricsOf(registry, 'agentbase_run_seconds_count')).toEqual({
       'agentbase_run_seconds_count{status="CANCELLED"}': 1,
       'agentbase_run_seconds_count{status="COMPLETED"}': 1,
       'agentbase_run_seconds_count{status="FAILED"}': 1,
     });
-    expect(await told(registry, 'agentbase_tool_call_seconds_count')).toEqual({
+    expect(await metricsOf(registry, 'agentbase_tool_call_seconds_count')).toEqual({
       'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="SUCCEEDED"}': 1,
       'agentbase_tool_call_seconds_count{source="BUILT_IN",outcome="FAILED"}': 1,
       'agentbase_tool_call_seconds_count{source="UNKNOWN",outcome="FAILED"}': 1,

@@ -18,7 +18,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 interface Running {
-  /** Everything it printed so far. */
+  /** The output so far. */
   output: () => string;
   pid: number | undefined;
   url: string;
@@ -53,7 +53,9 @@ async function run(): Promise<Running> {
   };
 }
 
-test('the embedded server starts, lets the demo in, keeps what it was told, and stops', { timeout: 60_000 }, async () => {
+test('the embedded server starts with demo credentials, stores data across a restart, and stops', {
+  timeout: 60_000,
+}, async () => {
   const first = await run();
   const [, email, password] = /sign in {2}(\S+) \/ (\S+)/.exec(first.output()) ?? [];
   const signedIn = await post(
@@ -102,14 +104,14 @@ test('the embedded server starts, lets the demo in, keeps what it was told, and 
   expect(await again.stop()).toBe(0);
 });
 
-test('a bad environment is told in a few plain lines', async () => {
+test('an invalid environment is reported in a few lines without a stack', async () => {
   const { output, exited } = start({ PORT: 'seventy', NODE_ENV: 'production' });
   expect(await exited).toBe(1);
   expect(output()).toContain('PORT: expected');
   expect(output()).not.toContain('    at ');
 });
 
-test('a port that is taken is told in a plain line', async () => {
+test('a port in use is reported in one line without a stack', async () => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as { port: number };

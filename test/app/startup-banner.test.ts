@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-test('a database that somebody uses already gets no demo, and starts all the same', async () => {
+test('a database with tenants gets no demo and starts', async () => {
   await signUp(server.url);
   const greeting = await printStartupBanner(readEnv({ SEED_DEMO: 'true', AGENTBASE_DATA_DIR: 'memory://' }), server.app);
   expect(greeting('http://127.0.0.1:4000')).toContain('http://127.0.0.1:4000/graphql');

@@ -3,7 +3,7 @@ import { generateSealingKey, serializeSealingKeys } from '../../src/platform/enc
 import { startWorker } from '../modules/runs/processes/worker-process.ts';
 import { throwawayDatabase } from '../testkit/database.ts';
 
-test('a worker tells of the runs it carries out and of the MCP servers it calls', async () => {
+test('/metrics of a worker has the metrics of runs and of MCP servers', async () => {
   const db = await throwawayDatabase();
   onTestFinished(() => db.close());
   const worker = await startWorker({

@@ -33,7 +33,7 @@ afterAll(async () => {
   await server.close();
 });
 
-/** Opens GraphiQL with an operation, as a link to it would, in a browser that remembers nothing, and signs in there. */
+/** Opens GraphiQL through a link with an operation, in a browser without stored data, and signs in there. */
 async function open(query: string): Promise<void> {
   page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
   page.on('request', (request) => {
@@ -49,7 +49,7 @@ async function open(query: string): Promise<void> {
 
 const result = () => page.locator('.result-window');
 
-/** The editors hand on what was written in them a moment later: presses the button until the answer is there. */
+/** Editors report their text with a delay: presses the button until the result appears. */
 async function runUntil(text: string): Promise<void> {
   await vi.waitFor(
     async () => {
@@ -81,6 +81,6 @@ test('a subscription receives a message that another client appends', async () =
   await result().getByText('Hello from elsewhere').waitFor({ timeout: 15_000 });
 });
 
-test('the page asks nobody but this server', () => {
+test('the page requests nothing from other servers', () => {
   expect(elsewhere).toEqual([]);
 });

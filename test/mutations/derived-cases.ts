@@ -1,4 +1,4 @@
-/** What the declaration of a mutation says about its refusals: who may not call it, and which of its inputs are ids. */
+/** Derives the failures of a mutation from its declaration: the roles without access, and the inputs that are ids. */
 import { type GraphQLInputType, type GraphQLSchema, getNamedType, isInputObjectType } from 'graphql';
 import { type Permission, permissionsOf, type Role } from '../../src/platform/auth/permissions.ts';
 import { decodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
@@ -7,12 +7,12 @@ type Access = Permission | 'person' | 'anyone';
 
 const ROLES: readonly Role[] = ['OWNER', 'ADMIN', 'MEMBER', 'VIEWER'];
 
-/** The access that `mutation()` puts into the extensions of its field. */
+/** The access that `mutation()` stores in the extensions of its field. */
 export function accessOf(extensions: Readonly<Record<string, unknown>> | undefined): Access | undefined {
   return (extensions?.mutation as { access?: Access } | undefined)?.access;
 }
 
-/** The highest role that lacks the access; `anonymous` where every member has it; undefined where nobody lacks it. */
+/** The highest role that lacks the access; `anonymous` where every member has it; undefined if everyone has access. */
 export function refusedRoleOf(schema: GraphQLSchema, name: string): Role | 'anonymous' | undefined {
   const access = accessOf(schema.getMutationType()?.getFields()[name]?.extensions);
   if (access === 'anyone' || access === undefined) return undefined;

@@ -59,8 +59,8 @@ function result(answer: GraphResult): { __typename: string; code?: string; messa
 }
 
 /**
- * Every row of every table, as one fingerprint: equal before and after means that nothing was written. A row that is written anew has another
- * place and another transaction, whatever is in it: none of it has to be read.
+ * A fingerprint of all rows of all tables: if it is equal before and after, nothing was written. A row that is written again has another
+ * ctid and another xmin, so the contents need not be read.
  */
 async function fingerprint(): Promise<string> {
   const tables = await graph.ownerQuery<{ name: string }>(
@@ -166,7 +166,7 @@ describe.each(Object.entries(cases))('%s', (name, mutation) => {
   });
 });
 
-test('a change whose audit row cannot be written does not happen', async () => {
+test('a change is rolled back if its audit row cannot be written', async () => {
   const tenant = await createTenant(graph);
   const inputs = new Map<string, unknown>();
   for (const name of Object.keys(agentsAndConversations)) inputs.set(name, await cases[name]?.success(tenant, {}));

@@ -9,27 +9,27 @@ import { createPrisma, type Prisma } from '../../src/platform/postgres/prisma.ts
 import { ownerPoolOf, urlOf, withClient } from './postgres-template.ts';
 
 export interface TestDatabase {
-  /** As the server has it: under row security, as the application role. */
+  /** The server's client: under row-level security, as the application role. */
   database: Database;
   prisma: Prisma;
   embedded: boolean;
-  /** Connections of the owner, who bypasses row security. On the embedded database there is one connection for all. */
+  /** Connections of the owner, which bypasses row-level security. The embedded database has one connection for all roles. */
   ownerPool: pg.Pool;
-  /** One statement as the owner, and its rows. */
+  /** Executes one statement as the owner, and returns its rows. */
   ownerQuery<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
-  /** What another process would connect with. On PostgreSQL alone. */
+  /** The URL for other processes. On PostgreSQL only. */
   urls: { server: string; owner: string; pgbouncer: string | undefined } | undefined;
-  /** Another client of the same database, with other limits. The embedded one shares its only connection. */
+  /** Opens another client of the same database, with other limits. Embedded clients share one connection. */
   another(options?: AnotherOptions): { database: Database; prisma: Prisma; close(): Promise<void> };
   close(): Promise<void>;
 }
 
 export interface AnotherOptions extends Partial<Omit<DatabaseOptions, 'pool'>> {
-  /** Another way to the same database, on PostgreSQL. @default the server's own */
+  /** Another URL of the same database, on PostgreSQL. @default the server's own */
   url?: string | undefined;
   /** Connections, on PostgreSQL. @default 2 */
   max?: number;
-  /** How long to wait for a connection, in milliseconds. @default 10000 */
+  /** Timeout for a connection, in milliseconds. @default 10000 */
   connectionTimeoutMs?: number;
 }
 
@@ -41,13 +41,13 @@ const DEFAULTS: Omit<DatabaseOptions, 'pool'> = {
 
 let shared: Promise<TestDatabase> | undefined;
 
-/** The migrated database of this worker, made at the first call and shared by its test files. */
+/** The migrated database of this test worker, created at the first call and shared by its test files. */
 export function testDatabase(): Promise<TestDatabase> {
   shared ??= copyOfTemplate();
   return shared;
 }
 
-/** A migrated database for a test that changes the catalog for good. Close it. */
+/** Creates a migrated database for a test that changes the catalog permanently. The caller closes it. */
 export function throwawayDatabase(): Promise<TestDatabase> {
   return copyOfTemplate();
 }
@@ -59,7 +59,7 @@ async function copyOfTemplate(): Promise<TestDatabase> {
 
 async function embeddedCopy(dump: string): Promise<TestDatabase> {
   const { pool, close } = await openEmbedded('memory://', await readTemplate(dump));
-  // Every other client listens to the one pool.
+  // Other clients share the one pool.
   pool.setMaxListeners(0);
   return assemble({ pool, ownerPool: pool, urls: undefined, close, openPool: () => pool, closePool: async () => {} });
 }
@@ -69,7 +69,7 @@ async function postgresCopy(template: { adminUrl: string; serverUrl: string; dat
   const login = new URL(template.serverUrl).username;
   await withClient(template.adminUrl, async (admin) => {
     await admin.query(`CREATE DATABASE ${name} TEMPLATE ${template.database}`);
-    // A copy has no settings of logins, which `db:migrate` makes.
+    // A copied database lacks the settings of logins that `db:migrate` stores.
     await admin.query(`ALTER ROLE ${login} IN DATABASE ${name} SET role = agentbase_app`);
   });
   const pooler = process.env.TEST_PGBOUNCER_URL;
@@ -110,7 +110,7 @@ function assemble(parts: Parts): TestDatabase {
     prisma: createPrisma(database),
     embedded: parts.urls === undefined,
     ownerPool: parts.ownerPool,
-    // pool.query() would throw the connection away with an error, and the embedded one is the only one.
+    // pool.query() would discard the connection after an error, and the embedded database has only one.
     ownerQuery: async <Row extends object>(sql: string, values?: unknown[]) => {
       const client = await parts.ownerPool.connect();
       try {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { install } from '../../src/modules/index.ts';
 import { writeTemplate } from '../../src/platform/migrations/embedded-template.ts';
 
-/** A migrated data folder in one file, made of the migrations as they are now. */
+/** Creates a migrated data folder in one file, from the current migrations. */
 export async function prepareEmbedded() {
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-test-'));
   const file = join(folder, 'migrated.tar.gz');

@@ -4,7 +4,7 @@ import { preparePostgres } from './postgres-template.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where each worker copies its database from. */
+    /** The template that each worker copies its database from. */
     template: { kind: 'embedded'; dump: string } | { kind: 'postgres'; adminUrl: string; serverUrl: string; database: string };
   }
 }

@@ -18,20 +18,20 @@ export interface GraphResult {
   /** Codes of the top-level errors. */
   codes: string[];
   messages: string[];
-  /** SQL statements it took, BEGIN and COMMIT among them. */
+  /** The SQL statements of the operation, including BEGIN and COMMIT. */
   statements: string[];
   request: RequestInfo;
 }
 
 export interface TestGraph extends TestDatabase {
   services: Services;
-  /** Runs an operation as the server does: with the viewer's context, and one set of loaders. */
+  /** Executes an operation as the server does: with the viewer's context, and one set of loaders. */
   execute(viewer: Viewer | null, source: string, variables?: Record<string, unknown>): Promise<GraphResult>;
 }
 
 /**
- * Executes as the server does. What was answered from a plan is asked once more, field by field as the specification has it, and has to be
- * the same.
+ * Executes an operation as the server does. If a plan produced the result, executes it again with graphql-js, and throws if the results
+ * differ.
  */
 async function executeTwice(
   source: string,
@@ -51,7 +51,7 @@ async function executeTwice(
   try {
     if (variables.coerced) measureOperation({ schema, document, variableValues, contextValue });
   } catch {
-    // Arguments that break a rule of their field: the execution tells.
+    // The execution reports arguments that break a rule of their field.
   }
   const fresh = () => ({ schema, document, contextValue: { ...contextValue, loaders: createLoaders() }, variableValues });
   const result = await executeOperation({ schema, document, contextValue, variableValues });
@@ -61,15 +61,15 @@ async function executeTwice(
   for (let left = 5; left > 0; left--) {
     const specified = JSON.stringify((await execute(fresh())).data);
     if (isDeepStrictEqual(JSON.parse(text), JSON.parse(specified))) return result;
-    // Somebody else may be changing what is asked for.
+    // Concurrent writes may change the data between the two executions.
     const again = await executeOperation(fresh());
     text = serializedData(again) ?? JSON.stringify(again.data);
     if (isDeepStrictEqual(JSON.parse(text), JSON.parse(specified))) return result;
   }
-  throw new Error(`a plan answers otherwise than the specification: ${source} ${text}`);
+  throw new Error(`the plan has another result than graphql-js: ${source} ${text}`);
 }
 
-/** The graph over this worker's database. */
+/** The schema with services over the database of this test worker. */
 export async function testGraph(): Promise<TestGraph> {
   const db = await testDatabase();
   const services = await testServices(db);
@@ -100,7 +100,7 @@ export async function testGraph(): Promise<TestGraph> {
   };
 }
 
-/** What stands at a path such as `agents.nodes.0.name`. */
+/** The value at a path such as `agents.nodes.0.name`. Throws if there is none. */
 export function pick<T = string>(answer: GraphResult, path: string): T {
   const value = path
     .split('.')

@@ -5,7 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 
 export interface TestIssuer {
   url: string;
-  /** A token about somebody, for `agentbase`. */
+  /** Issues a token for a subject, with the audience `agentbase`. */
   token(subject: string): Promise<string>;
 }
 

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { install } from '../../src/modules/index.ts';
 import { migrate } from '../../src/platform/migrations/migrate.ts';
 
-/** The same server, seen by another login or in another database. */
+/** The URL of the same server with another login or database. */
 export function urlOf(url: string, change: { database?: string; user?: string; password?: string }): string {
   const changed = new URL(url);
   if (change.database !== undefined) changed.pathname = `/${change.database}`;
@@ -23,8 +23,8 @@ export async function withClient<T>(connectionString: string, work: (client: pg.
 }
 
 /**
- * Connections of an owner. `pool.end()` resolves before they are closed, so that whoever drops their database next may cut them off: no
- * failure of anybody's, but without a listener an error that ends the process.
+ * Connections of an owner. `pool.end()` resolves before they are closed, so dropping their database next may terminate them. Without a
+ * listener, that error would end the process.
  */
 export function ownerPoolOf(connectionString: string, max: number): pg.Pool {
   const pool = new pg.Pool({ connectionString, max });
@@ -33,8 +33,8 @@ export function ownerPoolOf(connectionString: string, max: number): pg.Pool {
 }
 
 /**
- * A migrated template database, and the login of the server: a plain one, which owns nothing and is subject to row security.
- * Both have names of their own, so that several runs can share one PostgreSQL, and are dropped at the end.
+ * Creates a migrated template database and the login of the server, which owns nothing and is subject to row-level security. Both have
+ * unique names, so that several runs can share one PostgreSQL. They are dropped at the end.
  */
 export async function preparePostgres(adminUrl: string) {
   const run = randomBytes(4).toString('hex');

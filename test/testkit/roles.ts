@@ -11,12 +11,12 @@ export interface SqlAnswer {
 
 /** One connection inside a transaction that will be rolled back. */
 export interface Probe {
-  /** A statement as the owner, who bypasses row security. */
+  /** Executes a statement as the owner, which bypasses row-level security. */
   query<Row extends object = Record<string, unknown>>(sql: string, values?: unknown[]): Promise<Row[]>;
   /**
-   * A statement as a role with a context. What it did is undone at once, so that the next one finds everything as it was.
-   * @param look runs as the owner after a statement that was not refused, to see what it did
-   * @returns what it answered, or the database's refusal
+   * Executes a statement as a role with a context, then rolls it back, so that the next one starts from the same state.
+   * @param look runs as the owner after a successful statement, to inspect its effects
+   * @returns the result, or the error of the database
    */
   attempt(
     role: string,
@@ -25,11 +25,11 @@ export interface Probe {
     values?: unknown[],
     look?: () => Promise<void>,
   ): Promise<SqlAnswer | pg.DatabaseError>;
-  /** Undoes what `work` does, and keeps what it returns. */
+  /** Rolls back the effects of `work`, and returns its result. */
   undone<T>(work: () => Promise<T>): Promise<T>;
 }
 
-/** Runs `work` on the owner's connection, inside a transaction that leaves nothing behind. */
+/** Runs `work` on the owner's connection, inside a transaction that is rolled back. */
 export async function rolledBack<T>(db: Pick<TestDatabase, 'ownerPool'>, work: (probe: Probe) => Promise<T>): Promise<T> {
   const client = await db.ownerPool.connect();
   let failed = true;
@@ -40,7 +40,7 @@ export async function rolledBack<T>(db: Pick<TestDatabase, 'ownerPool'>, work: (
     failed = false;
     return result;
   } catch (error) {
-    // The embedded connection is the only one: it must come back clean.
+    // The embedded connection is the only one: it must be released in its initial state.
     await client.query('ROLLBACK');
     failed = false;
     throw error;
@@ -84,7 +84,7 @@ function probeOf(client: pg.PoolClient): Probe {
 
 /**
  * Runs one statement as a named role, inside a transaction of its own that is rolled back.
- * @throws the database's refusal
+ * @throws the error of the database
  */
 export function asRole(
   db: Pick<TestDatabase, 'ownerPool'>,

@@ -52,7 +52,7 @@ interface Known {
   enumLabel: string | undefined;
 }
 
-/** A valid value for a column. Undefined for types whose values a trigger makes. */
+/** A valid value for a column. Undefined for types whose values a trigger generates. */
 export function generateValue(
   { name, type }: Pick<Column, 'name' | 'type'>,
   { table, number, checks, enumLabel }: Known,

@@ -1,6 +1,6 @@
 /**
- * Rows for tests, built from the catalog: required columns by their type, foreign keys by making the row they refer to. A new table needs
- * nothing here; a column whose value the catalog does not explain gets one in `row-values.ts`.
+ * Rows for tests, built from the catalog: required columns by their type, foreign keys by inserting the row they refer to. A new table needs
+ * no entry here; a column whose value the catalog does not explain gets one in `row-values.ts`.
  */
 import pg from 'pg';
 import { newId } from '../../src/platform/lib/ids.ts';
@@ -19,7 +19,7 @@ export interface Rows {
   anyId(table: string): Promise<string>;
   /** The id of the first row of a table. Throws when there is none yet. */
   idOf(table: string): string;
-  /** Makes sure of a row in each table that the application may insert into. */
+  /** Inserts a row into each empty table that the application may insert into. */
   fillTables(): Promise<void>;
 }
 
@@ -32,7 +32,7 @@ export interface Owner {
 interface TableInfo {
   table: Table;
   insertable: boolean;
-  /** Those with the most columns first: they decide the columns that others share with them. */
+  /** Those with the most columns first: they determine the columns that they share with others. */
   references: { columns: string[]; target: string; targetColumns: string[] }[];
   checks: { name: string; definition: string }[];
 }
@@ -110,7 +110,7 @@ export function rowsOf(database: Database, owner: Owner): Rows {
     return row;
   }
 
-  /** Fills the columns of the foreign keys, but for those that may be null and refer to no person. */
+  /** Sets the columns of foreign keys, except nullable ones that refer to no user. */
   async function addReferences(info: TableInfo, values: Record<string, unknown>): Promise<void> {
     for (const { columns, target, targetColumns } of info.references) {
       const missing = columns.filter((name) => !(name in values));
@@ -141,7 +141,7 @@ export function rowsOf(database: Database, owner: Owner): Rows {
     for (const column of columns) {
       if (column.name in values || !column.notNull || column.hasDefault) continue;
       const value = generateValue(column, { table: name, number, checks: info.checks, enumLabel: enums.get(column.type) });
-      // A trigger fills what is left out, or the database names the column.
+      // A trigger sets the column, or the database reports it in its error.
       if (value !== undefined) values[column.name] = value;
     }
     return values;
@@ -188,7 +188,7 @@ export function rowsOf(database: Database, owner: Owner): Rows {
   };
 }
 
-/** Adds what to do to the refusal of a row. */
+/** Adds instructions to the error of a rejected row. */
 function explain(error: unknown, { table, checks }: TableInfo, values: Row): Error {
   const cause = (error as { cause?: unknown }).cause ?? error;
   const { constraint, column, message } = cause as { constraint?: string; column?: string; message?: string };

@@ -8,7 +8,7 @@ export interface ScriptResult {
   stderr: string;
 }
 
-/** Runs a script of `scripts/` as npm does, with nothing of this environment but what is given. */
+/** Runs a script of `scripts/` as npm does, with the given environment only. */
 export async function runScript(name: string, args: string[], env: Record<string, string>): Promise<ScriptResult> {
   const script = fileURLToPath(new URL(`../../scripts/${name}.ts`, import.meta.url));
   const child = spawn(process.execPath, [script, ...args], { env: { PATH: process.env.PATH ?? '', ...env } });

@@ -3,19 +3,18 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 
 /**
- * What goes wrong with one request: it is answered with 503, the connection ends halfway through the bytes, or there is never an
- * answer.
+ * The failure of one request: a 503 response, a connection that closes halfway through the bytes, or no response at all.
  */
 export type S3Failure = 'unavailable' | 'cutOff' | 'silent';
 
 export interface S3Server {
   endpoint: string;
   objects: Map<string, Buffer>;
-  /** Such as `PUT tenant/collection/hash`, in the order they came. */
+  /** The requests in order, such as `PUT tenant/collection/hash`. */
   requests: string[];
-  /** What the next requests of a method get, one each; those after them are answered well. */
+  /** The failures of the next requests of a method, one each. Later ones succeed. */
   fail(method: 'PUT' | 'GET' | 'HEAD' | 'DELETE', ...failures: S3Failure[]): void;
-  /** Forgets objects, requests and failures. */
+  /** Removes objects, requests and failures. */
   reset(): void;
   close(): Promise<void>;
 }
@@ -29,7 +28,7 @@ class Refusal extends Error {
   }
 }
 
-/** The connection is over, as the script says. */
+/** The connection was closed by a scripted failure. */
 class Hangup extends Error {}
 
 function requireSignature({ headers }: IncomingMessage, accessKeyId: string) {
@@ -40,7 +39,7 @@ function requireSignature({ headers }: IncomingMessage, accessKeyId: string) {
   if (keyId !== accessKeyId) throw new Refusal(403, 'InvalidAccessKeyId');
 }
 
-/** The body of a PUT, which is taken whole or not at all. */
+/** The body of a PUT, which is stored completely or not at all. */
 async function bodyOf(request: IncomingMessage, cutOff: boolean): Promise<Buffer> {
   if (request.headers['content-length'] === undefined) throw new Refusal(411, 'MissingContentLength');
   if (/aws-chunked/.test(request.headers['content-encoding'] ?? '')) throw new Refusal(501, 'NotImplemented');
@@ -53,8 +52,8 @@ async function bodyOf(request: IncomingMessage, cutOff: boolean): Promise<Buffer
 }
 
 /**
- * A server on the loopback that speaks as much of S3 as the storage uses, one bucket in memory: PUT, GET, HEAD and DELETE of objects,
- * HEAD of the bucket. All else is refused as not implemented. Of signatures it looks at the form and whose they are.
+ * A loopback server for the part of S3 that the storage uses, with one bucket in memory: PUT, GET, HEAD and DELETE of objects, HEAD of the
+ * bucket. Other requests return NotImplemented. It checks the form and the access key of signatures only.
  */
 export async function startS3Server({ bucket, accessKeyId }: { bucket: string; accessKeyId: string }): Promise<S3Server> {
   const objects = new Map<string, Buffer>();

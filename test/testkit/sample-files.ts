@@ -2,7 +2,7 @@ import { crc32, deflateRawSync, deflateSync } from 'node:zlib';
 import { Document, HeadingLevel, Packer, Paragraph } from 'docx';
 import PDFDocument from 'pdfkit';
 
-/** A PDF with a page for each text. Empty lines in it part paragraphs. A password encrypts it. */
+/** A PDF with a page for each text. Empty lines separate paragraphs. With a password, it is encrypted. */
 export async function samplePdf(
   pages: string[],
   options: { userPassword?: string; ownerPassword?: string } = {},
@@ -42,12 +42,12 @@ export async function sampleDocx(sections: DocxSection[]): Promise<Buffer> {
 interface ZipEntry {
   name: string;
   data: Buffer | string;
-  /** What the archive says that it unpacks to, where that is a lie. */
+  /** The uncompressed size that the archive declares, if it differs from the actual size. */
   declaredSize?: number;
   encrypted?: boolean;
 }
 
-/** An archive, packed as Office does it. */
+/** A ZIP archive as Office creates it. */
 export function sampleZip(entries: ZipEntry[]): Buffer {
   const local: Buffer[] = [];
   const central: Buffer[] = [];
@@ -85,7 +85,7 @@ const relationships = `<?xml version="1.0"?><Relationships xmlns="http://schemas
 <Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/>
 </Relationships>`;
 
-/** A Word document with whatever one likes in its body and before it. */
+/** A Word document with the given XML in its body and before it. */
 export function rawDocx(
   body: string,
   options: { prolog?: string; more?: ZipEntry[]; document?: Partial<ZipEntry> } = {},
@@ -108,7 +108,7 @@ export function zipBombDocx(): Buffer {
   return rawDocx(docxParagraph('x'), { more: [{ name: 'word/styles.xml', data: Buffer.alloc(64 * 1024 * 1024, ' ') }] });
 }
 
-/** Entities that name each other ten times, nine levels deep. */
+/** Entities that expand each other ten times, nine levels deep. */
 export function entityBombDocx(): Buffer {
   const levels = Array.from({ length: 9 }, (_, level) => `<!ENTITY e${level + 1} "${`&e${level};`.repeat(10)}">`);
   return rawDocx(docxParagraph('&e9;'), { prolog: `<!DOCTYPE w [<!ENTITY e0 "lol">${levels.join('')}]>` });
@@ -125,7 +125,7 @@ export function sampleOle(stream: string): Buffer {
   ]);
 }
 
-/** A PDF of one page whose content is packed as given. */
+/** A PDF of one page whose content is compressed as given. */
 function rawPdf(content: Buffer, filter = '/FlateDecode'): Buffer {
   const head = `<< /Length ${content.length} /Filter ${filter} >>\nstream\n`;
   const objects = [

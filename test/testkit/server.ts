@@ -6,13 +6,13 @@ import { unique } from './tenants.ts';
 
 export interface TestServer {
   app: App;
-  /** Of the GraphQL endpoint. */
+  /** The URL of the GraphQL endpoint. */
   url: string;
   origin: string;
   close(): Promise<void>;
 }
 
-/** The server as it ships, on a free port, over this worker's database. Close it. */
+/** Starts the complete server on a free port, over the database of this test worker. The caller closes it. */
 export async function startTestServer(env: Record<string, string> = {}, log?: Logger): Promise<TestServer> {
   const db = await testDatabase();
   const settings = {
@@ -27,7 +27,7 @@ export async function startTestServer(env: Record<string, string> = {}, log?: Lo
     ? createApp(readEnv({ ...settings, DATABASE_URL: db.urls.server }), { ...(log ? { log } : {}) })
     : createApp(readEnv({ ...settings, AGENTBASE_DATA_DIR: 'memory://' }), {
         ...(log ? { log } : {}),
-        // The embedded database is this worker's own and outlives the server.
+        // The embedded database belongs to the test worker and outlives the server.
         connections: { database: db.database, redis: undefined, close: async () => {} },
       }));
   const origin = await app.listen();
@@ -37,7 +37,7 @@ export async function startTestServer(env: Record<string, string> = {}, log?: Lo
 export interface Reply {
   status: number;
   headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+  // biome-ignore lint/suspicious/noExplicitAny: tests read responses of any shape.
   body: any;
 }
 
@@ -61,7 +61,7 @@ export interface NewTenant {
   authorization: { authorization: string };
 }
 
-/** A tenant of its own, made as a new user makes one. */
+/** Creates a tenant by signing up a new user. */
 export async function signUp(url: string): Promise<NewTenant> {
   const input = { email: `${unique('owner')}@example.test`, password: 'correct horse battery', tenantName: unique('tenant') };
   const { body } = await post(
@@ -72,7 +72,7 @@ export async function signUp(url: string): Promise<NewTenant> {
   return { ...input, authorization: { authorization: `Bearer ${body.data.signUp.accessToken}` } };
 }
 
-/** An API key of a tenant, as a header. */
+/** Creates an API key of a tenant, and returns its header. */
 export async function apiKey(url: string, { authorization }: NewTenant, scopes: string[]): Promise<{ authorization: string }> {
   const { body } = await post(
     url,
@@ -83,7 +83,7 @@ export async function apiKey(url: string, { authorization }: NewTenant, scopes: 
   return { authorization: `Bearer ${body.data.createApiKey.secret}` };
 }
 
-/** An agent and a conversation with it. */
+/** Creates an agent and a conversation with it. */
 export async function conversation(
   url: string,
   { authorization }: NewTenant,

@@ -24,7 +24,7 @@ import { testIssuer } from './issuer.ts';
 
 let shared: Promise<Services> | undefined;
 
-/** What a server process has one of, over the database of this worker. */
+/** The services of a server process, over the database of this test worker. */
 export function testServices(clients: TestDatabase): Promise<Services> {
   shared ??= make(clients);
   return shared;
@@ -35,7 +35,7 @@ export function jobsPool({ database, urls }: TestDatabase): pg.Pool {
   return urls ? openJobsPool(urls.server, 4) : database.pool;
 }
 
-/** Where the files of documents are. Gone with the process. */
+/** The folder of uploaded files, which is removed with the process. */
 export const storageFolder = temporaryFolder();
 
 function temporaryFolder(): string {

@@ -27,20 +27,20 @@ export interface TestTenant extends Rows {
   slug: string;
   name: string;
   owner: TestMember;
-  /** The owner first, then the others in the order they were asked for. */
+  /** The owner, then the others in the order of `TenantOptions.members`. */
   members: TestMember[];
 }
 
 export interface TenantOptions {
   /** Members besides the owner. */
   members?: Role[];
-  /** What `src/platform/auth/passwords.ts` made, for members who sign in. @default nobody has a password */
+  /** A hash by `src/platform/auth/passwords.ts`, for members who sign in. @default no password */
   passwordHash?: string;
   /** Tables to insert a row into, whose ids `idOf` returns. */
   rows?: readonly string[];
 }
 
-/** A tenant with its people. Rows of other tables are inserted when they are asked for. */
+/** Creates a tenant with its members. Rows of other tables are inserted on demand. */
 export async function createTenant({ database, prisma }: Clients, options: TenantOptions = {}): Promise<TestTenant> {
   const id = newId();
   const slug = unique('tenant');
@@ -65,7 +65,7 @@ export async function createTenant({ database, prisma }: Clients, options: Tenan
   return { id, slug, name, owner, members, ...rows };
 }
 
-/** A conversation of four events: its start, two messages and a tool execution. */
+/** Creates a conversation with four events: its start, two messages and a tool execution. */
 export async function createConversation(tenant: TestTenant): Promise<{ id: string; messageIds: [string, string] }> {
   const id = (await tenant.row('conversations', { title: 'Conversation' })).id;
   const first = await tenant.row('messages', { conversation_id: id, content: 'Hello', token_count: 2 });
@@ -80,10 +80,10 @@ export async function createConversation(tenant: TestTenant): Promise<{ id: stri
   return { id, messageIds: [first.id, second.id] };
 }
 
-/** The first member of a role, as a request of theirs is seen. */
+/** The first member with a role, as the viewer of a request. */
 export function asViewer(tenant: TestTenant, role: Role = 'OWNER'): Viewer {
   const member = tenant.members.find((candidate) => candidate.role === role);
-  if (!member) throw new Error(`the tenant has no ${role}: ask createTenant for one`);
+  if (!member) throw new Error(`the tenant has no ${role}: add it to the members of createTenant`);
   return {
     tenantId: tenant.id,
     userId: member.userId,
@@ -94,7 +94,7 @@ export function asViewer(tenant: TestTenant, role: Role = 'OWNER'): Viewer {
   };
 }
 
-/** What the database is told when a member of a role acts. */
+/** The session context of the first member with a role. */
 export function contextOf(tenant: TestTenant, role: Role = 'OWNER'): SessionContext {
   return sessionContextOf(asViewer(tenant, role), { requestId: unique('request'), ip: '192.0.2.1', userAgent: 'test' });
 }

@@ -1,7 +1,7 @@
 import { Counter, type Registry } from 'prom-client';
 import { allCacheStats } from '../../platform/lib/cache-stats.ts';
 
-/** Exports the counters of the named caches. They count for the whole process, whichever server or worker uses a cache. */
+/** Exports the counters of the named caches. They count for the whole process, over all servers and workers in it. */
 export function meterCaches(registry: Registry): void {
   const registers = [registry];
   new Counter({

@@ -1,7 +1,7 @@
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import type { Mcp } from '../../platform/mcp-client/mcp.ts';
 
-/** Counts what MCP servers are asked. Which server or tool it was is not told: tenants name those. */
+/** Counts requests to MCP servers. Servers and tools are no labels, because tenants choose their names. */
 export function registerMcpMetrics(mcp: Mcp, registry: Registry): void {
   const registers = [registry];
   const calls = new Histogram({

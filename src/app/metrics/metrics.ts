@@ -2,6 +2,7 @@ import { type DocumentNode, getOperationAST } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Models } from '../../platform/ai/models.ts';
+import type { OperationMetrics } from '../../platform/graphql/http/fast-path.ts';
 import type { Live } from '../../platform/live/live.ts';
 import type { Mcp } from '../../platform/mcp-client/mcp.ts';
 import type { Database } from '../../platform/postgres/database.ts';
@@ -9,13 +10,11 @@ import { meterCaches } from './cache-metrics.ts';
 import { registerMcpMetrics } from './mcp-metrics.ts';
 import { registerModelMetrics } from './model-metrics.ts';
 
-export interface Metrics {
+export interface Metrics extends OperationMetrics {
   registry: Registry;
-  /** Times operations as they are executed. */
+  /** Measures the operations that Yoga executes. */
   plugin: Plugin;
-  /** Told of an operation as it begins; what it returns is told of its result. */
-  operation(type: string): (outcome: 'ok' | 'error') => void;
-  /** Told of every request as it comes; what it returns is told of the answer's end. */
+  /** Reports the start of a request. The returned function reports the end of its response. */
   request(route: string): (status: number) => void;
 }
 
@@ -26,7 +25,7 @@ export interface MeteredServices {
   mcp: Mcp;
 }
 
-/** Prometheus metrics of one server, in a registry of their own. */
+/** Creates the Prometheus metrics of one server, in a registry of its own. */
 export function createMetrics({ database, live, models, mcp }: MeteredServices): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -40,7 +39,7 @@ export function createMetrics({ database, live, models, mcp }: MeteredServices):
   });
   const requests = new Histogram({
     name: 'agentbase_http_request_seconds',
-    help: 'Time from an HTTP request to the end of its answer, which for a stream is the end of the stream.',
+    help: 'Time from an HTTP request to the end of its response, which for a stream is the end of the stream.',
     labelNames: ['route', 'status'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
@@ -65,7 +64,7 @@ export function createMetrics({ database, live, models, mcp }: MeteredServices):
   });
   new Gauge({
     name: 'agentbase_live',
-    help: 'Open live views and what they follow.',
+    help: 'Open live views and their feeds.',
     labelNames: ['what'],
     registers,
     collect() {

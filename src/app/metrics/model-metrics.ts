@@ -1,7 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 import type { Models } from '../../platform/ai/models.ts';
 
-/** Counts what configured models are asked and what it costs in tokens. */
+/** Counts calls of configured models and their tokens. */
 export function registerModelMetrics(models: Models, registry: Registry): void {
   const registers = [registry];
   const tokens = new Counter({

@@ -6,16 +6,16 @@ import type { Loaders } from './loaders.ts';
 
 export type { Services } from '../module/services.ts';
 
-/** What each operation has one of. Resolvers run inside `runWithContext(dbContext)`. */
+/** The context of one operation. Resolvers run inside `runWithContext(dbContext)`. */
 export interface GraphQLContext extends Services, RequestContext {
   loaders: Loaders;
-  /** Set once the whole operation was held against the limits of its size. */
+  /** Set once the whole operation has been compared with the limits of its size. */
   sizeChecked?: boolean;
   /** The results of a subscription, once it has started. */
   results?: BufferedIterator<ExecutionResult>;
 }
 
-/** What writes need: the services, and the viewer who writes. The context of a signed-in operation is one. */
+/** The services and the viewer of a write. The context of a signed-in operation is one. */
 export type ActorContext = Services & { viewer: Viewer };
 
 /** The context of an operation that only signed-in viewers reach. */

@@ -1,12 +1,13 @@
-/** The `extensions` that fields of this schema declare about their resolvers. */
+/** What fields declare about their resolvers in `extensions`. */
 export interface FieldExtensions {
   /**
-   * Of a field of Query or Subscription: whether executing it twice has no other effect than reading twice. Operations with another field
-   * are never executed from a plan, because a plan that fails starts over; of a subscription that is the execution of one event. Nested fields are replayable unless they declare `false`.
+   * For a field of Query or Subscription: whether executing it twice only reads twice. An operation with any other root field has no plan,
+   * because the executor starts over when a plan fails. For a subscription, this concerns the execution of one event. Nested fields are
+   * replayable unless they declare `false`.
    */
   replayable?: boolean;
   /** The properties of a row that the resolver reads. */
-  reads?: readonly string[];
+  dependsOn?: readonly string[];
 }
 
 /** For the `extensions` of a root field that only reads rows of this database. */

@@ -1,20 +1,20 @@
 import DataLoader from 'dataloader';
 
 /**
- * The batches of one operation: whatever the resolvers of one tick ask for goes out as one statement. Results are kept until
- * the operation ends or a mutation has written.
+ * The batches of one operation: all loads of one tick become one statement. Results are cached until the operation ends or a mutation
+ * writes.
  */
 export interface Loaders {
   /**
-   * The loader of that name, made at its first use.
-   * @param batch takes distinct keys and gives one result for each, in their order
+   * The loader of that name, created at its first use.
+   * @param batch takes distinct keys and returns one result for each, in their order
    */
   get<Value>(name: string, batch: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>): DataLoader<string, Value>;
-  /** Lets `read` supply the value of one key of a loader: called at most once, at its first use. */
+  /** Lets `read` supply the value of one key of a loader. It is called at most once, at the first use. */
   prime<Value>(name: string, key: string, read: () => Promise<Value>): void;
   /** The value that `prime` supplies. */
   primed<Value>(name: string, key: string): Promise<Value> | undefined;
-  /** Forgets everything: what was read may have changed. */
+  /** Removes all loaders and their results, which may be stale. */
   clear(): void;
 }
 

@@ -1,7 +1,7 @@
 import type { Permission } from '../auth/permissions.ts';
 import type { Viewer } from '../auth/viewer.ts';
 
-/** The rule of every scope. The builder and the plan executor both decide by these, and by nothing else. */
+/** The rule of every scope. The builder and the plan executor both use these rules and no others. */
 export const scopeRules = {
   /** The request has a valid credential. */
   authenticated: (viewer: Viewer | null): viewer is Viewer => viewer !== null,

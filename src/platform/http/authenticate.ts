@@ -5,8 +5,8 @@ import { runWithContext } from '../postgres/request-scope.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /**
- * The context of a request with this credential; without a viewer if there is no credential. A wrong one is charged to the address it
- * came from, so that guessing is rate limited. Throws UnauthenticatedError, ForbiddenError, UnavailableError and RateLimitedError.
+ * The context of a request with this credential; without a viewer if there is no credential. An invalid one counts against the rate limit
+ * of its address, so that guessing is limited. Throws UnauthenticatedError, ForbiddenError, UnavailableError and RateLimitedError.
  */
 export async function authenticate(
   { auth, rateLimit }: { auth: Auth; rateLimit: RateLimit },

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** One part the server needs: resolves when it works, rejects with why it does not. */
+/** Checks one dependency of the server: resolves if it works, rejects with the reason if not. */
 export type HealthCheck = () => Promise<void>;
 
 export interface Health {
   ready: boolean;
-  /** `ok`, or why not, by part. */
+  /** `ok`, or the reason of the failure, by dependency. */
   parts: Record<string, string>;
 }
 
@@ -24,7 +24,7 @@ async function bounded(check: HealthCheck, ms: number): Promise<string> {
   }
 }
 
-/** Asks every part at once, and waits for none longer than `ms`. */
+/** Checks all dependencies concurrently, each for at most `ms` milliseconds. */
 export async function checkHealth(checks: Record<string, HealthCheck>, ms = 2_000): Promise<Health> {
   const parts = Object.fromEntries(
     await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await bounded(check, ms)] as const)),

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** Closes a request whose body pauses for too long. Once the body is complete, its receiver may take its time: it has its own limits. */
+/** Destroys a request whose body pauses for more than `idleMs`. The limit ends with the body: its receiver has limits of its own. */
 export function destroyWhenIdle(request: IncomingMessage, idleMs: number): void {
   request.setTimeout(idleMs, () => request.destroy());
   request.once('end', () => request.setTimeout(0));

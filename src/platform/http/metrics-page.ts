@@ -3,13 +3,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Registry } from 'prom-client';
 import { bearerOf } from './request-info.ts';
 
-/** Takes the same time however much of the two is equal. */
+/** Compares in constant time. */
 function isSame(one: string, other: string): boolean {
   const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(one), digest(other));
 }
 
-/** Answers `/metrics`, of a server or a worker: to whoever knows the token, where there is one. */
+/** Responds to `/metrics` of a server or a worker. Requires the token, if one is configured. */
 export async function handleMetrics(
   registry: Registry,
   token: string | undefined,

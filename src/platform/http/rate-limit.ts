@@ -4,11 +4,11 @@ import type { Viewer } from '../auth/viewer.ts';
 import { RateLimitedError } from '../lib/errors.ts';
 
 export interface RateLimit {
-  /** Takes one request from the account of a credential, or of an address without one. Throws RateLimitedError. */
+  /** Counts one request of a credential, or of an address without one. Throws RateLimitedError. */
   take(viewer: Viewer | null, ip: string | undefined): Promise<void>;
 }
 
-/** Counts in Redis for all processes where there is one, which falls back to memory while it is away; else in this process. */
+/** Counts in Redis for all processes, and in memory without Redis or while it is unavailable. */
 export function createRateLimit(perMinute: { credential: number; anonymous: number }, redis: Redis | undefined): RateLimit {
   const limiter = (keyPrefix: string, points: number) => {
     const memory = new RateLimiterMemory({ keyPrefix, points, duration: 60 });

@@ -8,7 +8,7 @@ function header(request: IncomingMessage, name: string): string | undefined {
   return Array.isArray(value) ? value[0] : value;
 }
 
-/** The client's own request id where it is sane, so that its log and ours can be laid side by side. */
+/** The client's request id if it is valid, so that logs of client and server can be joined; otherwise a new one. */
 function requestIdOf(request: IncomingMessage): string {
   const given = header(request, 'x-request-id');
   return given && /^[\w.:-]{1,100}$/.test(given) ? given : randomUUID();
@@ -20,19 +20,19 @@ function addressOf(request: IncomingMessage, trustProxy: boolean): string | unde
   return address && isIP(address) ? address : undefined;
 }
 
-/** Where a request came from. */
+/** The origin of a request. */
 export function requestInfoOf(request: IncomingMessage, trustProxy: boolean): RequestInfo {
   return {
     requestId: requestIdOf(request),
     ip: addressOf(request, trustProxy),
-    // A control character would be refused by the database, and the mutation with it.
+    // The database rejects control characters, and the mutation would fail.
     userAgent: header(request, 'user-agent')
       ?.replaceAll(/[^\x20-\x7e]/g, '?')
       .slice(0, 512),
   };
 }
 
-/** The credential of an Authorization header; undefined when there is none. */
+/** The credential of an Authorization header; undefined without one. */
 export function bearerOf(authorization: string | undefined): string | undefined {
   return authorization?.match(/^Bearer +(\S+) *$/i)?.[1] ?? (authorization ? '' : undefined);
 }

@@ -46,7 +46,7 @@ async function startWorkerProcess(): Promise<ChildProcess> {
     worker.once('exit', () => reject(new Error(`the worker ended: ${said}`)));
     worker.stdout?.on('data', (text: Buffer) => {
       said += text;
-      if (said.includes('the worker runs')) resolve();
+      if (said.includes('worker started')) resolve();
     });
   });
   return worker;

@@ -31,7 +31,7 @@ const nested = (depth: number) =>
 const many = (count: number, each: (index: number) => string) =>
   Array.from({ length: count }, (_, index) => each(index)).join(' ');
 
-/** Parsed as a measure of the machine: about 6 ms when it is idle. */
+/** A document whose parsing time measures the machine: about 6 ms when it is idle. */
 const LARGE_DOCUMENT = `{ ${'tenant { id } '.repeat(5_000)} }`;
 const ATTEMPTS = 50;
 
@@ -42,8 +42,8 @@ async function millisecondsOf(work: () => unknown): Promise<number> {
 }
 
 /**
- * A refusal must take less than 100 ms, or less than the time in which a busy machine parses a large document 20 times. The fastest of many
- * attempts counts, for both: what it took when nothing else ran.
+ * A rejection must take less than 100 ms, or less than the time in which a busy machine parses a large document 20 times. For both, the
+ * fastest of several attempts counts, to exclude other load.
  */
 async function quickly(work: () => Promise<Reply>): Promise<Reply> {
   let refusal = Number.POSITIVE_INFINITY;
@@ -63,7 +63,7 @@ async function quickly(work: () => Promise<Reply>): Promise<Reply> {
   return reply as Reply;
 }
 
-describe('operations that ask for too much', () => {
+describe('operations past a limit are rejected', () => {
   test.each([
     ['depth', () => nested(10), 'OPERATION_TOO_LARGE'],
     [
@@ -120,7 +120,7 @@ describe('operations that ask for too much', () => {
     expect(JSON.stringify(body).length).toBeLessThan(1_000);
   });
 
-  test('a variable that is missing, null or of another type', async () => {
+  test('a variable that is missing, null or of another type is rejected', async () => {
     const query = 'query ($id: ID!) { agent(id: $id) { id } }';
     for (const variables of [{}, { id: null }, { id: {} }, { id: ['x', 'y'] }]) {
       const { body } = await send(query, variables);
@@ -129,7 +129,7 @@ describe('operations that ask for too much', () => {
     }
   });
 
-  test('a page that is too large', async () => {
+  test('a page size past the maximum is rejected', async () => {
     const { body } = await quickly(() => send('{ agents(first: 1000000) { nodes { id } } }'));
     expect(body.errors[0]).toMatchObject({
       message: '`first` must be between 0 and 100.',
@@ -137,7 +137,7 @@ describe('operations that ask for too much', () => {
     });
   });
 
-  test('a list of ids that is too long', async () => {
+  test('a list of ids past the maximum is rejected', async () => {
     const { body } = await quickly(() =>
       send('query ($ids: [ID!]!) { nodes(ids: $ids) { id } }', { ids: Array(5_000).fill(ids.agentId) }),
     );
@@ -145,8 +145,8 @@ describe('operations that ask for too much', () => {
   });
 });
 
-describe('ids and cursors from elsewhere', () => {
-  test('an id of another type, a cursor of another list, and things that are neither', async () => {
+describe('invalid ids and cursors', () => {
+  test('rejects an id of another type, a cursor of another list, and malformed ones', async () => {
     const source = 'query ($id: ID!, $after: String) { agent(id: $id) { id } conversations(after: $after) { nodes { id } } }';
     const cursor = (await send('{ agents(first: 1) { pageInfo { endCursor } } }')).body.data.agents.pageInfo.endCursor;
     const { body } = await quickly(() => send(source, { id: ids.conversationId, after: cursor }));
@@ -168,14 +168,14 @@ describe('ids and cursors from elsewhere', () => {
     }
   });
 
-  test('a type that is no node', async () => {
+  test('rejects the global id of a type that is not a node', async () => {
     const id = encodeGlobalId('ConversationEvent', '01a2062c-c764-73cb-95d8-81a7e2eb5f00');
     const { body } = await send('query ($id: ID!) { node(id: $id) { id } }', { id });
     expect(body.data.node).toBeNull();
   });
 });
 
-describe('requests that are not what they say', () => {
+describe('malformed requests are rejected', () => {
   const raw = (body: string | Buffer, headers: Record<string, string>): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const request = httpRequest(
@@ -193,7 +193,7 @@ describe('requests that are not what they say', () => {
       request.end(body);
     });
 
-  test('batching', async () => {
+  test('a batch of operations', async () => {
     const { status, text } = await raw(JSON.stringify([{ query: '{ __typename }' }, { query: '{ __typename }' }]), {
       'content-type': 'application/json',
     });
@@ -201,7 +201,7 @@ describe('requests that are not what they say', () => {
     expect(JSON.parse(text).errors).toEqual([{ message: 'Batching is not supported.', extensions: { code: 'BAD_REQUEST' } }]);
   });
 
-  test('a body of 10 MB, announced or not', async () => {
+  test('a body of 10 MB, with or without Content-Length', async () => {
     const body = JSON.stringify({ query: `{ tenant { name } } # ${'x'.repeat(10_000_000)}` });
     const lengths: Record<string, string>[] = [
       { 'content-length': String(Buffer.byteLength(body)) },
@@ -213,7 +213,7 @@ describe('requests that are not what they say', () => {
     }
   });
 
-  test('a body without end is not read to its end', async () => {
+  test('reading of an endless body stops at the limit', async () => {
     const { hostname, port } = new URL(server.origin);
     const socket = connect(Number(port), hostname);
     socket.on('error', () => {});
@@ -223,7 +223,7 @@ describe('requests that are not what they say', () => {
     let sent = 0;
     while (!socket.destroyed && socket.writable && sent < 200) {
       sent++;
-      // Written out, or cut off.
+      // The write completes, or the connection is closed.
       await Promise.race([closed, new Promise<void>((resolve) => socket.write(chunk, () => resolve()))]);
     }
     expect(sent).toBeLessThan(100);
@@ -242,12 +242,12 @@ describe('requests that are not what they say', () => {
   ])('%s', async (_what, body, type, status, code) => {
     const reply = await raw(body, { 'content-type': type });
     expect([reply.status, JSON.parse(reply.text).errors[0].extensions]).toEqual([status, { code }]);
-    // Nothing of what was sent comes back: an answer is small whatever was asked.
+    // The response does not echo the request, so it is small.
     expect(reply.text.length).toBeLessThan(300);
     expect(reply.text).not.toContain('s3cret');
   });
 
-  test('a GET with variables that are no JSON', async () => {
+  test('a GET with variables that are not JSON', async () => {
     const response = await fetch(`${server.url}?query=%7B__typename%7D&variables=%7B`, {
       headers: { accept: 'application/json' },
     });
@@ -293,7 +293,7 @@ describe('requests that are not what they say', () => {
     expect(response.status).toBe(405);
   });
 
-  test('variables that are nested a hundred thousand deep', async () => {
+  test('variables nested a hundred thousand levels deep', async () => {
     const text = `{"query":"mutation ($m: JSONObject) { createAgent(input: { name: \\"x\\", provider: \\"p\\", model: \\"m\\", metadata: $m }) { __typename } }","variables":{"m":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}}`;
     const reply = await raw(text, { 'content-type': 'application/json' });
     expect(reply.status).toBe(200);
@@ -301,7 +301,7 @@ describe('requests that are not what they say', () => {
   });
 });
 
-describe('what a page of another site can send without asking changes nothing', () => {
+describe('requests that another site can send without a preflight change nothing', () => {
   const email = 'forged@example.test';
   const query = `mutation { signUp(input: { email: "${email}", password: "correct horse battery", tenantName: "Forged" }) { __typename } }`;
   const json = JSON.stringify({ query });
@@ -344,7 +344,7 @@ describe('what a page of another site can send without asking changes nothing', 
   );
 });
 
-test('a schema that is not shown is not told in suggestions either', async () => {
+test('without introspection, errors contain no suggestions', async () => {
   const { body } = await send('query ($a: AgentOrder) { viewerr { role } agents(orderBy: $a, frist: 1) { nodes { nam } } }', {
     a: { feild: 'NAME' },
   });
@@ -355,7 +355,7 @@ test('a schema that is not shown is not told in suggestions either', async () =>
   expect(JSON.stringify(variable.body)).not.toContain('Did you mean');
 });
 
-test('clients that break off leave nothing behind', async () => {
+test('aborted requests leave no connections open', async () => {
   const resources = () => process.getActiveResourcesInfo().filter((kind) => kind.startsWith('TCPS')).length;
   await send('{ __typename }');
   const before = resources();
@@ -364,7 +364,7 @@ test('clients that break off leave nothing behind', async () => {
       const socket = connect(Number(new URL(server.origin).port), '127.0.0.1');
       socket.on('error', () => {});
       await once(socket, 'connect');
-      // Half a header, half an announced body, half a chunk.
+      // Half a header, half a body with Content-Length, half a chunk.
       socket.write('POST /graphql HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n');
       if (index % 3 === 1) socket.write('Content-Length: 1000\r\n\r\n{"query"');
       if (index % 3 === 2) socket.write('Transfer-Encoding: chunked\r\n\r\nff\r\n{"query"');
@@ -377,7 +377,7 @@ test('clients that break off leave nothing behind', async () => {
   expect((await send('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
 });
 
-test('a client that asks for too much does not slow the others', async () => {
+test('rejected operations of one client do not slow others', async () => {
   const start = performance.now();
   const hostile = Promise.all(Array.from({ length: 50 }, () => send(nested(10))));
   const others = await Promise.all(Array.from({ length: 10 }, () => send('{ tenant { name } }')));

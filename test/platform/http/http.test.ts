@@ -26,7 +26,7 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 describe('credentials', () => {
-  test('none at all is nobody, who may ask who they are', async () => {
+  test('a request without a credential has no viewer', async () => {
     const { status, body } = await post(server.url, '{ viewer { role } }');
     expect([status, body.data.viewer]).toEqual([200, null]);
   });
@@ -41,7 +41,7 @@ describe('credentials', () => {
     },
   );
 
-  test('an API key does what its scopes say, and nothing after it was revoked', async () => {
+  test('an API key allows what its scopes permit, and nothing after its revocation', async () => {
     const key = await apiKey(server.url, tenant, ['AGENTS_READ']);
     expect((await post(server.url, '{ agents { totalCount } }', {}, key)).body.data.agents.totalCount).toBe(0);
     expect((await post(server.url, '{ conversations { totalCount } }', {}, key)).body.errors[0].extensions.code).toBe(
@@ -59,7 +59,7 @@ describe('credentials', () => {
 });
 
 describe('request ids', () => {
-  test("are the client's own, stand in the answer and in the audit log", async () => {
+  test("are the client's own, and part of the response and the audit log", async () => {
     const headers = { ...tenant.authorization, 'x-request-id': 'trace-4711', 'user-agent': 'dashboard/1.0' };
     const made = await post(
       server.url,
@@ -85,7 +85,7 @@ describe('request ids', () => {
     ]);
   });
 
-  test('are made where the client sends none, or one that is not sane', async () => {
+  test('are generated if the client sends none or an invalid one', async () => {
     for (const given of [undefined, 'x'.repeat(101), "'; DROP TABLE users"]) {
       const { headers } = await post(server.url, '{ __typename }', {}, given ? { 'x-request-id': given } : {});
       expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
@@ -112,7 +112,7 @@ test('an unexpected error is masked, and logged with the request id', async () =
   }
 });
 
-test('no log line holds a password, token or key', async () => {
+test('no log line contains a password, token or key', async () => {
   const { conversationId } = await conversation(server.url, tenant);
   const key = await apiKey(server.url, tenant, ['CONVERSATIONS_WRITE']);
   await post(
@@ -133,7 +133,7 @@ test('no log line holds a password, token or key', async () => {
   );
   const { accessToken, refreshToken } = signedIn.body.data.signIn;
   const refresh = 'mutation ($t: String!) { refreshSession(input: { refreshToken: $t }) { __typename } }';
-  // The second use of a refresh token is a theft, which is worth a line of the log.
+  // The second use of a refresh token counts as theft and is logged.
   for (let count = 0; count < 2; count++) await post(server.url, refresh, { t: refreshToken });
   const { auth } = server.app.services;
   const real = auth.verify;
@@ -158,8 +158,8 @@ test('no log line holds a password, token or key', async () => {
   }
 });
 
-describe('beside GraphQL', () => {
-  test('health says what works', async () => {
+describe('other routes', () => {
+  test('health reports the state of each dependency', async () => {
     const ready = await fetch(`${server.origin}/health/ready`);
     expect([ready.status, await ready.json()]).toEqual([
       200,
@@ -169,7 +169,7 @@ describe('beside GraphQL', () => {
     expect((await fetch(`${server.origin}/health`)).status).toBe(200);
   });
 
-  test('metrics are told to whoever has the token', async () => {
+  test('metrics require the token', async () => {
     expect((await fetch(`${server.origin}/metrics`)).status).toBe(401);
     const metrics = await (
       await fetch(`${server.origin}/metrics`, { headers: { authorization: 'Bearer metrics-token' } })
@@ -195,12 +195,12 @@ describe('beside GraphQL', () => {
     for (const key of keys) expect(Object.keys(key)).not.toEqual(expect.arrayContaining(['d']));
   });
 
-  test('other addresses are not found', async () => {
+  test('other paths return 404', async () => {
     expect((await fetch(`${server.origin}/admin`)).status).toBe(404);
     expect((await fetch(`${server.origin}/graphql/../etc/passwd`)).status).toBe(404);
   });
 
-  test('browsers of configured origins may call, others may not', async () => {
+  test('CORS allows configured origins only', async () => {
     const preflight = (origin: string) =>
       fetch(server.url, {
         method: 'OPTIONS',
@@ -214,7 +214,7 @@ describe('beside GraphQL', () => {
     );
   });
 
-  test('a page of a configured origin can read why it is refused', async () => {
+  test('a rejection has CORS headers for a configured origin', async () => {
     const refused = async (origin: string) => {
       const { status, headers } = await post(server.url, '{ __typename }', {}, { origin, authorization: 'Bearer nonsense' });
       return [status, headers.get('access-control-allow-origin')];
@@ -224,7 +224,7 @@ describe('beside GraphQL', () => {
   });
 });
 
-test('a credential that asks too often is told when to come back', async () => {
+test('a credential past its rate limit receives 429 with Retry-After', async () => {
   const limited = await startTestServer({ RATE_LIMIT_PER_MINUTE: '3' });
   try {
     const someone = await signUp(limited.url);
@@ -239,7 +239,7 @@ test('a credential that asks too often is told when to come back', async () => {
   }
 });
 
-test('persisted operations are run by their id, and nothing else where only they are allowed', async () => {
+test('persisted operations are executed by id, and PERSISTED_OPERATIONS_ONLY rejects others', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-operations-'));
   const file = join(folder, 'operations.json');
   writeFileSync(file, JSON.stringify({ whoami: '{ viewer { role } }' }));
@@ -265,7 +265,7 @@ test('persisted operations are run by their id, and nothing else where only they
   }
 });
 
-test('whoever tries credentials without end is stopped', async () => {
+test('invalid credentials count against the rate limit of their address', async () => {
   const limited = await startTestServer({ RATE_LIMIT_ANONYMOUS_PER_MINUTE: '3' });
   try {
     const replies = [];

@@ -90,7 +90,7 @@ export const conversationList = defineConnection({
         agentId: agentId && parseId('Agent', agentId, ['filter', 'agentId']),
         userId: userId && parseId('User', userId, ['filter', 'userId']),
       }),
-    kept: ({ status, ...others }) =>
+    maintainedCount: ({ status, ...others }) =>
       Object.values(others).some((value) => value != null) ? undefined : maintainedCountSql(status),
   },
 });

@@ -16,9 +16,8 @@ import { namedCache } from '../../lib/cache-stats.ts';
 import { UnavailableError } from '../../lib/errors.ts';
 import { toDomainError } from '../../postgres/errors.ts';
 import type { GraphQLContext } from '../context.ts';
-import { isPromise, type MaybePromise } from './maybe-promise.ts';
 import { Plan } from './plan.ts';
-import { PlanBailout } from './plan-bailout.ts';
+import { isPromise, type MaybePromise, PlanBailout } from './plan-execution.ts';
 import { planObstaclesOf } from './plan-support.ts';
 import { ReplayGuard } from './replay-guard.ts';
 import { satisfies } from './required-scopes.ts';
@@ -33,7 +32,7 @@ export interface OperationExecution {
   operationName?: string | null | undefined;
 }
 
-/** A plan with what is known of its runs. */
+/** A plan with the record of its runs. */
 interface GuardedPlan {
   plan: Plan;
   guard: ReplayGuard;
@@ -121,9 +120,9 @@ function observed(
 }
 
 /**
- * Executes a valid operation from its plan, if it has one and the viewer has all the rights it takes. Otherwise, and after any error on
- * the way, graphql-js executes it field by field: a plan produces complete results only. The one exception is an unavailable database,
- * whose error is returned at once.
+ * Executes a valid operation from its plan, if it has one and the viewer has all required scopes. Otherwise, and after any error,
+ * graphql-js executes it field by field, because a plan produces complete results only. The one exception is an unavailable database:
+ * its error is returned at once.
  */
 export function executeOperation(execution: OperationExecution): MaybePromise<ExecutionResult> {
   const { schema, contextValue: context, variableValues, rootValue } = execution;

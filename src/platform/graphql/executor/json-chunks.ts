@@ -1,11 +1,11 @@
-/** Text in its order, with places for what was still on its way when it was written. */
+/** JSON text in its order. Nested arrays hold the text of values that were pending when the text around them was written. */
 export type JsonChunk = string | readonly JsonChunk[];
 
 function isWhole(written: readonly JsonChunk[]): written is readonly string[] {
   return written.every((part) => typeof part === 'string');
 }
 
-/** Puts together what is whole, so that its pieces need not be kept until all else is there. */
+/** Joins chunks that are complete, so that their parts are released early. */
 export function mergeChunks(written: JsonChunk[]): void {
   if (!isWhole(written)) return;
   const text = written.join('');
@@ -20,7 +20,7 @@ function collectChunks(written: readonly JsonChunk[], text: string[]): void {
   }
 }
 
-/** All of it as one text. */
+/** The whole text. */
 export function joinChunks(written: readonly JsonChunk[]): string {
   const text: string[] = [];
   collectChunks(written, text);

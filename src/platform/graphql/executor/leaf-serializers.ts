@@ -1,14 +1,14 @@
 import { GraphQLBoolean, GraphQLID, GraphQLInt, type GraphQLLeafType, GraphQLString, isEnumType } from 'graphql';
 import { DateTimeResolver, UUIDResolver } from 'graphql-scalars';
 import type { JsonChunk } from './json-chunks.ts';
-import { PlanBailout } from './plan-bailout.ts';
+import { PlanBailout } from './plan-execution.ts';
 
-/** Writes a value that is not null as JSON. Throws what the type's `serialize` throws, and PlanError for nothing. */
+/** Writes a value that is not null as JSON. Throws what the type's `serialize` throws, and PlanBailout if that returns nothing. */
 export type LeafSerializer = (value: unknown, out: JsonChunk[]) => void;
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-/** Years that are written with four digits. */
+/** Years that ISO 8601 writes with four digits. */
 const [FIRST_DAY, LAST_DAY] = [Date.UTC(1000, 0, 1) / DAY_MS, Date.UTC(9999, 11, 31) / DAY_MS];
 const two = (number: number) => String(number).padStart(2, '0');
 const MINUTES = Array.from({ length: 1440 }, (_, minute) => `${two(Math.floor(minute / 60))}:${two(minute % 60)}:`);
@@ -17,7 +17,7 @@ const MILLISECONDS = Array.from({ length: 1000 }, (_, ms) => `${String(ms).padSt
 let lastDay = Number.NaN;
 let lastDate = '';
 
-/** As `toISOString` has it, in pieces that are there already. Moments of a list are mostly of one day. */
+/** The result of `toISOString`, from cached parts: the times of a list are often on one day. */
 function writeDateTime(date: Date, out: JsonChunk[]): void {
   const time = date.getTime();
   const day = Math.floor(time / DAY_MS);
@@ -48,7 +48,7 @@ function writeSerialized(value: unknown, out: JsonChunk[]): void {
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
-/** Writes what is common among the values of a type, without the questions that the type asks about all others. False for those. */
+/** Writes common values of a type without calling its `serialize`. Returns false for all others. */
 type FastSerializer = (value: unknown, out: JsonChunk[]) => boolean;
 
 const fastSerializers: Record<string, FastSerializer> = {

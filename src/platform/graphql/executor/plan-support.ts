@@ -1,11 +1,11 @@
 import { type GraphQLSchema, isEnumType, isInputObjectType, isInterfaceType, isObjectType } from 'graphql';
 
-/** Plans call resolvers past the wrappers of these plugins. Another plugin may wrap resolvers in something that plans would skip. */
+/** Plans bypass the resolver wrappers of these plugins. They would silently skip the wrapper of any other plugin. */
 export const KNOWN_PLUGINS: readonly string[] = ['complexity', 'errors', 'prisma', 'relay', 'scopeAuth', 'validation'];
 
-/** Every extension key that Pothos and these plugins set. What each means for a plan was read in the source of the pinned versions. */
+/** Every extension key that Pothos and these plugins set. Their meaning for plans was verified in the source of the pinned versions. */
 export const KNOWN_KEYS: ReadonlySet<string> = new Set([
-  // Options as written, which contain the scopes.
+  // The declared options, which contain the scopes.
   'pothosOptions',
   'pothosConfig',
   // Resolvers before and after wrapping.
@@ -14,7 +14,7 @@ export const KNOWN_KEYS: ReadonlySet<string> = new Set([
   'pothosResolveWrapped',
   'pothosSubscribeWrapped',
   'pothosExposedField',
-  // Fields with these are executed with their wrappers.
+  // Plans execute fields with these through their wrappers.
   'pothosArgMappers',
   'pothosErrors',
   'pothosItemErrors',
@@ -57,8 +57,8 @@ const obstacles = new WeakMap<GraphQLSchema, readonly string[]>();
 const UNVERIFIED: readonly string[] = ['the schema was not verified'];
 
 /**
- * Verifies that a schema is built by the plugins and has the extension keys that plans know. A schema with others, and one that was never
- * verified, is executed by graphql-js alone.
+ * Verifies that a schema has only the plugins and extension keys that plans support. graphql-js alone executes any other schema, and one
+ * that was never verified.
  * @param plugins the names of its Pothos plugins
  */
 export function verifyPlanSupport(schema: GraphQLSchema, plugins: readonly string[]): void {

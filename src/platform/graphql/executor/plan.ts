@@ -15,24 +15,29 @@ import {
   isNonNullType,
   type OperationDefinitionNode,
 } from 'graphql';
+import { collectFields, collectSubfields } from '../collect-fields.ts';
 import type { FieldExtensions } from '../field-extensions.ts';
 import { encodeGlobalId } from '../kit/global-id.ts';
-import { collectFields, collectSubfields } from './collect-fields.ts';
 import type { JsonChunk } from './json-chunks.ts';
 import { leafSerializer } from './leaf-serializers.ts';
-import { isPromise, type MaybePromise, toArray } from './maybe-promise.ts';
-import { PlanBailout } from './plan-bailout.ts';
-import { PlanExecution, type PlanExecutionOptions } from './plan-execution.ts';
+import {
+  isPromise,
+  type MaybePromise,
+  PlanBailout,
+  PlanExecution,
+  type PlanExecutionOptions,
+  toArray,
+} from './plan-execution.ts';
 import { collectScopes, noScopes, type RequiredScopes, satisfies } from './required-scopes.ts';
 
 type Path = GraphQLResolveInfo['path'];
 type Field = GraphQLField<unknown, unknown>;
 type Resolve = GraphQLFieldResolver<unknown, unknown>;
 
-/** Writes what a resolver gave as JSON. Throws at everything that is not as it should be. */
+/** Writes the result of a resolver as JSON. Throws for any value that graphql-js would report as an error. */
 type CompleteValue = (value: unknown, path: Path | undefined, run: PlanExecution, out: JsonChunk[]) => void;
 
-/** A field of the operation, by the names under which resolvers are told of it. */
+/** A field of the operation, with the names that `GraphQLResolveInfo` uses. */
 interface Selected {
   fieldName: string;
   fieldNodes: readonly FieldNode[];
@@ -40,30 +45,30 @@ interface Selected {
   parentType: GraphQLObjectType;
 }
 
-/** How one field of a type comes about. */
+/** How the plan resolves and writes one field of a type. */
 interface FieldPlan {
   key: string;
-  /** The key as JSON, with what stands between it and the values around it. */
+  /** The key as JSON, with the punctuation around it. */
   label: string;
   selected: Selected;
-  /** Its number among the fields with arguments. */
+  /** The index among the fields with arguments. */
   number: number | undefined;
   definition: Field;
-  /** The property it is, where it is nothing else. */
+  /** The property that the field exposes, if its resolver only reads that property. */
   property: string | undefined;
   resolve: Resolve;
-  /** As it was written, for operations whose size has been checked: of a root, which else checks it. */
+  /** The resolver without the complexity check of root fields, for operations whose size has been checked. */
   uncheckedResolve: Resolve | undefined;
-  /** Whether its resolver is told where it is. */
+  /** Whether the resolver takes `info`. */
   needsInfo: boolean;
   complete: CompleteValue;
-  /** Whether somebody from here on is told where they are. */
+  /** Whether the resolver or any below it takes `info`, and so needs the path. */
   needsPath: boolean;
 }
 
 interface ObjectPlan {
   typename: string;
-  /** In the order of the result; a text is there from the start. */
+  /** In the order of the result. A string is JSON that is known in advance. */
   fields: readonly (FieldPlan | string)[];
   located: boolean;
 }
@@ -73,12 +78,12 @@ interface Completion {
   located: boolean;
 }
 
-/** What Pothos and its plugins note down in the extensions of what they build. */
+/** The extensions that Pothos and its plugins set on fields. */
 interface BuiltField extends FieldExtensions {
   pothosExposedField?: string;
   pothosOriginalResolve?: Resolve;
   pothosErrors?: unknown;
-  /** What becomes of its arguments before the resolver: rules, global ids. */
+  /** How Pothos transforms the arguments before the resolver: validation, global ids. */
   pothosArgMappers?: readonly unknown[];
   pothosItemErrors?: unknown;
   pothosPrismaSelect?: unknown;
@@ -90,7 +95,7 @@ interface BuiltType {
 
 const NO_ARGS: Record<string, unknown> = {};
 
-/** The path of the field that an item of its list, or itself, is at. */
+/** The path of the field that a list item, or the field itself, belongs to. */
 function fieldPathOf(path: Path | undefined): Path {
   let here = path as Path;
   while (typeof here.key === 'number' && here.prev) here = here.prev;
@@ -101,27 +106,27 @@ export interface PlanSource {
   schema: GraphQLSchema;
   fragments: Record<string, FragmentDefinitionNode>;
   operation: OperationDefinitionNode;
-  /** Those that directives ask for. */
+  /** The variables of `@skip` and `@include`. */
   variables: Record<string, unknown>;
 }
 
 /**
- * The fields of an operation, looked up, merged and their types taken apart once, so that executing it is a walk over functions. It knows
- * how to succeed: at the first error of any kind it gives up.
+ * The fields of an operation, looked up and merged once, with one function for each type, so that an execution only calls functions. A plan
+ * produces complete results only: it stops at the first error of any kind.
  */
 export class Plan {
-  /** Who has them may run the plan: the resolvers it calls do not ask again. */
+  /** The scopes that a viewer needs to run the plan. The resolvers it calls do not check them again. */
   readonly requiredScopes: RequiredScopes = noScopes();
   readonly #source: PlanSource;
   readonly #root: ObjectPlan;
   #numbers = 0;
 
-  /** Throws PlanError. */
+  /** Throws PlanBailout. */
   constructor(source: PlanSource) {
     this.#source = source;
     const { schema, fragments, variables, operation } = source;
     const type = schema.getRootType(operation.operation);
-    if (!type) throw new PlanBailout('there is no such type of operations');
+    if (!type) throw new PlanBailout('the schema has no root type for the operation');
     const fields = collectFields(schema, fragments, variables, type, operation.selectionSet);
     this.#root = this.#object(type, fields, this.requiredScopes);
   }
@@ -172,8 +177,8 @@ export class Plan {
   }
 
   /**
-   * The resolver as it was written, where all that was wrapped around it are rights, and the plan can ask for these beforehand. Undefined
-   * where there may be more: for arguments with rules, results with errors, and relations.
+   * The resolver as declared, if its only wrapper is a scope check that the plan can do in advance. Undefined if there may be other
+   * wrappers: for arguments with validation, results with errors, and relations.
    */
   #unwrapped(
     type: GraphQLObjectType,
@@ -192,7 +197,7 @@ export class Plan {
     return { resolve };
   }
 
-  /** The `id` of a node, without a promise for each. */
+  /** The `id` of a node, without a promise for each node. */
   #globalId(type: GraphQLObjectType, { name }: Field): Resolve | undefined {
     const idOf = (type.extensions as BuiltType).pothosOptions?.id?.resolve;
     if (name !== 'id' || !idOf || !type.getInterfaces().some((one) => one.name === 'Node')) return undefined;
@@ -257,7 +262,7 @@ export class Plan {
     return { complete: list, located };
   }
 
-  /** Each type has rights of its own: an operation may know more types than its viewer. */
+  /** Each type has scopes of its own: an operation can select types that the viewer may not read. */
   #abstract(type: GraphQLAbstractType, selected: Selected): CompleteValue {
     const { resolveType } = type;
     if (!resolveType) throw new PlanBailout(`${type.name} does not tell its types apart`);
@@ -283,7 +288,7 @@ export class Plan {
     };
   }
 
-  /** What a resolver is told of where it stands. */
+  /** The `info` of a resolver. */
   #info({ fieldName, fieldNodes, returnType, parentType }: Selected, path: Path, run: PlanExecution): GraphQLResolveInfo {
     const { schema, fragments, operation } = this.#source;
     const { rootValue, variables: variableValues } = run;

@@ -2,10 +2,10 @@
 const MAX_FAILURES = 3;
 
 /**
- * Decides whether a plan is worth trying. A plan that fails is followed by a complete execution, so an operation that always fails would
+ * Decides whether to try a plan. A plan that fails is followed by a complete execution, so an operation that always fails would
  * cost twice as much each time. After three runs in a row that ended with errors the guard closes, and the operation goes straight to
- * graphql-js. The first execution without errors opens it again: that is the first one a plan could have answered. So neither a timer nor
- * a trial run is needed, and one client's bad input takes the plan away from others only until their next success.
+ * graphql-js. The first execution without errors opens it again, because a plan could have produced its result. So the guard needs no timer and no
+ * trial run, and one client's bad input disables the plan for others only until their next success.
  */
 export class ReplayGuard {
   #runs = 0;

@@ -3,7 +3,7 @@ import type { Permission } from '../../auth/permissions.ts';
 import type { Viewer } from '../../auth/viewer.ts';
 import { scopeRules } from '../scopes.ts';
 
-/** What a viewer needs, all of it, to be let into every field of an operation. */
+/** All scopes that a viewer needs to read every field of an operation. */
 export interface RequiredScopes {
   authenticated: boolean;
   person: boolean;
@@ -23,7 +23,7 @@ function optionsOf({ extensions }: { extensions: object }): Scoped {
   return (extensions as { pothosOptions?: Scoped }).pothosOptions ?? {};
 }
 
-/** Adds what a map of scopes asks for, or more. False where that is not known before the operation runs. */
+/** Adds the scopes of a map, or stricter ones. Returns false if they are not known before the operation runs. */
 function addScopes(rights: RequiredScopes, scopes: unknown): boolean {
   if (scopes === undefined) return true;
   if (typeof scopes !== 'object' || scopes === null) return false;
@@ -40,8 +40,8 @@ function addScopes(rights: RequiredScopes, scopes: unknown): boolean {
 }
 
 /**
- * Adds what a viewer needs to be let into a field of a type, so that nobody has to ask again at each object. False where that depends on
- * the object, or where the field grants something to those below it.
+ * Adds the scopes of a field of a type, so that they are checked once for all objects. Returns false if they depend on the object, or if
+ * the field grants scopes to its nested fields.
  */
 export function collectScopes(rights: RequiredScopes, type: GraphQLObjectType, field: GraphQLField<unknown, unknown>): boolean {
   const found = noScopes();
@@ -53,7 +53,7 @@ export function collectScopes(rights: RequiredScopes, type: GraphQLObjectType, f
   return true;
 }
 
-/** Whether a viewer has all of them, by the rules that the builder's scopes follow. */
+/** Whether a viewer has all of them, by the rules of the builder's scopes. */
 export function satisfies(viewer: Viewer | null, { authenticated, person, permissions }: RequiredScopes): boolean {
   if (authenticated && !scopeRules.authenticated(viewer)) return false;
   if (person && !scopeRules.person(viewer)) return false;

@@ -11,17 +11,17 @@ interface Shared {
   /** Counts executions in the order in which they began. */
   number: number;
   result: Promise<ExecutionResult>;
-  /** The same, once it is there and may be told to others. */
+  /** The same, once it has settled without errors. */
   settled: ExecutionResult | undefined;
 }
 
-/** @param after only a result whose execution has a higher number will do */
+/** @param after returns only a result whose execution has a higher number */
 type FindShared = (row: object, after: number, execute: () => Promise<ExecutionResult>) => Shared;
 
 const texts = new WeakMap<ExecutionResult, string>();
 const bytes = new WeakMap<ExecutionResult, Buffer>();
 
-/** A result as JSON, written once however many it is told to. */
+/** A result as JSON, serialized once for all subscribers. */
 export function resultText(result: ExecutionResult): string {
   let text = texts.get(result);
   if (text === undefined) {
@@ -32,7 +32,7 @@ export function resultText(result: ExecutionResult): string {
   return text;
 }
 
-/** The same in UTF-8, which nobody may change. */
+/** The same in UTF-8. The buffer is shared: do not modify it. */
 export function resultBytes(result: ExecutionResult): Buffer {
   let buffer = bytes.get(result);
   if (!buffer) {
@@ -42,7 +42,7 @@ export function resultBytes(result: ExecutionResult): Buffer {
   return buffer;
 }
 
-/** Whether JSON says all there is to know of a value. A file of a multipart request is none. */
+/** Whether JSON represents the value completely. It does not represent a file of a multipart request. */
 function isJson(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return typeof value !== 'function' && typeof value !== 'bigint';
   if (Array.isArray(value)) return value.every(isJson);
@@ -51,14 +51,14 @@ function isJson(value: unknown): boolean {
 }
 
 /**
- * What the result of an event depends on, besides the event: two subscriptions with the same key get the same result of the same row.
- * Undefined where that cannot be told.
+ * What the result of an event depends on, besides the event: two subscriptions with the same key have the same result for the same row.
+ * Undefined if the variables have no complete JSON.
  */
 export function resultCacheKey(args: ExecutionArgs, viewer: Viewer): string | undefined {
   const { schema, document, operationName, variableValues } = args;
   if (!isJson(variableValues ?? {})) return undefined;
   const { tenantId, userId, apiKeyId, sessionId, role, permissions } = viewer;
-  const who = isTenantScoped(schema, document) ? [apiKeyId !== undefined] : [userId, apiKeyId, sessionId];
+  const actor = isTenantScoped(schema, document) ? [apiKeyId !== undefined] : [userId, apiKeyId, sessionId];
   const all = JSON.stringify([
     print(document),
     operationName ?? null,
@@ -66,15 +66,14 @@ export function resultCacheKey(args: ExecutionArgs, viewer: Viewer): string | un
     tenantId,
     role,
     [...permissions].sort(),
-    ...who.map((part) => part ?? null),
+    ...actor.map((part) => part ?? null),
   ]);
-  // Short, for it is looked up at every delivery.
+  // A short key: every delivery looks it up.
   return createHash('sha256').update(all).digest('base64');
 }
 
 /**
- * Results of events, executed and serialised once for all subscriptions for which they are the same. Kept only for those who are about
- * to ask: what is not remembered any more is executed again.
+ * Results of events, executed and serialized once for all subscriptions that share them. An evicted result is executed again.
  */
 export class EventResultCache {
   readonly #shared = new LRUCache<string, Shared>({ maxSize: MAX_BYTES });
@@ -104,19 +103,19 @@ export class EventResultCache {
     if (known && known.number > after) return known;
     const shared: Shared = { number: ++this.#executions, result: execute(), settled: undefined };
     this.#shared.set(key, shared, { size: key.length });
-    const keep = (result: ExecutionResult) => {
+    const store = (result: ExecutionResult) => {
       if (!result.errors) shared.settled = result;
       if (this.#shared.peek(key) !== shared) return;
-      // An error tells of whom it happened to, and may be over for the next.
+      // An error may concern one viewer only, or be transient.
       if (result.errors) this.#shared.delete(key);
       else this.#shared.set(key, shared, { size: key.length + 2 * resultText(result).length });
     };
-    shared.result.then(keep, () => this.#shared.delete(key));
+    shared.result.then(store, () => this.#shared.delete(key));
     return shared;
   }
 }
 
-/** The results of one subscription. It never sees the world go back: what was read before its last result is read again. */
+/** The results of one subscription. It never goes back in time: it ignores results that were executed before its last one. */
 export class EventResultReader {
   readonly #get: FindShared;
   #last: number;
@@ -128,15 +127,15 @@ export class EventResultReader {
 
   /**
    * The result of a row.
-   * @param execute as this subscription's viewer
+   * @param execute executes the event as this subscription's viewer
    */
   get(row: object, execute: () => Promise<ExecutionResult>): ExecutionResult | Promise<ExecutionResult> {
-    let mine = false;
+    let isOwn = false;
     const shared = this.#get(row, this.#last, () => {
-      mine = true;
+      isOwn = true;
       return execute();
     });
     this.#last = shared.number;
-    return shared.settled ?? shared.result.then((result) => (result.errors && !mine ? execute() : result));
+    return shared.settled ?? shared.result.then((result) => (result.errors && !isOwn ? execute() : result));
   }
 }

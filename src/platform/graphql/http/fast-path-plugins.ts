@@ -1,30 +1,30 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** A plugin of Yoga with the name that `ACCOUNTED_PLUGINS` lists it under. */
+/** A plugin of Yoga with its name in `ACCOUNTED_PLUGINS`. */
 export interface NamedPlugin {
   name: string;
   plugin: Plugin;
 }
 
-/** The plugin that stores what was executed for the fast path. Nothing may refuse a document behind it. */
+/** The plugin that stores executed documents for the fast path. No later plugin may reject a document. */
 const LAST = 'prepared-operations';
 
-/** The plugins that the JSON fast path does without, with the reason why it may. */
+/** The plugins that the JSON fast path bypasses, with the reason why that is safe. */
 export const ACCOUNTED_PLUGINS: Readonly<Record<string, string>> = {
   'body-limit': 'the fast path compares the content length with MAX_BODY_BYTES',
-  'token-limit': 'refuses while parsing: only documents that passed are prepared',
-  'operation-limits': 'refuses while validating: only documents that passed are prepared',
-  'introspection-off': 'refuses while validating: only documents that passed are prepared',
+  'token-limit': 'rejects while parsing: only documents that passed are prepared',
+  'operation-limits': 'rejects while validating: only documents that passed are prepared',
+  'introspection-off': 'rejects while validating: only documents that passed are prepared',
   'csrf-prevention':
     'the fast path accepts application/json only, which browsers do not send to other origins without a preflight',
   'event-streams': 'streams subscriptions, which are never prepared',
   'request-parsing': 'reports malformed requests, which the fast path leaves to Yoga',
-  'persisted-operations': 'the fast path looks ids up in the same list, and takes no text with PERSISTED_OPERATIONS_ONLY',
+  'persisted-operations': 'the fast path looks ids up in the same list, and accepts no document with PERSISTED_OPERATIONS_ONLY',
   metrics: 'the fast path measures its operations with the same metrics',
-  variables: 'the fast path checks variables with the same function, and leaves refusals to Yoga',
+  variables: 'the fast path checks variables with the same function, and leaves errors to Yoga',
   'tenant-context': 'the HTTP server runs the fast path in the context of the viewer, with the same executor',
   'operation-cost': 'the fast path measures the operation with the same function, and writes the same extension',
-  [LAST]: 'fills what the fast path reads',
+  [LAST]: 'fills the cache that the fast path reads',
 };
 
 /** Throws where Yoga has a plugin that repeated operations would silently skip. */
@@ -38,7 +38,7 @@ export function verifyFastPathPlugins(plugins: readonly NamedPlugin[]): void {
   }
   if (plugins.at(-1)?.name !== LAST) {
     throw new Error(
-      `the Yoga plugin ${LAST} must be the last one: a plugin behind it could refuse what the JSON fast path repeats`,
+      `the Yoga plugin ${LAST} must be the last one: a plugin behind it could reject operations that the JSON fast path repeats`,
     );
   }
 }

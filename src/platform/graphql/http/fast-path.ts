@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { getOperationAST } from 'graphql';
-import type { Metrics } from '../../../app/metrics/metrics.ts';
 import type { Env } from '../../../env.ts';
 import type { GraphQLContext, Services } from '../context.ts';
 import { executeOperation, type OperationExecution } from '../executor/execute.ts';
@@ -17,19 +16,24 @@ import type { ValidatedDocument, ValidatedDocumentCache } from './validated-docu
 import type { RequestAuth, Yoga } from './yoga.ts';
 import { formatResult, handBack } from './yoga-internals.ts';
 
+export interface OperationMetrics {
+  /** Reports the start of an operation. The returned function reports its end. */
+  operation(type: string): (outcome: 'ok' | 'error') => void;
+}
+
 export interface FastPathDeps {
   env: Env;
   yoga: Yoga;
-  /** Every plugin that Yoga was given. */
+  /** All plugins of Yoga. */
   plugins: readonly NamedPlugin[];
   persisted: PersistedOperations | undefined;
   prepared: ValidatedDocumentCache;
   services: Services;
-  metrics: Metrics;
+  metrics: OperationMetrics;
 }
 
-/** Answers a request, or says that Yoga has to. Runs as the viewer of the request. */
-export type FastPath = (request: IncomingMessage, response: ServerResponse, edge: RequestAuth) => Promise<boolean>;
+/** Responds to a request and returns true, or returns false for Yoga to handle it. Runs as the viewer of the request. */
+export type FastPath = (request: IncomingMessage, response: ServerResponse, requestContext: RequestAuth) => Promise<boolean>;
 
 interface Params {
   query: string | undefined;
@@ -39,15 +43,15 @@ interface Params {
 }
 
 const JSON_BODY = /^application\/json *(?:; *charset=utf-8)?$/i;
-/** The media types of results; the last one is what anything else than these is answered with. */
+/** The media types of results. The last one is the default. */
 const RESULTS = ['application/graphql-response+json', 'application/json'];
 const NAMES = new Set(['query', 'operationName', 'variables', 'extensions']);
 
-/** The media type that Yoga would answer with, chosen as it does: the first that is asked for. */
+/** The media type that Yoga would choose: the first one in Accept that it supports. */
 function resultTypeOf(accept = '*/*'): string | undefined {
   if (accept === '*/*' || accept === 'application/json') return RESULTS[1];
-  for (const asked of accept.replace(/\s/g, '').toLowerCase().split(',')) {
-    const [type, ...parameters] = asked.split(';');
+  for (const accepted of accept.replace(/\s/g, '').toLowerCase().split(',')) {
+    const [type, ...parameters] = accepted.split(';');
     const charset = parameters.find((parameter) => parameter.includes('charset='));
     if (charset !== undefined && charset !== 'charset=utf-8') continue;
     if (type === '*/*' || type === 'application/*') return RESULTS[1];
@@ -56,7 +60,7 @@ function resultTypeOf(accept = '*/*'): string | undefined {
   return undefined;
 }
 
-/** The whole body; undefined when the client went away. */
+/** The whole body; undefined when the client disconnects. */
 function bodyOf(request: IncomingMessage): Promise<string | undefined> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];
@@ -71,7 +75,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Undefined for whatever is not plainly an operation: Yoga says what is wrong with it. */
+/** Undefined for anything but a plain operation: Yoga reports what is wrong with it. */
 function paramsOf(body: string): Params | undefined {
   let parsed: unknown;
   try {
@@ -101,7 +105,7 @@ function idOf({ extensions }: Params): string | undefined {
     : undefined;
 }
 
-/** What to execute; undefined where variables or name do not fit, of which Yoga says where. */
+/** The execution; undefined if the variables or the name are wrong, which Yoga reports. */
 function argsOf(
   { schema, document }: ValidatedDocument,
   { variables, operationName }: Params,
@@ -116,7 +120,7 @@ function argsOf(
   }
 }
 
-/** Its size; undefined where arguments break a rule of their field, of which Yoga says which. */
+/** The size; undefined if arguments break a rule of their field, which Yoga reports. */
 function measured(args: OperationExecution): OperationSize | undefined {
   try {
     return measureOperation(args);
@@ -126,16 +130,16 @@ function measured(args: OperationExecution): OperationSize | undefined {
 }
 
 /**
- * The short way of almost every request: a query or mutation, sent as JSON and answered as JSON, whose document Yoga and its plugins have
- * parsed, validated and executed before. Its variables are checked, it is measured and executed, and nothing else. Whatever is new,
- * unusual or wrong before its execution goes to Yoga as if this were not here, so that there is one answer to it. Throws where Yoga has a
- * plugin that this way does not account for.
+ * The fast path of almost every request: a query or mutation with JSON request and response, whose document Yoga and its plugins have
+ * parsed, validated and executed before. It checks the variables, measures the operation and executes it. Anything new, unusual or wrong
+ * before the execution goes to Yoga unchanged, so that the response is the same. Throws if Yoga has a plugin that the fast path does not
+ * account for.
  */
 export function createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }: FastPathDeps): FastPath {
   verifyFastPathPlugins(plugins);
   const maskError = createMaskError(services.log);
 
-  function isOurs({ method, url, headers }: IncomingMessage): boolean {
+  function isEligible({ method, url, headers }: IncomingMessage): boolean {
     const length = Number(headers['content-length'] ?? 0);
     return (
       method === 'POST' &&
@@ -148,22 +152,22 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
     );
   }
 
-  /** The text that Yoga would execute. */
+  /** The document that Yoga would execute. */
   function textOf(params: Params): string | undefined {
     if (params.query !== undefined) return env.PERSISTED_OPERATIONS_ONLY ? undefined : params.query;
     const id = idOf(params);
     return id === undefined ? undefined : persisted?.get(id);
   }
 
-  return async (request, response, edge) => {
-    const resultType = isOurs(request) ? resultTypeOf(request.headers.accept) : undefined;
+  return async (request, response, requestContext) => {
+    const resultType = isEligible(request) ? resultTypeOf(request.headers.accept) : undefined;
     if (resultType === undefined) return false;
     const body = await bodyOf(request);
     if (body === undefined) return true;
     const params = paramsOf(body);
     const text = params && textOf(params);
     const operation = text === undefined ? undefined : prepared.get(text);
-    const contextValue = { ...services, ...edge, loaders: createLoaders() } as GraphQLContext;
+    const contextValue = { ...services, ...requestContext, loaders: createLoaders() } as GraphQLContext;
     const args = params && operation && argsOf(operation, params, contextValue);
     const size = args && measured(args);
     if (!operation || !args || !size) {
@@ -177,9 +181,9 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
     if (executed.errors) {
       const errors = executed.errors.map((error) => maskError(error));
       const result = { ...withComplexity(executed, complexity, env.MAX_COMPLEXITY), errors };
-      const told = formatResult(result, yoga.fetchAPI, resultType);
-      response.writeHead(told.status, Object.fromEntries(told.headers));
-      response.end(await told.text());
+      const formatted = formatResult(result, yoga.fetchAPI, resultType);
+      response.writeHead(formatted.status, Object.fromEntries(formatted.headers));
+      response.end(await formatted.text());
       return true;
     }
     const cost = JSON.stringify({ requested: complexity, limit: env.MAX_COMPLEXITY });

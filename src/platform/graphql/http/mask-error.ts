@@ -15,7 +15,7 @@ function relocate(error: GraphQLError | undefined, message: string, extensions: 
   });
 }
 
-/** What the caller is told of an error: ours in full, GraphQL's own as they are, and of everything else nothing. */
+/** The error that a client receives: domain errors in full, errors of GraphQL unchanged, and any other one masked and logged. */
 export function createMaskError(log: Logger) {
   return (error: unknown): Error => {
     const located = error instanceof GraphQLError ? error : undefined;

@@ -9,7 +9,7 @@ import {
 } from 'graphql';
 import type { GraphQLContext } from '../context.ts';
 
-/** How large an operation is, in the units of `OperationLimits`. */
+/** The size of an operation, in the units of `OperationLimits`. */
 export interface OperationSize {
   complexity: number;
   depth: number;
@@ -23,7 +23,7 @@ interface Sized {
   contextValue: GraphQLContext;
 }
 
-/** Sizes of one document by the variables they depend on; undefined where each is worked out anew. */
+/** Sizes of one document by the variables they depend on; undefined if they are not cached. */
 interface Known {
   numbers: readonly string[];
   sizes: Map<string, OperationSize>;
@@ -53,8 +53,8 @@ function knownOf({ schema, document }: Sized): Known | undefined {
 }
 
 /**
- * The size of the first operation of a valid document, whose variables fit. Where it is the only one and within the limits, the context is
- * told, so that no field measures it again.
+ * The size of the first operation of a valid document with valid variables. If it is the only one and within the limits, the context
+ * records that, so that no field measures it again.
  */
 export function measureOperation(sized: Sized): OperationSize {
   const { schema, document, contextValue } = sized;

@@ -2,13 +2,13 @@ import { createSourceEventStream, type ExecutionArgs, type ExecutionResult } fro
 import { BufferedIterator, type StreamItem } from '../../live/buffered-iterator.ts';
 import type { GraphQLContext } from '../context.ts';
 import { executeOperation } from '../executor/execute.ts';
-import { runAsViewer } from '../run-as-viewer.ts';
+import { runAsViewer } from '../viewer.ts';
 import { type EventResultCache, type EventResultReader, resultCacheKey } from './event-result-cache.ts';
 
 /**
- * Starts a subscription as its viewer. Its results stand in the context of the operation as well, for transports: plugins wrap what is
- * returned here in plain iterators. See `bufferedResultsOf`.
- * @returns an answer with errors if it was refused
+ * Starts a subscription as its viewer. It also stores the results in the context of the operation for transports, because plugins wrap
+ * the returned iterator in plain ones. See `bufferedResultsOf`.
+ * @returns a result with errors if the subscription is rejected
  */
 export async function startSubscription(args: ExecutionArgs, shared: EventResultCache): Promise<unknown> {
   const context = args.contextValue as GraphQLContext;
@@ -25,7 +25,7 @@ export async function startSubscription(args: ExecutionArgs, shared: EventResult
 
 /**
  * Executes each event of a subscription as its viewer, unless another subscription with the same result has executed it.
- * @param reader of the results that are shared with others
+ * @param reader reads the results that subscriptions share
  */
 export function executeEvents(
   args: ExecutionArgs,

@@ -12,7 +12,7 @@ export interface ValidatedDocument {
 /** Text of prepared documents in memory, in characters. */
 const MAX_TEXT = 8 * 1024 * 1024;
 
-/** The documents that got as far as their execution, by their text. */
+/** The documents that have reached execution, by their text. */
 export class ValidatedDocumentCache {
   readonly #documents = new LRUCache<string, ValidatedDocument>({
     maxSize: MAX_TEXT,
@@ -23,7 +23,7 @@ export class ValidatedDocumentCache {
     return this.#documents.get(text);
   }
 
-  /** Takes note of them. Stands behind every plugin that may refuse a document. */
+  /** Stores documents at their execution. It must follow every plugin that can reject a document. */
   plugin(): Plugin<{ params?: { query?: string | undefined } }> {
     return {
       onExecute: ({ args, context }) => {

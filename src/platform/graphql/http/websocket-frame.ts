@@ -2,7 +2,7 @@ const FINAL_TEXT = 0x81;
 const TWO_BYTES = 126;
 const EIGHT_BYTES = 127;
 
-/** How long the head of a frame from a server is, before a payload of so many bytes. */
+/** The length of the header of a server's frame with a payload of so many bytes. */
 function headLength(payload: number): number {
   return payload < TWO_BYTES ? 2 : payload < 0x10000 ? 4 : 10;
 }
@@ -21,14 +21,14 @@ function writeHead(target: Buffer, at: number, payload: number): number {
   return at + headLength(payload);
 }
 
-/** How many bytes `webSocketTextFrames` makes of a text. */
+/** The number of bytes that `webSocketTextFrames` returns for a text. */
 export function frameLength(textBytes: number): number {
   return headLength(textBytes) + textBytes;
 }
 
 /**
- * Frames of a WebSocket (RFC 6455, section 5.2) with a text each, as a server sends them: not masked, so that most of their bytes are the
- * same for everybody. Each text is `before`, its own bytes, and `after`.
+ * Text frames of a WebSocket (RFC 6455, section 5.2) as a server sends them: not masked, so that most of their bytes are the same for
+ * all clients. Each text is `before`, its own bytes, and `after`.
  */
 export function webSocketTextFrames(before: Buffer, texts: readonly Buffer[], after: Buffer): Buffer {
   const around = before.length + after.length;

@@ -5,15 +5,15 @@ import type { BufferedIterator } from '../../live/buffered-iterator.ts';
 import { resultBytes } from './event-result-cache.ts';
 import { webSocketTextFrames } from './websocket-frame.ts';
 
-/** Bytes that may wait in the socket of a reader before it is waited for. */
+/** Bytes that a socket may buffer before the sender waits for it to drain. */
 const MAX_WAITING = 64 * 1024;
 const AFTER = Buffer.from('}');
 
 export interface WebSocketReceiver {
   socket: WebSocket;
-  /** What the WebSocket runs over. It does not compress, so frames of the server may be written to it between those of `ws`. */
+  /** The socket below the WebSocket. Without compression, frames may be written to it between those of `ws`. */
   duplex: Socket;
-  /** Of the operation, as the client has named it. */
+  /** The id of the operation, chosen by the client. */
   id: string;
 }
 
@@ -26,9 +26,9 @@ export function takesFrames({ socket, duplex }: Pick<WebSocketReceiver, 'socket'
 }
 
 /**
- * Sends the results of a subscription that have no errors straight to the socket, in the bytes they have in common with others.
- * What comes out is left to graphql-ws: results with errors, and the end.
- * @param run as whom results are asked for
+ * Writes the results of a subscription without errors to the socket, in bytes that subscribers share. The returned iterator leaves the
+ * rest to graphql-ws: results with errors, and the end.
+ * @param run requests results as the viewer
  */
 export function sendResults(
   results: BufferedIterator<ExecutionResult>,
@@ -37,7 +37,7 @@ export function sendResults(
 ): AsyncGenerator<ExecutionResult, undefined> {
   const before = Buffer.from(`{"id":${JSON.stringify(id)},"type":"next","payload":`);
   let returned = false;
-  /** Results of this turn, which go out together. */
+  /** Results of this turn of the event loop, sent together. */
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
 
@@ -45,13 +45,13 @@ export function sendResults(
     const texts = waiting;
     waiting = [];
     waitingBytes = 0;
-    // Whoever is gone has no use for it: the socket's end is told elsewhere.
+    // The client has disconnected; the close event of the socket reports it.
     if (texts.length > 0 && socket.readyState === socket.OPEN)
       duplex.write(webSocketTextFrames(before, texts, AFTER), sent && (() => sent()));
     else sent?.();
   }
 
-  /** @returns settles when there is room for more, where there is none */
+  /** @returns a promise that settles when the socket has drained, if its buffer is full */
   function send(result: ExecutionResult): Promise<void> | undefined {
     if (returned || socket.readyState !== socket.OPEN) return undefined;
     const text = resultBytes(result);
@@ -64,7 +64,7 @@ export function sendResults(
     for (;;) {
       await results.drain(send);
       const { done, value } = await results.next();
-      // What graphql-ws says next comes after all that was there before.
+      // The next message of graphql-ws must follow all earlier results.
       if (done || value.errors) flush();
       if (done) return { done: true, value: undefined };
       if (value.errors) return { done: false, value };

@@ -15,7 +15,7 @@ import { DomainError, RateLimitedError, UnauthenticatedError } from '../../lib/e
 import type { Logger } from '../../lib/logger.ts';
 import { runWithContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext } from '../context.ts';
-import { runAsViewer } from '../run-as-viewer.ts';
+import { runAsViewer } from '../viewer.ts';
 import { bufferedResultsOf } from './subscription-executor.ts';
 import { sendResults, takesFrames } from './websocket-sender.ts';
 import type { RequestAuth, Yoga } from './yoga.ts';
@@ -28,7 +28,7 @@ export interface WebSocketDeps {
   log: Logger;
 }
 
-/** Operations one socket may have under way. */
+/** The maximum number of concurrent operations of one socket. */
 const MAX_OPERATIONS = 100;
 const CONNECTION_INIT_MS = 5_000;
 const KEEP_ALIVE_MS = 12_000;
@@ -50,7 +50,7 @@ function inProgress({ subscriptions }: Connection): number {
   return Object.keys(subscriptions).length;
 }
 
-/** What cannot be sent because the client has gone is no error: its end is told by the socket. graphql-ws would print a stack. */
+/** Ignores failures to send to a disconnected client, which the close event reports. graphql-ws would print a stack. */
 function ignoreSendErrors(socket: WebSocket): void {
   const send = socket.send.bind(socket) as (data: string, sent: () => void) => void;
   socket.send = ((data: string, sent: () => void) => send(data, () => sent())) as WebSocket['send'];
@@ -64,13 +64,13 @@ const CLOSE_CODES: Partial<Record<DomainError['code'], number>> = {
   UNAVAILABLE: 1013,
 };
 
-/** The credential of a connection. One that is there and is no text is a wrong one, not none. */
+/** The credential of a connection. One that is not a string is invalid rather than absent. */
 function credentialOf(given: unknown): string | undefined {
   if (given === undefined || given === null) return undefined;
   return typeof given === 'string' ? bearerOf(given) : '';
 }
 
-/** An error as a socket tells it: with a code, and nothing that is meant for HTTP. */
+/** An error for a WebSocket client: with a code, and without extensions for HTTP. */
 function toWireError(error: GraphQLError, code?: string): GraphQLError {
   const { http: _status, ...extensions } = error.extensions;
   const { message, nodes, source, positions, path } = error;
@@ -118,7 +118,7 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
           return false;
         }
       },
-      // The plugins around execution act as the viewer too: a masked error is logged with the request it belongs to.
+      // Plugins around execution act as the viewer too: the log of a masked error has the request id.
       execute: (args) =>
         runAsViewer(args.contextValue as GraphQLContext, () => (args.rootValue as { execute: Execute }).execute(args)) as never,
       subscribe: (args) =>
@@ -141,7 +141,7 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
           if (inProgress(connection) > MAX_OPERATIONS) {
             throw new RateLimitedError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, 1);
           }
-          // The socket may have outlived the right it was opened with.
+          // The credential may have expired or been revoked since the socket was opened.
           if (viewer && !(await runWithContext(sessionContextOf(null, request), () => auth.revalidate(viewer)))) {
             throw new UnauthenticatedError('The credential of this connection no longer holds. Connect again with another.');
           }
@@ -151,8 +151,8 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
           return [new GraphQLError(error.message, { extensions: { code: error.code } })];
         }
         const { schema, execute, subscribe, contextFactory, parse, validate } = yoga.getEnveloped({
-          // Of its own: operations of one socket that share a context would wait for each other's reads.
-          edge: requestContextOf(viewer, request),
+          // A context of its own: operations that shared one would wait for each other's reads.
+          requestContext: requestContextOf(viewer, request),
           params: payload,
         });
         try {
@@ -186,13 +186,13 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
     KEEP_ALIVE_MS,
   );
   sockets.on('connection', (socket) => {
-    // In place of graphql-ws' own listener, which writes a stack to the terminal. ws has closed the socket already.
+    // Replaces the listener of graphql-ws, which prints a stack. ws has closed the socket already.
     socket.removeAllListeners('error');
     socket.on('error', (error) => log.info({ reason: error.message }, 'a socket broke the protocol of WebSockets'));
   });
   return {
     async close() {
-      // The last words of ended subscriptions are on their way: they say how to go on.
+      // Lets the final messages of ended subscriptions arrive: clients resume by them.
       const deadline = Date.now() + CLOSE_GRACE_MS;
       while (Date.now() < deadline && [...connections].some((connection) => inProgress(connection) > 0)) await delay(10);
       server.off('upgrade', upgrade);

@@ -5,7 +5,7 @@ import { createSchema, createYoga, processRegularResult } from 'graphql-yoga';
 
 type FetchAPI = Parameters<typeof processRegularResult>[1];
 
-/** What `formatResult` returns: a response of the fetch API. */
+/** The result of `formatResult`: a response of the fetch API. */
 type Formatted = ReturnType<typeof processRegularResult>;
 
 /** Formats a result with errors as Yoga does: status, content type and text follow from the errors and the media type. */
@@ -13,7 +13,7 @@ export function formatResult(result: unknown, fetchAPI: FetchAPI, mediaType: str
   return processRegularResult(result as never, fetchAPI, mediaType as never);
 }
 
-/** Gives Yoga a body that was read already: its server adapter looks for it on the request, as frameworks leave it there. */
+/** Passes a body to Yoga that was read already: its server adapter reads `request.body`, which frameworks set. */
 export function handBack(request: IncomingMessage, body: string): void {
   Object.assign(request, { body });
 }
@@ -59,7 +59,7 @@ async function verifyBody(give: typeof handBack): Promise<void> {
   if (text !== '{"data":{"__typename":"Query"}}') refuse('it no longer takes a body that was read already from request.body');
 }
 
-/** Verifies both before the server starts: the JSON fast path relies on them, and a wrong answer would be silent. */
+/** Verifies both before the server starts: the JSON fast path relies on them and could not detect a wrong response. */
 export async function verifyYogaInternals(
   fetchAPI: FetchAPI,
   { format, give }: { format: typeof formatResult; give: typeof handBack } = { format: formatResult, give: handBack },

@@ -22,14 +22,14 @@ import { useVariableValidation } from './plugins/variable-validation.ts';
 import type { ValidatedDocumentCache } from './validated-documents.ts';
 import { verifyYogaInternals } from './yoga-internals.ts';
 
-/** What the HTTP server passes to Yoga with a request. */
+/** The authenticated request that the HTTP server passes to Yoga. */
 export type RequestAuth = RequestContext;
 
 function named(name: string, plugin: object): NamedPlugin {
   return { name, plugin: plugin as Plugin };
 }
 
-export type Yoga = YogaServerInstance<{ edge: RequestAuth }, GraphQLContext>;
+export type Yoga = YogaServerInstance<{ requestContext: RequestAuth }, GraphQLContext>;
 
 export interface YogaDeps {
   env: Env;
@@ -38,15 +38,17 @@ export interface YogaDeps {
   persisted: PersistedOperations | undefined;
   prepared: ValidatedDocumentCache;
   schema: GraphQLSchema;
+  /** The text that GraphiQL shows at its first start. */
+  graphiqlExample?: string;
 }
 
 export interface GraphQLServer {
   yoga: Yoga;
-  /** In their order. */
+  /** In order of execution. */
   plugins: readonly NamedPlugin[];
 }
 
-/** GraphQL over HTTP, by the specification: JSON, multipart uploads, and subscriptions over SSE. */
+/** Creates the server for GraphQL over HTTP: JSON, multipart uploads, and subscriptions over SSE. */
 export async function createGraphQLServer({
   env,
   services,
@@ -54,6 +56,7 @@ export async function createGraphQLServer({
   persisted,
   prepared,
   schema,
+  graphiqlExample = '',
 }: YogaDeps): Promise<GraphQLServer> {
   const { complexity, depth, breadth } = services.operationLimits;
   const obstacles = planObstaclesOf(schema);
@@ -84,7 +87,7 @@ export async function createGraphQLServer({
     named('operation-cost', useOperationComplexity(complexity)),
     named('prepared-operations', prepared.plugin()),
   ];
-  const yoga = createYoga<{ edge: RequestAuth }, GraphQLContext>({
+  const yoga = createYoga<{ requestContext: RequestAuth }, GraphQLContext>({
     schema,
     logging: false,
     landingPage: false,
@@ -96,8 +99,8 @@ export async function createGraphQLServer({
       env.CORS_ORIGINS.length > 0
         ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400, exposedHeaders: ['x-request-id', 'retry-after'] }
         : false,
-    ...(await graphiql(env.GRAPHIQL)),
-    context: ({ edge }) => ({ ...services, ...edge, loaders: createLoaders() }) as never,
+    ...(await graphiql(env.GRAPHIQL, graphiqlExample)),
+    context: ({ requestContext }) => ({ ...services, ...requestContext, loaders: createLoaders() }) as never,
     plugins: plugins.map(({ plugin }) => plugin) as never,
   }) as Yoga;
   await verifyYogaInternals(yoga.fetchAPI);

@@ -28,25 +28,25 @@ export type SchemaTypes = {
   DefaultEdgesNullability: false;
   DefaultNodeNullability: false;
   AuthScopes: {
-    /** A valid credential came with the request. */
+    /** The request has a valid credential. */
     authenticated: boolean;
-    /** A person signed in, not an API key. */
+    /** The viewer is a person, not an API key. */
     person: boolean;
-    /** The viewer has this right. */
+    /** The viewer has this permission. */
     permission: Permission;
   };
 };
 
 function operationTooLarge(kind: string, got: number, most: number | undefined): GraphQLError {
   return new GraphQLError(
-    `The operation is too large: its ${kind.toLowerCase()} is ${got}, ${most} is allowed. Ask for less at once.`,
+    `The operation is too large: its ${kind.toLowerCase()} is ${got}, and the maximum is ${most}. Request less at once.`,
     {
       extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } },
     },
   );
 }
 
-/** An object of a type that `nodeLoader` knows, as a Node. */
+/** Loads an object as a Node, for types with a `nodeLoader`. */
 function loadNode(
   context: GraphQLContext,
   { typename, id }: { typename: string; id: string },
@@ -60,7 +60,7 @@ function loadNode(
 }
 
 export const builder = new SchemaBuilder<SchemaTypes>({
-  // Errors outermost, so that it sees what the others throw.
+  // ErrorsPlugin is the outermost, so that it receives the errors of the others.
   plugins: [ErrorsPlugin, ScopeAuthPlugin, ValidationPlugin, ComplexityPlugin, RelayPlugin, PrismaPlugin],
   defaultFieldNullability: false,
   scopeAuth: {
@@ -71,7 +71,7 @@ export const builder = new SchemaBuilder<SchemaTypes>({
         : new UnauthenticatedError(),
   },
   errors: {
-    // Input errors belong to the result like any other. They are told before rights are checked and reveal only the rules.
+    // Input errors are part of the result like any other. They are reported before scopes are checked, and reveal only the rules.
     unsafelyHandleInputErrors: true,
   },
   validation: {
@@ -102,16 +102,16 @@ export const builder = new SchemaBuilder<SchemaTypes>({
     },
     nodeTypeOptions: { description: 'An object with a global id.' },
     idFieldOptions: { description: 'Global id: opaque, and unique over all types.' },
-    pageInfoTypeOptions: { description: 'Where a page stands in its list.' },
+    pageInfoTypeOptions: { description: 'The position of a page in its list.' },
     nodeQueryOptions: {
-      args: { id: { description: 'Its `id`.' } },
+      args: { id: { description: 'The `id` of the object.' } },
       resolve: (_root, { id }, context, info, resolveNode) => loadNode(context, id, info) ?? (resolveNode(id) as never),
-      description: 'Any object by its global id. Null if it does not exist or belongs to another tenant.',
+      description: 'Any object by its global id. Null if the object does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
       extensions: replayable,
     },
     nodesQueryOptions: {
-      args: { ids: { description: 'Their `id`s.' } },
+      args: { ids: { description: 'The `id`s of the objects, at most 100.' } },
       resolve: async (_root, { ids }, context, info, resolveNodes) => {
         if (ids.length > MAX_PAGE) throw ValidationError.inputPath(['ids'], `At most ${MAX_PAGE} ids at once.`);
         const loaded = ids.map((id) => loadNode(context, id, info));
@@ -120,7 +120,8 @@ export const builder = new SchemaBuilder<SchemaTypes>({
         const others = (await resolveNodes(ids)) as readonly unknown[];
         return loaded.map((promise, index) => (promise ? known[index] : others[index])) as never;
       },
-      description: 'Several objects by their global ids, in the same order, at most 100.',
+      description:
+        'Objects by their global ids, in the given order. Null for each object that does not exist or belongs to another tenant.',
       authScopes: { authenticated: true },
       extensions: replayable,
     },
@@ -134,6 +135,6 @@ export const builder = new SchemaBuilder<SchemaTypes>({
 });
 
 addScalars(builder);
-builder.queryType({ description: 'What can be asked.' });
-builder.mutationType({ description: 'What can be changed. Each field is one transaction.' });
-builder.subscriptionType({ description: 'What can be watched.', extensions: tenantScoped() });
+builder.queryType({ description: 'Reads of the data of a tenant.' });
+builder.mutationType({ description: 'Changes of the data of a tenant. Each field is one transaction.' });
+builder.subscriptionType({ description: 'Streams of changes.', extensions: tenantScoped() });

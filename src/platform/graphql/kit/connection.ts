@@ -21,7 +21,7 @@ import { type ConnectionSelection, dependsOn, selectedConnection } from './selec
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
-/** A list type with its table, its orders and its filter: what every connection of that type shares. */
+/** The table, orders and filter that all connections of a type share. */
 export interface ConnectionOptions<Row extends object, Filter extends object> {
   /** The GraphQL type of a row, such as `Agent`. */
   name: string;
@@ -29,14 +29,14 @@ export interface ConnectionOptions<Row extends object, Filter extends object> {
   node: ObjectRef<Types, Row>;
   /** The orders by their enum name; the first is the default. */
   orders: Record<string, PageOrder>;
-  /** The filter's input type and what it means. */
+  /** The filter's input type and its conditions. */
   filter?: {
     type: unknown;
     where: (filter: Filter) => Sql[];
-    /** Whether `where` also decides what is shown where no filter is given. */
+    /** Whether `where` adds conditions without a filter argument too. */
     always?: boolean;
-    /** How many rows match, for filters whose number the database keeps. A statement that gives `count`. */
-    kept?: (filter: Filter) => Sql | undefined;
+    /** A statement that returns `count` for filters whose number of rows the database maintains. */
+    maintainedCount?: (filter: Filter) => Sql | undefined;
   };
 }
 
@@ -54,10 +54,10 @@ interface BatchNames {
   count: string;
 }
 
-/** By the arguments of a field, which are one object for all its parents. */
+/** By the arguments of a field, which all its parents share as one object. */
 const batchNames = new WeakMap<object, BatchNames>();
 
-/** The names of the batches of a list. */
+/** The names of the loaders of a list. */
 function namesOf(given: object, list: string, { properties, cursors }: ConnectionSelection): BatchNames {
   let names = batchNames.get(given);
   if (!names) {
@@ -68,11 +68,11 @@ function namesOf(given: object, list: string, { properties, cursors }: Connectio
   return names;
 }
 
-/** Counts along with the page where that is asked for, and else not before. */
+/** Starts to count together with the page if the count is selected. */
 function counting({ counted }: ConnectionSelection, count: () => Promise<number>): () => Promise<number> {
   if (!counted) return count;
   const number = count();
-  // The page may fail first; then nobody comes to ask.
+  // If the page fails, nothing awaits the count.
   number.catch(() => {});
   return () => number;
 }
@@ -95,16 +95,16 @@ export interface ConnectionDefinition<Row extends object> {
 }
 
 /**
- * Declares the connection type of a list: edges, nodes, page info and a total that is only counted when asked for. Pages are
- * read by keyset, a root list in one statement, the lists of any number of parents in one statement as well.
+ * Declares the connection type of a list: edges, nodes, page info, and a total that is counted only if it is selected. It reads pages by
+ * keyset: one statement for a root list, and one for the lists of all parents.
  */
 export function defineConnection<Row extends object, Filter extends object>(
   type: ConnectionOptions<Row, Filter>,
 ): ConnectionDefinition<Row> {
   const Edge = builder.objectRef<{ cursor: string; node: Row }>(`${type.name}Edge`).implement({
-    description: `A ${type.name} and its place in a list.`,
+    description: `A ${type.name} and its position in a list.`,
     fields: (t) => ({
-      cursor: t.exposeString('cursor', { description: 'The place, for `after` and `before`.' }),
+      cursor: t.exposeString('cursor', { description: 'The position of the object, for the arguments `after` and `before`.' }),
       node: t.field({ type: type.node as never, description: 'The object.', resolve: (edge) => edge.node as never }),
     }),
   });
@@ -113,23 +113,23 @@ export function defineConnection<Row extends object, Filter extends object>(
     fields: (t) => ({
       edges: t.field({
         type: [Edge],
-        description: 'The objects with their places.',
+        description: 'The objects of the page with their cursors.',
         complexity: { field: 0, multiplier: 1 },
         resolve: ({ page }) => page.edges,
       }),
       nodes: t.field({
         type: [type.node] as never,
-        description: 'The objects alone.',
+        description: 'The objects of the page.',
         complexity: { field: 0, multiplier: 1 },
         resolve: ({ page }) => page.nodes as never,
       }),
       pageInfo: t.field({
         type: builder.pageInfoRef(),
-        description: 'Whether there is more.',
+        description: 'The position of the page in the list.',
         resolve: ({ page }) => page.pageInfo,
       }),
       totalCount: t.int({
-        description: 'How many objects the list has, with its filter, over all pages. Counted only when asked for.',
+        description: 'The number of objects on all pages, with the filter applied.',
         complexity: 10,
         resolve: ({ count }) => count(),
       }),
@@ -161,12 +161,14 @@ export function defineConnection<Row extends object, Filter extends object>(
   });
 
   const args = (t: { arg: ArgBuilder<Types> }): InputFieldMap => ({
-    first: t.arg.int({ description: 'How many from the front, at most 100. 20 when nothing is said.' }),
-    after: t.arg.string({ description: 'Only what comes after this cursor.' }),
-    last: t.arg.int({ description: 'How many from the back, at most 100.' }),
-    before: t.arg.string({ description: 'Only what comes before this cursor.' }),
-    orderBy: t.arg({ type: Order, description: `The order. ${orderNames[0]} when nothing is said.` }),
-    ...(type.filter ? { filter: t.arg({ type: type.filter.type as never, description: 'Only objects that match.' }) } : {}),
+    first: t.arg.int({ description: 'The number of objects from the start of the list, at most 100. 20 by default.' }),
+    after: t.arg.string({ description: 'Returns only objects after this cursor.' }),
+    last: t.arg.int({ description: 'The number of objects from the end of the list, at most 100.' }),
+    before: t.arg.string({ description: 'Returns only objects before this cursor.' }),
+    orderBy: t.arg({ type: Order, description: `The order of the list. ${orderNames[0]} by default.` }),
+    ...(type.filter
+      ? { filter: t.arg({ type: type.filter.type as never, description: 'Returns only objects that match all conditions.' }) }
+      : {}),
   });
 
   return {
@@ -184,8 +186,8 @@ export function defineConnection<Row extends object, Filter extends object>(
           ) => {
             const selection = selectedConnection(info);
             const count = counting(selection, () => {
-              const kept = type.filter?.kept?.(given.filter ?? ({} as Filter));
-              return kept ? readCount(database, kept) : countRows(database, source(given));
+              const maintained = type.filter?.maintainedCount?.(given.filter ?? ({} as Filter));
+              return maintained ? readCount(database, maintained) : countRows(database, source(given));
             });
             return { page: await readPage<Row>(database, source(given), given, selection), count };
           }) as never,

@@ -11,71 +11,75 @@ import {
 import { builder } from './builder.ts';
 
 builder.enumType('ErrorCode', {
-  description: 'What went wrong, for programs.',
+  description: 'The kind of an error, for programs.',
   values: Object.fromEntries(errorCodes.map((code) => [code, {}])),
 });
 
 const UserError = builder.interfaceRef<DomainError>('UserError').implement({
-  description: 'An error the caller can act on. Nothing was changed.',
+  description: 'An error that the client can act on. The mutation changed nothing.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'What went wrong, for people.' }),
+    message: t.exposeString('message', { description: 'Explanation of the error, for people.' }),
     code: t.field({
       type: 'ErrorCode' as never,
-      description: 'What went wrong, for programs.',
+      description: 'The kind of the error, for programs.',
       resolve: (error) => error.code as never,
     }),
     path: t.stringList({
       nullable: true,
-      description: 'Where in the arguments the error is, such as `["input", "slug"]`.',
+      description: 'Path of the argument that caused the error, such as `["input", "slug"]`.',
       resolve: (error) => error.inputPath ?? null,
     }),
   }),
 });
 
 const ValidationIssue = builder.objectRef<{ path: string[]; message: string }>('ValidationIssue').implement({
-  description: 'One broken rule.',
+  description: 'A rule that the input breaks.',
   fields: (t) => ({
-    path: t.exposeStringList('path', { description: 'Where in the arguments.' }),
-    message: t.exposeString('message', { description: 'Which rule, for people.' }),
+    path: t.exposeStringList('path', { description: 'Path of the argument, such as `["input", "slug"]`.' }),
+    message: t.exposeString('message', { description: 'Explanation of the rule, for people.' }),
   }),
 });
 
 builder.objectType(ValidationError, {
   name: 'ValidationError',
-  description: 'The input breaks a rule.',
+  description: 'The input breaks validation rules.',
   interfaces: [UserError],
   fields: (t) => ({
-    issues: t.field({ type: [ValidationIssue], description: 'Every broken rule.', resolve: ({ issues }) => issues }),
+    issues: t.field({
+      type: [ValidationIssue],
+      description: 'All rules that the input breaks.',
+      resolve: ({ issues }) => issues,
+    }),
   }),
 });
 
 builder.objectType(NotFoundError, {
   name: 'NotFoundError',
-  description: 'Something the input refers to does not exist, or belongs to another tenant.',
+  description: 'An object that the input refers to does not exist or belongs to another tenant.',
   interfaces: [UserError],
 });
 
 builder.objectType(ConflictError, {
   name: 'ConflictError',
-  description: 'Something else already holds what must be unique.',
+  description: 'Another object already has a value that must be unique.',
   interfaces: [UserError],
 });
 
 builder.objectType(InvalidStateError, {
   name: 'InvalidStateError',
-  description: 'The object is in a state that does not allow this.',
+  description: 'The state of the object does not allow the change.',
   interfaces: [UserError],
 });
 
 builder.objectType(AuthenticationError, {
   name: 'AuthenticationError',
-  description: 'A password, token or invitation that opens nothing.',
+  description: 'The credential is wrong, expired or revoked.',
   interfaces: [UserError],
 });
 
 builder.objectType(RateLimitedError, {
   name: 'RateLimitedError',
-  description: 'Too many attempts.',
+  description: 'Too many attempts in a short time.',
   interfaces: [UserError],
   fields: (t) => ({
     retryAfterSeconds: t.exposeInt('retryAfterSeconds', { description: 'Seconds until the next attempt can succeed.' }),

@@ -1,12 +1,12 @@
 import { ValidationError } from '../../lib/errors.ts';
 import { isUuid } from '../../lib/ids.ts';
 
-/** Global ids are `Type:uuid` in base64url: opaque to clients, and no tenant in them. */
+/** Global ids are `Type:uuid` in base64url. They are opaque to clients and contain no tenant. */
 export function encodeGlobalId(typename: string, uuid: string): string {
   return Buffer.from(`${typename}:${uuid}`).toString('base64url');
 }
 
-/** Throws ValidationError for anything that is no global id. */
+/** Throws ValidationError for anything but a global id. */
 export function decodeGlobalId(globalId: string, path: string[] = ['id']): { typename: string; uuid: string } {
   const [typename = '', uuid = '', ...rest] = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
   if (rest.length > 0 || !/^[A-Z][A-Za-z]{0,63}$/.test(typename) || !isUuid(uuid)) {
@@ -16,7 +16,7 @@ export function decodeGlobalId(globalId: string, path: string[] = ['id']): { typ
 }
 
 /**
- * The UUID behind an id of one type. A plain UUID, as in the `uuid` fields, is taken as well.
+ * The UUID behind an id of one type. A plain UUID, as in the `uuid` fields, is valid too.
  * Throws ValidationError for ids of other types.
  */
 export function parseId(typename: string, id: string, path: string[] = ['id']): string {

@@ -7,9 +7,9 @@ import type { ChangeLog, Sequenced } from '../../live/change-log.ts';
 import { StreamEndedError } from '../../live/stream-ended-error.ts';
 import type { GraphQLContext } from '../context.ts';
 import { replayable } from '../field-extensions.ts';
+import { requireViewer } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { parseId } from './global-id.ts';
-import { requireViewer } from './require-viewer.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 
@@ -27,13 +27,13 @@ interface LogSubscriptionFields<Row extends Sequenced, Node> {
   afterEnd?: string;
   /** The description of the argument `after`, for a log that can be read from any number. Without it, there is no such argument. */
   after?: string;
-  /** Whether readers get texts that are being written as well. */
+  /** Whether to deliver unfinished texts as well. */
   drafts?: boolean;
-  /** Which rows readers get. @default all */
+  /** Selects the rows to deliver. @default all */
   filter?: (row: Row) => boolean;
 }
 
-/** The node of a row: the row itself, unless `resolve` says otherwise. */
+/** The node of a row: the row itself, unless `resolve` returns another object. */
 export type LogSubscriptionOptions<Row extends Sequenced, Node> = LogSubscriptionFields<Row, Node> &
   (Row extends Node
     ? { resolve?: (row: Row, context: GraphQLContext) => Node | Promise<Node> }

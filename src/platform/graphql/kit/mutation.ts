@@ -5,15 +5,15 @@ import type { Viewer } from '../../auth/viewer.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import type { SessionContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext, SignedInContext } from '../context.ts';
+import { requireSignedIn } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
 import { nodeId, nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
-import { requireSignedIn } from './require-viewer.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 type ErrorClass = new (...args: never[]) => Error;
 
-/** The permission that a mutation requires; `person` for people about themselves; `anyone` for requests before a sign-in. */
+/** The permission that a mutation requires; `person` for people, not API keys; `anyone` for requests without a credential. */
 export type MutationAccess = Permission | 'person' | 'anyone';
 
 type ContextFor<Access extends MutationAccess> = Access extends 'anyone' ? GraphQLContext : SignedInContext;
@@ -29,13 +29,13 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   payload: ObjectRef<Types, Payload>;
   /** Errors of the result beside ValidationError, NotFoundError, ConflictError and InvalidStateError. */
   errors?: ErrorClass[];
-  /** Changes who acts, for viewers who may change their own session. */
+  /** Replaces the session context, for mutations that act as another user or tenant. */
   context?: SessionContext;
-  /** What takes long, such as a model's answer or a file on its way: before the transaction, which must not wait for it. */
+  /** Slow work before the transaction, such as a model call or an upload. The transaction must not wait for it. */
   prepare?: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>) => Promise<Prepared>;
-  /** `own` where `resolve` makes its one transaction itself, for writes that fit one round trip. @default 'around' `resolve` */
+  /** `own` if `resolve` runs its transaction itself, for writes that fit one round trip. @default 'around' */
   transaction?: 'around' | 'own';
-  /** Runs in one transaction with everything it calls. What it throws rolls all of it back. */
+  /** Runs in one transaction. An error rolls it back. */
   resolve: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>, prepared: Prepared) => Promise<Payload>;
 }
 
@@ -45,8 +45,8 @@ function scopesFor(access: MutationAccess) {
 }
 
 /**
- * Adds a mutation: `name(input: NameInput!): NameResult!`, the result being the payload or an error, the whole of it one
- * transaction that is committed before the payload's nested fields are read.
+ * Adds a mutation `name(input: NameInput!): NameResult!`. The result is the payload or an error. It runs as one transaction, which commits
+ * before the nested fields of the payload are resolved.
  */
 export function mutation<
   Fields extends InputFieldMap,
@@ -57,7 +57,7 @@ export function mutation<
   const title = name.charAt(0).toUpperCase() + name.slice(1);
   let nodes: ReadonlyMap<string, string> = new Map();
   const input = builder.inputType(`${title}Input`, {
-    description: `What \`${name}\` takes.`,
+    description: `The input of \`${name}\`.`,
     fields: (t: InputFields) => {
       const fields = options.input(t);
       nodes = nodeIdsOf(fields);
@@ -71,14 +71,14 @@ export function mutation<
       description: options.description,
       complexity: { field: 10 },
       extensions: { inTransaction: true, mutation: { access: options.access } } as never,
-      args: { input: t.arg({ type: input as never, required: true, description: 'What to do.' }) },
+      args: { input: t.arg({ type: input as never, required: true, description: 'The input of the mutation.' }) },
       ...scopesFor(options.access),
       errors: {
         types: [ValidationError, NotFoundError, ConflictError, InvalidStateError, ...(options.errors ?? [])] as never,
         directResult: true,
         union: {
           name: `${title}Result`,
-          description: `The outcome of \`${name}\`: its payload, or an error that says what to do.`,
+          description: `The result of \`${name}\`: its payload, or an error that explains what to change.`,
         },
       } as never,
       resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
@@ -105,7 +105,7 @@ export interface EntityMutationOptions<Payload extends object> {
   change: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<Payload>;
 }
 
-/** Adds a mutation that takes nothing but the object it changes: `name(input: { id: ID! })`. */
+/** Adds a mutation whose only input is the object it changes: `name(input: { id: ID! })`. */
 export function entityMutation<Payload extends object>(
   name: string,
   { description, access, typename, payload, change }: EntityMutationOptions<Payload>,

@@ -4,8 +4,8 @@ import { identifier, queryRows, sql } from '../../postgres/sql.ts';
 import type { GraphQLContext } from '../context.ts';
 
 /**
- * Loads one object; null for no id, and for what does not exist or is not visible.
- * @param properties of its row that are read; all when nothing is said
+ * Loads one object. Returns null without an id, and for an object that does not exist or is not visible.
+ * @param properties the properties of the row to read. @default all
  */
 export type LoadById<Row> = (
   context: GraphQLContext,
@@ -16,7 +16,7 @@ export type LoadById<Row> = (
 /** Loads the objects of a type from its table. */
 export interface TableLoader<Row> extends LoadById<Row> {
   /**
-   * Lets `read` return the row of an id, whatever its properties, until the loaders are cleared: at most once, and only if it is asked for.
+   * Lets `read` return the row of an id, whatever its properties, until the loaders are cleared: at most once, at the first load.
    * Does nothing without an id.
    */
   prime(context: GraphQLContext, id: string | undefined, read: () => Promise<Row | null>): void;
@@ -25,7 +25,7 @@ export interface TableLoader<Row> extends LoadById<Row> {
 const ID = identifier('id');
 const loaders = new Map<string, LoadById<object>>();
 
-/** How objects of one type are loaded by id, all of one tick in one statement. */
+/** Creates the function that loads objects of a type by id, all ids of one tick in one statement. */
 export function nodeLoader<Row extends { id: string }>(typename: string, table: string): TableLoader<Row> {
   const name = `byId:${typename}`;
   const load: LoadById<Row> = (context, id, properties) => {
@@ -48,7 +48,7 @@ export function nodeLoader<Row extends { id: string }>(typename: string, table: 
   });
 }
 
-/** How objects of a type are loaded by id, where `nodeLoader` has told. */
+/** The function that `nodeLoader` created for a type; undefined if it created none. */
 export function nodeLoaderOf(typename: string): LoadById<object> | undefined {
   return loaders.get(typename);
 }

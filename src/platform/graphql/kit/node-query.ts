@@ -28,7 +28,7 @@ export function nodeQuery<Row extends object>(
       description: `${what} by its id or UUID. Null if it does not exist or belongs to another tenant.`,
       authScopes: { permission: access },
       extensions: replayable,
-      args: { id: t.arg.id({ required: true, description: 'Its `id` or `uuid`.' }) },
+      args: { id: t.arg.id({ required: true, description: 'The `id` or `uuid` of the object.' }) },
       resolve: ((_root: unknown, { id }: { id: string }, context: GraphQLContext, info: GraphQLResolveInfo) =>
         load(context, parseId(typename, id), selectedProperties(info, typename))) as never,
     }),

@@ -1,15 +1,1 @@
-import type { Viewer } from '../../auth/viewer.ts';
-import { UnauthenticatedError } from '../../lib/errors.ts';
-import type { GraphQLContext, SignedInContext } from '../context.ts';
-
-/** The viewer of a field that only signed-in viewers reach. */
-export function requireViewer({ viewer }: GraphQLContext): Viewer {
-  if (!viewer) throw new UnauthenticatedError();
-  return viewer;
-}
-
-/** The context of a signed-in viewer. Throws UnauthenticatedError for others. */
-export function requireSignedIn(context: GraphQLContext): SignedInContext {
-  requireViewer(context);
-  return context as SignedInContext;
-}
+export { requireViewer } from '../viewer.ts';

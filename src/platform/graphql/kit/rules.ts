@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** Rules that several inputs share. The database holds the same ones as CHECK constraints. */
+/** Rules that several inputs share. The database has the same rules as CHECK constraints. */
 export const nameRule = z.string().trim().min(1, 'Must not be empty.').max(200, 'Must have at most 200 characters.');
 
 export const slugRule = z
@@ -10,7 +10,7 @@ export const slugRule = z
 
 const MAX_JSON_DEPTH = 64;
 
-/** Whether a JSON value is small and flat enough to keep. Walks by itself: a value may be deeper than any stack. */
+/** Whether a JSON value is small and flat enough to store. Iterates without recursion: a value may be deeper than the stack. */
 function fits(value: unknown, maxLength: number): boolean {
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {

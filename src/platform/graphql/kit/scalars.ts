@@ -24,17 +24,17 @@ export type Scalars = {
   File: { Input: File; Output: never };
 };
 
-/** The server's fetch has a File class of its own, so this goes by what a file can do. */
+/** The server's fetch has a File class of its own, so this checks methods instead of the class. */
 function isFile(value: unknown): value is File {
   if (typeof value !== 'object' || value === null) return false;
   const { name, type, stream } = value as Partial<File>;
   return typeof name === 'string' && typeof type === 'string' && typeof stream === 'function';
 }
 
-/** A part of a multipart request, as Yoga hands it over. */
+/** A part of a multipart request, as Yoga passes it. */
 const FileResolver = new GraphQLScalarType({
   name: 'File',
-  description: 'A file of a multipart request (GraphQL multipart request specification). Only ever sent, never answered.',
+  description: 'A file of a multipart request (GraphQL multipart request specification). For input only.',
   parseValue(value) {
     if (isFile(value)) return value;
     throw new GraphQLError('A file has to be sent as a part of a multipart request.');

@@ -7,7 +7,7 @@ import {
   isObjectType,
 } from 'graphql';
 import type { PageSelection } from '../../postgres/keyset-pagination.ts';
-import { collectSubfields } from '../executor/collect-fields.ts';
+import { collectSubfields } from '../collect-fields.ts';
 import type { FieldExtensions } from '../field-extensions.ts';
 
 interface ReadingField extends FieldExtensions {
@@ -15,11 +15,11 @@ interface ReadingField extends FieldExtensions {
 }
 
 /**
- * For the `extensions` of a field: what its resolver reads of a row, so that a list is asked for nothing else. A field that does not say
- * may read anything.
+ * For the `extensions` of a field: the properties of a row that its resolver reads, so that lists and loaders select only those columns.
+ * A field without them reads the whole row.
  */
-export function dependsOn(...properties: string[]): { [name: string]: unknown; reads: readonly string[] } {
-  return { reads: properties };
+export function dependsOn(...properties: string[]): { [name: string]: unknown; dependsOn: readonly string[] } {
+  return { dependsOn: properties };
 }
 
 type Info = Pick<GraphQLResolveInfo, 'schema' | 'fragments' | 'variableValues' | 'fieldNodes' | 'returnType'>;
@@ -30,25 +30,25 @@ function objectOf({ type }: GraphQLField<unknown, unknown>): GraphQLObjectType |
   return isObjectType(named) ? named : undefined;
 }
 
-/** The properties of a row that fields read; undefined where it may be any. */
+/** The properties of a row that the fields read; undefined if they may read any. */
 function propertiesOf(type: GraphQLObjectType, fields: Fields): Set<string> | undefined {
   const properties = new Set<string>();
   const isNode = type.getInterfaces().some((one) => one.name === 'Node');
   for (const [node] of fields.values()) {
     const name = node?.name.value ?? '';
-    // Global ids are made of ids, which are always there.
+    // Global ids derive from ids, which are always selected.
     if (name === '__typename' || (name === 'id' && isNode)) continue;
-    const { pothosExposedField, reads: read } = (type.getFields()[name]?.extensions ?? {}) as ReadingField;
-    const all = pothosExposedField !== undefined ? [pothosExposedField] : read;
+    const { pothosExposedField, dependsOn: declared } = (type.getFields()[name]?.extensions ?? {}) as ReadingField;
+    const all = pothosExposedField !== undefined ? [pothosExposedField] : declared;
     if (!all) return undefined;
     for (const property of all) properties.add(property);
   }
   return properties;
 }
 
-/** What a field of a connection type asks for. */
+/** The selection of a connection field. */
 export interface ConnectionSelection extends PageSelection {
-  /** Whether it asks how many there are. */
+  /** Whether it selects the total count. */
   counted: boolean;
 }
 

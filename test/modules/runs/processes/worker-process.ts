@@ -42,7 +42,7 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
   const ready = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (line) => {
     said.push(line);
-    if (line.includes('the worker runs')) {
+    if (line.includes('worker started')) {
       origin = `http://127.0.0.1:${JSON.parse(line).address.port}`;
       ready.resolve();
     }

@@ -6,7 +6,7 @@ import { camelCase } from '../../../../src/platform/postgres/protocol/row-decode
 import { columnsOf } from '../../../../src/platform/postgres/readable-columns.ts';
 
 interface Extensions {
-  reads?: readonly string[];
+  dependsOn?: readonly string[];
   pothosOriginalResolve?: (...args: unknown[]) => unknown;
   pothosExposedField?: string;
 }
@@ -21,14 +21,14 @@ function extensionsOf(field: GraphQLField<unknown, unknown>): Extensions {
   return field.extensions as Extensions;
 }
 
-const reading = fields.filter(([, field]) => extensionsOf(field).reads);
+const declaring = fields.filter(([, field]) => extensionsOf(field).dependsOn);
 
-test('fields that say what they read are there to be tested', () => {
-  expect(reading.length).toBeGreaterThan(40);
+test('the schema has fields that declare dependencies', () => {
+  expect(declaring.length).toBeGreaterThan(40);
 });
 
-test.each(reading)('%s reads nothing but what it says', async (_name, field) => {
-  const { reads = [], pothosOriginalResolve: resolve } = extensionsOf(field);
+test.each(declaring)('%s reads only the properties in dependsOn', async (_name, field) => {
+  const { dependsOn = [], pothosOriginalResolve: resolve } = extensionsOf(field);
   const read = new Set<string>();
   const row = new Proxy(
     {},
@@ -43,10 +43,10 @@ test.each(reading)('%s reads nothing but what it says', async (_name, field) => 
   try {
     await resolve?.(row, {}, context, { fieldNodes: [], returnType: field.type });
   } catch {
-    // It got as far as it could without its row.
+    // The resolver fails on the row of nulls, after it has read its properties.
   }
   read.delete('then');
-  expect([...read].filter((property) => !reads.includes(property))).toEqual([]);
-  // A name that is none of a column would leave its column out.
-  expect(reads.filter((property) => !properties.has(property))).toEqual([]);
+  expect([...read].filter((property) => !dependsOn.includes(property))).toEqual([]);
+  // A name without a column would select nothing.
+  expect(dependsOn.filter((property) => !properties.has(property))).toEqual([]);
 });

@@ -21,7 +21,7 @@ function written(type: GraphQLLeafType, value: unknown): string {
 const Colour = new GraphQLEnumType({ name: 'Colour', values: { RED: { value: 1 }, GREEN: { value: 'g' } } });
 const UUID = '019aa0c0-1234-7abc-8def-0123456789ab';
 
-describe('a leaf is written as the JSON of what its type serialises', () => {
+describe('a leaf serializer writes the JSON of what the type serializes', () => {
   test.each<[GraphQLLeafType, unknown[]]>([
     [GraphQLString, ['', 'text', '"quoted" \\ \n \u2028 \ud800 ü 😀', true, 12, new String('boxed')]],
     [GraphQLID, ['id', '"', 7]],
@@ -51,7 +51,7 @@ describe('a leaf is written as the JSON of what its type serialises', () => {
   });
 });
 
-test('moments of all times are written as toISOString has them', () => {
+test('writes any time as toISOString does', () => {
   const day = 86_400_000;
   const edges = ['0999-12-31', '1000-01-01', '1969-12-31', '1970-01-01', '2000-02-29', '9999-12-31'].map((date) =>
     Date.parse(`${date}T00:00:00Z`),

@@ -16,20 +16,20 @@ import { KNOWN_PLUGINS, verifyPlanSupport } from '../../../../src/platform/graph
 import { serializedData } from '../../../../src/platform/graphql/executor/serialized-result.ts';
 import { createLoaders } from '../../../../src/platform/graphql/loaders.ts';
 
-test('resolvers, and what tells the types of an interface apart, are told the same of where they stand', async () => {
-  const told: GraphQLResolveInfo[] = [];
+test('resolvers and resolveType receive the same info from a plan as from graphql-js', async () => {
+  const infos: GraphQLResolveInfo[] = [];
   const Pet = new GraphQLInterfaceType({
     name: 'Pet',
     fields: { name: { type: GraphQLString } },
     resolveType(_value, _context, info) {
-      told.push(info);
+      infos.push(info);
       return 'Cat';
     },
   });
   const name = {
     type: GraphQLString,
     resolve(_source: unknown, _args: object, _context: unknown, info: GraphQLResolveInfo) {
-      told.push(info);
+      infos.push(info);
       return 'Tom';
     },
   };
@@ -55,8 +55,8 @@ test('resolvers, and what tells the types of an interface apart, are told the sa
       { called: 'Tom', name: 'Tom' },
     ],
   });
-  const byPlan = told.splice(0);
+  const byPlan = infos.splice(0);
   await execute(execution);
   expect(byPlan).toHaveLength(6);
-  expect(byPlan).toEqual(told);
+  expect(byPlan).toEqual(infos);
 });

@@ -38,7 +38,7 @@ beforeAll(async () => {
 });
 
 interface Outcome {
-  /** The result as a client gets it. */
+  /** The result as clients receive it. */
   result: unknown;
   planned: boolean;
 }
@@ -58,9 +58,9 @@ async function both(
     sizeChecked: true,
   });
   return runWithContext(requestContext.dbContext, async () => {
-    const told = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
-    const text = serializedData(told);
-    const result: unknown = text === undefined ? JSON.parse(JSON.stringify(told)) : { data: JSON.parse(text) };
+    const executed = await executeOperation({ schema, document, variableValues: variables, contextValue: context() });
+    const text = serializedData(executed);
+    const result: unknown = text === undefined ? JSON.parse(JSON.stringify(executed)) : { data: JSON.parse(text) };
     const reference = await execute({ schema, document, variableValues: variables, contextValue: context() });
     return {
       planned: { result, planned: text !== undefined },
@@ -69,7 +69,7 @@ async function both(
   });
 }
 
-/** Every leaf of a type, the names of the objects below it, and pages of its lists. */
+/** Selects all leaves of a type, the typenames of its objects, and pages of its lists. */
 function everythingOf(fields: readonly GraphQLField<unknown, unknown>[]): string {
   return fields
     .filter(({ args }) => !args.some(isRequiredArgument))
@@ -86,7 +86,7 @@ function everythingOf(fields: readonly GraphQLField<unknown, unknown>[]): string
 
 const nodeTypes = schema.getPossibleTypes(schema.getType('Node') as never).map(({ name }) => name);
 
-describe('is answered as the specification describes it', () => {
+describe('a plan has the same result as graphql-js', () => {
   test.each([
     ['aliases, and a type name in the middle', '{ b: viewer { r: role } kind: __typename a: viewer { role __typename } }'],
     [
@@ -113,11 +113,11 @@ describe('is answered as the specification describes it', () => {
       .replace('$conversation', encodeGlobalId('Conversation', tenant.idOf('conversations')));
     const { planned, specified } = await both(asked);
     expect(planned.planned).toBe(true);
-    // As texts, for the order of fields belongs to it.
+    // Compared as text, because the order of fields matters.
     expect(JSON.stringify(planned.result)).toBe(JSON.stringify(specified.result));
   });
 
-  test('what depends on variables, asked again with others', async () => {
+  test('for fields that depend on variables, executed again with others', async () => {
     const source = parse(
       'query ($size: Int!, $names: Boolean!) { agents(first: $size) { nodes { id name @include(if: $names) slug @skip(if: $names) } } }',
     );
@@ -133,8 +133,8 @@ describe('is answered as the specification describes it', () => {
     }
   });
 
-  test.each(nodeTypes)('everything of a %s', async (type) => {
-    // A price belongs to no tenant: there is no row to find.
+  test.each(nodeTypes)('for all fields of %s', async (type) => {
+    // A price belongs to no tenant, so the tenant has no row.
     const ids: Record<string, string> = { ModelPrice: tenant.id };
     const fields = Object.values(
       (schema.getType(type) as { getFields?: () => Record<string, GraphQLField<unknown, unknown>> }).getFields?.() ?? {},
@@ -151,7 +151,7 @@ describe('is answered as the specification describes it', () => {
 });
 
 describe('without a plan', () => {
-  test('what the viewer may not see is refused field by field', async () => {
+  test('reports each field that the viewer may not read', async () => {
     const scoped: Viewer = { ...asViewer(tenant), permissions: new Set(['agent:read']) };
     const { planned, specified } = await both('{ agents { nodes { name conversations { nodes { title } } } } tenant { name } }', {
       viewer: scoped,
@@ -161,7 +161,7 @@ describe('without a plan', () => {
     expect(JSON.stringify(planned.result)).toContain('does not allow');
   });
 
-  test('rights of one type of an interface do not open another', async () => {
+  test('checks scopes for each type of an interface', async () => {
     const scoped: Viewer = { ...asViewer(tenant), permissions: new Set(['agent:read']) };
     const source = (type: string, id: string) =>
       `{ node(id: "${encodeGlobalId(type, id)}") { id ... on Agent { name } ... on Message { content } } }`;
@@ -173,13 +173,13 @@ describe('without a plan', () => {
     expect(JSON.stringify(closed.planned.result)).not.toContain('Hello');
   });
 
-  test('nobody gets what nobody gets', async () => {
+  test('an anonymous viewer has the same result as from graphql-js', async () => {
     const { planned, specified } = await both('{ viewer { role } agents { nodes { name } } }', { viewer: null });
     expect(planned.result).toEqual(specified.result);
     expect(planned.planned).toBe(false);
   });
 
-  test('a plan made for one viewer asks for the rights of the next', async () => {
+  test('checks the scopes of each viewer for a shared plan', async () => {
     const source = parse('{ agents { nodes { id name } } }');
     expect((await both(source)).planned.planned).toBe(true);
     const without: Viewer = { ...asViewer(tenant), permissions: new Set() };
@@ -190,7 +190,7 @@ describe('without a plan', () => {
     );
   });
 
-  test('an error is told as ever, and takes nothing down with it', async () => {
+  test('an operation with errors has the same result as from graphql-js', async () => {
     const source =
       '{ a: agents(first: 1) { nodes { conversations(first: 101) { totalCount } name } } b: agents(after: "nonsense") { totalCount } }';
     const { planned, specified } = await both(source);
@@ -199,7 +199,7 @@ describe('without a plan', () => {
     expect(planned.result).toMatchObject({ errors: expect.arrayContaining([expect.anything()]) });
   });
 
-  test('a database that is away is waited for once', async () => {
+  test('waits once for an unavailable database', async () => {
     const { database } = graph.services;
     const real = database.query;
     let asked = 0;
@@ -216,7 +216,7 @@ describe('without a plan', () => {
     }
   });
 
-  test('mutations are executed once', async () => {
+  test('executes mutations once', async () => {
     const source =
       'mutation { createAgent(input: { name: "Planned", provider: "local", model: "echo" }) { ... on CreateAgentPayload { agent { name } } } }';
     const answer = await graph.execute(asViewer(tenant), source);

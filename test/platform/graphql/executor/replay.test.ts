@@ -40,7 +40,7 @@ function executor(schema: GraphQLSchema, source: string) {
   };
 }
 
-/** A field that counts its calls and can be made to fail. */
+/** A field that counts its calls and can fail on demand. */
 function counter(extensions: Record<string, unknown> = {}) {
   const state = { calls: 0, fails: false };
   const field = {
@@ -83,7 +83,7 @@ describe('replay', () => {
     expect(nested.state.calls).toBe(1);
   });
 
-  test('every field of Query that this schema does not declare replayable writes or asks another server', () => {
+  test('every field of Query that this schema does not declare replayable writes or calls another server', () => {
     const fields = Object.values(ownSchema.getQueryType()?.getFields() ?? {});
     const undeclared = fields.filter(({ extensions }) => extensions.replayable !== true).map(({ name }) => name);
     expect(undeclared.sort()).toEqual(['readMcpResource', 'searchKnowledge']);
@@ -107,7 +107,7 @@ describe('an operation that fails with a domain error', () => {
     expect(state.calls).toBe(11);
   });
 
-  test('keeps its plan while others succeed in between', async () => {
+  test('does not lose its plan while other executions succeed in between', async () => {
     const { state, field } = counter(replayable);
     const execute = executor(verified({ field }), '{ field }');
     for (const fails of [true, true, false, true, true, false]) {
@@ -143,7 +143,7 @@ describe('plan support', () => {
     expect(await executor(schema, '{ field }')()).toMatchObject({ planned: false, failed: false });
   });
 
-  test('so is a schema that was never verified', async () => {
+  test('a schema that was never verified is executed by graphql-js', async () => {
     expect(await executor(schemaOf({ field: counter(replayable).field }), '{ field }')()).toMatchObject({ planned: false });
   });
 

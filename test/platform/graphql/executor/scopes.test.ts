@@ -16,7 +16,7 @@ const person: Viewer = {
 };
 
 const viewers: Record<string, Viewer | null> = {
-  nobody: null,
+  anonymous: null,
   'an owner': { ...person, role: 'OWNER', permissions: permissionsOf('OWNER') },
   'an admin': person,
   'a viewer': { ...person, role: 'VIEWER', permissions: permissionsOf('VIEWER') },
@@ -24,7 +24,7 @@ const viewers: Record<string, Viewer | null> = {
   'an API key': { ...person, apiKeyId: 'key', sessionId: undefined, permissions: new Set<Permission>(['agent:read']) },
 };
 
-test.each(Object.entries(viewers))('the builder and a plan decide the same for %s', async (_who, viewer) => {
+test.each(Object.entries(viewers))('the builder and a plan decide the same for %s', async (_name, viewer) => {
   const scopes = await builder.options.scopeAuth?.authScopes({ viewer } as GraphQLContext);
   if (!scopes) throw new Error('the builder has no scopes');
   expect(satisfies(viewer, { ...noScopes(), authenticated: true })).toBe(scopes.authenticated);

@@ -20,7 +20,7 @@ async function send(body: string, headers: Record<string, string>) {
     headers: { 'content-type': 'application/json', ...headers },
     body,
   });
-  // A masked error tells of its own request.
+  // A masked error contains its own request id.
   const text = (await response.text()).replace(/"requestId":"[^"]*"/g, '"requestId":""');
   return { status: response.status, type: response.headers.get('content-type'), text };
 }
@@ -32,7 +32,7 @@ interface Sent {
   extensions?: Record<string, unknown>;
 }
 
-describe('an operation that comes again is answered as the first time', () => {
+describe('a repeated operation has the same response as the first', () => {
   const owner = () => tenant.authorization;
   test.each<[string, Sent, () => Record<string, string>]>([
     ['a query', { query: '{ viewer { role user { email } } tenant { name } }' }, owner],
@@ -44,7 +44,7 @@ describe('an operation that comes again is answered as the first time', () => {
     ['by its name', { query: 'query Named { viewer { role } }', operationName: 'Named' }, owner],
     ['by a name it does not have', { query: 'query Other { viewer { role } }', operationName: 'Nameless' }, owner],
     ['one of several', { query: 'query A { viewer { role } } query B { tenant { name } }', operationName: 'B' }, owner],
-    ['by nobody', { query: '{ viewer { role } agents { totalCount } }' }, () => ({})],
+    ['without a credential', { query: '{ viewer { role } agents { totalCount } }' }, () => ({})],
     ['where some is refused', { query: '{ agents { totalCount } tenant { name } conversations { totalCount } }' }, () => limited],
     ['where a cursor is none', { query: '{ agents(after: "x") { totalCount } viewer { role } }' }, owner],
     [
@@ -113,7 +113,7 @@ describe('an operation that comes again is answered as the first time', () => {
   });
 });
 
-test('variables that break a rule are told of alike, whether or not others have been executed', async () => {
+test('invalid variables have the same error before and after an execution with valid ones', async () => {
   const query = 'query P($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { __typename } }';
   const ask = (text: string) => send(JSON.stringify({ query, variables: { input: { query: text } } }), tenant.authorization);
   const first = await ask('');
@@ -122,7 +122,7 @@ test('variables that break a rule are told of alike, whether or not others have 
   expect(await ask('')).toEqual(first);
 });
 
-test('mutations that come again are done again', async () => {
+test('a repeated mutation is executed again', async () => {
   const query = `mutation M($input: AppendMessageInput!) { appendMessage(input: $input) { ... on AppendMessagePayload { appendedMessage { sequence } } } }`;
   const append = async () => {
     const body = JSON.stringify({ query, variables: { input: { conversationId, role: 'USER', content: 'Hello' } } });
@@ -131,7 +131,7 @@ test('mutations that come again are done again', async () => {
   expect([await append(), await append(), await append()]).toEqual([1, 2, 3]);
 });
 
-test('the same text of another viewer is held against their rights', async () => {
+test('the same document of another viewer is checked against their permissions', async () => {
   const body = JSON.stringify({ query: '{ conversations { totalCount } }' });
   expect(JSON.parse((await send(body, tenant.authorization)).text).data.conversations.totalCount).toBe(1);
   expect((await send(body, limited)).text).toContain('FORBIDDEN');

@@ -6,12 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { schema } from '../../../../src/app/schema.ts';
 import { readEnv } from '../../../../src/env.ts';
+import { collectFields, collectSubfields, verifyCollectFields } from '../../../../src/platform/graphql/collect-fields.ts';
 import type { Services } from '../../../../src/platform/graphql/context.ts';
-import {
-  collectFields,
-  collectSubfields,
-  verifyCollectFields,
-} from '../../../../src/platform/graphql/executor/collect-fields.ts';
 import { createFastPath } from '../../../../src/platform/graphql/http/fast-path.ts';
 import {
   ACCOUNTED_PLUGINS,

@@ -22,7 +22,7 @@ beforeAll(async () => {
   ({ conversationId } = await conversation(server.url, tenant));
 });
 afterAll(async () => {
-  // What nobody is told over HTTP, nobody is told here: the process and its log are as they were.
+  // Afterwards the process still responds, and its log has no unexpected error.
   expect(logged.join('')).not.toMatch(/"level":(50|60)/);
   await server.close();
 });
@@ -31,7 +31,7 @@ interface Socket {
   say(message: unknown): void;
   /** The next message. */
   next(): Promise<Record<string, unknown>>;
-  /** The code and reason it was closed with. */
+  /** The code and reason of the close. */
   closed: Promise<[number, string]>;
   end(): void;
 }
@@ -80,13 +80,13 @@ test.each<[string, unknown[], number]>([
   expect((await open.closed)[0]).toBe(code);
 });
 
-test('a socket that never introduces itself is closed', { timeout: 15_000 }, async () => {
+test('a socket without connection_init is closed', { timeout: 15_000 }, async () => {
   const began = performance.now();
   expect((await socket().closed)[0]).toBe(4408);
   expect(performance.now() - began).toBeLessThan(8_000);
 });
 
-test('a socket elsewhere, or of another protocol, is no socket', async () => {
+test('an upgrade on another path or with another subprotocol is rejected', async () => {
   expect((await socket('/metrics').closed)[0]).toBe(1006);
   expect((await socket('/graphql', 'soap').closed)[0]).toBe(1006);
 });

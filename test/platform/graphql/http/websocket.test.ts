@@ -26,7 +26,7 @@ beforeAll(async () => {
       done();
     },
   });
-  // The second server signs nobody up, for it knows no such operation: it trusts the keys of the first.
+  // The second server has no persisted sign-up: it trusts the keys of the first.
   const AUTH_KEYS = JSON.stringify({ keys: [await generateSigningKey()] });
   open = await startTestServer({ AUTH_KEYS }, pino({ level: 'trace' }, sink));
   tenant = await signUp(open.url);
@@ -38,7 +38,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-/** What one operation over a socket of its own is answered. */
+/** Executes one operation over a socket of its own, and returns the response. */
 async function ask({ origin }: TestServer, credential: string, query: string, variables = {}): Promise<WireResult[]> {
   const results: WireResult[] = [];
   const watch = {
@@ -49,7 +49,7 @@ async function ask({ origin }: TestServer, credential: string, query: string, va
     signal: new AbortController().signal,
     onResult: (result: WireResult) => results.push(result),
   };
-  // A refused operation ends in a rejection, after its errors were told.
+  // A rejected operation ends in a rejection, after its errors were sent.
   await watchOverWebSocket(watch).catch((error: unknown) => {
     if (results.length === 0) throw error;
   });
@@ -57,7 +57,7 @@ async function ask({ origin }: TestServer, credential: string, query: string, va
 }
 const credential = () => tenant.authorization.authorization.slice('Bearer '.length);
 
-test('where only persisted operations are run, a socket runs no others', async () => {
+test('PERSISTED_OPERATIONS_ONLY applies to WebSockets', async () => {
   expect(await ask(listed, credential(), ALLOWED)).toMatchObject([{ data: { viewer: { role: 'OWNER' } } }]);
   for (const query of [
     '{ tenant { name } }',
@@ -70,12 +70,12 @@ test('where only persisted operations are run, a socket runs no others', async (
   }
 });
 
-test('mistakes in variables are told once', async () => {
+test('an error in variables is reported once', async () => {
   const query = 'subscription ($id: ID!) { messageAppended(conversationId: $id) { id } }';
   expect(await ask(open, credential(), query)).toMatchObject([{ errors: [{ extensions: { code: 'VALIDATION_FAILED' } }] }]);
 });
 
-test('an unexpected error is masked, and logged with the request id that the client is told', async () => {
+test('an unexpected error is masked, and logged with the request id that the client receives', async () => {
   const { database } = open.app.services;
   const real = database.query;
   database.query = () => Promise.reject(new Error('SELECT secret FROM nowhere'));

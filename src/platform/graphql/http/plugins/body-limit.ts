@@ -1,9 +1,9 @@
 import type { Plugin } from 'graphql-yoga';
 
-/** Read past the limit and thrown away: a client that is cut off while it sends sees a broken connection, and no answer. */
+/** Bytes past the limit that are read and discarded: a client that is disconnected while it sends receives no response. */
 const PATIENCE_BYTES = 16_777_216;
 
-/** Refuses bodies that are too large: by what they announce, and by what is read where they announce nothing. */
+/** Rejects bodies that are too large, by Content-Length, or without it by the bytes read. */
 export function useBodyLimit(most: number): Plugin {
   const body = JSON.stringify({
     errors: [{ message: `The body of a request has at most ${most} bytes.`, extensions: { code: 'BODY_TOO_LARGE' } }],
@@ -11,7 +11,7 @@ export function useBodyLimit(most: number): Plugin {
   const tooLarge = () =>
     new Response(body, {
       status: 413,
-      // What may be left of the body is not read: nothing else can follow on this connection.
+      // The rest of the body stays unread, so the connection cannot be reused.
       headers: { 'content-type': 'application/json; charset=utf-8', connection: 'close' },
     });
   return {

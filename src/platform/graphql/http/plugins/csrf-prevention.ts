@@ -2,12 +2,12 @@ import { useCSRFPrevention } from '@graphql-yoga/plugin-csrf-prevention';
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Headers that a page of another site can only send after the browser has asked this server. */
+/** Headers that a page of another site can send only after a CORS preflight. */
 const PREFLIGHTED_HEADERS = ['authorization', 'x-graphql-yoga-csrf', 'graphql-require-preflight'];
 
 /**
- * Refuses POST requests that a page of another site could send without asking: forms, uploads and plain text. GET needs no
- * such header, for it can change nothing, and no credential travels by itself.
+ * Rejects POST requests that a page of another site could send without a preflight: forms, uploads and plain text. GET needs no such
+ * header: it changes nothing, and browsers attach no credential.
  */
 export function useCsrfPrevention(): Plugin {
   const { onRequestParse } = useCSRFPrevention({ requestHeaders: PREFLIGHTED_HEADERS });

@@ -1,7 +1,7 @@
 import { NoSchemaIntrospectionCustomRule, validate } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Refuses to show the schema, nor lets it be guessed from suggestions. `__typename` stays: clients need it. */
+/** Rejects introspection, and removes suggestions that reveal the schema. `__typename` remains available. */
 export function useDisableIntrospection(): Plugin {
   return {
     onValidate({ addValidationRule, setValidationFn }) {

@@ -92,8 +92,8 @@ function countExpanded(document: DocumentNode, limits: DocumentLimits): void {
 }
 
 /**
- * What a document has more of than is allowed, such as `15 levels`; undefined when it is small enough. Gives up at the first
- * excess, so that its own work is bounded whatever the document says.
+ * The limit that a document exceeds, such as `15 levels`; undefined if it exceeds none. Stops at the first
+ * excess, so that its own work is bounded for any document.
  */
 export function findExceededLimit(document: DocumentNode, limits: DocumentLimits): string | undefined {
   try {

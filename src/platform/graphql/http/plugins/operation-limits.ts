@@ -10,7 +10,7 @@ export function useOperationLimits(limits: DocumentLimits): Plugin {
     onValidate({ params, setResult }) {
       const excess = findExceededLimit(params.documentAST as DocumentNode, limits);
       if (excess === undefined) return;
-      const message = `The operation has more than ${excess}. Ask for less at once.`;
+      const message = `The operation has more than ${excess}. Request less at once.`;
       setResult([new GraphQLError(message, { extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } } })]);
     },
   };

@@ -3,7 +3,7 @@ import { usePersistedOperations } from '@graphql-yoga/plugin-persisted-operation
 import { GraphQLError } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
-/** Documents by the id they are listed under. */
+/** Documents by their ids. */
 export type PersistedOperations = ReadonlyMap<string, string>;
 
 export function readPersistedOperations(file: string): PersistedOperations {
@@ -16,8 +16,8 @@ export function readPersistedOperations(file: string): PersistedOperations {
 }
 
 /**
- * Runs operations by the id they are listed under.
- * @param only nothing but what is listed is run, over any transport
+ * Executes persisted operations by their ids.
+ * @param only whether to reject all other operations, over any transport
  */
 export function persistedOperations(operations: PersistedOperations, only: boolean): Plugin[] {
   const listed = new Set(operations.values());
@@ -26,7 +26,7 @@ export function persistedOperations(operations: PersistedOperations, only: boole
     allowArbitraryOperations: !only,
   });
   const everywhere: Plugin = {
-    // A WebSocket never gets to `onParams`, where the ids of HTTP become documents. It sends what stands in the list.
+    // WebSockets do not pass `onParams`, which resolves the ids of HTTP requests. They send listed documents.
     onParse({ params }) {
       if (only && !listed.has(String(params.source))) {
         throw new GraphQLError('Only persisted operations are run here.', {

@@ -5,13 +5,13 @@ const UNSUPPORTED = JSON.stringify({
   errors: [{ message: 'Send the operation as application/json.', extensions: { code: 'UNSUPPORTED_MEDIA_TYPE' } }],
 });
 
-/** Whatever stops a parser is something the client wrote: it is told what, and gets nothing of its body back. */
+/** Reports a parser error to the client, which caused it, without repeating its body. */
 function badRequest(error: unknown): unknown {
   if (error instanceof Error && error.name === 'AbortError') return error;
   const known = error instanceof GraphQLError ? error : undefined;
   const { originalError: _quotesTheBody, http, ...extensions } = known?.extensions ?? {};
   return new GraphQLError(known?.message ?? 'The parameters of the request are not valid.', {
-    // Without Yoga's `spec`: what is no GraphQL request is no 200, whichever JSON the client accepts.
+    // Without Yoga's `spec`: the status is never 200 for a request that is not GraphQL, whichever media type the client accepts.
     extensions: {
       code: 'BAD_REQUEST',
       ...extensions,
@@ -20,7 +20,7 @@ function badRequest(error: unknown): unknown {
   });
 }
 
-/** Gives every request that is no GraphQL request a code. Stands behind the parsers and whoever refuses before they run. */
+/** Reports every malformed request with an error code. Runs after the parsers, and after the plugins that reject before parsing. */
 export function useRequestParsing(): Plugin {
   return {
     onRequestParse({ request, requestParser, setRequestParser, endResponse, fetchAPI }) {

@@ -8,7 +8,7 @@ import { resultText } from '../event-result-cache.ts';
 import { bufferedResultsOf } from '../subscription-executor.ts';
 
 const KEEP_ALIVE_MS = 12_000;
-/** Bytes that are read ahead of a connection. */
+/** Bytes to buffer for a connection. */
 const MAX_WAITING = 16 * 1024;
 const PING = ':\n\n';
 const HEADERS = {
@@ -20,7 +20,7 @@ const HEADERS = {
 
 const events = new WeakMap<ExecutionResult, Buffer>();
 
-/** The bytes of a result, made once however many it is told to. */
+/** The bytes of a result, created once for all subscribers. */
 function eventOf(result: ExecutionResult): Buffer {
   let event = events.get(result);
   if (!event) {
@@ -30,7 +30,7 @@ function eventOf(result: ExecutionResult): Buffer {
   return event;
 }
 
-/** Without what is meant for the status of an answer. */
+/** The error without its HTTP extension, which sets the status of other responses. */
 function withoutHttp(result: ExecutionResult): ExecutionResult {
   if (!result.errors) return result;
   const errors = result.errors.map((error) => {
@@ -41,12 +41,12 @@ function withoutHttp(result: ExecutionResult): ExecutionResult {
   return { ...result, errors } as unknown as ExecutionResult;
 }
 
-/** Reads results at the pace at which the connection takes them. */
+/** Reads results at the pace of the connection. */
 function streamOf(results: BufferedIterator<ExecutionResult>): Readable {
   const inScope = AsyncLocalStorage.snapshot();
   let reading = false;
   let full = false;
-  /** Events of this turn, which go out together: a chunk of HTTP costs more than the copy. */
+  /** Events of this turn of the event loop, sent together: an HTTP chunk costs more than the copy. */
   let waiting: Buffer[] = [];
   let waitingBytes = 0;
 
@@ -55,7 +55,7 @@ function streamOf(results: BufferedIterator<ExecutionResult>): Readable {
     const bytes = waiting.length === 1 ? waiting[0] : Buffer.concat(waiting, waitingBytes);
     waiting = [];
     waitingBytes = 0;
-    // A stream that tells something needs no comment to be kept alive.
+    // A stream with events needs no keep-alive comment.
     pings.refresh();
     if (!stream.push(bytes)) full = true;
   }
@@ -109,23 +109,23 @@ function streamOf(results: BufferedIterator<ExecutionResult>): Readable {
   const pings = setInterval(() => {
     if (stream.readableLength === 0) stream.push(PING);
   }, KEEP_ALIVE_MS);
-  // Some browsers tell nobody of an answer without a body.
+  // Some browsers report a response only once its body starts.
   stream.push(PING);
   return stream;
 }
 
-/** Whether the client takes server-sent events and nothing else that a stream could be told in. */
+/** Whether the client accepts server-sent events and no other streaming media type. */
 function acceptsOnlySse(accept: string): boolean {
   return accept.includes('text/event-stream') && !accept.includes('multipart/mixed') && !accept.includes('*/*');
 }
 
-/** Sends subscriptions over SSE as Yoga does, from bytes that are shared by all readers of the same result. */
+/** Sends subscriptions over SSE as Yoga does, but shares the bytes of a result among its subscribers. */
 export function useSharedSse(): Plugin<object, Pick<GraphQLContext, 'results'>> {
   return {
     onResultProcess({ request, result, setResultProcessor, serverContext }) {
       if (!isAsyncIterable(result) || !acceptsOnlySse(request.headers.get('accept') ?? '')) return;
       setResultProcessor((wrapped, fetchAPI) => {
-        // A request has one operation, for batches are off: Yoga builds its context on that of the request.
+        // A request has one operation, because batching is off: Yoga derives its context from the request's.
         const stream = streamOf(bufferedResultsOf(serverContext, wrapped as AsyncIterable<ExecutionResult>));
         return new fetchAPI.Response(stream as never, { status: 200, headers: HEADERS });
       }, 'text/event-stream');

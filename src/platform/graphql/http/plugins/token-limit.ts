@@ -2,12 +2,12 @@ import { GraphQLError, parse } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
 
 function tooLarge(message: string): GraphQLError {
-  return new GraphQLError(`${message} Ask for less at once.`, {
+  return new GraphQLError(`${message} Request less at once.`, {
     extensions: { code: 'OPERATION_TOO_LARGE', http: { status: 400, spec: true } },
   });
 }
 
-/** Stops the parser at the given number of tokens, whatever follows. */
+/** Stops the parser at the given number of tokens. */
 export function useTokenLimit(maxTokens: number): Plugin {
   return {
     onParse({ setParseFn }) {
@@ -15,7 +15,7 @@ export function useTokenLimit(maxTokens: number): Plugin {
         try {
           return parse(source, { ...options, maxTokens });
         } catch (error) {
-          // The parser calls itself for each level and has no limit of its own but the stack.
+          // The parser recurses for each level and has no limit but the stack.
           if (error instanceof RangeError) throw tooLarge('The document is nested too deeply.');
           if (!(error instanceof GraphQLError) || !error.message.includes('tokens')) throw error;
           throw tooLarge(`The document has more than ${maxTokens} tokens.`);

@@ -15,7 +15,7 @@ function badVariable(message: string): GraphQLError {
   return new GraphQLError(message, { extensions: { code: 'VALIDATION_FAILED', http: { status: 400, spec: true } } });
 }
 
-/** Throws what is wrong with the first variable that does not fit. */
+/** Throws for the first invalid variable. */
 export function checkVariables(
   {
     schema,
@@ -29,7 +29,7 @@ export function checkVariables(
   for (const { variable, type: typeNode, defaultValue } of getOperationAST(document, operationName)?.variableDefinitions ?? []) {
     const name = variable.name.value;
     const type = typeFromAST(schema, typeNode as never);
-    // What is no input type was refused when the document was validated.
+    // Validation of the document has rejected other types.
     if (!isInputType(type)) continue;
     if (Object.hasOwn(values, name)) {
       const refuse = (path: readonly (string | number)[], _value: unknown, { message }: GraphQLError) => {
@@ -43,9 +43,9 @@ export function checkVariables(
 }
 
 /**
- * Refuses variables at the first mistake. Left to execution, each of many mistakes is reported with the whole value written
- * out, which takes minutes for a value with ten thousand of them.
- * @param hideSuggestions whether a misspelt field or value is not told what it might have been
+ * Rejects variables at the first mistake. graphql-js reports every mistake with the whole value printed, which takes minutes for a value
+ * with ten thousand mistakes.
+ * @param hideSuggestions whether to omit suggestions for misspelt fields and values
  */
 export function useVariableValidation({ hideSuggestions }: { hideSuggestions: boolean }): Plugin {
   const check = (args: object): { errors: GraphQLError[] } | undefined => {

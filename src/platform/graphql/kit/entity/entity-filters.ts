@@ -11,7 +11,7 @@ type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 /** One condition of a filter: an input field and the SQL it adds to WHERE. */
 export interface FilterField<Value> {
   field: (t: InputFields, name: string) => unknown;
-  /** @param path where the value stands in the arguments, for errors */
+  /** @param path the path of the value in the arguments, for errors */
   where: (value: Value, path: string[]) => Sql;
   /** The condition where the filter omits the field. By default an absent field adds no condition. */
   absent?: Sql;
@@ -20,7 +20,7 @@ export interface FilterField<Value> {
 // biome-ignore lint/suspicious/noExplicitAny: the value of each field is inferred where a filter is declared.
 export type FilterFields = Record<string, FilterField<any>>;
 
-/** What a filter takes, by the names of its fields. */
+/** The values of a filter, by the names of its fields. */
 export type FilterValues<Fields extends FilterFields> = {
   [Name in keyof Fields]?: (Fields[Name] extends FilterField<infer Value> ? Value : never) | null | undefined;
 };
@@ -36,7 +36,7 @@ const SQL_TYPES: Record<string, string> = {
   DateTime: 'timestamptz',
 };
 
-/** Makes the conditions of a filter over one table. TypeScript checks the names of the columns. */
+/** Builds the conditions of a filter on one table. TypeScript checks the names of the columns. */
 export class FilterBuilder<Name extends ModelName> {
   readonly #model: Name;
   readonly #table: string;

@@ -10,32 +10,18 @@ import type { Prisma } from '../../../postgres/prisma.ts';
 import { tenantKey } from '../../../postgres/tenant-key.ts';
 import type { ActorContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
-import { enumRefOf } from '../enums.ts';
 import { mutation } from '../mutation.ts';
-import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
+import { columnsOfModel, type ModelName, type RowOf } from './model-columns.ts';
 import { nodeId } from './node-id.ts';
 import { delegateOf } from './prisma-delegate.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
-type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean' | 'ID';
+
+export type { Changes, ColumnInput, ColumnInputs } from './column-inputs.ts';
+
 type ErrorClass = new (...args: never[]) => Error;
-
-/** An input field that sets a column. Its GraphQL type follows from the column. */
-export interface ColumnInput {
-  description: string;
-  required?: boolean;
-  validate?: StandardSchemaV1;
-  /** The GraphQL type where the column leaves a choice, such as `NonNegativeInt` for a bigint. */
-  type?: ScalarName | readonly [ScalarName];
-  /** The GraphQL type of the object that the column refers to. The input takes its id, and is named like the column. */
-  node?: string;
-}
-
-export type ColumnInputs<Name extends ModelName> = Partial<Record<ColumnOf<Name>, ColumnInput>>;
-
-/** Values of columns as they are written: absent ones stay as they are, or take the column's default. */
-export type Changes<Name extends ModelName> = { [Column in ColumnOf<Name>]?: RowOf<Name>[Column] | undefined };
 
 interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
   description: string;
@@ -116,43 +102,7 @@ function camelCaseOf(noun: string): string {
   return noun.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
-const INPUT_TYPES: Record<string, string> = {
-  String: 'String',
-  Int: 'Int',
-  BigInt: 'BigInt',
-  Float: 'Float',
-  Boolean: 'Boolean',
-  DateTime: 'DateTime',
-  Json: 'JSONObject',
-};
-
-function inputField(t: InputFields, model: ModelName, property: string, input: ColumnInput): unknown {
-  const { type, isEnum, isList } = requireColumn(model, property);
-  const { description, required = false, validate, node } = input;
-  const options = { description, required, ...(validate ? { validate } : {}) } as const;
-  if (node) return nodeId(t, node, options);
-  const one = isEnum ? enumRefOf(type) : (input.type ?? INPUT_TYPES[type]);
-  if (one === undefined) throw new Error(`${model}.${property} has no input type: name one in type`);
-  return t.field({ ...options, type: isList ? [one] : one } as never);
-}
-
-/** The values of columns in an input. Null clears a column that may be null, and leaves any other as it is. */
-function changesOf<Name extends ModelName>(
-  model: Name,
-  inputs: ColumnInputs<Name>,
-  given: Record<string, unknown>,
-): Changes<Name> {
-  const changes: Record<string, unknown> = {};
-  for (const property of Object.keys(inputs)) {
-    const value = given[property];
-    const { type, isNullable } = requireColumn(model, property);
-    if (value === undefined || (value === null && !isNullable)) continue;
-    changes[property] = type === 'BigInt' && value !== null ? BigInt(value as number) : value;
-  }
-  return changes as Changes<Name>;
-}
-
-/** Mutations of plain rows of one entity. What needs more is written with `mutation()`. */
+/** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
 export class EntityMutations<Name extends ModelName> {
   readonly #typename: Name;
   readonly #noun: string;
@@ -198,7 +148,7 @@ export class EntityMutations<Name extends ModelName> {
 
   /**
    * `createX(input)`: writes a row of the viewer's tenant. `createdById` is set to the viewer where the table has it.
-   * Returns the function that does it, for callers inside the server.
+   * Returns the function that creates the row, for callers inside the server.
    */
   create<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
@@ -223,7 +173,7 @@ export class EntityMutations<Name extends ModelName> {
     return create;
   }
 
-  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that does it. */
+  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that updates the row. */
   update<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
     options: UpdateOptions<Name, Extra>,
@@ -251,7 +201,7 @@ export class EntityMutations<Name extends ModelName> {
 
   /**
    * `archiveX(input: { id })`: moves a row from one of some states to another in one statement, so that of two concurrent calls only one
-   * succeeds. Returns the function that does it.
+   * succeeds. Returns the function that changes the row.
    */
   transition(name: string, options: TransitionOptions<Name>): ChangeRow<Name> {
     const { from, set, refusal, after } = options;
@@ -272,7 +222,7 @@ export class EntityMutations<Name extends ModelName> {
   }
 
   /**
-   * A mutation that takes nothing but the id of an object and returns it changed: `name(input: { id: ID! })`.
+   * A mutation whose only input is the id of an object, and which returns the changed object: `name(input: { id: ID! })`.
    * @param options.change receives the UUID and may throw domain errors
    */
   change(
@@ -293,8 +243,8 @@ export class EntityMutations<Name extends ModelName> {
   }
 
   /**
-   * The slug of a row: the given one, which must be free, or on creation one made of the name.
-   * @param except the row that may have it already
+   * The slug of a row: the given one, which must be free, or on creation one derived from the name.
+   * @param except the id of the row that may already have the slug
    */
   async slug(
     prisma: Prisma,

@@ -2,7 +2,6 @@ import type { FieldMap, ObjectRef } from '@pothos/core';
 import type { PrismaModelTypes, PrismaNodeRef } from '@pothos/plugin-prisma';
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import type { Permission } from '../../../auth/permissions.ts';
-import { formatDecimal } from '../../../lib/format-decimal.ts';
 import { requireFound } from '../../../lib/require-found.ts';
 import { type Changed, type ChangeLog, changeLog } from '../../../live/change-log.ts';
 import type { Database } from '../../../postgres/database.ts';
@@ -13,11 +12,10 @@ import { tenantKey } from '../../../postgres/tenant-key.ts';
 import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
-import { enumRefOf } from '../enums.ts';
 import { logSubscription } from '../log-subscription.ts';
 import { type LoadById, nodeLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
-import { dependsOn, selectedProperties } from '../selection.ts';
+import { exposeColumn, type LooseFieldBuilder, type Reference, referenceField, type ScalarName } from './entity-fields.ts';
 import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';
 import { EntityMutations } from './entity-mutations.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
@@ -25,21 +23,6 @@ import { delegateOf } from './prisma-delegate.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type Model<Name extends ModelName> = PrismaModelTypes & PrismaTypes[Name];
-type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean';
-
-/** A field that resolves to the object whose id a column holds. Null where the column is null or the object is not visible. */
-export interface Reference<Name extends ModelName> {
-  /** The entity it refers to; a function where that is declared later. */
-  to: ReferenceTarget | (() => ReferenceTarget);
-  /** The column with the id. @default the name of the field followed by `Id` */
-  column?: ColumnOf<Name>;
-  description: string;
-}
-
-export interface ReferenceTarget {
-  readonly typename: string;
-  readonly load: LoadById<object>;
-}
 
 /** An order of a list: a column, ascending, or with `-` in front of it descending. */
 type OrderSpec<Name extends ModelName> = ColumnOf<Name> | `-${ColumnOf<Name>}`;
@@ -49,7 +32,7 @@ export interface ListOptions<Name extends ModelName, Fields extends FilterFields
   orders: readonly OrderSpec<Name>[];
   /** The conditions of the filter, all of which must hold. */
   filter?: (f: FilterBuilder<Name>) => Fields;
-  /** The description of the filter's input type. @default "Which {plural}. All conditions must hold." */
+  /** The description of the filter's input type. @default "Conditions on {plural}, all of which must hold." */
   filterDescription?: string;
   /** A statement that returns `count` for filters whose number of rows the database maintains. */
   maintainedCount?: (filter: FilterValues<Fields>) => Sql | undefined;
@@ -58,7 +41,7 @@ export interface ListOptions<Name extends ModelName, Fields extends FilterFields
 export interface EntityOptions<Name extends ModelName, Fields extends FilterFields> {
   /** The table in SQL. */
   table: string;
-  /** The permission that reads it, also in lists. */
+  /** The permission to read it, also in lists. */
   access: Permission;
   /** The permission of mutations that do not name another. @default `access` */
   write?: Permission;
@@ -80,7 +63,7 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   /** Descriptions of columns that differ from the Prisma schema's. */
   descriptions?: Partial<Record<ColumnOf<Name>, string>>;
   references?: Record<string, Reference<Name>>;
-  /** Fields that are none of the above, with the plain Pothos builder. */
+  /** Other fields, with the plain Pothos builder. */
   fields?: (t: PothosSchemaTypes.PrismaObjectFieldBuilder<Types, Model<Name>, RowOf<Name>>) => FieldMap;
   /** Lists of the entity: on Query (`root.many`) and on other types (`listOn`). */
   list?: ListOptions<Name, Fields>;
@@ -100,7 +83,7 @@ export interface ChangesOptions<Name extends ModelName> {
    * The table has `change_sequence`, which `app.number_changes` maintains.
    */
   of?: { entity: ParentEntity; column: ColumnOf<Name> };
-  /** What a reader does who was cut off, a sentence for people. */
+  /** How a client resumes after an interruption, a sentence for the end of the stream. */
   resume: string;
   subscription: { field: string; description: string; afterEnd?: string; argument?: string };
 }
@@ -147,17 +130,6 @@ export type Entity<Name extends ModelName, Fields extends FilterFields = FilterF
 > &
   EntityParts<Name, Fields>;
 
-/** GraphQL types of Prisma's scalars. */
-const GRAPHQL_TYPES: Record<string, string> = {
-  String: 'String',
-  Int: 'Int',
-  BigInt: 'BigInt',
-  Float: 'Float',
-  Boolean: 'Boolean',
-  DateTime: 'DateTime',
-  Json: 'JSONObject',
-};
-
 /** Types of the columns that a cursor can hold. */
 const ORDER_TYPES: Record<string, PageOrder['type']> = { DateTime: 'timestamptz', String: 'text', Int: 'integer' };
 
@@ -175,54 +147,6 @@ function orderOf(model: string, spec: string): [name: string, order: PageOrder] 
   const orderType = ORDER_TYPES[type];
   if (!orderType) throw new Error(`${model} cannot be ordered by ${property}: cursors have no ${type}`);
   return [`${column.toUpperCase()}_${direction}`, { column, type: orderType, direction }];
-}
-
-interface LooseFieldBuilder {
-  expose(column: string, options: object): unknown;
-  string(options: object): unknown;
-  field(options: object): unknown;
-}
-
-function exposeColumn(
-  t: LooseFieldBuilder,
-  model: string,
-  property: string,
-  scalar: string | undefined,
-  description?: string,
-): unknown {
-  const { type, isEnum, isList, isNullable } = requireColumn(model, property);
-  const described = description === undefined ? {} : { description };
-  if (type === 'Decimal') {
-    return t.string({
-      nullable: isNullable,
-      ...described,
-      extensions: dependsOn(property),
-      resolve: (row: Record<string, never>) => (row[property] === null ? null : formatDecimal(row[property] as never)),
-    });
-  }
-  const one = isEnum ? enumRefOf(type) : (scalar ?? GRAPHQL_TYPES[type]);
-  if (one === undefined) throw new Error(`${model}.${property} has no GraphQL type: name one in types`);
-  return t.expose(property, { type: isList ? [one] : one, nullable: isNullable, ...described });
-}
-
-function referenceField<Name extends ModelName>(
-  t: LooseFieldBuilder,
-  model: Name,
-  field: string,
-  reference: Reference<Name>,
-): unknown {
-  const { property } = requireColumn(model, reference.column ?? `${field}Id`);
-  const target = () => (typeof reference.to === 'function' && !('typename' in reference.to) ? reference.to() : reference.to);
-  return t.field({
-    type: target(),
-    nullable: true,
-    description: reference.description,
-    extensions: dependsOn(property),
-    resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) => {
-      const { load, typename } = target() as ReferenceTarget;
-      return load(context, row[property], selectedProperties(info, typename));
-    },
-  });
 }
 
 /**
@@ -274,7 +198,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
         node: ref as never,
         orders,
         ...(filter
-          ? { filter: { ...filter, ...(listOptions.maintainedCount ? { kept: listOptions.maintainedCount } : {}) } }
+          ? { filter: { ...filter, ...(listOptions.maintainedCount ? { maintainedCount: listOptions.maintainedCount } : {}) } }
           : {}),
       } as never) as ConnectionDefinition<RowOf<Name>>)
     : undefined;
@@ -330,7 +254,7 @@ function filterOf<Name extends ModelName, Fields extends FilterFields>(
   options: ListOptions<Name, Fields> | undefined,
 ): EntityFilter<Fields> | undefined {
   if (!options?.filter) return undefined;
-  const description = options.filterDescription ?? `Which ${plural}. All conditions must hold.`;
+  const description = options.filterDescription ?? `Conditions on ${plural}, all of which must hold.`;
   return filterType(typename, description, options.filter(new FilterBuilder(typename, table)));
 }
 

@@ -12,7 +12,7 @@ const ARITIES = { collectFields: 6, collectSubfields: 5 };
 export function verifyCollectFields({ collectFields, collectSubfields }: Internals): void {
   const refuse = (problem: string): never => {
     throw new Error(
-      `graphql/execution/collectFields.js has changed: ${problem}. Adapt src/platform/graphql/executor/collect-fields.ts to this version of graphql.`,
+      `graphql/execution/collectFields.js has changed: ${problem}. Adapt src/platform/graphql/collect-fields.ts to this version of graphql.`,
     );
   };
   for (const [name, value] of Object.entries({ collectFields, collectSubfields })) {

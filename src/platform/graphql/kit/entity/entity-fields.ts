@@ -1,0 +1,84 @@
+import { formatDecimal } from '../../../lib/format-decimal.ts';
+import type { SchemaTypes } from '../builder.ts';
+import { enumRefOf } from '../enums.ts';
+import type { LoadById } from '../node-loader.ts';
+import { dependsOn, selectedProperties } from '../selection.ts';
+import { type ColumnOf, type ModelName, requireColumn } from './model-columns.ts';
+
+export type ScalarName = keyof SchemaTypes['Scalars'] | 'String' | 'Int' | 'Float' | 'Boolean';
+
+/** A field that resolves to the object whose id a column holds. Null where the column is null or the object is not visible. */
+export interface Reference<Name extends ModelName> {
+  /** The entity it refers to; a function where that is declared later. */
+  to: ReferenceTarget | (() => ReferenceTarget);
+  /** The column with the id. @default the name of the field followed by `Id` */
+  column?: ColumnOf<Name>;
+  description: string;
+}
+
+export interface ReferenceTarget {
+  readonly typename: string;
+  readonly load: LoadById<object>;
+}
+
+/** GraphQL types of Prisma's scalars. */
+const GRAPHQL_TYPES: Record<string, string> = {
+  String: 'String',
+  Int: 'Int',
+  BigInt: 'BigInt',
+  Float: 'Float',
+  Boolean: 'Boolean',
+  DateTime: 'DateTime',
+  Json: 'JSONObject',
+};
+
+/** The field builder as generic code calls it, with columns known by name only. */
+export interface LooseFieldBuilder {
+  expose(column: string, options: object): unknown;
+  string(options: object): unknown;
+  field(options: object): unknown;
+}
+
+/** The field of a column. */
+export function exposeColumn(
+  t: LooseFieldBuilder,
+  model: string,
+  property: string,
+  scalar: string | undefined,
+  description?: string,
+): unknown {
+  const { type, isEnum, isList, isNullable } = requireColumn(model, property);
+  const described = description === undefined ? {} : { description };
+  if (type === 'Decimal') {
+    return t.string({
+      nullable: isNullable,
+      ...described,
+      extensions: dependsOn(property),
+      resolve: (row: Record<string, never>) => (row[property] === null ? null : formatDecimal(row[property] as never)),
+    });
+  }
+  const one = isEnum ? enumRefOf(type) : (scalar ?? GRAPHQL_TYPES[type]);
+  if (one === undefined) throw new Error(`${model}.${property} has no GraphQL type: name one in types`);
+  return t.expose(property, { type: isList ? [one] : one, nullable: isNullable, ...described });
+}
+
+/** The field of a reference. */
+export function referenceField<Name extends ModelName>(
+  t: LooseFieldBuilder,
+  model: Name,
+  field: string,
+  reference: Reference<Name>,
+): unknown {
+  const { property } = requireColumn(model, reference.column ?? `${field}Id`);
+  const target = () => (typeof reference.to === 'function' && !('typename' in reference.to) ? reference.to() : reference.to);
+  return t.field({
+    type: target(),
+    nullable: true,
+    description: reference.description,
+    extensions: dependsOn(property),
+    resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) => {
+      const { load, typename } = target() as ReferenceTarget;
+      return load(context, row[property], selectedProperties(info, typename));
+    },
+  });
+}

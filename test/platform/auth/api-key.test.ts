@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApiKey, revokeApiKey } from '../../../src/modules/tenancy/api-keys.ts';
+import { createApiKey, revokeApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
 import { isWellFormedApiKey, newApiKeySecret } from '../../../src/platform/auth/api-key-secret.ts';
 import { type Permission, permissionsOf, type Scope } from '../../../src/platform/auth/permissions.ts';
 import type { Viewer } from '../../../src/platform/auth/viewer.ts';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { linkIdentity, unlinkIdentity } from '../../../src/modules/tenancy/profile.ts';
+import { linkIdentity, unlinkIdentity } from '../../../src/modules/tenancy/accounts/profile.ts';
 import type { Auth } from '../../../src/platform/auth/auth.ts';
 import { generateSigningKey, publicKeyOf } from '../../../src/platform/auth/keyring.ts';
 import { UnauthenticatedError, UnavailableError } from '../../../src/platform/lib/errors.ts';

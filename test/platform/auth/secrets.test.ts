@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
-import { acceptInvitation, inviteMember } from '../../../src/modules/tenancy/invitations.ts';
-import { refreshSession } from '../../../src/modules/tenancy/refresh-session.ts';
-import { signIn } from '../../../src/modules/tenancy/sessions.ts';
-import { signUp } from '../../../src/modules/tenancy/sign-up.ts';
+import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
+import { acceptInvitation } from '../../../src/modules/tenancy/members/accept-invitation.ts';
+import { inviteMember } from '../../../src/modules/tenancy/members/manage-invitations.ts';
+import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
+import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
+import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
 import { unique } from '../../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
 

@@ -27,7 +27,7 @@ function makeKey(scopes: Scope[], options: { viewer?: Viewer; expiresAt?: Date }
 
 const sorted = (permissions: ReadonlySet<Permission>) => [...permissions].sort();
 
-test('a key stands for its owner with the rights of its scopes', async () => {
+test('a key authenticates its owner with the permissions of its scopes', async () => {
   const { secret, apiKey } = await makeKey(['agents:execute', 'audit:read']);
   const viewer = await fixture.auth.verify(secret);
   expect(viewer).toMatchObject({
@@ -48,7 +48,7 @@ test('a key stands for its owner with the rights of its scopes', async () => {
   expect(apiKey.keyPrefix).toHaveLength(12);
 });
 
-test('a typo is refused without asking the database', async () => {
+test('a typo is rejected without a database query', async () => {
   const { secret } = await makeKey(['agents:read']);
   let statements = 0;
   const before = fixture.database.onStatement;
@@ -74,7 +74,7 @@ test('a typo is refused without asking the database', async () => {
   expect(statements).toBe(0);
 });
 
-test('a well-formed key that nobody made, and a key under another pepper, are refused', async () => {
+test('a well-formed unknown key and a key hashed with another pepper are rejected', async () => {
   const { secret } = newApiKeySecret();
   expect(isWellFormedApiKey(secret)).toBe(true);
   await expect(fixture.auth.verify(secret)).rejects.toThrow('The API key is not valid.');
@@ -84,7 +84,7 @@ test('a well-formed key that nobody made, and a key under another pepper, are re
   await other.close();
 });
 
-test('a revoked key is refused at once here and within seconds elsewhere', async () => {
+test('a revoked key is rejected immediately in this process and within seconds in others', async () => {
   const { secret, apiKey } = await makeKey(['agents:read']);
   const other = await fixture.another();
   const viewer = await fixture.auth.verify(secret);
@@ -101,7 +101,7 @@ test('a revoked key is refused at once here and within seconds elsewhere', async
   await expect(fixture.as(owner, () => revokeApiKey(fixture, owner, apiKey.id))).rejects.toMatchObject({ code: 'INVALID_STATE' });
 });
 
-test('an expired key is refused from that moment on, remembered or not', async () => {
+test('an expired key is rejected immediately, cached or not', async () => {
   const { secret } = await makeKey(['agents:read'], { expiresAt: new Date(Date.now() + 400) });
   const viewer = await fixture.auth.verify(secret);
   expect(viewer.expiresAt).toBeInstanceOf(Date);
@@ -111,7 +111,7 @@ test('an expired key is refused from that moment on, remembered or not', async (
   expect(await fixture.auth.revalidate(viewer)).toBe(false);
 });
 
-describe('a key never outlives or outranks its owner', () => {
+describe('the permissions of a key follow its owner:', () => {
   test('a demoted owner', async () => {
     const other = await createTenant(fixture, { members: ['ADMIN'] });
     const admin = asViewer(other, 'ADMIN');
@@ -144,7 +144,7 @@ describe('a key never outlives or outranks its owner', () => {
   });
 });
 
-test('nobody makes a key that can do more than they can', async () => {
+test('createApiKey rejects scopes beyond the permissions of the viewer', async () => {
   const member = { ...asViewer(tenant, 'MEMBER'), permissions: permissionsOf('MEMBER', ['apikey:manage']) };
   await expect(makeKey(['audit:read'], { viewer: member })).rejects.toMatchObject({ code: 'FORBIDDEN' });
   await expect(makeKey(['conversations:write'], { viewer: member })).resolves.toBeDefined();
@@ -154,13 +154,13 @@ test('nobody makes a key that can do more than they can', async () => {
   });
 });
 
-test('a key cannot make keys', async () => {
+test('createApiKey rejects an API key as viewer', async () => {
   const { secret } = await makeKey(['agents:write']);
   const viewer = await fixture.auth.verify(secret);
   await expect(makeKey(['agents:read'], { viewer })).rejects.toBeInstanceOf(ForbiddenError);
 });
 
-test('uses are counted in batches and written at the end as well', async () => {
+test('usage is counted in batches and written on close', async () => {
   const { secret, apiKey } = await makeKey(['agents:read']);
   const other = await fixture.another();
   await Promise.all([1, 2, 3].map(() => fixture.auth.verify(secret)));

@@ -35,12 +35,12 @@ const now = () => Math.floor(Date.now() / 1000);
 
 interface Forgery {
   header?: Record<string, unknown>;
-  /** Claims to change; undefined leaves one out. */
+  /** Claims to change; undefined omits a claim. */
   claims?: Record<string, unknown>;
   key?: CryptoKey | Uint8Array;
 }
 
-/** A good token, but for what is changed. */
+/** A valid token with the given changes. */
 async function token({ header = {}, claims = {}, key }: Forgery = {}): Promise<string> {
   const all = {
     iss: ISSUER,
@@ -61,14 +61,14 @@ async function token({ header = {}, claims = {}, key }: Forgery = {}): Promise<s
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-test('a good token stands for its person in its tenant', async () => {
+test('a valid token authenticates its user in its tenant', async () => {
   const viewer = await fixture.auth.verify(await token());
   expect(viewer).toMatchObject({ tenantId: tenant.id, userId: tenant.owner.userId, apiKeyId: undefined, role: 'OWNER' });
   expect(viewer.permissions.has('member:manage')).toBe(true);
   expect(viewer.expiresAt?.getTime()).toBeGreaterThan(Date.now());
 });
 
-test('a token of the own RS256 key is good', async () => {
+test('a token signed with an RS256 key of the keyring is valid', async () => {
   const good = await token({ header: { alg: 'RS256', kid: 'rsa' }, key: rsa.privateKey });
   await expect(fixture.auth.verify(good)).resolves.toMatchObject({ role: 'OWNER' });
 });
@@ -81,7 +81,7 @@ test('the role comes from the membership, not from the token', async () => {
   expect(verified.permissions.has('agent:configure')).toBe(false);
 });
 
-describe('forged tokens are refused, all with the same words', () => {
+describe('forged tokens are rejected with the same message', () => {
   const forgeries: [string, () => Promise<string>][] = [
     ['alg none', async () => `${encode({ alg: 'none', typ: 'at+jwt', kid: signing.kid })}.${(await token()).split('.')[1]}.`],
     ['alg none in other letters', async () => `${encode({ alg: 'nOnE', typ: 'at+jwt' })}.${(await token()).split('.')[1]}.`],
@@ -150,7 +150,7 @@ describe('forged tokens are refused, all with the same words', () => {
     await expect(refusal).rejects.toThrow('The access token is not valid.');
   });
 
-  test('a token never says where its key is: jku, x5u and jwk are not followed', async () => {
+  test('a token cannot name the location of its key: jku, x5u and jwk are not followed', async () => {
     const own = await generateSigningKey();
     const { d, ...publicHalf } = own;
     let asked = 0;
@@ -175,14 +175,14 @@ describe('forged tokens are refused, all with the same words', () => {
   });
 });
 
-test('a token that has ended says so, and only if its signature is good', async () => {
+test('an expired token is reported as expired only if its signature is valid', async () => {
   const ended = { iat: now() - 1000, exp: now() - 100 };
   await expect(fixture.auth.verify(await token({ claims: ended }))).rejects.toThrow('The access token has expired.');
   const forged = token({ claims: ended, key: (await importJWK(await generateSigningKey(), 'EdDSA')) as CryptoKey });
   await expect(fixture.auth.verify(await forged)).rejects.toThrow('The access token is not valid.');
 });
 
-test('a token that was verified a moment ago ends when it says', async () => {
+test('a cached token expires on time', async () => {
   const short = await token({ claims: { exp: now() + 60 } });
   const { userId } = await fixture.auth.verify(short);
   const began = Date.now();
@@ -196,19 +196,19 @@ test('a token that was verified a moment ago ends when it says', async () => {
   }
 });
 
-test('clocks may be a few seconds apart', async () => {
+test('a clock difference of a few seconds is tolerated', async () => {
   await expect(fixture.auth.verify(await token({ claims: { iat: now() + 3, exp: now() + 600 } }))).resolves.toBeDefined();
   await expect(fixture.auth.verify(await token({ claims: { iat: now() - 600, exp: now() - 3 } }))).resolves.toBeDefined();
 });
 
-describe('who may not get in', () => {
-  test('somebody of another tenant', async () => {
+describe('a token is rejected for', () => {
+  test('a user who is not a member of its tenant', async () => {
     const other = await createTenant(fixture);
     await expect(fixture.auth.verify(await token({ claims: { tid: other.id } }))).rejects.toBeInstanceOf(ForbiddenError);
     await expect(fixture.auth.verify(await token({ claims: { tid: newId() } }))).rejects.toBeInstanceOf(ForbiddenError);
   });
 
-  test('a suspended member, within seconds in another process and at once in this one', async () => {
+  test('a suspended member, immediately in this process and within seconds in another', async () => {
     const { ownerQuery } = fixture.db;
     const member = tenant.members[1];
     const good = await token({ claims: { sub: member?.userId } });
@@ -226,18 +226,18 @@ describe('who may not get in', () => {
     await fixture.db.ownerQuery("UPDATE users SET status = 'SUSPENDED' WHERE id = $1", [member?.userId]);
     fixture.auth.evict({ tenantId: tenant.id });
     const good = await token({ claims: { sub: member?.userId } });
-    await expect(fixture.auth.verify(good)).rejects.toThrow('This account is not in use.');
+    await expect(fixture.auth.verify(good)).rejects.toThrow('This account is disabled.');
     await fixture.db.ownerQuery("UPDATE users SET status = 'ACTIVE' WHERE id = $1", [member?.userId]);
   });
 
-  test('a suspended tenant, also in a process that has just let the person in', async () => {
+  test('a suspended tenant, also in a process with a cached lookup', async () => {
     const other = await createTenant(fixture);
     const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
     await fixture.auth.verify(good);
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
     await expect
       .poll(() => fixture.auth.verify(good).catch((error: Error) => error.message), { timeout: 5_000, interval: 100 })
-      .toBe('This tenant is not in use.');
+      .toBe('This tenant is not active.');
   });
 
   test('a removed member', async () => {
@@ -251,7 +251,7 @@ describe('who may not get in', () => {
   });
 });
 
-test('a stream loses its right when the role loses it, and when the token ends', async () => {
+test('revalidate returns false once the role loses a permission and once the token expires', async () => {
   const other = await createTenant(fixture, { members: ['ADMIN'] });
   const admin = other.members[1];
   const viewer = await fixture.auth.verify(await token({ claims: { tid: other.id, sub: admin?.userId } }));
@@ -262,7 +262,7 @@ test('a stream loses its right when the role loses it, and when the token ends',
   expect(await fixture.auth.revalidate(viewer)).toBe(false);
 });
 
-test('what is remembered is asked once, however many ask at once', async () => {
+test('concurrent verifications share one lookup', async () => {
   const other = await createTenant(fixture);
   const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
   let statements = 0;

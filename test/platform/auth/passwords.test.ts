@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { checkPassword, hashPassword, verifyPassword } from '../../../src/platform/auth/passwords.ts';
 import { PASSWORD, passwordHash } from './fixture.ts';
 
-test('a password is kept as Argon2id with 19 MiB, two passes and one lane', async () => {
+test('hashPassword uses Argon2id with 19 MiB, two passes and one lane', async () => {
   expect(await passwordHash).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/);
   expect(await hashPassword(PASSWORD)).not.toBe(await passwordHash);
 });
 
-test('only the password itself opens it', async () => {
+test('verifyPassword accepts only the exact password', async () => {
   const hash = await passwordHash;
   expect(await verifyPassword(hash, PASSWORD)).toBe(true);
   for (const wrong of ['', PASSWORD.slice(1), `${PASSWORD} `, PASSWORD.toUpperCase(), 'a password that nobody has']) {
@@ -15,7 +15,7 @@ test('only the password itself opens it', async () => {
   }
 });
 
-test('an account without a password, or no account, opens for nothing, not even for the decoy', async () => {
+test('verifyPassword rejects every password without a hash, including the decoy', async () => {
   expect(await verifyPassword(null, 'a password that nobody has')).toBe(false);
   expect(await verifyPassword(undefined, PASSWORD)).toBe(false);
 });

@@ -15,7 +15,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-/** Every text that any table holds, partitions by way of their parents. */
+/** All values of all tables as text. Partitions are read through their parents. */
 async function everyText(): Promise<string> {
   const columns = await fixture.db.ownerQuery<{ table: string; column: string }>(`
     SELECT c.oid::regclass::text AS table, quote_ident(a.attname) AS column
@@ -34,7 +34,7 @@ async function everyText(): Promise<string> {
   return texts.join('\n');
 }
 
-test('no table, log line or error holds a secret', async () => {
+test('no table, log line or error contains a secret', async () => {
   const errors: string[] = [];
   const note = (error: unknown) => {
     errors.push(error instanceof Error ? `${error.stack} ${JSON.stringify(error)}` : String(error));
@@ -60,7 +60,7 @@ test('no table, log line or error holds a secret', async () => {
   expect(errors).toHaveLength(5);
 
   const kept = `${await everyText()}\n${fixture.logged()}\n${errors.join('\n')}`;
-  // The scan sees what is there: the address stands in several tables.
+  // The scan works: it finds the e-mail address in several tables.
   expect(kept).toContain(email);
   const secrets = [
     password,

@@ -115,7 +115,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     session: { userId: string; tenantId: string; sessionId: string | undefined },
     expiresAt: Date,
   ): Promise<Viewer> {
-    const key = `person ${session.tenantId} ${session.userId} ${session.sessionId}`;
+    const key = `user ${session.tenantId} ${session.userId} ${session.sessionId}`;
     const grant = requireGrant(await lookups.getOrLoad(key, () => findMembershipGrant(database, session)));
     return { ...grant, sessionId: session.sessionId, expiresAt };
   }
@@ -155,7 +155,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
         ? await revalidations.getOrLoad(`key ${tenantId} ${apiKeyId}`, () =>
             findApiKeyGrantById(database, { tenantId, apiKeyId }),
           )
-        : await revalidations.getOrLoad(`person ${tenantId} ${userId} ${sessionId}`, () =>
+        : await revalidations.getOrLoad(`user ${tenantId} ${userId} ${sessionId}`, () =>
             findMembershipGrant(database, { tenantId, userId, sessionId }),
           );
       if (!('grant' in result)) return false;

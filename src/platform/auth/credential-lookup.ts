@@ -16,16 +16,16 @@ export interface CredentialGrant {
 }
 
 /** The grant of a credential, or why it has none. */
-export type LookupResult = { grant: CredentialGrant } | { refusal: { kind: 'unauthenticated' | 'forbidden'; message: string } };
+export type LookupResult = { grant: CredentialGrant } | { denial: { kind: 'unauthenticated' | 'forbidden'; message: string } };
 
 export function requireGrant(result: LookupResult): CredentialGrant {
   if ('grant' in result) return result.grant;
-  const { kind, message } = result.refusal;
+  const { kind, message } = result.denial;
   throw kind === 'forbidden' ? new ForbiddenError(message) : new UnauthenticatedError(message);
 }
 
-const forbidden = (message: string): LookupResult => ({ refusal: { kind: 'forbidden', message } });
-const unauthenticated = (message: string): LookupResult => ({ refusal: { kind: 'unauthenticated', message } });
+const forbidden = (message: string): LookupResult => ({ denial: { kind: 'forbidden', message } });
+const unauthenticated = (message: string): LookupResult => ({ denial: { kind: 'unauthenticated', message } });
 
 interface MembershipRow {
   role: Role | null;
@@ -35,7 +35,7 @@ interface MembershipRow {
   tenantStatus: string | null;
 }
 
-function refusalOf(row: MembershipRow): LookupResult | undefined {
+function denialOf(row: MembershipRow): LookupResult | undefined {
   if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not active.');
   if (row.role === null) return forbidden('This account is not a member of this tenant.');
   if (row.userStatus !== 'ACTIVE') return forbidden('This account is disabled.');
@@ -69,8 +69,8 @@ export async function findMembershipGrant(
     ),
   );
   if (!row) return forbidden('This account is not a member of this tenant.');
-  const refusal = refusalOf(row);
-  if (refusal) return refusal;
+  const denial = denialOf(row);
+  if (denial) return denial;
   if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.');
   const role = row.role ?? 'VIEWER';
   const permissions = permissionsOfMember(row);
@@ -93,8 +93,8 @@ function apiKeyResult(row: ApiKeyRow | undefined): LookupResult {
     return unauthenticated('The API key has expired.');
   }
   if (row.userId === null) return forbidden('The owner of the API key has left the tenant.');
-  const refusal = refusalOf(row);
-  if (refusal) return refusal;
+  const denial = denialOf(row);
+  if (denial) return denial;
   const role = row.role ?? 'VIEWER';
   return {
     grant: {
@@ -155,6 +155,6 @@ export async function findDelegatedPermissions(
       FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
       LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
   );
-  if (!row || refusalOf(row)) return new Set();
+  if (!row || denialOf(row)) return new Set();
   return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
 }

@@ -17,8 +17,8 @@ test('viewer returns the sender of the request, and null without a credential', 
   const query = `{ viewer {
     role permissions expiresAt user { email } tenant { slug } tenants { slug role } identities { issuer } apiKey { name }
   } }`;
-  const answer = await graph.execute(asViewer(tenant), query);
-  expect(answer.data?.viewer).toEqual({
+  const result = await graph.execute(asViewer(tenant), query);
+  expect(result.data?.viewer).toEqual({
     role: 'OWNER',
     permissions: expect.arrayContaining(['MEMBER_MANAGE', 'AGENT_READ']),
     expiresAt: null,
@@ -34,14 +34,14 @@ test('viewer returns the sender of the request, and null without a credential', 
 test('an API key without permissions can read itself', async () => {
   const key = { ...asViewer(tenant), apiKeyId: tenant.idOf('api_keys'), permissions: new Set([]) };
   const query = '{ viewer { apiKey { name scopes status usageCount } tenant { name } tenants { slug } } }';
-  const answer = await graph.execute(key, query);
-  expect(answer.data?.viewer).toMatchObject({
+  const result = await graph.execute(key, query);
+  expect(result.data?.viewer).toMatchObject({
     apiKey: { name: 'Key', status: 'ACTIVE' },
     tenant: { name: tenant.name },
     tenants: [],
   });
-  const refused = await graph.execute(key, '{ apiKeys { nodes { name } } }');
-  expect(refused.codes).toEqual(['FORBIDDEN']);
+  const rejected = await graph.execute(key, '{ apiKeys { nodes { name } } }');
+  expect(rejected.codes).toEqual(['FORBIDDEN']);
 });
 
 test('members are paginated and loaded with their users in one statement per level', async () => {
@@ -62,8 +62,8 @@ test('members are paginated and loaded with their users in one statement per lev
 test('members can be filtered by role, status and text', async () => {
   const query = `query ($filter: MembershipFilter) { members(filter: $filter) { nodes { user { email } } } }`;
   const found = async (filter: object) => {
-    const answer = await graph.execute(asViewer(tenant), query, { filter });
-    return pick<{ user: { email: string } }[]>(answer, 'members.nodes').map(({ user }) => user.email);
+    const result = await graph.execute(asViewer(tenant), query, { filter });
+    return pick<{ user: { email: string } }[]>(result, 'members.nodes').map(({ user }) => user.email);
   };
   const [owner, admin] = tenant.members;
   expect(await found({ role: ['ADMIN'] })).toEqual([admin?.email]);
@@ -79,8 +79,8 @@ test('invitations and API keys are listed with derived states, and require a per
     active: apiKeys(filter: { status: [ACTIVE] }) { nodes { uuid owner { email } } }
     expired: apiKeys(filter: { status: [EXPIRED] }) { nodes { uuid } }
   }`;
-  const answer = await graph.execute(asViewer(tenant, 'ADMIN'), query);
-  expect(answer.data).toMatchObject({
+  const result = await graph.execute(asViewer(tenant, 'ADMIN'), query);
+  expect(result.data).toMatchObject({
     open: { nodes: [{ uuid: tenant.idOf('invitations'), status: 'OPEN', invitedBy: { email: tenant.owner.email } }] },
     ended: { nodes: [] },
     active: { nodes: [{ uuid: tenant.idOf('api_keys'), owner: { email: tenant.owner.email } }] },

@@ -33,8 +33,8 @@ beforeAll(async () => {
   const owner = pool('owned', 'plain_owner');
   await migrate(owner, { install, serverRole: 'agentbase_server' });
   await owner.end();
-  const people = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
-  await asSuperuser('owned', ...people);
+  const inserts = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
+  await asSuperuser('owned', ...inserts);
 });
 afterAll(() => postgres?.stop());
 

@@ -19,8 +19,8 @@ let email: string;
 beforeAll(async () => {
   graph = await testGraph();
   tenant = await createTenant(graph);
-  const [person] = await graph.ownerQuery<{ email: string }>('SELECT email FROM users WHERE id = $1', [tenant.owner.userId]);
-  email = person?.email ?? '';
+  const [user] = await graph.ownerQuery<{ email: string }>('SELECT email FROM users WHERE id = $1', [tenant.owner.userId]);
+  email = user?.email ?? '';
 });
 
 const registered = async () => {
@@ -48,11 +48,11 @@ describe('setPlatformAdmin', () => {
       /^no user has the e-mail address nobody@example\.test/,
     );
     const other = await createTenant(graph);
-    const [person] = await graph.ownerQuery<{ email: string }>(
+    const [user] = await graph.ownerQuery<{ email: string }>(
       "UPDATE users SET status = 'SUSPENDED', is_platform_admin = true WHERE id = $1 RETURNING email",
       [other.owner.userId],
     );
-    const suspended = person?.email ?? '';
+    const suspended = user?.email ?? '';
     expect(await listPlatformAdmins(graph.ownerPool)).toContainEqual({ email: suspended, active: false });
     expect(await setPlatformAdmin(graph.ownerPool, suspended, false)).toBe(true);
     await expect(setPlatformAdmin(graph.ownerPool, suspended, true)).rejects.toThrow(`the account ${suspended} is SUSPENDED`);

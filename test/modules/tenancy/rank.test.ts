@@ -27,20 +27,20 @@ test('a MEMBER with member:manage cannot grant, change or remove a role above ME
     ['removeMember', 'RemoveMemberInput', { id: membership('ADMIN') }],
   ];
   for (const [name, type, input] of attempts) {
-    const answer = await graph.execute(manager, `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename } }`, {
+    const result = await graph.execute(manager, `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename } }`, {
       input,
     });
-    expect(answer.codes, name).toEqual(['FORBIDDEN']);
+    expect(result.codes, name).toEqual(['FORBIDDEN']);
   }
 });
 
 test('a MEMBER with member:manage can grant the role MEMBER', async () => {
-  const answer = await graph.execute(
+  const result = await graph.execute(
     manager,
     'mutation ($input: UpdateMemberInput!) { result: updateMember(input: $input) { __typename } }',
     { input: { id: membership('VIEWER'), role: 'MEMBER' } },
   );
-  expect(answer.data?.result).toEqual({ __typename: 'UpdateMemberPayload' });
+  expect(result.data?.result).toEqual({ __typename: 'UpdateMemberPayload' });
 });
 
 test('revalidate rejects a viewer whose role has changed', async () => {

@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-const email = () => `${unique('person')}@example.test`;
+const email = () => `${unique('user')}@example.test`;
 const signInAs = (address = tenant.owner.email, wanted?: string) =>
   fixture.as(null, () => signIn(fixture, { email: address, password: PASSWORD, tenant: wanted }));
 const refresh = (refreshToken: string) => fixture.as(null, () => refreshSession(fixture, refreshToken));
@@ -48,8 +48,8 @@ describe('signUp', () => {
   });
 
   test('rejects a given slug that is taken and extends a derived one', async () => {
-    const asked = { email: email(), password: PASSWORD, tenant: { name: 'Any', slug: tenant.slug } };
-    await expect(fixture.as(null, () => signUp(fixture, asked))).rejects.toMatchObject({
+    const input = { email: email(), password: PASSWORD, tenant: { name: 'Any', slug: tenant.slug } };
+    await expect(fixture.as(null, () => signUp(fixture, input))).rejects.toMatchObject({
       code: 'CONFLICT',
       inputPath: ['input', 'slug'],
     });
@@ -79,8 +79,8 @@ describe('signIn', () => {
     await expect(known).rejects.toBeInstanceOf(AuthenticationError);
     const message = await known.catch((error: Error) => error.message);
     await expect(attempt(email())).rejects.toThrow(message);
-    const refused = (await audited(tenant.id)).filter(({ action }) => action === 'session.refused');
-    expect(refused).toEqual([
+    const rejected = (await audited(tenant.id)).filter(({ action }) => action === 'session.refused');
+    expect(rejected).toEqual([
       { action: 'session.refused', status: 'FAILURE', user_id: null, resource_id: tenant.owner.userId, ip: '198.51.100.7' },
     ]);
   });
@@ -123,16 +123,16 @@ describe('refreshSession', () => {
     await expect(refresh(second.refreshToken)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
     await expect(verify(second)).rejects.toThrow('This session has ended. Sign in again.');
     await expect(verify(bystander)).resolves.toBeDefined();
-    const refused = (await audited(tenant.id)).filter(({ action, user_id }) => action === 'session.refused' && user_id);
-    expect(refused.at(-1)).toMatchObject({ status: 'FAILURE', user_id: tenant.owner.userId });
+    const rejected = (await audited(tenant.id)).filter(({ action, user_id }) => action === 'session.refused' && user_id);
+    expect(rejected.at(-1)).toMatchObject({ status: 'FAILURE', user_id: tenant.owner.userId });
   });
 
   test('lets one of several concurrent exchanges succeed', async () => {
     const { refreshToken } = await signInAs();
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => refresh(refreshToken)));
-    const refused = results.filter((result) => result.status === 'rejected');
-    expect(refused).toHaveLength(7);
-    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'TOKEN_INVALID' });
+    const rejected = results.filter((result) => result.status === 'rejected');
+    expect(rejected).toHaveLength(7);
+    for (const { reason } of rejected) expect(reason).toMatchObject({ code: 'TOKEN_INVALID' });
     const rows = await fixture.db.ownerQuery(
       `SELECT id FROM refresh_tokens WHERE family = (SELECT family FROM refresh_tokens WHERE token_hash = encode(sha256($1::bytea), 'hex'))`,
       [Buffer.from(refreshToken)],

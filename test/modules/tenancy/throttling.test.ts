@@ -13,16 +13,16 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-const email = () => `${unique('person')}@example.test`;
+const email = () => `${unique('user')}@example.test`;
 
 test('an account is blocked for one IP address after three failures, also concurrent ones', async () => {
   const limited = limitedProcess(fixture);
   const { email: address } = tenant.owner;
   const outcomes = await Promise.all(Array.from({ length: 8 }, () => attemptFrom(limited, address, '203.0.113.1')));
   expect(outcomes.filter((outcome) => outcome === 'INVALID_CREDENTIALS')).toHaveLength(3);
-  const refused = await attemptFrom(limited, address, '203.0.113.1', PASSWORD);
-  expect(refused).toBeInstanceOf(RateLimitedError);
-  const { retryAfterSeconds } = refused as RateLimitedError;
+  const rejected = await attemptFrom(limited, address, '203.0.113.1', PASSWORD);
+  expect(rejected).toBeInstanceOf(RateLimitedError);
+  const { retryAfterSeconds } = rejected as RateLimitedError;
   expect(retryAfterSeconds).toBeGreaterThan(800);
   expect(retryAfterSeconds).toBeLessThanOrEqual(900);
   expect(await attemptFrom(limited, address, '203.0.113.2', PASSWORD)).toBe('in');

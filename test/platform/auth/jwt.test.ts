@@ -84,7 +84,7 @@ test('the role comes from the membership, not from the token', async () => {
 describe('forged tokens are rejected with the same message', () => {
   const forgeries: [string, () => Promise<string>][] = [
     ['alg none', async () => `${encode({ alg: 'none', typ: 'at+jwt', kid: signing.kid })}.${(await token()).split('.')[1]}.`],
-    ['alg none in other letters', async () => `${encode({ alg: 'nOnE', typ: 'at+jwt' })}.${(await token()).split('.')[1]}.`],
+    ['alg none in mixed case', async () => `${encode({ alg: 'nOnE', typ: 'at+jwt' })}.${(await token()).split('.')[1]}.`],
     ['no signature', async () => `${(await token()).split('.').slice(0, 2).join('.')}.`],
     [
       'HS256 keyed with the public RSA key',
@@ -108,27 +108,27 @@ describe('forged tokens are rejected with the same message', () => {
         return token({ header: { kid: other.kid }, key: (await importJWK(other, 'EdDSA')) as CryptoKey });
       },
     ],
-    ['the RSA key under the kid of the other', () => token({ header: { alg: 'RS256' }, key: rsa.privateKey })],
+    ['the RSA key under the kid of another key', () => token({ header: { alg: 'RS256' }, key: rsa.privateKey })],
     ['no kid', () => token({ header: { kid: undefined } })],
     ['a kid that is a path', () => token({ header: { kid: '../../../../dev/null' } })],
     ['a kid that is SQL', () => token({ header: { kid: "' OR 1=1 --" } })],
     ['an unknown critical header', () => token({ header: { crit: ['exp2'], exp2: 1 } })],
     ['no typ', () => token({ header: { typ: undefined } })],
     ['the typ of an ID token', () => token({ header: { typ: 'JWT' } })],
-    ['another audience', () => token({ claims: { aud: 'somebody-else' } })],
+    ['another audience', () => token({ claims: { aud: 'another-audience' } })],
     ['no audience', () => token({ claims: { aud: undefined } })],
     ['another issuer', () => token({ claims: { iss: 'https://evil.example.test' } })],
     ['no issuer', () => token({ claims: { iss: undefined } })],
     ['the issuer with a slash', () => token({ claims: { iss: `${ISSUER}/` } })],
     ['no expiry', () => token({ claims: { exp: undefined } })],
     ['no time of issue', () => token({ claims: { iat: undefined } })],
-    ['a life of more than 15 minutes', () => token({ claims: { exp: now() + 3600 } })],
-    ['a long life hidden in a late issue', () => token({ claims: { iat: now() + 3000, exp: now() + 3600 } })],
+    ['a lifetime of more than 15 minutes', () => token({ claims: { exp: now() + 3600 } })],
+    ['a long lifetime with a future time of issue', () => token({ claims: { iat: now() + 3000, exp: now() + 3600 } })],
     ['not valid yet', () => token({ claims: { nbf: now() + 60 } })],
     ['no subject', () => token({ claims: { sub: undefined } })],
-    ['a subject that is no id', () => token({ claims: { sub: 'root' } })],
+    ['a subject that is not a UUID', () => token({ claims: { sub: 'root' } })],
     ['no tenant', () => token({ claims: { tid: undefined } })],
-    ['a tenant that is no id', () => token({ claims: { tid: '*' } })],
+    ['a tenant that is not a UUID', () => token({ claims: { tid: '*' } })],
     [
       'a changed tenant under an old signature',
       async () => {
@@ -138,24 +138,24 @@ describe('forged tokens are rejected with the same message', () => {
       },
     ],
     ['a changed signature', async () => (await token()).replace(/.{4}$/, (end) => (end === 'AAAA' ? 'BBBB' : 'AAAA'))],
-    ['no JWT at all', async () => 'hello'],
+    ['a text that is not a JWT', async () => 'hello'],
     ['an empty string', async () => ''],
     ['an encrypted JWT', async () => 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..a.b.c'],
     ['a very long text', async () => `${await token()}${'A'.repeat(100_000)}`],
   ];
 
   test.each(forgeries)('%s', async (_name, forge) => {
-    const refusal = fixture.auth.verify(await forge());
-    await expect(refusal).rejects.toBeInstanceOf(UnauthenticatedError);
-    await expect(refusal).rejects.toThrow('The access token is not valid.');
+    const rejection = fixture.auth.verify(await forge());
+    await expect(rejection).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(rejection).rejects.toThrow('The access token is not valid.');
   });
 
   test('a token cannot name the location of its key: jku, x5u and jwk are not followed', async () => {
     const own = await generateSigningKey();
     const { d, ...publicHalf } = own;
-    let asked = 0;
+    let requests = 0;
     const server = createServer((_request, response) => {
-      asked++;
+      requests++;
       response.end(JSON.stringify({ keys: [publicHalf] }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -170,7 +170,7 @@ describe('forged tokens are rejected with the same message', () => {
     ]) {
       await expect(fixture.auth.verify(await token({ header, key }))).rejects.toThrow('The access token is not valid.');
     }
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
     server.close();
   });
 });

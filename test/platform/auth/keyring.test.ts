@@ -97,7 +97,7 @@ test.each([
   ['a symmetric key', '{"keys":[{"kty":"oct","k":"AAAA","kid":"a","alg":"HS256"}]}'],
   ['a public key', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","kid":"a","alg":"EdDSA"}]}'],
   ['no kid', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"SECRET","alg":"EdDSA"}]}'],
-])('a key set with %s is refused without showing it', async (_name, text) => {
+])('a key set with %s is rejected without revealing it', async (_name, text) => {
   await expect(inlineKeyring(text)).rejects.toThrow(/signing key/);
   await expect(inlineKeyring(text)).rejects.not.toThrow(/SECRET|AAAA/);
 });
@@ -105,14 +105,14 @@ test.each([
 test('the command generates, rotates, prunes and publishes keys', async () => {
   const run = promisify(execFile);
   const keys = (...args: string[]) => run(process.execPath, ['scripts/keys.ts', ...args]);
-  const made = join(folder, 'made.json');
-  await keys('generate', '--file', made);
-  await keys('rotate', '--file', made);
-  const { stdout } = await keys('public', '--file', made);
+  const file = join(folder, 'file.json');
+  await keys('generate', '--file', file);
+  await keys('rotate', '--file', file);
+  const { stdout } = await keys('public', '--file', file);
   expect(JSON.parse(stdout).keys).toHaveLength(2);
   expect(stdout).not.toContain('"d"');
-  await keys('prune', '--file', made);
-  expect(JSON.parse(await readFile(made, 'utf8')).keys).toHaveLength(1);
+  await keys('prune', '--file', file);
+  expect(JSON.parse(await readFile(file, 'utf8')).keys).toHaveLength(1);
   expect(JSON.parse((await keys('generate')).stdout).keys[0]).toMatchObject({ alg: 'EdDSA', kty: 'OKP' });
   await expect(keys('destroy')).rejects.toMatchObject({ code: 2 });
 });

@@ -81,16 +81,16 @@ test('the tid claim selects a tenant of the user and is rejected for others', as
   const subject = unique('subject');
   const owner = asViewer(tenant);
   await fixture.as(owner, async () => linkIdentity(fixture, owner, await token({ sub: subject })));
-  const stranger = await createTenant(fixture);
+  const foreign = await createTenant(fixture);
   await expect(auth.verify(await token({ sub: subject, tid: tenant.id }))).resolves.toMatchObject({ tenantId: tenant.id });
-  await expect(auth.verify(await token({ sub: subject, tid: stranger.id }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(auth.verify(await token({ sub: subject, tid: foreign.id }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   await expect(auth.verify(await token({ sub: subject, tid: 'everywhere' }))).rejects.toBeInstanceOf(UnauthenticatedError);
 });
 
 test('forged tokens of a trusted issuer are rejected', async () => {
   const now = Math.floor(Date.now() / 1000);
   const forged = [
-    token({ aud: 'somebody-else' }),
+    token({ aud: 'another-audience' }),
     token({ exp: now - 60, iat: now - 120 }),
     token({ exp: now + 40 * 86_400 }),
     token({ nbf: now + 60 }),

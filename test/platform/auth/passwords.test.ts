@@ -10,20 +10,20 @@ test('hashPassword uses Argon2id with 19 MiB, two passes and one lane', async ()
 test('verifyPassword accepts only the exact password', async () => {
   const hash = await passwordHash;
   expect(await verifyPassword(hash, PASSWORD)).toBe(true);
-  for (const wrong of ['', PASSWORD.slice(1), `${PASSWORD} `, PASSWORD.toUpperCase(), 'a password that nobody has']) {
+  for (const wrong of ['', PASSWORD.slice(1), `${PASSWORD} `, PASSWORD.toUpperCase(), 'decoy for accounts without a password']) {
     expect(await verifyPassword(hash, wrong)).toBe(false);
   }
 });
 
 test('verifyPassword rejects every password without a hash, including the decoy', async () => {
-  expect(await verifyPassword(null, 'a password that nobody has')).toBe(false);
+  expect(await verifyPassword(null, 'decoy for accounts without a password')).toBe(false);
   expect(await verifyPassword(undefined, PASSWORD)).toBe(false);
 });
 
 test.each([
-  ['short', 'elevenchars'],
-  ['long', 'x'.repeat(201)],
+  ['too short', 'elevenchars'],
+  ['too long', 'x'.repeat(201)],
   ['the e-mail address', ' Alice@Example.test '],
-])('a password that is too %s is refused', (_name, password) => {
+])('checkPassword rejects a password: %s', (_name, password) => {
   expect(() => checkPassword(password, 'alice@example.test')).toThrow(expect.objectContaining({ code: 'VALIDATION_FAILED' }));
 });

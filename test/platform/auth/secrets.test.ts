@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => fixture.auth.close());
 
 /** All values of all tables as text. Partitions are read through their parents. */
-async function everyText(): Promise<string> {
+async function allText(): Promise<string> {
   const columns = await fixture.db.ownerQuery<{ table: string; column: string }>(`
     SELECT c.oid::regclass::text AS table, quote_ident(a.attname) AS column
     FROM pg_class c
@@ -59,9 +59,9 @@ test('no table, log line or error contains a secret', async () => {
   await fixture.auth.verify(`${next.accessToken}x`).catch(note);
   expect(errors).toHaveLength(5);
 
-  const kept = `${await everyText()}\n${fixture.logged()}\n${errors.join('\n')}`;
+  const stored = `${await allText()}\n${fixture.logged()}\n${errors.join('\n')}`;
   // The scan works: it finds the e-mail address in several tables.
-  expect(kept).toContain(email);
+  expect(stored).toContain(email);
   const secrets = [
     password,
     guestPassword,
@@ -76,5 +76,5 @@ test('no table, log line or error contains a secret', async () => {
     ]),
     fixture.options.apiKeyPepper,
   ];
-  for (const text of secrets) expect(kept.includes(text), `${text.slice(0, 12)}… was found`).toBe(false);
+  for (const text of secrets) expect(stored.includes(text), `${text.slice(0, 12)}… was found`).toBe(false);
 });

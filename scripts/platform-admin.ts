@@ -8,7 +8,7 @@
  * Reads DATABASE_OWNER_URL (DATABASE_URL when absent). Without a database URL it opens the embedded one, whose server must be stopped.
  */
 import { readToolEnv } from '../src/env.ts';
-import { listPlatformAdmins, setPlatformAdmin } from '../src/modules/tenancy/platform-admins.ts';
+import { listPlatformAdmins, setPlatformAdmin } from '../src/modules/tenancy/accounts/platform-admins.ts';
 import { openOwner } from './open-owner.ts';
 
 type Pool = Parameters<typeof setPlatformAdmin>[0];

@@ -38,7 +38,7 @@ export const tenancy: MutationCases = {
       return {};
     },
     success: () => ({ everywhere: true }),
-    // The viewers of these tests hold no session of this server: there is none to end.
+    // The viewer of this test has no session of this server.
     badInput: () => ({}),
     audit: ['session.updated'],
   },
@@ -77,7 +77,7 @@ export const tenancy: MutationCases = {
     prepare: async (_tenant, call) => ({
       token: pick(await call('inviteMember', { email: `${unique('guest')}@example.test` }), 'result.token'),
     }),
-    // The invited address has no account yet: whoever holds the token makes one.
+    // The invited address has no account: the token is the only credential.
     anonymous: true,
     success: (_tenant, { token }) => ({ token, password: PASSWORD, firstName: 'Gil' }),
     badInput: (_tenant, { token }) => ({ token, password: 'short' }),
@@ -86,7 +86,7 @@ export const tenancy: MutationCases = {
   updateMember: {
     payload: 'membership { role }',
     success: ({ members }) => ({ id: encodeGlobalId('Membership', members[2]?.membershipId ?? ''), role: 'VIEWER' }),
-    // The only owner cannot step down.
+    // The last owner cannot be demoted.
     badInput: ({ owner }) => ({ id: encodeGlobalId('Membership', owner.membershipId), role: 'MEMBER' }),
     audit: ['membership.updated'],
   },

@@ -18,5 +18,5 @@ export const audit = defineModule({
   name: 'audit',
   permissions,
   scopes,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
 });

@@ -1,3 +1,3 @@
-/** What other modules may use of tenancy. */
-export { isPlatformAdmin } from './read.ts';
-export { loadUser, User } from './schema/user.ts';
+/** The API of this module for other modules. */
+export { isPlatformAdmin } from './accounts/platform-admins.ts';
+export { loadUser, User } from './accounts/user.ts';

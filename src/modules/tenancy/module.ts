@@ -28,5 +28,5 @@ export const tenancy = defineModule({
   sqlStates: {
     AB002: (cause) => new InvalidStateError('A tenant needs at least one active owner.', { cause }),
   },
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
 });

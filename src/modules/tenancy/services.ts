@@ -4,20 +4,20 @@ import { ForbiddenError } from '../../platform/lib/errors.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 
-/** What the functions of this module work with. Those that write run inside the caller's transaction. */
+/** The services that this module uses. Functions that write join the caller's transaction. */
 export interface TenancyServices {
   database: Database;
   prisma: Prisma;
   auth: Auth;
 }
 
-/** A viewer who is a person, not an API key. */
+/** A viewer with an access token, not an API key. */
 export type UserViewer = Viewer & { userId: string };
 
-/** What is about oneself is not for API keys, whose owner need not know of each call. */
+/** Throws ForbiddenError for an API key: it must not change its owner's account, sessions or credentials. */
 export function requireUser(viewer: Viewer): UserViewer {
   if (viewer.apiKeyId !== undefined || viewer.userId === undefined) {
-    throw new ForbiddenError('API keys cannot do this: sign in as a person.');
+    throw new ForbiddenError('API keys cannot do this. Sign in as a user.');
   }
   return { ...viewer, userId: viewer.userId };
 }

@@ -14,25 +14,25 @@ import { isUuid, newId } from '../lib/ids.ts';
 import { type Keyring, SIGNATURE_ALGORITHMS } from './keyring.ts';
 import type { Role } from './permissions.ts';
 
-/** Longest life of an access token that this server makes or takes, in seconds. */
+/** Maximum lifetime of an access token that this server issues or accepts, in seconds. */
 export const MAX_ACCESS_TOKEN_SECONDS = 900;
 
-/** How far two clocks may be apart, in seconds. */
+/** Tolerated difference between two clocks, in seconds. */
 export const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** How long a token that was verified is taken as it is: its signature takes longer to verify than many requests to answer. */
+/** How long the claims of a verified token are cached: verifying a signature takes longer than many requests. */
 const VERIFIED_TOKEN_TTL_MS = 3_000;
 
 const TYPE = 'at+jwt';
 
-/** Header members that would let the token say where its key is, or change what its signature covers. */
+/** Header members by which a token could choose its own key or change what its signature covers. */
 const FORBIDDEN_HEADERS = ['jku', 'jwk', 'x5u', 'crit'];
 
-/** What a token of this server says. */
+/** The claims of an access token of this server. */
 export interface AccessClaims {
   userId: string;
   tenantId: string;
-  /** The sign-in it descends from, where it came from one. */
+  /** The session that issued the token. */
   sessionId: string | undefined;
   expiresAt: Date;
 }
@@ -57,7 +57,7 @@ export class InvalidTokenError extends UnauthenticatedError {
   }
 }
 
-/** The issuer a token claims and its header, neither of them verified. Throws InvalidTokenError for what is no JWT. */
+/** The issuer and the header of a token, not verified. Throws InvalidTokenError for a text that is not a JWT. */
 export function decodeUnverified(token: string): { issuer: string; header: ProtectedHeaderParameters } {
   try {
     const header = decodeProtectedHeader(token);
@@ -72,13 +72,13 @@ export function decodeUnverified(token: string): { issuer: string; header: Prote
 export interface TokenRules {
   issuer: string;
   audience: string;
-  /** Longest time from `iat` to `exp`, in seconds. */
+  /** Maximum time from `iat` to `exp`, in seconds. */
   maxSeconds: number;
 }
 
 /**
- * Verifies signature, issuer, audience and times. Throws UnauthenticatedError, which tells a token that has ended from one that is not
- * valid, and nothing else: a forger learns no detail.
+ * Verifies the signature, issuer, audience and times. Throws UnauthenticatedError, whose message distinguishes an expired token from an
+ * invalid one and gives no further detail to a forger.
  */
 export async function verifyToken(
   token: string,
@@ -94,8 +94,8 @@ export async function verifyToken(
       requiredClaims: ['sub', 'exp', 'iat'],
     });
     const { sub, exp = 0, iat = 0 } = payload;
-    const madeLater = iat > Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS;
-    if (typeof sub !== 'string' || sub === '' || madeLater || exp - iat > rules.maxSeconds || exp <= iat)
+    const issuedInFuture = iat > Date.now() / 1000 + CLOCK_TOLERANCE_SECONDS;
+    if (typeof sub !== 'string' || sub === '' || issuedInFuture || exp - iat > rules.maxSeconds || exp <= iat)
       throw new InvalidTokenError();
     return { ...payload, sub, exp };
   } catch (error) {
@@ -106,19 +106,19 @@ export async function verifyToken(
 }
 
 export interface AccessTokens {
-  sign(who: NewAccessToken): Promise<{ token: string; expiresAt: Date }>;
-  /** What a token says. That of a key which is withdrawn meanwhile is taken for three seconds more. */
+  sign(claims: NewAccessToken): Promise<{ token: string; expiresAt: Date }>;
+  /** The claims of a valid token. A token whose key was removed stays valid for up to 3 seconds. */
   verify(token: string): Promise<AccessClaims>;
 }
 
-function hasEnded({ expiresAt }: AccessClaims): boolean {
+function hasExpired({ expiresAt }: AccessClaims): boolean {
   return expiresAt.getTime() + CLOCK_TOLERANCE_SECONDS * 1000 <= Date.now();
 }
 
-/** The tokens this server makes for people who sign in here. */
+/** Access tokens that this server issues at sign-in. */
 export function createAccessTokens({ keyring, issuer, audience, ttlSeconds }: AccessTokenOptions): AccessTokens {
   if (ttlSeconds < 1 || ttlSeconds > MAX_ACCESS_TOKEN_SECONDS) {
-    throw new Error(`access tokens live between 1 and ${MAX_ACCESS_TOKEN_SECONDS} seconds`);
+    throw new Error(`the access token TTL is ${ttlSeconds} seconds, but must be 1 to ${MAX_ACCESS_TOKEN_SECONDS}`);
   }
   const verified = new LRUCache<string, AccessClaims>({ max: 10_000, ttl: VERIFIED_TOKEN_TTL_MS });
   return {
@@ -138,8 +138,8 @@ export function createAccessTokens({ keyring, issuer, audience, ttlSeconds }: Ac
     },
 
     async verify(token) {
-      const known = verified.get(token);
-      if (known && !hasEnded(known)) return known;
+      const cached = verified.get(token);
+      if (cached && !hasExpired(cached)) return cached;
       const { header } = decodeUnverified(token);
       if (header.typ !== TYPE || typeof header.kid !== 'string') throw new InvalidTokenError();
       const { keys } = await keyring.publicKeys();

@@ -6,45 +6,45 @@ const FORMAT = /^ab_live_([0-9A-Za-z]{32})([0-9A-Za-z]{6})$/;
 
 export const API_KEY_PREFIX = 'ab_live_';
 
-/** How much of a secret is kept in the clear, to recognise it by. */
-const VISIBLE = API_KEY_PREFIX.length + 4;
+/** Length of the prefix that is stored in plain text to identify the key. */
+const PREFIX_LENGTH = API_KEY_PREFIX.length + 4;
 
 function checksum(random: string): string {
-  let rest = crc32(random);
+  let remainder = crc32(random);
   let text = '';
-  for (let place = 0; place < 6; place++) {
-    text = ALPHABET.charAt(rest % 62) + text;
-    rest = Math.floor(rest / 62);
+  for (let digit = 0; digit < 6; digit++) {
+    text = ALPHABET.charAt(remainder % 62) + text;
+    remainder = Math.floor(remainder / 62);
   }
   return text;
 }
 
 export interface ApiKeySecret {
-  /** Shown once. */
+  /** Returned once, by the mutation that creates the key. */
   secret: string;
-  /** The first characters, which may be shown again. */
+  /** The first characters of the secret, which are not secret. */
   prefix: string;
 }
 
-/** A new secret: 190 random bits and a checksum, so that a typo is refused without a look-up. */
+/** A new secret: 190 random bits and a checksum, which rejects a typo without a lookup. */
 export function newApiKeySecret(): ApiKeySecret {
   const random = Array.from({ length: 32 }, () => ALPHABET.charAt(randomInt(62))).join('');
   const secret = API_KEY_PREFIX + random + checksum(random);
-  return { secret, prefix: secret.slice(0, VISIBLE) };
+  return { secret, prefix: secret.slice(0, PREFIX_LENGTH) };
 }
 
-/** Whether a credential means to be an API key rather than a JWT. */
+/** Whether a credential has the prefix of an API key; others are JWTs. */
 export function looksLikeApiKey(credential: string): boolean {
   return credential.startsWith(API_KEY_PREFIX);
 }
 
-/** Whether it could be one of ours: its format and its checksum hold. */
+/** Whether the format and the checksum are valid. */
 export function isWellFormedApiKey(credential: string): boolean {
   const [, random = '', check = ''] = FORMAT.exec(credential) ?? [];
   return random !== '' && checksum(random) === check;
 }
 
-/** What is stored: useless without the pepper, which the database does not have. */
+/** The hash that is stored. The pepper, which the database does not contain, makes it useless to a reader of the database. */
 export function hashApiKey(secret: string, pepper: string): string {
   return createHmac('sha256', pepper).update(secret).digest('hex');
 }

@@ -1,9 +1,9 @@
 import type { Logger } from '../lib/logger.ts';
 import type { Database } from '../postgres/database.ts';
 
-const FLUSH_EVERY_MS = 10_000;
+const FLUSH_INTERVAL_MS = 10_000;
 
-interface Uses {
+interface Usage {
   tenantId: string;
   count: number;
   lastUsedAt: number;
@@ -15,18 +15,18 @@ const FLUSH_SQL = `
   FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[]) AS u (id, uses, last_used_at)
   WHERE k.tenant_id = $1 AND k.id = u.id`;
 
-/** Counts the requests of API keys in memory and writes the sums now and then, one statement a tenant. */
+/** Counts the requests of API keys in memory and writes the sums every 10 seconds, one statement per tenant. */
 export class ApiKeyUsage {
   readonly #database: Database;
   readonly #log: Logger;
   readonly #timer: NodeJS.Timeout;
-  #uses = new Map<string, Uses>();
+  #pending = new Map<string, Usage>();
   #flushing: Promise<void> = Promise.resolve();
 
   constructor(database: Database, log: Logger) {
     this.#database = database;
     this.#log = log;
-    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS);
+    this.#timer = setInterval(() => void this.flush(), FLUSH_INTERVAL_MS);
     this.#timer.unref();
   }
 
@@ -34,18 +34,18 @@ export class ApiKeyUsage {
     this.#add(apiKeyId, { tenantId, count: 1, lastUsedAt: Date.now() });
   }
 
-  /** Writes what was counted. What cannot be written is kept for the next time. */
+  /** Writes the counts. Counts that cannot be written are retried by the next flush. */
   flush(): Promise<void> {
     this.#flushing = this.#flushing.then(async () => {
-      const uses = this.#uses;
-      this.#uses = new Map();
-      const tenants = Map.groupBy(uses, ([, { tenantId }]) => tenantId);
+      const pending = this.#pending;
+      this.#pending = new Map();
+      const tenants = Map.groupBy(pending, ([, { tenantId }]) => tenantId);
       for (const [tenantId, keys] of tenants) {
         try {
           await this.#write(tenantId, keys);
         } catch (error) {
-          this.#log.warn({ err: error, tenantId }, 'the use of API keys could not be counted; trying again later');
-          for (const [id, counted] of keys) this.#add(id, counted);
+          this.#log.warn({ err: error, tenantId }, 'API key usage flush failed; retrying later');
+          for (const [id, usage] of keys) this.#add(id, usage);
         }
       }
     });
@@ -57,17 +57,17 @@ export class ApiKeyUsage {
     await this.flush();
   }
 
-  #add(apiKeyId: string, { tenantId, count, lastUsedAt }: Uses): void {
-    const known = this.#uses.get(apiKeyId);
-    this.#uses.set(apiKeyId, {
+  #add(apiKeyId: string, { tenantId, count, lastUsedAt }: Usage): void {
+    const previous = this.#pending.get(apiKeyId);
+    this.#pending.set(apiKeyId, {
       tenantId,
-      count: count + (known?.count ?? 0),
-      lastUsedAt: Math.max(lastUsedAt, known?.lastUsedAt ?? 0),
+      count: count + (previous?.count ?? 0),
+      lastUsedAt: Math.max(lastUsedAt, previous?.lastUsedAt ?? 0),
     });
   }
 
-  async #write(tenantId: string, keys: [string, Uses][]): Promise<void> {
-    // One order for all processes, so that two of them cannot wait for each other.
+  async #write(tenantId: string, keys: [string, Usage][]): Promise<void> {
+    // All processes update rows in the same order, so that they cannot deadlock.
     const sorted = keys.toSorted(([a], [b]) => (a < b ? -1 : 1));
     const values = [
       tenantId,

@@ -27,26 +27,26 @@ export interface AuthOptions {
   database: Database;
   prisma: Prisma;
   keyring: Keyring;
-  /** The `iss` of the tokens made here. */
+  /** The `iss` of the tokens of this server. */
   issuer: string;
-  /** The `aud` of the tokens made here. */
+  /** The `aud` of the tokens of this server. */
   audience: string;
-  /** What API keys are hashed under. Another pepper voids every key. */
+  /** The key of the HMAC that hashes API keys. A changed pepper invalidates every key. */
   apiKeyPepper: string;
   oidcIssuers: readonly OidcIssuer[];
-  /** At most 900. */
+  /** 1 to 900. */
   accessTokenTtlSeconds: number;
   refreshTokenTtlSeconds: number;
   signInLimiter: SignInLimiter;
   log: Logger;
 }
 
-/** What a client holds after signing in. */
+/** The tokens of a session. */
 export interface Session {
   sessionId: string;
   accessToken: string;
   refreshToken: string;
-  /** When the access token ends. */
+  /** When the access token expires. */
   expiresAt: Date;
 }
 
@@ -54,32 +54,32 @@ export interface NewSession {
   userId: string;
   tenantId: string;
   role: Role;
-  /** The session to go on with; a new one when not given. */
+  /** The session to continue. @default a new one */
   sessionId?: string;
 }
 
 export interface Auth {
   /**
-   * Who a credential stands for: a JWT of this server or a trusted issuer, or an API key.
-   * Throws UnauthenticatedError for one that is not valid, ForbiddenError for one whose person or tenant may not get in.
+   * The viewer that a credential authenticates: a JWT of this server or of a trusted issuer, or an API key.
+   * Throws UnauthenticatedError for an invalid credential, ForbiddenError for one whose user, membership or tenant is not active.
    */
   verify(credential: string): Promise<Viewer>;
   /**
-   * Whether the credential of a viewer still holds, with every right it had. Asks the database at most once a second for each
-   * credential: for what runs long, such as subscriptions.
+   * Whether the credential of a viewer is still valid with all of its permissions. For long-lived work such as subscriptions. Queries
+   * the database at most once a second for each credential.
    */
   revalidate(viewer: Viewer): Promise<boolean>;
-  /** Forgets what is remembered about a person, tenant or key, after it changed. Other processes forget within 3 seconds. */
+  /** Evicts cached lookups of a user, tenant or key that changed. The caches of other processes expire within 3 seconds. */
   evict(target: Subject): void;
-  /** Opens or goes on with a session, in the running transaction, which must act as that person in that tenant. */
-  issueSession(who: NewSession): Promise<Session>;
-  /** Whom a token of a trusted issuer is about, whether or not the person is known here. */
+  /** Opens or continues a session in the running transaction, which must act as the user in the tenant. */
+  issueSession(session: NewSession): Promise<Session>;
+  /** The identity in a token of a trusted issuer. It need not be linked to a user. */
   verifyExternal(token: string): Promise<ExternalIdentity>;
   hashApiKey(secret: string): string;
   readonly signInLimiter: SignInLimiter;
-  /** The public keys that verify the tokens made here. */
+  /** The public keys that verify the tokens of this server. */
   jwks(): Promise<JSONWebKeySet>;
-  /** Writes what was counted in memory. */
+  /** Writes the usage of API keys that is counted in memory. */
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -88,42 +88,42 @@ const LOOKUP_TTL_MS = 3_000;
 const REVALIDATION_MS = 1_000;
 const MAX_CREDENTIAL_LENGTH = 8_192;
 
-function subjectOf(answer: LookupResult): Subject | undefined {
-  return 'standing' in answer ? answer.standing : undefined;
+function subjectOf(result: LookupResult): Subject | undefined {
+  return 'grant' in result ? result.grant : undefined;
 }
 
 export async function createAuth(options: AuthOptions): Promise<Auth> {
   const { database, prisma, keyring, apiKeyPepper } = options;
   const tokens = createAccessTokens({ ...options, ttlSeconds: options.accessTokenTtlSeconds });
   const external = createExternalIssuers(options.oidcIssuers);
-  if (external.trusts(options.issuer)) throw new Error('an external issuer must not have the name of this server');
+  if (external.trusts(options.issuer))
+    throw new Error(`the external issuer ${options.issuer} is this server's own issuer: remove it from the trusted issuers`);
   const usage = new ApiKeyUsage(database, options.log);
-  const answers = new LookupCache<LookupResult>(LOOKUP_TTL_MS, subjectOf);
+  const lookups = new LookupCache<LookupResult>(LOOKUP_TTL_MS, subjectOf);
   const revalidations = new LookupCache<LookupResult>(REVALIDATION_MS, subjectOf);
 
   async function verifyApiKey(secret: string): Promise<Viewer> {
     if (!isWellFormedApiKey(secret)) throw new UnauthenticatedError('The API key is not valid.');
     const hash = hashApiKey(secret, apiKeyPepper);
-    const standing = requireGrant(await answers.getOrLoad(`key ${hash}`, () => findApiKeyGrant(database, hash)));
-    if (standing.expiresAt && standing.expiresAt.getTime() <= Date.now())
-      throw new UnauthenticatedError('The API key has expired.');
-    usage.count(standing.tenantId, standing.apiKeyId ?? '');
-    return standing;
+    const grant = requireGrant(await lookups.getOrLoad(`key ${hash}`, () => findApiKeyGrant(database, hash)));
+    if (grant.expiresAt && grant.expiresAt.getTime() <= Date.now()) throw new UnauthenticatedError('The API key has expired.');
+    usage.count(grant.tenantId, grant.apiKeyId ?? '');
+    return grant;
   }
 
-  async function admit(
-    who: { userId: string; tenantId: string; sessionId: string | undefined },
+  async function viewerOf(
+    session: { userId: string; tenantId: string; sessionId: string | undefined },
     expiresAt: Date,
   ): Promise<Viewer> {
-    const key = `person ${who.tenantId} ${who.userId} ${who.sessionId}`;
-    const standing = requireGrant(await answers.getOrLoad(key, () => findMembershipGrant(database, who)));
-    return { ...standing, sessionId: who.sessionId, expiresAt };
+    const key = `user ${session.tenantId} ${session.userId} ${session.sessionId}`;
+    const grant = requireGrant(await lookups.getOrLoad(key, () => findMembershipGrant(database, session)));
+    return { ...grant, sessionId: session.sessionId, expiresAt };
   }
 
   async function firstTenantOf(userId: string): Promise<string> {
     const { rows } = await runWithContext({ userId }, () => database.query('SELECT tenant_id FROM app.my_tenants() LIMIT 1'));
     const first = rows[0] as { tenant_id: string } | undefined;
-    if (!first) throw new UnauthenticatedError('This account belongs to no tenant that is in use.');
+    if (!first) throw new UnauthenticatedError('This account is not a member of an active tenant.');
     return first.tenant_id;
   }
 
@@ -133,10 +133,10 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
     const { rows } = await runWithContext({}, () =>
       database.query({ text: 'SELECT user_id FROM app.find_identity($1, $2)', values: [issuer, subject] }),
     );
-    const known = rows[0] as { user_id: string } | undefined;
-    if (!known) throw new UnauthenticatedError('Nobody here is linked to this identity.');
-    const userId = known.user_id;
-    return admit({ userId, tenantId: tenantId ?? (await firstTenantOf(userId)), sessionId: undefined }, expiresAt);
+    const linked = rows[0] as { user_id: string } | undefined;
+    if (!linked) throw new UnauthenticatedError('No account is linked to this identity.');
+    const userId = linked.user_id;
+    return viewerOf({ userId, tenantId: tenantId ?? (await firstTenantOf(userId)), sessionId: undefined }, expiresAt);
   }
 
   return {
@@ -145,28 +145,28 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
       if (credential.length > MAX_CREDENTIAL_LENGTH) throw new InvalidTokenError();
       if (external.trusts(decodeUnverified(credential).issuer)) return verifyExternalToken(credential);
       const claims = await tokens.verify(credential);
-      return admit(claims, claims.expiresAt);
+      return viewerOf(claims, claims.expiresAt);
     },
 
     async revalidate(viewer) {
       const { tenantId, userId, apiKeyId, sessionId, expiresAt } = viewer;
       if ((expiresAt && expiresAt.getTime() <= Date.now()) || !userId) return false;
-      const answer = apiKeyId
+      const result = apiKeyId
         ? await revalidations.getOrLoad(`key ${tenantId} ${apiKeyId}`, () =>
             findApiKeyGrantById(database, { tenantId, apiKeyId }),
           )
-        : await revalidations.getOrLoad(`person ${tenantId} ${userId} ${sessionId}`, () =>
+        : await revalidations.getOrLoad(`user ${tenantId} ${userId} ${sessionId}`, () =>
             findMembershipGrant(database, { tenantId, userId, sessionId }),
           );
-      if (!('standing' in answer)) return false;
-      const { role, permissions, expiresAt: ends } = answer.standing;
-      // OWNER and ADMIN have the same rights and not the same power: another role is another viewer.
+      if (!('grant' in result)) return false;
+      const { role, permissions, expiresAt: ends } = result.grant;
+      // OWNER and ADMIN have the same permissions, but only an OWNER manages owners: a viewer with another role is another viewer.
       if (role !== viewer.role || (ends && ends.getTime() <= Date.now())) return false;
-      return [...viewer.permissions].every((right) => permissions.has(right));
+      return [...viewer.permissions].every((permission) => permissions.has(permission));
     },
 
     evict(target) {
-      answers.evict(target);
+      lookups.evict(target);
       revalidations.evict(target);
     },
 
@@ -195,7 +195,7 @@ export async function createAuth(options: AuthOptions): Promise<Auth> {
   };
 }
 
-/** Forgets what is remembered once the running transaction has committed. */
+/** Evicts cached lookups once the running transaction has committed. */
 export function evictAfterCommit(auth: Auth, target: Subject): void {
   afterCommit(() => auth.evict(target));
 }

@@ -4,30 +4,28 @@ import { runWithContext } from '../postgres/request-scope.ts';
 import { queryRows, sql } from '../postgres/sql.ts';
 import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
 
-/** What a credential lets its holder do at this moment, as the database says. */
+/** The current rights of a valid credential, read from the database. */
 export interface CredentialGrant {
   tenantId: string;
   userId: string;
   apiKeyId: string | undefined;
   role: Role;
   permissions: ReadonlySet<Permission>;
-  /** When the credential ends by itself; for a person's token the token says it. */
+  /** When an API key expires. Undefined for a member, whose access token carries the time. */
   expiresAt: Date | undefined;
 }
 
-/** Or why it lets them do nothing. */
-export type LookupResult =
-  | { standing: CredentialGrant }
-  | { refusal: { kind: 'unauthenticated' | 'forbidden'; message: string } };
+/** The grant of a credential, or why it has none. */
+export type LookupResult = { grant: CredentialGrant } | { denial: { kind: 'unauthenticated' | 'forbidden'; message: string } };
 
-export function requireGrant(answer: LookupResult): CredentialGrant {
-  if ('standing' in answer) return answer.standing;
-  const { kind, message } = answer.refusal;
+export function requireGrant(result: LookupResult): CredentialGrant {
+  if ('grant' in result) return result.grant;
+  const { kind, message } = result.denial;
   throw kind === 'forbidden' ? new ForbiddenError(message) : new UnauthenticatedError(message);
 }
 
-const forbidden = (message: string): LookupResult => ({ refusal: { kind: 'forbidden', message } });
-const unauthenticated = (message: string): LookupResult => ({ refusal: { kind: 'unauthenticated', message } });
+const forbidden = (message: string): LookupResult => ({ denial: { kind: 'forbidden', message } });
+const unauthenticated = (message: string): LookupResult => ({ denial: { kind: 'unauthenticated', message } });
 
 interface MembershipRow {
   role: Role | null;
@@ -37,15 +35,15 @@ interface MembershipRow {
   tenantStatus: string | null;
 }
 
-function refusalOf(row: MembershipRow): LookupResult | undefined {
-  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not in use.');
+function denialOf(row: MembershipRow): LookupResult | undefined {
+  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not active.');
   if (row.role === null) return forbidden('This account is not a member of this tenant.');
-  if (row.userStatus !== 'ACTIVE') return forbidden('This account is not in use.');
+  if (row.userStatus !== 'ACTIVE') return forbidden('This account is disabled.');
   if (row.membershipStatus !== 'ACTIVE') return forbidden('This membership is suspended.');
   return undefined;
 }
 
-/** What a member's role and permissions allow, narrowed to the scopes of an API key if they act through one. */
+/** The permissions of a member. For an API key, those of its owner that its scopes contain. */
 function permissionsOfMember(row: MembershipRow, keyScopes?: readonly string[]): ReadonlySet<Permission> {
   const owned = permissionsOf(row.role ?? 'VIEWER', row.permissions ?? []);
   if (!keyScopes) return owned;
@@ -53,12 +51,12 @@ function permissionsOfMember(row: MembershipRow, keyScopes?: readonly string[]):
   return new Set(scoped.filter((permission) => owned.has(permission)));
 }
 
-/** A person in a tenant, and whether the sign-in of their token still stands. */
+/** The grant of a member. Unauthenticated if the session of the token has ended. */
 export async function findMembershipGrant(
   database: Database,
-  who: { userId: string; tenantId: string; sessionId: string | undefined },
+  subject: { userId: string; tenantId: string; sessionId: string | undefined },
 ): Promise<LookupResult> {
-  const { userId, tenantId, sessionId = null } = who;
+  const { userId, tenantId, sessionId = null } = subject;
   const [row] = await runWithContext({ tenantId, userId }, () =>
     queryRows<MembershipRow & { sessionOpen: boolean }>(
       database,
@@ -71,12 +69,12 @@ export async function findMembershipGrant(
     ),
   );
   if (!row) return forbidden('This account is not a member of this tenant.');
-  const refusal = refusalOf(row);
-  if (refusal) return refusal;
+  const denial = denialOf(row);
+  if (denial) return denial;
   if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.');
   const role = row.role ?? 'VIEWER';
   const permissions = permissionsOfMember(row);
-  return { standing: { tenantId, userId, apiKeyId: undefined, role, permissions, expiresAt: undefined } };
+  return { grant: { tenantId, userId, apiKeyId: undefined, role, permissions, expiresAt: undefined } };
 }
 
 interface ApiKeyRow extends MembershipRow {
@@ -94,12 +92,12 @@ function apiKeyResult(row: ApiKeyRow | undefined): LookupResult {
   if (row.status !== 'ACTIVE' || (row.expiresAt && row.expiresAt.getTime() <= Date.now())) {
     return unauthenticated('The API key has expired.');
   }
-  if (row.userId === null) return forbidden('The API key has no owner any more.');
-  const refusal = refusalOf(row);
-  if (refusal) return refusal;
+  if (row.userId === null) return forbidden('The owner of the API key has left the tenant.');
+  const denial = denialOf(row);
+  if (denial) return denial;
   const role = row.role ?? 'VIEWER';
   return {
-    standing: {
+    grant: {
       tenantId: row.tenantId,
       userId: row.userId,
       apiKeyId: row.apiKeyId,
@@ -122,12 +120,12 @@ export async function findApiKeyGrant(database: Database, hash: string): Promise
   return apiKeyResult(row);
 }
 
-/** The same for a key that was verified before, without its secret. */
+/** The same for a key whose secret was verified before. */
 export async function findApiKeyGrantById(
   database: Database,
-  who: { tenantId: string; apiKeyId: string },
+  subject: { tenantId: string; apiKeyId: string },
 ): Promise<LookupResult> {
-  const { tenantId, apiKeyId } = who;
+  const { tenantId, apiKeyId } = subject;
   const [row] = await runWithContext({ tenantId }, () =>
     queryRows<ApiKeyRow>(
       database,
@@ -143,20 +141,20 @@ export async function findApiKeyGrantById(
 }
 
 /**
- * The permissions that work still has which was started with a credential earlier; none once its member has lost access. An API key that
- * has expired since then lets its work finish, a revoked one does not. Runs as the current context and joins its transaction.
+ * The current permissions of work that a credential started earlier. Empty if the member has lost access or the API key was revoked.
+ * An API key that has expired since then still lets its work finish. Joins the transaction of the current context.
  */
 export async function findDelegatedPermissions(
   database: Database,
-  who: { tenantId: string; userId: string | null; apiKeyId: string | null },
+  subject: { tenantId: string; userId: string | null; apiKeyId: string | null },
 ): Promise<ReadonlySet<Permission>> {
-  const { tenantId, userId, apiKeyId } = who;
+  const { tenantId, userId, apiKeyId } = subject;
   const [row] = await queryRows<MembershipRow & { keyScopes: string[] | null }>(
     database,
     sql`SELECT m.role, m.permissions, m.membership_status, m.user_status, m.tenant_status, k.scopes AS key_scopes
       FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
       LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
   );
-  if (!row || refusalOf(row)) return new Set();
+  if (!row || denialOf(row)) return new Set();
   return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
 }

@@ -1,7 +1,7 @@
 import { type CryptoKey, createLocalJWKSet, exportJWK, generateKeyPair, importJWK, type JSONWebKeySet, type JWK } from 'jose';
 import { newId } from '../lib/ids.ts';
 
-/** What a signature may be made with. Nothing symmetric, and never `none`. */
+/** Accepted signature algorithms. None is symmetric, and `none` is rejected. */
 export const SIGNATURE_ALGORITHMS = ['EdDSA', 'ES256', 'RS256'];
 
 export interface SigningKey {
@@ -12,14 +12,14 @@ export interface SigningKey {
 
 export type KeyResolver = ReturnType<typeof createLocalJWKSet>;
 
-/** The server's own keys. The first signs; all of them verify, so that tokens outlive a rotation. */
+/** The server's own keys. The first one signs; all of them verify, so that tokens stay valid across a rotation. */
 export interface Keyring {
   signingKey(): Promise<SigningKey>;
-  /** Finds the public key a token's header names. */
+  /** Resolves the public key that the header of a token names. */
   resolver(): Promise<KeyResolver>;
-  /** The public halves, as published. */
+  /** The public keys, as published. */
   publicKeys(): Promise<JSONWebKeySet>;
-  /** Looks at once for keys that came in the meantime. */
+  /** Reloads the keys immediately. */
   reload(): Promise<void>;
 }
 
@@ -35,13 +35,13 @@ export async function generateSigningKey(): Promise<JWK> {
   return { ...(await exportJWK(privateKey)), kid: newId(), alg: 'EdDSA', use: 'sig' };
 }
 
-/** The public half: the private members of each key type are left out by naming what stays. */
+/** The public part of a key. An allowlist of members excludes the private members of every key type. */
 export function publicKeyOf({ kty, crv, x, y, n, e, kid, alg }: JWK): JWK {
   const members = { kty, crv, x, y, n, e, kid, alg, use: 'sig' };
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as JWK;
 }
 
-/** Reads a private JWKS and checks that each key can sign. Errors name the key by its kid and never show it. */
+/** Parses a private JWKS and checks that each key can sign. Errors identify a key by its kid and never contain key material. */
 export function parseKeySet(text: string): JWK[] {
   let keys: unknown;
   try {
@@ -49,13 +49,13 @@ export function parseKeySet(text: string): JWK[] {
   } catch {
     throw new Error('the signing keys are not JSON: expected a private JWKS such as `npm run keys:generate` prints');
   }
-  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the signing keys hold no key: expected {"keys":[…]}');
+  if (!Array.isArray(keys) || keys.length === 0) throw new Error('the signing keys contain no key: expected {"keys":[…]}');
   const kids = new Set<string>();
   for (const key of keys as JWK[]) {
-    if (!key.kid || kids.has(key.kid)) throw new Error('every signing key needs a kid of its own');
+    if (!key.kid || kids.has(key.kid)) throw new Error('every signing key needs a unique kid');
     kids.add(key.kid);
     if (!key.alg || !SIGNATURE_ALGORITHMS.includes(key.alg)) {
-      throw new Error(`signing key ${key.kid} needs an alg of ${SIGNATURE_ALGORITHMS.join(', ')}`);
+      throw new Error(`signing key ${key.kid} needs an alg, one of ${SIGNATURE_ALGORITHMS.join(', ')}`);
     }
     if (!key.d) throw new Error(`signing key ${key.kid} has no private part`);
   }
@@ -68,14 +68,14 @@ export async function loadKeys(text: string): Promise<LoadedKeys> {
     keys.map(async (jwk) => ({ key: (await importJWK(jwk, jwk.alg)) as CryptoKey, kid: jwk.kid ?? '', alg: jwk.alg ?? '' })),
   );
   const [signing] = imported;
-  if (!signing) throw new Error('the signing keys hold no key');
+  if (!signing) throw new Error('the signing keys contain no key');
   const published = { keys: keys.map(publicKeyOf) };
   return { signing, resolver: createLocalJWKSet(published), published };
 }
 
 /**
- * A keyring of keys given once, as in AUTH_KEYS. To rotate across processes, first deploy with the new key last in the set,
- * then with the new key first, and drop the old one when its tokens have ended.
+ * A keyring of fixed keys, as in AUTH_KEYS. To rotate across processes, first deploy with the new key last in the set, then with the new
+ * key first, and remove the old key when its tokens have expired.
  */
 export async function inlineKeyring(text: string): Promise<Keyring> {
   const keys = await loadKeys(text);

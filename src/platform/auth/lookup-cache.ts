@@ -1,19 +1,19 @@
 import { LRUCache } from 'lru-cache';
 
-/** Whom something is about. What is left out matches everybody. */
+/** The tenant, user or API key of a lookup. As a target of an eviction, an absent property matches every value. */
 export interface Subject {
   tenantId?: string | undefined;
   userId?: string | undefined;
   apiKeyId?: string | undefined;
 }
 
-interface Entry<Answer> {
-  answer: Promise<Answer>;
-  /** Not known before the answer is there. */
+interface Entry<Result> {
+  result: Promise<Result>;
+  /** Undefined until the lookup has resolved. */
   subject: Subject | undefined;
 }
 
-function concerns(target: Subject, subject: Subject): boolean {
+function matches(target: Subject, subject: Subject): boolean {
   return (
     (target.tenantId === undefined || target.tenantId === subject.tenantId) &&
     (target.userId === undefined || target.userId === subject.userId) &&
@@ -21,36 +21,36 @@ function concerns(target: Subject, subject: Subject): boolean {
   );
 }
 
-/** Answers kept for a short time, asked once however many wait. Refusals and errors are not kept. */
-export class LookupCache<Answer> {
-  readonly #entries: LRUCache<string, Entry<Answer>>;
-  readonly #subjectOf: (answer: Answer) => Subject | undefined;
+/** Caches lookups for a short time and shares a running lookup between callers. Errors and results without a subject are not cached. */
+export class LookupCache<Result> {
+  readonly #entries: LRUCache<string, Entry<Result>>;
+  readonly #subjectOf: (result: Result) => Subject | undefined;
 
-  /** @param subjectOf whom an answer is about; undefined for an answer that is not worth keeping */
-  constructor(ttlMs: number, subjectOf: (answer: Answer) => Subject | undefined) {
+  /** @param subjectOf the subject of a result; undefined for a result that is not cached */
+  constructor(ttlMs: number, subjectOf: (result: Result) => Subject | undefined) {
     this.#entries = new LRUCache({ max: 10_000, ttl: ttlMs });
     this.#subjectOf = subjectOf;
   }
 
-  getOrLoad(key: string, look: () => Promise<Answer>): Promise<Answer> {
-    const known = this.#entries.get(key);
-    if (known) return known.answer;
-    const entry: Entry<Answer> = { answer: look(), subject: undefined };
+  getOrLoad(key: string, load: () => Promise<Result>): Promise<Result> {
+    const cached = this.#entries.get(key);
+    if (cached) return cached.result;
+    const entry: Entry<Result> = { result: load(), subject: undefined };
     this.#entries.set(key, entry);
-    const forget = () => {
+    const remove = () => {
       if (this.#entries.peek(key) === entry) this.#entries.delete(key);
     };
-    entry.answer.then((answer) => {
-      entry.subject = this.#subjectOf(answer);
-      if (!entry.subject) forget();
-    }, forget);
-    return entry.answer;
+    entry.result.then((result) => {
+      entry.subject = this.#subjectOf(result);
+      if (!entry.subject) remove();
+    }, remove);
+    return entry.result;
   }
 
-  /** Forgets what is about the target, and what is still being looked up: it may have been read before the change. */
+  /** Evicts the lookups of the target, and all that are still running: they may have read the state before the change. */
   evict(target: Subject): void {
     for (const [key, { subject }] of [...this.#entries.entries()]) {
-      if (!subject || concerns(target, subject)) this.#entries.delete(key);
+      if (!subject || matches(target, subject)) this.#entries.delete(key);
     }
   }
 }

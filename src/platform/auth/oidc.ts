@@ -8,26 +8,26 @@ export interface OidcIssuer {
   issuer: string;
   /** The `aud` its tokens must carry. */
   audience: string;
-  /** Where its keys are. Found through the issuer's discovery document when not given. */
+  /** URL of its keys. @default the one in the issuer's discovery document */
   jwksUri?: string | undefined;
 }
 
-/** Whom a trusted issuer says somebody is. */
+/** The identity that a token of a trusted issuer asserts. */
 export interface ExternalIdentity {
   issuer: string;
   subject: string;
-  /** The tenant the token is for, where it says so. */
+  /** The `tid` claim, if the token has one. */
   tenantId: string | undefined;
   issuedAt: Date;
   expiresAt: Date;
 }
 
-/** Longest life of a token of somebody else, in seconds. The membership is checked each time whatever it says. */
+/** Maximum lifetime of a token of another issuer, in seconds. The membership is checked for each request regardless. */
 const MAX_SECONDS = 86_400;
 const FETCH_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 2_000;
 
-/** Access tokens by RFC 9068, and what most issuers write instead. */
+/** Accepted `typ` headers: that of RFC 9068 access tokens, and those that most issuers use instead. */
 const TYPES = new Set<string | undefined>(['at+jwt', 'application/at+jwt', 'jwt', undefined]);
 
 const discoverySchema = z.object({ issuer: z.string(), jwks_uri: z.url({ protocol: /^https?$/ }) });
@@ -37,17 +37,17 @@ type RemoteKeys = ReturnType<typeof createRemoteJWKSet>;
 async function discover({ issuer, jwksUri }: OidcIssuer): Promise<RemoteKeys> {
   const options = { timeoutDuration: FETCH_TIMEOUT_MS, cooldownDuration: 5_000, cacheMaxAge: 600_000 };
   if (jwksUri) return createRemoteJWKSet(new URL(jwksUri), options);
-  const address = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
-  const response = await fetch(address, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' });
-  if (!response.ok) throw new Error(`${address} answered ${response.status}`);
+  const url = `${issuer.replace(/\/$/, '')}/.well-known/openid-configuration`;
+  const response = await fetch(url, { signal: AbortSignal.timeout(FETCH_TIMEOUT_MS), redirect: 'error' });
+  if (!response.ok) throw new Error(`${url} returned status ${response.status}`);
   const found = discoverySchema.parse(await response.json());
-  if (found.issuer !== issuer) throw new Error(`${address} is the document of another issuer`);
+  if (found.issuer !== issuer) throw new Error(`${url} is the discovery document of another issuer: ${found.issuer}`);
   return createRemoteJWKSet(new URL(found.jwks_uri), options);
 }
 
-/** An issuer whose keys cannot be fetched is away; a token whose key it does not have is forged. */
+/** For an issuer whose keys cannot be fetched. A token whose key the issuer does not have is invalid instead. */
 function unavailable(cause: unknown): UnavailableError {
-  return new UnavailableError('The identity provider of this token cannot be reached. Try again in a moment.', { cause });
+  return new UnavailableError('The identity provider of this token is unavailable. Try again later.', { cause });
 }
 
 export interface ExternalIssuers {
@@ -55,7 +55,7 @@ export interface ExternalIssuers {
   verify(token: string): Promise<ExternalIdentity>;
 }
 
-/** The keys of one issuer, found at first use. After a failure it is left alone for a moment, whoever asks. */
+/** The keys of one issuer, fetched at first use. After a failure, further requests fail without a fetch for 2 seconds. */
 class RemoteIssuer {
   readonly config: OidcIssuer;
   #keys: Promise<RemoteKeys> | undefined;
@@ -79,7 +79,7 @@ class RemoteIssuer {
   };
 }
 
-/** The issuers trusted by configuration. */
+/** The issuers that the configuration trusts. */
 export function createExternalIssuers(configured: readonly OidcIssuer[]): ExternalIssuers {
   const issuers = new Map(configured.map((config) => [config.issuer, new RemoteIssuer(config)]));
   return {

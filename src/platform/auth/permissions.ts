@@ -19,21 +19,21 @@ const minimumRoles = new Map<Permission, MinimumRole>();
 const scopes = new Map<Scope, readonly Permission[]>();
 let permissionsByRole = new Map<Role, readonly Permission[]>();
 
-function refuseDuplicates(kind: string, names: string[], registered: ReadonlyMap<string, unknown>): void {
+function requireUnregistered(kind: string, names: string[], registered: ReadonlyMap<string, unknown>): void {
   const duplicate = names.find((name) => registered.has(name));
   if (duplicate !== undefined) throw new Error(`the ${kind} ${duplicate} is registered twice`);
 }
 
-/** Adds permissions, each with the lowest role that has it. Throws for one that is registered already. */
+/** Adds permissions, each with the lowest role that has it. Throws for a permission that is already registered. */
 export function registerPermissions(added: Partial<Record<Permission, MinimumRole>>): void {
-  refuseDuplicates('permission', Object.keys(added), minimumRoles);
+  requireUnregistered('permission', Object.keys(added), minimumRoles);
   for (const [name, role] of Object.entries(added)) minimumRoles.set(name as Permission, role);
   permissionsByRole = new Map();
 }
 
-/** Adds scopes, each with the permissions it allows. Throws for one that is registered already. */
+/** Adds scopes, each with the permissions it allows. Throws for a scope that is already registered. */
 export function registerScopes(added: Partial<Record<Scope, readonly Permission[]>>): void {
-  refuseDuplicates('scope', Object.keys(added), scopes);
+  requireUnregistered('scope', Object.keys(added), scopes);
   for (const [name, allowed] of Object.entries(added)) scopes.set(name as Scope, allowed);
 }
 

@@ -12,8 +12,8 @@ import { hashSecret } from './secrets.ts';
 
 export interface SignInLimiterOptions {
   /**
-   * Where failures are counted for all processes. Without one they are counted in this process alone, which is right for the
-   * embedded mode.
+   * The shared store in which all processes count failures. Without one, this process counts in memory, which suffices for the embedded
+   * mode.
    */
   store?: { redis: Redis } | { database: Database } | undefined;
   /** Failures allowed for one account from one address within the window. */
@@ -23,7 +23,7 @@ export interface SignInLimiterOptions {
   windowSeconds?: number;
 }
 
-/** One attempt to prove who one is. Tell it how it ended. */
+/** An attempt to authenticate. The caller reports its outcome with one of the methods. */
 export interface SignInAttempt {
   failed(): Promise<void>;
   succeeded(): Promise<void>;
@@ -31,8 +31,8 @@ export interface SignInAttempt {
 
 export interface SignInLimiter {
   /**
-   * Throws RateLimitedError when too many attempts failed lately. Call it before comparing anything.
-   * @param account what is tried, such as an e-mail address
+   * Throws RateLimitedError after too many failed attempts. Call it before comparing a secret.
+   * @param account the name of the account, such as an e-mail address
    */
   begin(account: string, ip: string | undefined): Promise<SignInAttempt>;
 }
@@ -40,9 +40,8 @@ export interface SignInLimiter {
 type Shared = Pick<RateLimiterStoreAbstract, 'get' | 'consume' | 'delete'>;
 
 /**
- * Two counters for one limit. The one in memory takes a point before each attempt, so that attempts at the same moment cannot
- * slip through; the shared one takes a point for each failure, at its end, so that no row is locked while a password is
- * compared.
+ * Two counters for one limit. The one in memory consumes a point before each attempt, so that concurrent attempts cannot exceed the
+ * limit. The shared one consumes a point after each failure, so that no row is locked while a password is compared.
  */
 class Counter {
   readonly #points: number;
@@ -60,27 +59,27 @@ class Counter {
     try {
       await this.#local.consume(key);
     } catch (error) {
-      refuse(error);
+      throwRateLimited(error);
     }
     const shared = await this.#shared?.get(key);
-    if (shared && shared.consumedPoints >= this.#points) refuse(shared);
+    if (shared && shared.consumedPoints >= this.#points) throwRateLimited(shared);
   }
 
   async failed(key: string): Promise<void> {
     try {
       await this.#shared?.consume(key);
     } catch (error) {
-      // Past the limit: the next attempt is told so.
+      // The limit is exceeded: `begin` of the next attempt throws.
       if (!(error instanceof RateLimiterRes)) throw error;
     }
   }
 
-  /** Gives the point back. */
+  /** Returns the point that `begin` consumed. */
   async undo(key: string): Promise<void> {
     await this.#local.reward(key);
   }
 
-  async forget(key: string): Promise<void> {
+  async reset(key: string): Promise<void> {
     await this.#local.delete(key);
     await this.#shared?.delete(key);
   }
@@ -94,7 +93,7 @@ interface CounterOptions {
 
 function sharedCounter(options: CounterOptions, store: NonNullable<SignInLimiterOptions['store']>): Shared {
   if ('redis' in store) {
-    // While Redis is away the counter in memory holds alone.
+    // While Redis is unavailable, the counter in memory applies alone.
     return new RateLimiterRedis({
       ...options,
       storeClient: store.redis,
@@ -102,7 +101,7 @@ function sharedCounter(options: CounterOptions, store: NonNullable<SignInLimiter
       insuranceLimiter: new RateLimiterMemory(options),
     });
   }
-  // Joins the running transaction, which is committed also when the attempt failed.
+  // Joins the running transaction, which is committed even if the attempt failed.
   const query = ({ text, values }: { text: string; values?: unknown[] }) =>
     store.database.transaction(() => store.database.query({ text, values: values ?? [] }));
   return new RateLimiterPostgres({
@@ -116,7 +115,7 @@ function sharedCounter(options: CounterOptions, store: NonNullable<SignInLimiter
   });
 }
 
-function refuse(result: unknown): never {
+function throwRateLimited(result: unknown): never {
   if (!(result instanceof RateLimiterRes)) throw result;
   const seconds = Math.max(1, Math.ceil(result.msBeforeNext / 1000));
   throw new RateLimitedError(`Too many attempts. Try again in ${seconds} seconds.`, seconds);
@@ -138,7 +137,7 @@ export function createSignInLimiter(options: SignInLimiterOptions = {}): SignInL
           await addresses.failed(address);
         },
         async succeeded() {
-          await accounts.forget(pair);
+          await accounts.reset(pair);
           await addresses.undo(address);
         },
       };

@@ -1,21 +1,21 @@
 import type { SessionContext } from '../postgres/request-scope.ts';
 import type { Permission, Role } from './permissions.ts';
 
-/** Who sent a request, resolved once from its credential. */
+/** The sender of a request, as its credential identifies it. */
 export interface Viewer {
   tenantId: string;
-  /** The person, or the owner of the API key. */
+  /** The signed-in user, or the owner of the API key. */
   userId: string | undefined;
   apiKeyId: string | undefined;
-  /** The sign-in that the token descends from, where it came from one. */
+  /** The session that issued the access token. */
   sessionId?: string | undefined;
   role: Role;
   permissions: ReadonlySet<Permission>;
-  /** When the credential itself ends, if it does. */
+  /** When the credential expires. */
   expiresAt: Date | undefined;
 }
 
-/** Where a request came from, for the audit log and the log. */
+/** The origin of a request, for the audit log and the server log. */
 export interface RequestInfo {
   requestId: string;
   ip: string | undefined;
@@ -23,8 +23,8 @@ export interface RequestInfo {
 }
 
 /**
- * A request whose credential is verified. Everything it does runs as this one `dbContext` object: the database batches reads by the
- * object's identity.
+ * A request whose credential is verified. All of its statements run with this one `dbContext` object: the database batches reads by the
+ * identity of the object.
  */
 export interface RequestContext {
   viewer: Viewer | null;
@@ -36,7 +36,7 @@ export function requestContextOf(viewer: Viewer | null, request: RequestInfo): R
   return { viewer, request, dbContext: sessionContextOf(viewer, request) };
 }
 
-/** What the database is told of them. A VIEWER's transactions are read-only in the database as well. */
+/** The session settings of the viewer's statements. The database makes the transactions of a VIEWER read-only. */
 export function sessionContextOf(viewer: Viewer | null, request: RequestInfo): SessionContext {
   return {
     tenantId: viewer?.tenantId,

@@ -9,43 +9,43 @@ import type { HttpRoute } from './http-route.ts';
 import type { ModuleServices } from './registry.ts';
 import type { Services, WorkerServices } from './services.ts';
 
-/** What the services of modules are made of. */
+/** The configuration from which modules create their services. */
 export interface ModuleServiceOptions {
   env: Env;
-  /** Derive keys from it, each for one purpose. The same in all servers of an installation; a worker's opens nothing of theirs. */
+  /** Root of key derivation: derive one key per purpose. All servers of an installation share it; workers have another. */
   secret: string;
 }
 
-/** Work in the background that ends with the process. */
+/** A background worker that runs until the process shuts down. */
 export interface Worker {
-  /** Called after the jobs have stopped, while the database is still open. */
+  /** Called after the job queue has closed, while the database is still open. */
   close(): Promise<void>;
 }
 
 /**
- * Everything the composition root needs of a domain. Its parts are functions that import them: a migration loads no GraphQL, and
- * a server no MCP before the first MCP request.
+ * All parts of a domain that the composition root uses. Functions import the parts on demand: a migration loads no GraphQL, and a server
+ * loads no MCP tool before the first MCP request.
  */
 export interface ModuleDefinition<Provided extends Partial<ModuleServices>> {
   /** The name of its folder. */
   name: string;
-  /** Its permissions, each with the lowest role that has it. */
+  /** The permissions of the domain, each with the lowest role that has it. */
   permissions?: Partial<Record<Permission, MinimumRole>>;
-  /** What API keys may be restricted to, with the permissions of other modules that it takes. */
+  /** Scopes of API keys, each with its permissions, which may be those of other modules. */
   scopes?: Partial<Record<Scope, readonly Permission[]>>;
-  /** Errors for the SQLSTATEs that its triggers and functions raise. */
+  /** Errors for the SQLSTATEs that the triggers and functions of the domain raise. */
   sqlStates?: Readonly<Record<string, SqlStateError>>;
   queues?: Partial<Record<QueueName, QueueOptions>>;
-  /** Adds its types and fields to the schema builder. */
+  /** Adds the types and fields of the domain to the schema builder. */
   schema: () => Promise<unknown>;
   services?: (options: ModuleServiceOptions) => Provided;
-  /** The handlers of short jobs. Each gets as many workers as JOBS_CONCURRENCY says. */
+  /** The handlers of short jobs. Each queue has JOBS_CONCURRENCY workers. */
   jobs?: (services: WorkerServices) => Promise<JobHandlers>;
-  /** Starts what works otherwise than one short job after another. */
+  /** Starts background work that does not consist of short jobs. */
   work?: (services: WorkerServices, env: Env) => Promise<Worker>;
-  /** What it offers to MCP clients. */
+  /** Tools, resources and prompts for MCP clients. */
   mcp?: () => Promise<Partial<Catalog>>;
-  /** Adds its metrics to the registry. */
+  /** Adds the metrics of the domain to the registry. */
   metrics?: (services: Pick<Services, keyof ModuleServices>, registry: Registry) => Promise<void>;
   routes?: readonly HttpRoute[];
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestInfo } from '../auth/viewer.ts';
 import type { Services } from './services.ts';
 
-/** A request to a module's route. It has no viewer: the route authenticates it by what is in the path. */
+/** A request to a module's route. It has no viewer: the route authenticates it by a token in the path. */
 export interface RouteRequest {
   request: IncomingMessage;
   response: ServerResponse;
@@ -11,13 +11,13 @@ export interface RouteRequest {
   rest: string;
 }
 
-/** A path prefix that a module answers itself, past GraphQL. */
+/** A path prefix whose requests a module handles without GraphQL. */
 export interface HttpRoute {
-  /** Such as `/uploads/`. Also its name in the metrics. */
+  /** Such as `/uploads/`. Also the label of the route in metrics. */
   prefix: string;
-  /** How long a request may take to arrive, in milliseconds. */
+  /** Maximum time to receive the whole request, in milliseconds. */
   requestMs: number;
-  /** How long the body may pause, in milliseconds. */
+  /** Maximum pause while receiving the body, in milliseconds. */
   idleMs: number;
   handle(services: Services, request: RouteRequest): Promise<void>;
 }

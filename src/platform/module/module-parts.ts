@@ -11,7 +11,8 @@ type AnyModule = Module<Partial<ModuleServices>>;
 type Intersection<Union> = (Union extends unknown ? (member: Union) => void : never) extends (member: infer All) => void
   ? All
   : never;
-/** The services that modules provide together. */
+
+/** The services of all modules together. */
 export type Provided<Modules extends readonly AnyModule[]> = Intersection<
   { [Index in keyof Modules]: ReturnType<NonNullable<Modules[Index]['services']>> }[number]
 >;
@@ -28,7 +29,7 @@ export function mergeQueues(modules: readonly AnyModule[]): Queues {
   return queues;
 }
 
-/** Adds the types and fields of all modules to the schema builder, in their order. */
+/** Adds the types and fields of all modules to the schema builder, in the order of the modules. */
 export async function loadSchemas(modules: readonly AnyModule[]): Promise<void> {
   for (const module of modules) await module.schema();
 }
@@ -40,7 +41,7 @@ export function createModuleServices<const Modules extends readonly AnyModule[]>
   return Object.assign({}, ...modules.map((module) => module.services?.(options)));
 }
 
-/** Makes this process carry out the jobs of all modules. Close it after the job queue. */
+/** Starts the job handlers and background workers of all modules. Close the result after the job queue. */
 export async function startWork(modules: readonly AnyModule[], services: WorkerServices, env: Env): Promise<Worker> {
   const workers: Worker[] = [];
   for (const module of modules) {
@@ -54,7 +55,7 @@ export async function startWork(modules: readonly AnyModule[], services: WorkerS
   };
 }
 
-/** What all modules offer to MCP clients. */
+/** The MCP tools, resources and prompts of all modules. */
 export async function loadCatalogs(modules: readonly AnyModule[]): Promise<Partial<Catalog>[]> {
   return Promise.all(modules.map(async (module) => (await module.mcp?.()) ?? {}));
 }

@@ -1,6 +1,6 @@
 /**
- * The names that modules add to the platform's types, by declaration merging: the platform checks every use of such a name and states
- * none of them. At run time `defineModule` registers the same names.
+ * Interfaces to which modules add their names by declaration merging. The compiler checks each use of a name, and the platform contains
+ * none. At run time `defineModule` registers the same names.
  */
 
 /** Permissions, as `subject:verb`. */
@@ -15,6 +15,6 @@ export interface ScopeRegistry {}
 // biome-ignore lint/suspicious/noEmptyInterface: the modules declare its members
 export interface QueueRegistry {}
 
-/** Services of modules, one of each in a process. */
+/** Services of modules, one instance per process. */
 // biome-ignore lint/suspicious/noEmptyInterface: the modules declare its members
 export interface ModuleServices {}

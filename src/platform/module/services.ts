@@ -10,7 +10,7 @@ import type { Prisma } from '../postgres/prisma.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ModuleServices } from './registry.ts';
 
-/** One of each in a process, created by the composition root. */
+/** Services that the composition root creates, one instance per process. */
 export interface PlatformServices {
   database: Database;
   prisma: Prisma;
@@ -21,7 +21,7 @@ export interface PlatformServices {
   mcp: Mcp;
   storage: Storage;
   operationLimits: OperationLimits;
-  /** Where clients reach this server, without a trailing slash. */
+  /** Public URL of this server, without a trailing slash. */
   baseUrl: () => string;
   log: Logger;
 }
@@ -29,5 +29,5 @@ export interface PlatformServices {
 /** The services of the platform and of every module. */
 export interface Services extends PlatformServices, ModuleServices {}
 
-/** The services of a worker, which has no clients. */
+/** The services of a worker process, which serves no requests. */
 export type WorkerServices = Omit<Services, 'auth' | 'baseUrl' | 'operationLimits'>;

@@ -1,4 +1,4 @@
-import { signIn } from '../../../src/modules/tenancy/sessions.ts';
+import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
 import { createSignInLimiter, type SignInLimiterOptions } from '../../../src/platform/auth/sign-in-limiter.ts';
 import { RateLimitedError } from '../../../src/platform/lib/errors.ts';
 import type { AuthFixture } from '../../platform/auth/fixture.ts';
@@ -7,13 +7,13 @@ function defaultStore({ db, database }: AuthFixture): SignInLimiterOptions['stor
   return db.embedded ? undefined : { database };
 }
 
-/** A server process with low limits, which counts as the mode of this run does unless told otherwise. */
+/** A server process with low limits. By default its counters are those of the database mode under test. */
 export function limitedProcess(fixture: AuthFixture, store = defaultStore(fixture)): AuthFixture {
   const signInLimiter = createSignInLimiter({ perAccount: 3, perAddress: 6, store });
   return { ...fixture, auth: { ...fixture.auth, signInLimiter } };
 }
 
-/** Tries a password, and tells how it went: `in`, a code, or the error that closed the door. */
+/** Tries a password. Returns `in`, the error code, or the RateLimitedError. */
 export function attemptFrom(
   process: AuthFixture,
   email: string,

@@ -13,12 +13,12 @@ beforeAll(async () => {
   await tenant.row('api_keys', { name: 'Key' });
 });
 
-test('the viewer says who sent the request, and nobody is null', async () => {
+test('viewer returns the sender of the request, and null without a credential', async () => {
   const query = `{ viewer {
     role permissions expiresAt user { email } tenant { slug } tenants { slug role } identities { issuer } apiKey { name }
   } }`;
-  const answer = await graph.execute(asViewer(tenant), query);
-  expect(answer.data?.viewer).toEqual({
+  const result = await graph.execute(asViewer(tenant), query);
+  expect(result.data?.viewer).toEqual({
     role: 'OWNER',
     permissions: expect.arrayContaining(['MEMBER_MANAGE', 'AGENT_READ']),
     expiresAt: null,
@@ -31,20 +31,20 @@ test('the viewer says who sent the request, and nobody is null', async () => {
   expect((await graph.execute(null, query)).data).toEqual({ viewer: null });
 });
 
-test('an API key without any right to read sees itself', async () => {
+test('an API key without permissions can read itself', async () => {
   const key = { ...asViewer(tenant), apiKeyId: tenant.idOf('api_keys'), permissions: new Set([]) };
   const query = '{ viewer { apiKey { name scopes status usageCount } tenant { name } tenants { slug } } }';
-  const answer = await graph.execute(key, query);
-  expect(answer.data?.viewer).toMatchObject({
+  const result = await graph.execute(key, query);
+  expect(result.data?.viewer).toMatchObject({
     apiKey: { name: 'Key', status: 'ACTIVE' },
     tenant: { name: tenant.name },
     tenants: [],
   });
-  const refused = await graph.execute(key, '{ apiKeys { nodes { name } } }');
-  expect(refused.codes).toEqual(['FORBIDDEN']);
+  const rejected = await graph.execute(key, '{ apiKeys { nodes { name } } }');
+  expect(rejected.codes).toEqual(['FORBIDDEN']);
 });
 
-test('members come in pages with their people, in as few statements as there are levels', async () => {
+test('members are paginated and loaded with their users in one statement per level', async () => {
   const query = `query ($after: String) { members(first: 3, after: $after) {
     totalCount pageInfo { hasNextPage endCursor } nodes { role status permissions user { email } }
   } }`;
@@ -59,11 +59,11 @@ test('members come in pages with their people, in as few statements as there are
   expect(emails.sort()).toEqual(tenant.members.map(({ email }) => email).sort());
 });
 
-test('members are found by role, state and text', async () => {
+test('members can be filtered by role, status and text', async () => {
   const query = `query ($filter: MembershipFilter) { members(filter: $filter) { nodes { user { email } } } }`;
   const found = async (filter: object) => {
-    const answer = await graph.execute(asViewer(tenant), query, { filter });
-    return pick<{ user: { email: string } }[]>(answer, 'members.nodes').map(({ user }) => user.email);
+    const result = await graph.execute(asViewer(tenant), query, { filter });
+    return pick<{ user: { email: string } }[]>(result, 'members.nodes').map(({ user }) => user.email);
   };
   const [owner, admin] = tenant.members;
   expect(await found({ role: ['ADMIN'] })).toEqual([admin?.email]);
@@ -72,15 +72,15 @@ test('members are found by role, state and text', async () => {
   expect(await found({ search: '%' })).toEqual([]);
 });
 
-test('invitations and keys are listed with their derived states, by those who may', async () => {
+test('invitations and API keys are listed with derived states, and require a permission', async () => {
   const query = `{
     open: invitations(filter: { status: [OPEN] }) { nodes { uuid status email invitedBy { email } } }
     ended: invitations(filter: { status: [EXPIRED, REVOKED, ACCEPTED] }) { nodes { uuid } }
     active: apiKeys(filter: { status: [ACTIVE] }) { nodes { uuid owner { email } } }
     expired: apiKeys(filter: { status: [EXPIRED] }) { nodes { uuid } }
   }`;
-  const answer = await graph.execute(asViewer(tenant, 'ADMIN'), query);
-  expect(answer.data).toMatchObject({
+  const result = await graph.execute(asViewer(tenant, 'ADMIN'), query);
+  expect(result.data).toMatchObject({
     open: { nodes: [{ uuid: tenant.idOf('invitations'), status: 'OPEN', invitedBy: { email: tenant.owner.email } }] },
     ended: { nodes: [] },
     active: { nodes: [{ uuid: tenant.idOf('api_keys'), owner: { email: tenant.owner.email } }] },
@@ -93,8 +93,8 @@ test('invitations and keys are listed with their derived states, by those who ma
   expect((await graph.execute(null, '{ members { nodes { role } } }')).codes).toEqual(['UNAUTHENTICATED']);
 });
 
-test('nothing of another tenant is found by its id', async () => {
-  const stranger = asViewer(await createTenant(graph));
+test('node returns null for objects of another tenant', async () => {
+  const foreign = asViewer(await createTenant(graph));
   const ids = [
     encodeGlobalId('Tenant', tenant.id),
     encodeGlobalId('User', tenant.owner.userId),
@@ -104,7 +104,7 @@ test('nothing of another tenant is found by its id', async () => {
   ];
   for (const id of ids) {
     const query = 'query ($id: ID!) { node(id: $id) { id __typename } }';
-    expect((await graph.execute(stranger, query, { id })).data).toEqual({ node: null });
+    expect((await graph.execute(foreign, query, { id })).data).toEqual({ node: null });
     expect(pick(await graph.execute(asViewer(tenant), query, { id }), 'node.id')).toBe(id);
   }
 });

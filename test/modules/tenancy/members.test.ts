@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
-import { acceptInvitation, inviteMember, revokeInvitation } from '../../../src/modules/tenancy/invitations.ts';
-import { type MemberChanges, removeMember, updateMember } from '../../../src/modules/tenancy/members.ts';
+import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
+import { acceptInvitation } from '../../../src/modules/tenancy/members/accept-invitation.ts';
+import { inviteMember, revokeInvitation } from '../../../src/modules/tenancy/members/manage-invitations.ts';
+import { type MemberChanges, removeMember, updateMember } from '../../../src/modules/tenancy/members/manage-members.ts';
 import type { Role } from '../../../src/platform/auth/permissions.ts';
 import type { Viewer } from '../../../src/platform/auth/viewer.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
@@ -31,7 +32,7 @@ const update = (viewer: Viewer, id: string, changes: MemberChanges) =>
 const remove = (viewer: Viewer, id: string) => fixture.as(viewer, () => removeMember(fixture, viewer, id));
 
 describe('invitations', () => {
-  test('make an account and a member of somebody new, once', async () => {
+  test('create an account and a membership for a new address, once', async () => {
     const address = email();
     const { invitation, token } = await invite(admin, address, 'VIEWER');
     expect(invitation).not.toHaveProperty('tokenHash');
@@ -45,7 +46,7 @@ describe('invitations', () => {
     await expect(accept(null, token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
   });
 
-  test('of somebody with an account take their password or their being signed in', async () => {
+  test('of an existing account require its password or a session of its user', async () => {
     const other = await createTenant(fixture, { members: ['VIEWER'], passwordHash: await passwordHash });
     const { token } = await invite(owner, other.owner.email.toUpperCase());
     await expect(accept(null, token)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
@@ -60,7 +61,7 @@ describe('invitations', () => {
     await expect(accept(null, forViewer, PASSWORD)).resolves.toMatchObject({ user: { id: viewer.userId } });
   });
 
-  test('are withdrawn by the next one, by hand, by time, and with the tenant', async () => {
+  test('are rejected once replaced, revoked, expired, or issued by a suspended tenant', async () => {
     const address = email();
     const { token: first } = await invite(owner, address);
     const { token: second, invitation } = await invite(owner, address);
@@ -83,14 +84,14 @@ describe('invitations', () => {
     await expect(accept(null, 'ab_invite_nonsense', PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
   });
 
-  test('to members already in, and by an ADMIN to an OWNER, are refused', async () => {
+  test('are rejected for an existing member and, from an ADMIN, for the role OWNER', async () => {
     await expect(invite(owner, tenant.owner.email)).rejects.toMatchObject({ code: 'CONFLICT' });
     await expect(invite(owner, tenant.owner.email.toUpperCase())).rejects.toMatchObject({ code: 'CONFLICT' });
     await expect(invite(admin, email(), 'OWNER')).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(invite(owner, email(), 'OWNER')).resolves.toBeDefined();
   });
 
-  test('of another tenant are not found', async () => {
+  test('of another tenant return NOT_FOUND', async () => {
     const other = asViewer(await createTenant(fixture));
     const { invitation } = await invite(owner, email());
     const foreign = fixture.as(other, () => revokeInvitation(fixture, other, invitation.id));
@@ -98,8 +99,8 @@ describe('invitations', () => {
   });
 });
 
-describe('changing members', () => {
-  test('an ADMIN changes members, and never an OWNER, nor makes one', async () => {
+describe('updateMember', () => {
+  test('lets an ADMIN change members, but not change or create an OWNER', async () => {
     await expect(update(admin, idOf('MEMBER'), { permissions: ['audit:read'] })).resolves.toMatchObject({
       permissions: ['audit:read'],
     });
@@ -108,13 +109,13 @@ describe('changing members', () => {
     await expect(remove(admin, idOf('OWNER'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
-  test('nobody raises or suspends themselves', async () => {
+  test('rejects raising or suspending oneself', async () => {
     await expect(update(admin, idOf('ADMIN'), { role: 'OWNER' })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(update(admin, idOf('ADMIN'), { permissions: ['audit:read'] })).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(update(admin, idOf('ADMIN'), { status: 'SUSPENDED' })).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
   });
 
-  test('nobody gives what they do not have, and a VIEWER gets nothing that writes', async () => {
+  test('rejects permissions that the viewer lacks, and write permissions for a VIEWER', async () => {
     const limited: Viewer = { ...admin, permissions: new Set(['member:manage'] as const) };
     await expect(update(limited, idOf('MEMBER'), { permissions: ['apikey:manage'] })).rejects.toMatchObject({
       code: 'FORBIDDEN',
@@ -123,18 +124,18 @@ describe('changing members', () => {
     await expect(writing).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
   });
 
-  test('the last owner stays', async () => {
+  test('rejects demoting or removing the last owner', async () => {
     await expect(update(owner, idOf('OWNER'), { role: 'ADMIN' })).rejects.toMatchObject({ code: 'INVALID_STATE' });
     await expect(remove(owner, idOf('OWNER'))).rejects.toMatchObject({ code: 'INVALID_STATE' });
   });
 
-  test('members of another tenant are not found', async () => {
+  test('returns NOT_FOUND for members of another tenant', async () => {
     const other = asViewer(await createTenant(fixture));
     await expect(update(other, idOf('MEMBER'), { role: 'ADMIN' })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     await expect(remove(other, idOf('MEMBER'))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  test('a change holds from the next request on', async () => {
+  test('takes effect with the next request', async () => {
     const other = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
     const member = other.members[1];
     const { accessToken } = await fixture.database.transactionAs({ tenantId: other.id, userId: member?.userId }, () =>
@@ -148,18 +149,18 @@ describe('changing members', () => {
   });
 });
 
-describe('leaving', () => {
-  test('anybody may leave, also a VIEWER, and remove nobody else', async () => {
+describe('removeMember', () => {
+  test('lets a VIEWER remove themselves but no other member, and rejects API keys', async () => {
     const viewer = asViewer(tenant, 'VIEWER');
     await expect(remove(viewer, idOf('MEMBER'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
     await expect(remove(viewer, idOf('VIEWER'))).resolves.toMatchObject({ userId: viewer.userId });
     await expect(remove({ ...admin, apiKeyId: tenant.id }, idOf('MEMBER'))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
 
-  test('ends the API keys of who left, for good', async () => {
+  test('revokes the API keys of the removed member', async () => {
     const other = await createTenant(fixture, { members: ['ADMIN'] });
-    const leaver = asViewer(other, 'ADMIN');
-    const { secret } = await fixture.as(leaver, () => createApiKey(fixture, leaver, { name: 'Key', scopes: ['agents:read'] }));
+    const removed = asViewer(other, 'ADMIN');
+    const { secret } = await fixture.as(removed, () => createApiKey(fixture, removed, { name: 'Key', scopes: ['agents:read'] }));
     await fixture.auth.verify(secret);
     await remove(asViewer(other), idOf('ADMIN', other));
     await expect(fixture.auth.verify(secret)).rejects.toThrow('The API key has been revoked.');

@@ -19,7 +19,7 @@ async function asSuperuser(database: string | undefined, ...statements: string[]
   await superuser.end();
 }
 
-// An installation whose owner is nobody special: row security holds for them too.
+// The owner of the tables is not a superuser, so row-level security applies to it too.
 beforeAll(async () => {
   postgres = await startPostgres();
   await asSuperuser(
@@ -33,8 +33,8 @@ beforeAll(async () => {
   const owner = pool('owned', 'plain_owner');
   await migrate(owner, { install, serverRole: 'agentbase_server' });
   await owner.end();
-  const people = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
-  await asSuperuser('owned', ...people);
+  const inserts = ['ada', 'bob'].map((name) => `INSERT INTO users (id, email) VALUES ('${newId()}', '${name}@example.test')`);
+  await asSuperuser('owned', ...inserts);
 });
 afterAll(() => postgres?.stop());
 
@@ -42,7 +42,7 @@ function run(database: string, user: string, ...args: string[]) {
   return runScript('platform-admin', args, { DATABASE_OWNER_URL: postgres.url(database, user) });
 }
 
-test('the owner of the tables lets people run the platform, and takes it back', async () => {
+test('the owner of the tables grants and withdraws the rights of a platform administrator', async () => {
   expect(await run('owned', 'plain_owner', 'list')).toEqual({ code: 0, stdout: 'nobody\n', stderr: '' });
   expect(await run('owned', 'plain_owner', 'grant', 'Bob@example.test')).toEqual({
     code: 0,
@@ -61,7 +61,7 @@ test('the owner of the tables lets people run the platform, and takes it back', 
   expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ stdout: 'nobody\n' });
 });
 
-test('nobody else does, and what is missing is said', async () => {
+test('rejects other logins, unknown users and a database without tables', async () => {
   expect(await run('owned', 'agentbase_server', 'grant', 'ada@example.test')).toEqual({
     code: 1,
     stdout: '',
@@ -69,7 +69,7 @@ test('nobody else does, and what is missing is said', async () => {
   });
   expect(await run('owned', 'plain_owner', 'grant', 'eve@example.test')).toMatchObject({
     code: 1,
-    stderr: expect.stringMatching(/^nobody has the e-mail address eve@example\.test/),
+    stderr: expect.stringMatching(/^no user has the e-mail address eve@example\.test/),
   });
   expect(await run('bare', 'plain_owner', 'list')).toMatchObject({
     code: 1,

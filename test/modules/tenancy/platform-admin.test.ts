@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { connectEmbedded } from '../../../src/app/connections.ts';
 import { openDataFolder } from '../../../src/app/data-folder.ts';
 import { readEnv } from '../../../src/env.ts';
-import { listPlatformAdmins, setPlatformAdmin } from '../../../src/modules/tenancy/platform-admins.ts';
+import { listPlatformAdmins, setPlatformAdmin } from '../../../src/modules/tenancy/accounts/platform-admins.ts';
 import { newId } from '../../../src/platform/lib/ids.ts';
 import { type TestGraph, testGraph } from '../../testkit/graph.ts';
 import { runScript } from '../../testkit/run-script.ts';
@@ -19,8 +19,8 @@ let email: string;
 beforeAll(async () => {
   graph = await testGraph();
   tenant = await createTenant(graph);
-  const [person] = await graph.ownerQuery<{ email: string }>('SELECT email FROM users WHERE id = $1', [tenant.owner.userId]);
-  email = person?.email ?? '';
+  const [user] = await graph.ownerQuery<{ email: string }>('SELECT email FROM users WHERE id = $1', [tenant.owner.userId]);
+  email = user?.email ?? '';
 });
 
 const registered = async () => {
@@ -30,8 +30,8 @@ const registered = async () => {
 };
 const listed = async () => (await listPlatformAdmins(graph.ownerPool)).filter((admin) => admin.email === email);
 
-describe('who runs the platform', () => {
-  test('is who was let, from the next request to the one after it was taken back', async () => {
+describe('setPlatformAdmin', () => {
+  test('takes effect with the next request, when granted and when withdrawn', async () => {
     await expect(registered()).rejects.toThrow(/^FORBIDDEN/);
     expect(await setPlatformAdmin(graph.ownerPool, email.toUpperCase(), true)).toBe(true);
     expect(await setPlatformAdmin(graph.ownerPool, email, true)).toBe(false);
@@ -43,23 +43,23 @@ describe('who runs the platform', () => {
     await expect(registered()).rejects.toThrow(/^FORBIDDEN/);
   });
 
-  test('is nobody who is not known, or may not sign in', async () => {
+  test('rejects an unknown user and a suspended account', async () => {
     await expect(setPlatformAdmin(graph.ownerPool, 'nobody@example.test', true)).rejects.toThrow(
-      /^nobody has the e-mail address nobody@example\.test/,
+      /^no user has the e-mail address nobody@example\.test/,
     );
     const other = await createTenant(graph);
-    const [person] = await graph.ownerQuery<{ email: string }>(
+    const [user] = await graph.ownerQuery<{ email: string }>(
       "UPDATE users SET status = 'SUSPENDED', is_platform_admin = true WHERE id = $1 RETURNING email",
       [other.owner.userId],
     );
-    const suspended = person?.email ?? '';
+    const suspended = user?.email ?? '';
     expect(await listPlatformAdmins(graph.ownerPool)).toContainEqual({ email: suspended, active: false });
     expect(await setPlatformAdmin(graph.ownerPool, suspended, false)).toBe(true);
-    await expect(setPlatformAdmin(graph.ownerPool, suspended, true)).rejects.toThrow(`${suspended} is suspended`);
+    await expect(setPlatformAdmin(graph.ownerPool, suspended, true)).rejects.toThrow(`the account ${suspended} is SUSPENDED`);
   });
 });
 
-test('the command works on the folder of a server that is stopped', { timeout: 60_000 }, async () => {
+test('the command requires the data folder of a stopped server', { timeout: 60_000 }, async () => {
   const path = mkdtempSync(join(tmpdir(), 'agentbase-admin-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   const run = (...args: string[]) => runScript('platform-admin', args, { AGENTBASE_DATA_DIR: path });
@@ -85,10 +85,10 @@ test('the command works on the folder of a server that is stopped', { timeout: 6
   expect(await run('grant', 'bob@example.test')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^nobody has/),
+    stderr: expect.stringMatching(/^no user has/),
   });
 });
 
-test.each([[[]], [['grant']], [['list', 'everybody']], [['toString']]])('%j is answered with how it is called', async (args) => {
+test.each([[[]], [['grant']], [['list', 'everybody']], [['toString']]])('%j prints the usage', async (args) => {
   expect(await runScript('platform-admin', args, {})).toMatchObject({ code: 2, stderr: expect.stringMatching(/^usage: /) });
 });

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { changePassword, updateProfile } from '../../../src/modules/tenancy/profile.ts';
-import { refreshSession } from '../../../src/modules/tenancy/refresh-session.ts';
-import { signIn } from '../../../src/modules/tenancy/sessions.ts';
-import { createTenant as foundTenant, updateTenant } from '../../../src/modules/tenancy/tenants.ts';
+import { changePassword, updateProfile } from '../../../src/modules/tenancy/accounts/profile.ts';
+import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
+import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
+import { createTenant as createSecondTenant } from '../../../src/modules/tenancy/tenants/create-tenant.ts';
+import { updateTenant } from '../../../src/modules/tenancy/tenants/tenant.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
 import { asViewer, createTenant } from '../../testkit/tenants.ts';
 
@@ -14,13 +15,13 @@ beforeAll(async () => {
 afterAll(() => fixture.auth.close());
 
 const NEW_PASSWORD = 'another long password';
-const enter = (email: string, password = PASSWORD) => fixture.as(null, () => signIn(fixture, { email, password }));
+const signInAs = (email: string, password = PASSWORD) => fixture.as(null, () => signIn(fixture, { email, password }));
 
-test('a new password ends every other session, in every tenant, and leaves this one', async () => {
+test('changePassword ends every other session in every tenant and leaves the current one open', async () => {
   const { owner } = await createTenant(fixture, { passwordHash: await passwordHash });
-  const [here, elsewhere] = [await enter(owner.email), await enter(owner.email)];
-  const viewer = await fixture.auth.verify(here.accessToken);
-  const there = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Elsewhere' }));
+  const [current, other] = [await signInAs(owner.email), await signInAs(owner.email)];
+  const viewer = await fixture.auth.verify(current.accessToken);
+  const otherTenant = await fixture.as(viewer, () => createSecondTenant(fixture, viewer, { name: 'Elsewhere' }));
   const change = (currentPassword: string | undefined, newPassword: string) =>
     fixture.as(viewer, () => changePassword(fixture, viewer, { currentPassword, newPassword }));
 
@@ -32,37 +33,38 @@ test('a new password ends every other session, in every tenant, and leaves this 
   });
   await expect(change(PASSWORD, PASSWORD)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
   await expect(change(PASSWORD, owner.email)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
-  await expect(fixture.auth.verify(elsewhere.accessToken)).resolves.toBeDefined();
+  await expect(fixture.auth.verify(other.accessToken)).resolves.toBeDefined();
 
   expect(await change(PASSWORD, NEW_PASSWORD)).toBe(2);
-  await expect(fixture.auth.verify(here.accessToken)).resolves.toBeDefined();
-  for (const ended of [elsewhere, there]) {
+  await expect(fixture.auth.verify(current.accessToken)).resolves.toBeDefined();
+  for (const ended of [other, otherTenant]) {
     await expect(fixture.auth.verify(ended.accessToken)).rejects.toThrow('This session has ended. Sign in again.');
     const refreshed = fixture.as(null, () => refreshSession(fixture, ended.refreshToken));
     await expect(refreshed).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
   }
-  await expect(enter(owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
-  await expect(enter(owner.email, NEW_PASSWORD)).resolves.toBeDefined();
+  await expect(signInAs(owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await expect(signInAs(owner.email, NEW_PASSWORD)).resolves.toBeDefined();
 });
 
-test('who has no password yet may set one without another', async () => {
+test('changePassword requires no current password if the account has none', async () => {
   const tenant = await createTenant(fixture);
   const viewer = asViewer(tenant);
-  await expect(enter(tenant.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+  await expect(signInAs(tenant.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   await fixture.as(viewer, () => changePassword(fixture, viewer, { newPassword: NEW_PASSWORD }));
-  await expect(enter(tenant.owner.email, NEW_PASSWORD)).resolves.toBeDefined();
+  await expect(signInAs(tenant.owner.email, NEW_PASSWORD)).resolves.toBeDefined();
 });
 
-test('people change how they are shown, a VIEWER too, and an API key does not', async () => {
+test('updateProfile accepts a VIEWER and rejects an API key', async () => {
   const tenant = await createTenant(fixture, { members: ['VIEWER'] });
   const viewer = asViewer(tenant, 'VIEWER');
   const changed = await fixture.as(viewer, () => updateProfile(fixture, viewer, { firstName: 'Grace', lastName: null }));
-  expect(changed).toMatchObject({ id: viewer.userId, firstName: 'Grace', lastName: null, passwordHash: null });
+  expect(changed).toMatchObject({ id: viewer.userId, firstName: 'Grace', lastName: null });
+  expect(changed).not.toHaveProperty('passwordHash');
   const key = { ...viewer, apiKeyId: tenant.id };
   await expect(fixture.as(key, () => updateProfile(fixture, key, {}))).rejects.toMatchObject({ code: 'FORBIDDEN' });
 });
 
-test('a tenant changes itself, and takes no slug of another', async () => {
+test('updateTenant changes the given columns and rejects the slug of another tenant', async () => {
   const [one, two] = [await createTenant(fixture), await createTenant(fixture)];
   const viewer = asViewer(one);
   const change = (changes: Parameters<typeof updateTenant>[2]) =>

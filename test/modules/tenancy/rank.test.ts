@@ -12,14 +12,14 @@ let manager: Viewer;
 beforeAll(async () => {
   graph = await testGraph();
   tenant = await createTenant(graph, { members: ['ADMIN', 'MEMBER', 'VIEWER'] });
-  // A member who was trusted with the members, and with nothing above themselves.
+  // A MEMBER with the additional permission to manage members.
   manager = { ...asViewer(tenant, 'MEMBER'), permissions: permissionsOf('MEMBER', ['member:manage']) };
 });
 
 const membership = (role: string) =>
   encodeGlobalId('Membership', tenant.members.find((member) => member.role === role)?.membershipId ?? '');
 
-test('a member with the right to manage members raises nobody above themselves', async () => {
+test('a MEMBER with member:manage cannot grant, change or remove a role above MEMBER', async () => {
   const attempts: [string, string, object][] = [
     ['inviteMember', 'InviteMemberInput', { email: `${unique('alt')}@example.test`, role: 'ADMIN' }],
     ['updateMember', 'UpdateMemberInput', { id: membership('VIEWER'), role: 'ADMIN' }],
@@ -27,23 +27,23 @@ test('a member with the right to manage members raises nobody above themselves',
     ['removeMember', 'RemoveMemberInput', { id: membership('ADMIN') }],
   ];
   for (const [name, type, input] of attempts) {
-    const answer = await graph.execute(manager, `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename } }`, {
+    const result = await graph.execute(manager, `mutation ($input: ${type}!) { result: ${name}(input: $input) { __typename } }`, {
       input,
     });
-    expect(answer.codes, name).toEqual(['FORBIDDEN']);
+    expect(result.codes, name).toEqual(['FORBIDDEN']);
   }
 });
 
-test('and manages those at their own height', async () => {
-  const answer = await graph.execute(
+test('a MEMBER with member:manage can grant the role MEMBER', async () => {
+  const result = await graph.execute(
     manager,
     'mutation ($input: UpdateMemberInput!) { result: updateMember(input: $input) { __typename } }',
     { input: { id: membership('VIEWER'), role: 'MEMBER' } },
   );
-  expect(answer.data?.result).toEqual({ __typename: 'UpdateMemberPayload' });
+  expect(result.data?.result).toEqual({ __typename: 'UpdateMemberPayload' });
 });
 
-test('a viewer whose role has changed is another viewer', async () => {
+test('revalidate rejects a viewer whose role has changed', async () => {
   const { auth } = graph.services;
   expect(await auth.revalidate(asViewer(tenant, 'OWNER'))).toBe(true);
   expect(await auth.revalidate({ ...asViewer(tenant, 'ADMIN'), role: 'OWNER' })).toBe(false);

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { refreshSession } from '../../../src/modules/tenancy/refresh-session.ts';
-import { type SignedIn, signIn, signOut, switchTenant } from '../../../src/modules/tenancy/sessions.ts';
-import { signUp } from '../../../src/modules/tenancy/sign-up.ts';
-import { createTenant as foundTenant } from '../../../src/modules/tenancy/tenants.ts';
+import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
+import { type SignedIn, signIn, signOut, switchTenant } from '../../../src/modules/tenancy/sessions/sessions.ts';
+import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
+import { createTenant as createSecondTenant } from '../../../src/modules/tenancy/tenants/create-tenant.ts';
 import { AuthenticationError, ConflictError } from '../../../src/platform/lib/errors.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
 import { createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
@@ -16,8 +16,8 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-const email = () => `${unique('person')}@example.test`;
-const enter = (address = tenant.owner.email, wanted?: string) =>
+const email = () => `${unique('user')}@example.test`;
+const signInAs = (address = tenant.owner.email, wanted?: string) =>
   fixture.as(null, () => signIn(fixture, { email: address, password: PASSWORD, tenant: wanted }));
 const refresh = (refreshToken: string) => fixture.as(null, () => refreshSession(fixture, refreshToken));
 const verify = (session: SignedIn) => fixture.auth.verify(session.accessToken);
@@ -27,28 +27,29 @@ const audited = (tenantId: string) =>
     [tenantId],
   );
 
-describe('signing up', () => {
-  test('makes account, tenant and owner, signs in, and leaves its rows in the log', async () => {
+describe('signUp', () => {
+  test('creates the account, the tenant and its owner, opens a session and writes audit entries', async () => {
     const address = email();
     const input = { email: address, password: PASSWORD, firstName: 'Ada', tenant: { name: 'Ångström & Søn' } };
     const session = await fixture.as(null, () => signUp(fixture, input));
-    expect(session.user).toMatchObject({ email: address, firstName: 'Ada', passwordHash: null });
+    expect(session.user).toMatchObject({ email: address, firstName: 'Ada' });
+    expect(session.user).not.toHaveProperty('passwordHash');
     expect(session.tenant.slug).toMatch(/^angstrom-s-n/);
     expect(await verify(session)).toMatchObject({ tenantId: session.tenant.id, userId: session.user.id, role: 'OWNER' });
     const actions = (await audited(session.tenant.id)).map(({ action }) => action);
     expect(actions).toEqual(['tenant.created', 'user.created', 'membership.created', 'session.created']);
   });
 
-  test('refuses an address that is taken, in any letters, and writes nothing', async () => {
+  test('rejects an address that has an account, regardless of case, and writes no row', async () => {
     const before = await fixture.db.ownerQuery('SELECT id FROM tenants');
     const input = { email: tenant.owner.email.toUpperCase(), password: PASSWORD, tenant: { name: 'Second' } };
     await expect(fixture.as(null, () => signUp(fixture, input))).rejects.toBeInstanceOf(ConflictError);
     expect(await fixture.db.ownerQuery('SELECT id FROM tenants')).toHaveLength(before.length);
   });
 
-  test('refuses a slug that is taken, and finds another for a name that is', async () => {
-    const asked = { email: email(), password: PASSWORD, tenant: { name: 'Any', slug: tenant.slug } };
-    await expect(fixture.as(null, () => signUp(fixture, asked))).rejects.toMatchObject({
+  test('rejects a given slug that is taken and extends a derived one', async () => {
+    const input = { email: email(), password: PASSWORD, tenant: { name: 'Any', slug: tenant.slug } };
+    await expect(fixture.as(null, () => signUp(fixture, input))).rejects.toMatchObject({
       code: 'CONFLICT',
       inputPath: ['input', 'slug'],
     });
@@ -57,56 +58,56 @@ describe('signing up', () => {
     expect(session.tenant.slug).toMatch(new RegExp(`^${tenant.slug}-[0-9a-f]{8}$`));
   });
 
-  test('refuses a weak password', async () => {
+  test('rejects a short password', async () => {
     const input = { email: email(), password: 'too short', tenant: { name: 'Weak' } };
     await expect(fixture.as(null, () => signUp(fixture, input))).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
   });
 });
 
-describe('signing in', () => {
-  test('opens a session with address and password, in any letters of the address', async () => {
-    const session = await enter(tenant.owner.email.toUpperCase());
+describe('signIn', () => {
+  test('opens a session regardless of the case of the address', async () => {
+    const session = await signInAs(tenant.owner.email.toUpperCase());
     expect(session.tenant.id).toBe(tenant.id);
     expect(session.user.lastLoginAt?.getTime()).toBeGreaterThan(Date.now() - 60_000);
     expect(await verify(session)).toMatchObject({ userId: tenant.owner.userId, sessionId: session.sessionId });
   });
 
-  test('says the same for a wrong password and an unknown address, and keeps a row of the first in the log', async () => {
+  test('throws the same error for a wrong password and an unknown address, and audits the wrong password', async () => {
     const attempt = (address: string) =>
       fixture.as(null, () => signIn(fixture, { email: address, password: 'wrong horse battery' }), '198.51.100.7');
     const known = attempt(tenant.owner.email);
     await expect(known).rejects.toBeInstanceOf(AuthenticationError);
     const message = await known.catch((error: Error) => error.message);
     await expect(attempt(email())).rejects.toThrow(message);
-    const refused = (await audited(tenant.id)).filter(({ action }) => action === 'session.refused');
-    expect(refused).toEqual([
+    const rejected = (await audited(tenant.id)).filter(({ action }) => action === 'session.refused');
+    expect(rejected).toEqual([
       { action: 'session.refused', status: 'FAILURE', user_id: null, resource_id: tenant.owner.userId, ip: '198.51.100.7' },
     ]);
   });
 
-  test('enters the tenant that is named, if the person is in it', async () => {
-    const first = await enter();
+  test('opens the session in the given tenant if the user is a member', async () => {
+    const first = await signInAs();
     const viewer = await verify(first);
-    const second = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Second home' }));
-    expect((await enter(tenant.owner.email, second.tenant.slug)).tenant.id).toBe(second.tenant.id);
-    expect((await enter(tenant.owner.email, second.tenant.id.toUpperCase())).tenant.id).toBe(second.tenant.id);
-    expect((await enter()).tenant.id).toBe(tenant.id);
-    const stranger = await createTenant(fixture);
-    await expect(enter(tenant.owner.email, stranger.slug)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    const second = await fixture.as(viewer, () => createSecondTenant(fixture, viewer, { name: 'Second home' }));
+    expect((await signInAs(tenant.owner.email, second.tenant.slug)).tenant.id).toBe(second.tenant.id);
+    expect((await signInAs(tenant.owner.email, second.tenant.id.toUpperCase())).tenant.id).toBe(second.tenant.id);
+    expect((await signInAs()).tenant.id).toBe(tenant.id);
+    const foreign = await createTenant(fixture);
+    await expect(signInAs(tenant.owner.email, foreign.slug)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
-  test('refuses an account that is suspended, and one without a tenant', async () => {
+  test('rejects a suspended account and an account without an active tenant', async () => {
     const other = await createTenant(fixture, { passwordHash: await passwordHash });
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
-    await expect(enter(other.owner.email)).rejects.toMatchObject({ code: 'INVALID_STATE' });
+    await expect(signInAs(other.owner.email)).rejects.toMatchObject({ code: 'INVALID_STATE' });
     await fixture.db.ownerQuery("UPDATE users SET status = 'SUSPENDED' WHERE id = $1", [other.owner.userId]);
-    await expect(enter(other.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    await expect(signInAs(other.owner.email)).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
   });
 });
 
-describe('refreshing', () => {
-  test('exchanges each token once, and the session goes on', async () => {
-    const first = await enter();
+describe('refreshSession', () => {
+  test('returns new tokens of the same session', async () => {
+    const first = await signInAs();
     const second = await refresh(first.refreshToken);
     const third = await refresh(second.refreshToken);
     expect(new Set([first, second, third].map(({ refreshToken }) => refreshToken)).size).toBe(3);
@@ -114,24 +115,24 @@ describe('refreshing', () => {
     await expect(verify(third)).resolves.toMatchObject({ userId: tenant.owner.userId });
   });
 
-  test('a token that comes again ends the whole session, and its access tokens with it', async () => {
-    const first = await enter();
-    const bystander = await enter();
+  test('ends the session and its access tokens when a token is used twice', async () => {
+    const first = await signInAs();
+    const bystander = await signInAs();
     const second = await refresh(first.refreshToken);
     await expect(refresh(first.refreshToken)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
     await expect(refresh(second.refreshToken)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
     await expect(verify(second)).rejects.toThrow('This session has ended. Sign in again.');
     await expect(verify(bystander)).resolves.toBeDefined();
-    const refused = (await audited(tenant.id)).filter(({ action, user_id }) => action === 'session.refused' && user_id);
-    expect(refused.at(-1)).toMatchObject({ status: 'FAILURE', user_id: tenant.owner.userId });
+    const rejected = (await audited(tenant.id)).filter(({ action, user_id }) => action === 'session.refused' && user_id);
+    expect(rejected.at(-1)).toMatchObject({ status: 'FAILURE', user_id: tenant.owner.userId });
   });
 
-  test('of many exchanges at the same moment one gets through', async () => {
-    const { refreshToken } = await enter();
+  test('lets one of several concurrent exchanges succeed', async () => {
+    const { refreshToken } = await signInAs();
     const results = await Promise.allSettled(Array.from({ length: 8 }, () => refresh(refreshToken)));
-    const refused = results.filter((result) => result.status === 'rejected');
-    expect(refused).toHaveLength(7);
-    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'TOKEN_INVALID' });
+    const rejected = results.filter((result) => result.status === 'rejected');
+    expect(rejected).toHaveLength(7);
+    for (const { reason } of rejected) expect(reason).toMatchObject({ code: 'TOKEN_INVALID' });
     const rows = await fixture.db.ownerQuery(
       `SELECT id FROM refresh_tokens WHERE family = (SELECT family FROM refresh_tokens WHERE token_hash = encode(sha256($1::bytea), 'hex'))`,
       [Buffer.from(refreshToken)],
@@ -139,7 +140,7 @@ describe('refreshing', () => {
     expect(rows).toHaveLength(2);
   });
 
-  test('refuses what is unknown, expired, or of somebody who may not get in any more', async () => {
+  test('rejects an unknown token, an expired token and the token of a suspended member', async () => {
     await expect(refresh('ab_refresh_nonsense')).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
 
     const short = await fixture.another({ refreshTokenTtlSeconds: -1 });
@@ -150,22 +151,22 @@ describe('refreshing', () => {
     await short.close();
 
     const member = tenant.members[1];
-    const session = await enter(member?.email);
+    const session = await signInAs(member?.email);
     const status = (value: string) =>
       fixture.db.ownerQuery('UPDATE memberships SET status = $1::membership_status WHERE id = $2', [value, member?.membershipId]);
     await status('SUSPENDED');
     await expect(refresh(session.refreshToken)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
     await status('ACTIVE');
-    // The attempt ended the session for good.
+    // The failed refresh ended the session permanently.
     await expect(refresh(session.refreshToken)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
-    await expect(enter(member?.email)).resolves.toBeDefined();
+    await expect(signInAs(member?.email)).resolves.toBeDefined();
   });
 });
 
-describe('signing out', () => {
-  test('ends this session at once, also for a VIEWER, and no other', async () => {
+describe('signOut', () => {
+  test('ends the current session immediately, also for a VIEWER, and no other session', async () => {
     const viewerEmail = tenant.members[2]?.email;
-    const [one, two] = [await enter(viewerEmail), await enter(viewerEmail)];
+    const [one, two] = [await signInAs(viewerEmail), await signInAs(viewerEmail)];
     const viewer = await verify(one);
     expect(viewer.role).toBe('VIEWER');
     expect(await fixture.as(viewer, () => signOut(fixture, viewer, false))).toBe(1);
@@ -175,11 +176,11 @@ describe('signing out', () => {
     await expect(verify(two)).resolves.toBeDefined();
   });
 
-  test('everywhere ends the sessions in every tenant, and nobody else their own', async () => {
-    const here = await enter();
+  test('with everywhere, ends the sessions of the user in every tenant and of no other user', async () => {
+    const here = await signInAs();
     const viewer = await verify(here);
-    const there = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Elsewhere' }));
-    const bystander = await enter(tenant.members[1]?.email);
+    const there = await fixture.as(viewer, () => createSecondTenant(fixture, viewer, { name: 'Elsewhere' }));
+    const bystander = await signInAs(tenant.members[1]?.email);
     expect(await fixture.as(viewer, () => signOut(fixture, viewer, true))).toBeGreaterThanOrEqual(2);
     for (const ended of [here, there]) {
       await expect(verify(ended)).rejects.toThrow('This session has ended. Sign in again.');
@@ -189,13 +190,13 @@ describe('signing out', () => {
   });
 });
 
-test('switching opens a session in another tenant of the person, and in no other', async () => {
-  const viewer = await verify(await enter());
-  const { tenant: other } = await fixture.as(viewer, () => foundTenant(fixture, viewer, { name: 'Third home' }));
+test('switchTenant opens a session in a tenant of the user and rejects other tenants and API keys', async () => {
+  const viewer = await verify(await signInAs());
+  const { tenant: other } = await fixture.as(viewer, () => createSecondTenant(fixture, viewer, { name: 'Third home' }));
   const there = await fixture.as(viewer, () => switchTenant(fixture, viewer, other.slug));
   expect(await verify(there)).toMatchObject({ tenantId: other.id, role: 'OWNER' });
-  const stranger = await createTenant(fixture);
-  await expect(fixture.as(viewer, () => switchTenant(fixture, viewer, stranger.id))).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  const foreign = await createTenant(fixture);
+  await expect(fixture.as(viewer, () => switchTenant(fixture, viewer, foreign.id))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const key = { ...viewer, apiKeyId: viewer.tenantId };
   await expect(fixture.as(key, () => switchTenant(fixture, key, other.slug))).rejects.toMatchObject({ code: 'FORBIDDEN' });
 });

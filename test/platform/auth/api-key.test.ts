@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createApiKey, revokeApiKey } from '../../../src/modules/tenancy/api-keys.ts';
+import { createApiKey, revokeApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
 import { isWellFormedApiKey, newApiKeySecret } from '../../../src/platform/auth/api-key-secret.ts';
 import { type Permission, permissionsOf, type Scope } from '../../../src/platform/auth/permissions.ts';
 import type { Viewer } from '../../../src/platform/auth/viewer.ts';
@@ -20,15 +20,15 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-function makeKey(scopes: Scope[], options: { viewer?: Viewer; expiresAt?: Date } = {}) {
+function createKey(scopes: Scope[], options: { viewer?: Viewer; expiresAt?: Date } = {}) {
   const viewer = options.viewer ?? owner;
   return fixture.as(viewer, () => createApiKey(fixture, viewer, { name: 'Key', scopes, expiresAt: options.expiresAt }));
 }
 
 const sorted = (permissions: ReadonlySet<Permission>) => [...permissions].sort();
 
-test('a key stands for its owner with the rights of its scopes', async () => {
-  const { secret, apiKey } = await makeKey(['agents:execute', 'audit:read']);
+test('a key authenticates its owner with the permissions of its scopes', async () => {
+  const { secret, apiKey } = await createKey(['agents:execute', 'audit:read']);
   const viewer = await fixture.auth.verify(secret);
   expect(viewer).toMatchObject({
     tenantId: tenant.id,
@@ -48,8 +48,8 @@ test('a key stands for its owner with the rights of its scopes', async () => {
   expect(apiKey.keyPrefix).toHaveLength(12);
 });
 
-test('a typo is refused without asking the database', async () => {
-  const { secret } = await makeKey(['agents:read']);
+test('a typo is rejected without a database query', async () => {
+  const { secret } = await createKey(['agents:read']);
   let statements = 0;
   const before = fixture.database.onStatement;
   fixture.database.onStatement = () => {
@@ -66,26 +66,26 @@ test('a typo is refused without asking the database', async () => {
     `ab_live_${"' OR '1'='1".padEnd(38, '-')}`,
   ];
   for (const typo of typos) {
-    const refusal = fixture.auth.verify(typo);
-    await expect(refusal).rejects.toBeInstanceOf(UnauthenticatedError);
-    await expect(refusal).rejects.toThrow('The API key is not valid.');
+    const rejection = fixture.auth.verify(typo);
+    await expect(rejection).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(rejection).rejects.toThrow('The API key is not valid.');
   }
   fixture.database.onStatement = before;
   expect(statements).toBe(0);
 });
 
-test('a well-formed key that nobody made, and a key under another pepper, are refused', async () => {
+test('a well-formed unknown key and a key hashed with another pepper are rejected', async () => {
   const { secret } = newApiKeySecret();
   expect(isWellFormedApiKey(secret)).toBe(true);
   await expect(fixture.auth.verify(secret)).rejects.toThrow('The API key is not valid.');
-  const made = await makeKey(['agents:read']);
+  const created = await createKey(['agents:read']);
   const other = await fixture.another({ apiKeyPepper: 'another pepper' });
-  await expect(other.verify(made.secret)).rejects.toThrow('The API key is not valid.');
+  await expect(other.verify(created.secret)).rejects.toThrow('The API key is not valid.');
   await other.close();
 });
 
-test('a revoked key is refused at once here and within seconds elsewhere', async () => {
-  const { secret, apiKey } = await makeKey(['agents:read']);
+test('a revoked key is rejected immediately in this process and within seconds in others', async () => {
+  const { secret, apiKey } = await createKey(['agents:read']);
   const other = await fixture.another();
   const viewer = await fixture.auth.verify(secret);
   await other.verify(secret);
@@ -101,8 +101,8 @@ test('a revoked key is refused at once here and within seconds elsewhere', async
   await expect(fixture.as(owner, () => revokeApiKey(fixture, owner, apiKey.id))).rejects.toMatchObject({ code: 'INVALID_STATE' });
 });
 
-test('an expired key is refused from that moment on, remembered or not', async () => {
-  const { secret } = await makeKey(['agents:read'], { expiresAt: new Date(Date.now() + 400) });
+test('an expired key is rejected immediately, cached or not', async () => {
+  const { secret } = await createKey(['agents:read'], { expiresAt: new Date(Date.now() + 400) });
   const viewer = await fixture.auth.verify(secret);
   expect(viewer.expiresAt).toBeInstanceOf(Date);
   await expect
@@ -111,11 +111,11 @@ test('an expired key is refused from that moment on, remembered or not', async (
   expect(await fixture.auth.revalidate(viewer)).toBe(false);
 });
 
-describe('a key never outlives or outranks its owner', () => {
+describe('the permissions of a key follow its owner:', () => {
   test('a demoted owner', async () => {
     const other = await createTenant(fixture, { members: ['ADMIN'] });
     const admin = asViewer(other, 'ADMIN');
-    const { secret } = await makeKey(['agents:write', 'audit:read'], { viewer: admin });
+    const { secret } = await createKey(['agents:write', 'audit:read'], { viewer: admin });
     expect((await fixture.auth.verify(secret)).permissions.has('audit:read')).toBe(true);
     await fixture.db.ownerQuery("UPDATE memberships SET role = 'VIEWER' WHERE user_id = $1", [admin.userId]);
     fixture.auth.evict({ userId: admin.userId });
@@ -132,36 +132,36 @@ describe('a key never outlives or outranks its owner', () => {
     ['a suspended account', "UPDATE users SET status = 'SUSPENDED' WHERE $1::uuid IS NOT NULL AND id = $2", ForbiddenError],
     ['a deleted account', 'DELETE FROM users WHERE $1::uuid IS NOT NULL AND id = $2', ForbiddenError],
     ['a suspended tenant', "UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1 AND $2::uuid IS NOT NULL", ForbiddenError],
-  ])('%s', async (_name, change, refusal) => {
+  ])('%s', async (_name, change, error) => {
     const other = await createTenant(fixture, { members: ['ADMIN'] });
     const admin = asViewer(other, 'ADMIN');
-    const { secret } = await makeKey(['agents:read'], { viewer: admin });
+    const { secret } = await createKey(['agents:read'], { viewer: admin });
     const viewer = await fixture.auth.verify(secret);
     await fixture.db.ownerQuery(change, [other.id, admin.userId]);
     fixture.auth.evict({ tenantId: other.id });
-    await expect(fixture.auth.verify(secret)).rejects.toBeInstanceOf(refusal);
+    await expect(fixture.auth.verify(secret)).rejects.toBeInstanceOf(error);
     expect(await fixture.auth.revalidate(viewer)).toBe(false);
   });
 });
 
-test('nobody makes a key that can do more than they can', async () => {
+test('createApiKey rejects scopes beyond the permissions of the viewer', async () => {
   const member = { ...asViewer(tenant, 'MEMBER'), permissions: permissionsOf('MEMBER', ['apikey:manage']) };
-  await expect(makeKey(['audit:read'], { viewer: member })).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  await expect(makeKey(['conversations:write'], { viewer: member })).resolves.toBeDefined();
-  await expect(makeKey([])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
-  await expect(makeKey(['agents:read'], { expiresAt: new Date(Date.now() - 1) })).rejects.toMatchObject({
+  await expect(createKey(['audit:read'], { viewer: member })).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(createKey(['conversations:write'], { viewer: member })).resolves.toBeDefined();
+  await expect(createKey([])).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
+  await expect(createKey(['agents:read'], { expiresAt: new Date(Date.now() - 1) })).rejects.toMatchObject({
     code: 'VALIDATION_FAILED',
   });
 });
 
-test('a key cannot make keys', async () => {
-  const { secret } = await makeKey(['agents:write']);
+test('createApiKey rejects an API key as viewer', async () => {
+  const { secret } = await createKey(['agents:write']);
   const viewer = await fixture.auth.verify(secret);
-  await expect(makeKey(['agents:read'], { viewer })).rejects.toBeInstanceOf(ForbiddenError);
+  await expect(createKey(['agents:read'], { viewer })).rejects.toBeInstanceOf(ForbiddenError);
 });
 
-test('uses are counted in batches and written at the end as well', async () => {
-  const { secret, apiKey } = await makeKey(['agents:read']);
+test('usage is counted in batches and written on close', async () => {
+  const { secret, apiKey } = await createKey(['agents:read']);
   const other = await fixture.another();
   await Promise.all([1, 2, 3].map(() => fixture.auth.verify(secret)));
   await other.verify(secret);

@@ -15,18 +15,18 @@ export const AUDIENCE = 'agentbase';
 export const PASSWORD = 'correct horse battery staple';
 export const DAY = 86_400;
 
-/** Hashing is slow by design: one hash serves every test of a file. */
+/** Hashing is slow by design: all tests share one hash. */
 export const passwordHash: Promise<string> = hashPassword(PASSWORD);
 
 export interface AuthFixture extends TenancyServices {
   db: TestDatabase;
   auth: Auth;
   options: AuthOptions;
-  /** Everything that was logged. */
+  /** All log lines of this process. */
   logged(): string;
   /** Another process with the same keys and database. */
   another(change?: Partial<AuthOptions>): Promise<Auth>;
-  /** As a request does: the viewer's context, one transaction. */
+  /** Runs in one transaction with the viewer's context, as a request does. */
   as<T>(viewer: Viewer | null, work: () => Promise<T>, ip?: string): Promise<T>;
 }
 
@@ -70,5 +70,5 @@ export async function authFixture(change: Partial<AuthOptions> & { limits?: Sign
   };
 }
 
-/** A key that this server does not know, for forgers. */
+/** For keys that the server does not know, to forge tokens. */
 export { generateSigningKey } from '../../../src/platform/auth/keyring.ts';

@@ -35,12 +35,12 @@ const now = () => Math.floor(Date.now() / 1000);
 
 interface Forgery {
   header?: Record<string, unknown>;
-  /** Claims to change; undefined leaves one out. */
+  /** Claims to change; undefined omits a claim. */
   claims?: Record<string, unknown>;
   key?: CryptoKey | Uint8Array;
 }
 
-/** A good token, but for what is changed. */
+/** A valid token with the given changes. */
 async function token({ header = {}, claims = {}, key }: Forgery = {}): Promise<string> {
   const all = {
     iss: ISSUER,
@@ -61,14 +61,14 @@ async function token({ header = {}, claims = {}, key }: Forgery = {}): Promise<s
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-test('a good token stands for its person in its tenant', async () => {
+test('a valid token authenticates its user in its tenant', async () => {
   const viewer = await fixture.auth.verify(await token());
   expect(viewer).toMatchObject({ tenantId: tenant.id, userId: tenant.owner.userId, apiKeyId: undefined, role: 'OWNER' });
   expect(viewer.permissions.has('member:manage')).toBe(true);
   expect(viewer.expiresAt?.getTime()).toBeGreaterThan(Date.now());
 });
 
-test('a token of the own RS256 key is good', async () => {
+test('a token signed with an RS256 key of the keyring is valid', async () => {
   const good = await token({ header: { alg: 'RS256', kid: 'rsa' }, key: rsa.privateKey });
   await expect(fixture.auth.verify(good)).resolves.toMatchObject({ role: 'OWNER' });
 });
@@ -81,10 +81,10 @@ test('the role comes from the membership, not from the token', async () => {
   expect(verified.permissions.has('agent:configure')).toBe(false);
 });
 
-describe('forged tokens are refused, all with the same words', () => {
+describe('forged tokens are rejected with the same message', () => {
   const forgeries: [string, () => Promise<string>][] = [
     ['alg none', async () => `${encode({ alg: 'none', typ: 'at+jwt', kid: signing.kid })}.${(await token()).split('.')[1]}.`],
-    ['alg none in other letters', async () => `${encode({ alg: 'nOnE', typ: 'at+jwt' })}.${(await token()).split('.')[1]}.`],
+    ['alg none in mixed case', async () => `${encode({ alg: 'nOnE', typ: 'at+jwt' })}.${(await token()).split('.')[1]}.`],
     ['no signature', async () => `${(await token()).split('.').slice(0, 2).join('.')}.`],
     [
       'HS256 keyed with the public RSA key',
@@ -108,27 +108,27 @@ describe('forged tokens are refused, all with the same words', () => {
         return token({ header: { kid: other.kid }, key: (await importJWK(other, 'EdDSA')) as CryptoKey });
       },
     ],
-    ['the RSA key under the kid of the other', () => token({ header: { alg: 'RS256' }, key: rsa.privateKey })],
+    ['the RSA key under the kid of another key', () => token({ header: { alg: 'RS256' }, key: rsa.privateKey })],
     ['no kid', () => token({ header: { kid: undefined } })],
     ['a kid that is a path', () => token({ header: { kid: '../../../../dev/null' } })],
     ['a kid that is SQL', () => token({ header: { kid: "' OR 1=1 --" } })],
     ['an unknown critical header', () => token({ header: { crit: ['exp2'], exp2: 1 } })],
     ['no typ', () => token({ header: { typ: undefined } })],
     ['the typ of an ID token', () => token({ header: { typ: 'JWT' } })],
-    ['another audience', () => token({ claims: { aud: 'somebody-else' } })],
+    ['another audience', () => token({ claims: { aud: 'another-audience' } })],
     ['no audience', () => token({ claims: { aud: undefined } })],
     ['another issuer', () => token({ claims: { iss: 'https://evil.example.test' } })],
     ['no issuer', () => token({ claims: { iss: undefined } })],
     ['the issuer with a slash', () => token({ claims: { iss: `${ISSUER}/` } })],
     ['no expiry', () => token({ claims: { exp: undefined } })],
     ['no time of issue', () => token({ claims: { iat: undefined } })],
-    ['a life of more than 15 minutes', () => token({ claims: { exp: now() + 3600 } })],
-    ['a long life hidden in a late issue', () => token({ claims: { iat: now() + 3000, exp: now() + 3600 } })],
+    ['a lifetime of more than 15 minutes', () => token({ claims: { exp: now() + 3600 } })],
+    ['a long lifetime with a future time of issue', () => token({ claims: { iat: now() + 3000, exp: now() + 3600 } })],
     ['not valid yet', () => token({ claims: { nbf: now() + 60 } })],
     ['no subject', () => token({ claims: { sub: undefined } })],
-    ['a subject that is no id', () => token({ claims: { sub: 'root' } })],
+    ['a subject that is not a UUID', () => token({ claims: { sub: 'root' } })],
     ['no tenant', () => token({ claims: { tid: undefined } })],
-    ['a tenant that is no id', () => token({ claims: { tid: '*' } })],
+    ['a tenant that is not a UUID', () => token({ claims: { tid: '*' } })],
     [
       'a changed tenant under an old signature',
       async () => {
@@ -138,24 +138,24 @@ describe('forged tokens are refused, all with the same words', () => {
       },
     ],
     ['a changed signature', async () => (await token()).replace(/.{4}$/, (end) => (end === 'AAAA' ? 'BBBB' : 'AAAA'))],
-    ['no JWT at all', async () => 'hello'],
+    ['a text that is not a JWT', async () => 'hello'],
     ['an empty string', async () => ''],
     ['an encrypted JWT', async () => 'eyJhbGciOiJkaXIiLCJlbmMiOiJBMjU2R0NNIn0..a.b.c'],
     ['a very long text', async () => `${await token()}${'A'.repeat(100_000)}`],
   ];
 
   test.each(forgeries)('%s', async (_name, forge) => {
-    const refusal = fixture.auth.verify(await forge());
-    await expect(refusal).rejects.toBeInstanceOf(UnauthenticatedError);
-    await expect(refusal).rejects.toThrow('The access token is not valid.');
+    const rejection = fixture.auth.verify(await forge());
+    await expect(rejection).rejects.toBeInstanceOf(UnauthenticatedError);
+    await expect(rejection).rejects.toThrow('The access token is not valid.');
   });
 
-  test('a token never says where its key is: jku, x5u and jwk are not followed', async () => {
+  test('a token cannot name the location of its key: jku, x5u and jwk are not followed', async () => {
     const own = await generateSigningKey();
     const { d, ...publicHalf } = own;
-    let asked = 0;
+    let requests = 0;
     const server = createServer((_request, response) => {
-      asked++;
+      requests++;
       response.end(JSON.stringify({ keys: [publicHalf] }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -170,19 +170,19 @@ describe('forged tokens are refused, all with the same words', () => {
     ]) {
       await expect(fixture.auth.verify(await token({ header, key }))).rejects.toThrow('The access token is not valid.');
     }
-    expect(asked).toBe(0);
+    expect(requests).toBe(0);
     server.close();
   });
 });
 
-test('a token that has ended says so, and only if its signature is good', async () => {
+test('an expired token is reported as expired only if its signature is valid', async () => {
   const ended = { iat: now() - 1000, exp: now() - 100 };
   await expect(fixture.auth.verify(await token({ claims: ended }))).rejects.toThrow('The access token has expired.');
   const forged = token({ claims: ended, key: (await importJWK(await generateSigningKey(), 'EdDSA')) as CryptoKey });
   await expect(fixture.auth.verify(await forged)).rejects.toThrow('The access token is not valid.');
 });
 
-test('a token that was verified a moment ago ends when it says', async () => {
+test('a cached token expires on time', async () => {
   const short = await token({ claims: { exp: now() + 60 } });
   const { userId } = await fixture.auth.verify(short);
   const began = Date.now();
@@ -196,19 +196,19 @@ test('a token that was verified a moment ago ends when it says', async () => {
   }
 });
 
-test('clocks may be a few seconds apart', async () => {
+test('a clock difference of a few seconds is tolerated', async () => {
   await expect(fixture.auth.verify(await token({ claims: { iat: now() + 3, exp: now() + 600 } }))).resolves.toBeDefined();
   await expect(fixture.auth.verify(await token({ claims: { iat: now() - 600, exp: now() - 3 } }))).resolves.toBeDefined();
 });
 
-describe('who may not get in', () => {
-  test('somebody of another tenant', async () => {
+describe('a token is rejected for', () => {
+  test('a user who is not a member of its tenant', async () => {
     const other = await createTenant(fixture);
     await expect(fixture.auth.verify(await token({ claims: { tid: other.id } }))).rejects.toBeInstanceOf(ForbiddenError);
     await expect(fixture.auth.verify(await token({ claims: { tid: newId() } }))).rejects.toBeInstanceOf(ForbiddenError);
   });
 
-  test('a suspended member, within seconds in another process and at once in this one', async () => {
+  test('a suspended member, immediately in this process and within seconds in another', async () => {
     const { ownerQuery } = fixture.db;
     const member = tenant.members[1];
     const good = await token({ claims: { sub: member?.userId } });
@@ -226,18 +226,18 @@ describe('who may not get in', () => {
     await fixture.db.ownerQuery("UPDATE users SET status = 'SUSPENDED' WHERE id = $1", [member?.userId]);
     fixture.auth.evict({ tenantId: tenant.id });
     const good = await token({ claims: { sub: member?.userId } });
-    await expect(fixture.auth.verify(good)).rejects.toThrow('This account is not in use.');
+    await expect(fixture.auth.verify(good)).rejects.toThrow('This account is disabled.');
     await fixture.db.ownerQuery("UPDATE users SET status = 'ACTIVE' WHERE id = $1", [member?.userId]);
   });
 
-  test('a suspended tenant, also in a process that has just let the person in', async () => {
+  test('a suspended tenant, also in a process with a cached lookup', async () => {
     const other = await createTenant(fixture);
     const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
     await fixture.auth.verify(good);
     await fixture.db.ownerQuery("UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1", [other.id]);
     await expect
       .poll(() => fixture.auth.verify(good).catch((error: Error) => error.message), { timeout: 5_000, interval: 100 })
-      .toBe('This tenant is not in use.');
+      .toBe('This tenant is not active.');
   });
 
   test('a removed member', async () => {
@@ -251,7 +251,7 @@ describe('who may not get in', () => {
   });
 });
 
-test('a stream loses its right when the role loses it, and when the token ends', async () => {
+test('revalidate returns false once the role loses a permission and once the token expires', async () => {
   const other = await createTenant(fixture, { members: ['ADMIN'] });
   const admin = other.members[1];
   const viewer = await fixture.auth.verify(await token({ claims: { tid: other.id, sub: admin?.userId } }));
@@ -262,7 +262,7 @@ test('a stream loses its right when the role loses it, and when the token ends',
   expect(await fixture.auth.revalidate(viewer)).toBe(false);
 });
 
-test('what is remembered is asked once, however many ask at once', async () => {
+test('concurrent verifications share one lookup', async () => {
   const other = await createTenant(fixture);
   const good = await token({ claims: { tid: other.id, sub: other.owner.userId } });
   let statements = 0;

@@ -33,13 +33,13 @@ const signIn = (auth = fixture.auth) =>
     auth.issueSession({ tenantId: tenant.id, userId: tenant.owner.userId, role: 'OWNER' }),
   );
 
-test('processes that start at once make one file, readable by its owner alone', async () => {
+test('concurrent processes create one key file, readable only by its owner', async () => {
   expect(await readdir(join(folder, 'data'))).toEqual(['keys.json']);
   expect((await stat(file)).mode & 0o777).toBe(0o600);
   expect(JSON.parse(await readFile(file, 'utf8')).keys).toHaveLength(1);
 });
 
-test('a rotation by one process is understood by another at once, and old tokens stay good', async () => {
+test('another process accepts a rotated key immediately, and old tokens stay valid', async () => {
   const before = await signIn();
   const [old] = (await fixture.auth.jwks()).keys;
   await changeKeyFile(file, async (keys) => [await generateSigningKey(), ...keys]);
@@ -63,7 +63,7 @@ test('a rotation by one process is understood by another at once, and old tokens
   await other.close();
 });
 
-test('a file that breaks is reported, and the keys read before stay in use', async () => {
+test('an unreadable key file is reported and the last keys stay in use', async () => {
   const { accessToken } = await signIn();
   const keyring = fixture.options.keyring;
   const good = await readFile(file, 'utf8');
@@ -75,7 +75,7 @@ test('a file that breaks is reported, and the keys read before stay in use', asy
   await keyring.reload();
 });
 
-test('the published keys have no private part, whatever their kind', async () => {
+test('published keys of every type contain no private member', async () => {
   const kinds = ['EdDSA', 'ES256', 'RS256'];
   const keys = await Promise.all(
     kinds.map(async (alg) => {
@@ -97,22 +97,22 @@ test.each([
   ['a symmetric key', '{"keys":[{"kty":"oct","k":"AAAA","kid":"a","alg":"HS256"}]}'],
   ['a public key', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","kid":"a","alg":"EdDSA"}]}'],
   ['no kid', '{"keys":[{"kty":"OKP","crv":"Ed25519","x":"AAAA","d":"SECRET","alg":"EdDSA"}]}'],
-])('a key set with %s is refused without showing it', async (_name, text) => {
+])('a key set with %s is rejected without revealing it', async (_name, text) => {
   await expect(inlineKeyring(text)).rejects.toThrow(/signing key/);
   await expect(inlineKeyring(text)).rejects.not.toThrow(/SECRET|AAAA/);
 });
 
-test('the command makes, rotates, prunes and publishes keys', async () => {
+test('the command generates, rotates, prunes and publishes keys', async () => {
   const run = promisify(execFile);
   const keys = (...args: string[]) => run(process.execPath, ['scripts/keys.ts', ...args]);
-  const made = join(folder, 'made.json');
-  await keys('generate', '--file', made);
-  await keys('rotate', '--file', made);
-  const { stdout } = await keys('public', '--file', made);
+  const file = join(folder, 'file.json');
+  await keys('generate', '--file', file);
+  await keys('rotate', '--file', file);
+  const { stdout } = await keys('public', '--file', file);
   expect(JSON.parse(stdout).keys).toHaveLength(2);
   expect(stdout).not.toContain('"d"');
-  await keys('prune', '--file', made);
-  expect(JSON.parse(await readFile(made, 'utf8')).keys).toHaveLength(1);
+  await keys('prune', '--file', file);
+  expect(JSON.parse(await readFile(file, 'utf8')).keys).toHaveLength(1);
   expect(JSON.parse((await keys('generate')).stdout).keys[0]).toMatchObject({ alg: 'EdDSA', kty: 'OKP' });
   await expect(keys('destroy')).rejects.toMatchObject({ code: 2 });
 });

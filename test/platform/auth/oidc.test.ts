@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { linkIdentity, unlinkIdentity } from '../../../src/modules/tenancy/profile.ts';
+import { linkIdentity, unlinkIdentity } from '../../../src/modules/tenancy/accounts/profile.ts';
 import type { Auth } from '../../../src/platform/auth/auth.ts';
 import { generateSigningKey, publicKeyOf } from '../../../src/platform/auth/keyring.ts';
 import { UnauthenticatedError, UnavailableError } from '../../../src/platform/lib/errors.ts';
@@ -55,9 +55,9 @@ async function token(
     .sign(await importJWK(signedWith, 'EdDSA'));
 }
 
-test('a person links an identity and its tokens stand for them from then on', async () => {
+test('tokens of a linked identity authenticate its user until it is unlinked', async () => {
   const subject = unique('subject');
-  await expect(auth.verify(await token({ sub: subject }))).rejects.toThrow('Nobody here is linked to this identity.');
+  await expect(auth.verify(await token({ sub: subject }))).rejects.toThrow('No account is linked to this identity.');
   const owner = asViewer(tenant);
   const { id } = await fixture.as(owner, async () => linkIdentity(fixture, owner, await token({ sub: subject })));
   const viewer = await auth.verify(await token({ sub: subject }));
@@ -69,28 +69,28 @@ test('a person links an identity and its tokens stand for them from then on', as
   await expect(taken).rejects.toMatchObject({ code: 'CONFLICT' });
   await expect(fixture.as(member, () => unlinkIdentity(fixture, member, id))).rejects.toMatchObject({ code: 'NOT_FOUND' });
 
-  // Without a password this is the only way in.
+  // Without a password, the identity is the only way to sign in.
   await expect(fixture.as(owner, () => unlinkIdentity(fixture, owner, id))).rejects.toMatchObject({ code: 'INVALID_STATE' });
   const { id: second } = await fixture.as(owner, async () => linkIdentity(fixture, owner, await token({ sub: unique('other') })));
   await fixture.as(owner, () => unlinkIdentity(fixture, owner, id));
-  await expect(auth.verify(await token({ sub: subject }))).rejects.toThrow('Nobody here is linked to this identity.');
+  await expect(auth.verify(await token({ sub: subject }))).rejects.toThrow('No account is linked to this identity.');
   expect(second).not.toBe(id);
 });
 
-test('the token may name the tenant, and only one of the person', async () => {
+test('the tid claim selects a tenant of the user and is rejected for others', async () => {
   const subject = unique('subject');
   const owner = asViewer(tenant);
   await fixture.as(owner, async () => linkIdentity(fixture, owner, await token({ sub: subject })));
-  const stranger = await createTenant(fixture);
+  const foreign = await createTenant(fixture);
   await expect(auth.verify(await token({ sub: subject, tid: tenant.id }))).resolves.toMatchObject({ tenantId: tenant.id });
-  await expect(auth.verify(await token({ sub: subject, tid: stranger.id }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  await expect(auth.verify(await token({ sub: subject, tid: foreign.id }))).rejects.toMatchObject({ code: 'FORBIDDEN' });
   await expect(auth.verify(await token({ sub: subject, tid: 'everywhere' }))).rejects.toBeInstanceOf(UnauthenticatedError);
 });
 
-test('forged tokens of a trusted issuer are refused', async () => {
+test('forged tokens of a trusted issuer are rejected', async () => {
   const now = Math.floor(Date.now() / 1000);
   const forged = [
-    token({ aud: 'somebody-else' }),
+    token({ aud: 'another-audience' }),
     token({ exp: now - 60, iat: now - 120 }),
     token({ exp: now + 40 * 86_400 }),
     token({ nbf: now + 60 }),
@@ -106,7 +106,7 @@ test('forged tokens of a trusted issuer are refused', async () => {
   for (const forgery of forged) await expect(auth.verify(await forgery)).rejects.toBeInstanceOf(UnauthenticatedError);
 });
 
-test('an old token proves no identity, and neither does one of this server', async () => {
+test('linkIdentity rejects an old token and a token of this server', async () => {
   const owner = asViewer(tenant);
   const old = Math.floor(Date.now() / 1000) - 3000;
   const attempts = [token({ sub: unique('old'), iat: old }), token({ iss: fixture.options.issuer }), Promise.resolve('nonsense')];
@@ -116,13 +116,13 @@ test('an old token proves no identity, and neither does one of this server', asy
   }
 });
 
-test('an issuer that is away is told from a token that is wrong', async () => {
+test('an unavailable issuer is distinguished from an invalid token', async () => {
   down = true;
   const other = await fixture.another();
   await expect(other.verify(await token())).rejects.toBeInstanceOf(UnavailableError);
   down = false;
   await expect
     .poll(async () => other.verify(await token()).catch((error: Error) => error.message), { timeout: 5_000, interval: 100 })
-    .toBe('Nobody here is linked to this identity.');
+    .toBe('No account is linked to this identity.');
   await other.close();
 });

@@ -54,7 +54,7 @@ test('each scope allows exactly these permissions', () => {
   expect(Object.fromEntries(registeredScopes().map((scope) => [scope, permissionsOfScope(scope)]))).toEqual(SCOPES);
 });
 
-test('a permission that is not registered is never granted', () => {
+test('permissionsOf ignores a permission that is not registered', () => {
   for (const role of roles) {
     expect([...permissionsOf(role, ['project:read', '*', '', 'toString'])], role).toEqual([...permissionsOf(role)]);
   }
@@ -64,11 +64,11 @@ test('a scope that is not registered allows nothing', () => {
   for (const scope of ['projects:read', '*', '', 'toString', '__proto__']) expect(permissionsOfScope(scope)).toEqual([]);
 });
 
-test('a viewer is granted no permission that writes', () => {
+test('permissionsOf drops write permissions granted to a VIEWER', () => {
   expect(permissionsOf('VIEWER', ['audit:read', 'tenant:manage'])).toEqual(new Set([...permissionsOf('VIEWER'), 'audit:read']));
 });
 
-test('a name that two modules register is refused, and nothing changes', () => {
+test('a name that is already registered throws and changes nothing', () => {
   const twice = { 'tenant:read': 'VIEWER', 'tenant:manage': 'VIEWER' } as const;
   expect(() => registerPermissions(twice)).toThrow('the permission tenant:read is registered twice');
   expect(permissionsOf('VIEWER').has('tenant:manage')).toBe(false);
@@ -78,13 +78,13 @@ test('a name that two modules register is refused, and nothing changes', () => {
   expect(() => mergeQueues([...modules, ...modules])).toThrow(/the queue \S+ is declared twice/);
 });
 
-test('modules cannot replace the errors of PostgreSQL itself', () => {
+test('modules cannot register SQLSTATEs of PostgreSQL', () => {
   expect(() => registerSqlStates({ '42501': () => new InvalidStateError('Allowed.') })).toThrow(
     "42501 is outside the application's range",
   );
 });
 
-test('each SQLSTATE of a module becomes its error', () => {
+test('each registered SQLSTATE is mapped to its error', () => {
   const messageOf = (code: string) => (toDomainError(Object.assign(new Error('raised'), { code })) as Error).message;
   expect(messageOf('AB001')).toBe('The conversation has ended and takes no messages.');
   expect(messageOf('AB002')).toBe('A tenant needs at least one active owner.');
@@ -92,7 +92,7 @@ test('each SQLSTATE of a module becomes its error', () => {
   expect(messageOf('AB999')).toBe('raised');
 });
 
-test('a dead-letter queue has to exist', () => {
+test('mergeQueues throws for an undeclared dead-letter queue', () => {
   const orphan = { ...modules[0], queues: { 'run.execute': { deadLetter: 'nowhere' } } };
   expect(() => mergeQueues([orphan])).toThrow('the queue run.execute refers to nowhere, which no module declares');
 });

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
-import { acceptInvitation, inviteMember } from '../../../src/modules/tenancy/invitations.ts';
-import { refreshSession } from '../../../src/modules/tenancy/refresh-session.ts';
-import { signIn } from '../../../src/modules/tenancy/sessions.ts';
-import { signUp } from '../../../src/modules/tenancy/sign-up.ts';
+import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
+import { acceptInvitation } from '../../../src/modules/tenancy/members/accept-invitation.ts';
+import { inviteMember } from '../../../src/modules/tenancy/members/manage-invitations.ts';
+import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
+import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
+import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
 import { unique } from '../../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
 
@@ -14,8 +15,8 @@ beforeAll(async () => {
 });
 afterAll(() => fixture.auth.close());
 
-/** Every text that any table holds, partitions by way of their parents. */
-async function everyText(): Promise<string> {
+/** All values of all tables as text. Partitions are read through their parents. */
+async function allText(): Promise<string> {
   const columns = await fixture.db.ownerQuery<{ table: string; column: string }>(`
     SELECT c.oid::regclass::text AS table, quote_ident(a.attname) AS column
     FROM pg_class c
@@ -33,7 +34,7 @@ async function everyText(): Promise<string> {
   return texts.join('\n');
 }
 
-test('no table, log line or error holds a secret', async () => {
+test('no table, log line or error contains a secret', async () => {
   const errors: string[] = [];
   const note = (error: unknown) => {
     errors.push(error instanceof Error ? `${error.stack} ${JSON.stringify(error)}` : String(error));
@@ -58,9 +59,9 @@ test('no table, log line or error holds a secret', async () => {
   await fixture.auth.verify(`${next.accessToken}x`).catch(note);
   expect(errors).toHaveLength(5);
 
-  const kept = `${await everyText()}\n${fixture.logged()}\n${errors.join('\n')}`;
-  // The scan sees what is there: the address stands in several tables.
-  expect(kept).toContain(email);
+  const stored = `${await allText()}\n${fixture.logged()}\n${errors.join('\n')}`;
+  // The scan works: it finds the e-mail address in several tables.
+  expect(stored).toContain(email);
   const secrets = [
     password,
     guestPassword,
@@ -75,5 +76,5 @@ test('no table, log line or error holds a secret', async () => {
     ]),
     fixture.options.apiKeyPepper,
   ];
-  for (const text of secrets) expect(kept.includes(text), `${text.slice(0, 12)}… was found`).toBe(false);
+  for (const text of secrets) expect(stored.includes(text), `${text.slice(0, 12)}… was found`).toBe(false);
 });

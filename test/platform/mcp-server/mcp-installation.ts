@@ -1,7 +1,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { createApiKey } from '../../../src/modules/tenancy/api-keys.ts';
+import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
 import type { Role, Scope } from '../../../src/platform/auth/permissions.ts';
 import { startTestServer, type TestServer } from '../../testkit/server.ts';
 import { asViewer, contextOf, createConversation, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';

@@ -97,9 +97,10 @@ function upperFirst(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** `mcp server` becomes `mcpServer`. */
+/** `API key` becomes `apiKey`. */
 function camelCaseOf(noun: string): string {
-  return noun.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
+  const lowerFirst = noun.replace(/^[A-Z]+/, (word) => word.toLowerCase());
+  return lowerFirst.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
 }
 
 /** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */

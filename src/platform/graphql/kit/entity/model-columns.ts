@@ -1,10 +1,16 @@
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import { getDatamodel } from '../../../../generated/pothos.ts';
+import type { unreadableColumns } from '../../../postgres/readable-columns.ts';
 
 export type ModelName = keyof PrismaTypes & string;
 
-/** A row of a model as Prisma returns it. */
-export type RowOf<Name extends ModelName> = PrismaTypes[Name]['Shape'];
+type Unreadable = typeof unreadableColumns;
+
+/** A row of a model as Prisma returns it, without the columns that the application role cannot read. */
+export type RowOf<Name extends ModelName> =
+  Uncapitalize<Name> extends keyof Unreadable
+    ? Omit<PrismaTypes[Name]['Shape'], keyof Unreadable[Uncapitalize<Name>]>
+    : PrismaTypes[Name]['Shape'];
 
 /** A property of a row that is a column of its table. */
 export type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string;

@@ -1,7 +1,7 @@
-import type { User, UserIdentity } from '../../generated/prisma/client.ts';
-import { evictAfterCommit } from '../../platform/auth/auth.ts';
-import { checkPassword, hashPassword } from '../../platform/auth/passwords.ts';
-import type { Viewer } from '../../platform/auth/viewer.ts';
+import { evictAfterCommit } from '../../../platform/auth/auth.ts';
+import { checkPassword, hashPassword } from '../../../platform/auth/passwords.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
 import {
   AuthenticationError,
   ConflictError,
@@ -10,16 +10,15 @@ import {
   NotFoundError,
   UnavailableError,
   ValidationError,
-} from '../../platform/lib/errors.ts';
-import { newId } from '../../platform/lib/ids.ts';
-import { isUniqueViolation } from '../../platform/postgres/errors.ts';
+} from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { isUniqueViolation } from '../../../platform/postgres/errors.ts';
+import { requireUser, type TenancyServices } from '../services.ts';
+import { endSessions } from '../sessions/sessions.ts';
 import { findAccount, verifyPasswordOrThrow } from './credentials.ts';
-import { redactPasswordHash } from './read.ts';
-import { requireUser, type TenancyServices } from './services.ts';
-import { endSessions } from './sessions.ts';
 
-/** How old an ID token may be that proves an identity, in milliseconds. */
-const FRESH_MS = 600_000;
+/** Maximum age of an ID token that proves an identity, in milliseconds. */
+const MAX_ID_TOKEN_AGE_MS = 600_000;
 
 export interface ProfileChanges {
   username?: string | null | undefined;
@@ -28,18 +27,18 @@ export interface ProfileChanges {
   avatarUrl?: string | null | undefined;
 }
 
-export async function updateProfile({ prisma }: TenancyServices, viewer: Viewer, changes: ProfileChanges): Promise<User> {
+export function updateProfile({ prisma }: TenancyServices, viewer: Viewer, changes: ProfileChanges): Promise<RowOf<'User'>> {
   const { userId } = requireUser(viewer);
-  return redactPasswordHash(await prisma.user.update({ where: { id: userId }, data: changes }));
+  return prisma.user.update({ where: { id: userId }, data: changes });
 }
 
 export interface PasswordChange {
-  /** Not needed by people who only signed in elsewhere so far. */
+  /** Not required for an account without a password, whose user signs in through an external issuer. */
   currentPassword?: string | undefined;
   newPassword: string;
 }
 
-/** Sets a new password and ends every other session of the person. Returns how many ended. */
+/** Sets a new password and ends every other session of the user. Returns the number of sessions that ended. */
 export async function changePassword(services: TenancyServices, viewer: Viewer, input: PasswordChange): Promise<number> {
   const { userId, sessionId, tenantId } = requireUser(viewer);
   const { prisma, database, auth } = services;
@@ -61,26 +60,31 @@ export async function changePassword(services: TenancyServices, viewer: Viewer, 
   return endSessions(services, viewer, sessionId);
 }
 
-/** Lets the person sign in with a trusted issuer from now on. A fresh token of that issuer is the proof. */
-export async function linkIdentity({ prisma, auth }: TenancyServices, viewer: Viewer, idToken: string): Promise<UserIdentity> {
+/** Links the identity that a recent token of a trusted issuer proves. */
+export async function linkIdentity(
+  { prisma, auth }: TenancyServices,
+  viewer: Viewer,
+  idToken: string,
+): Promise<RowOf<'UserIdentity'>> {
   const { userId } = requireUser(viewer);
   const invalid = (cause?: unknown) =>
-    new AuthenticationError('TOKEN_INVALID', 'The token is not a fresh one of a trusted issuer.', {
+    new AuthenticationError('TOKEN_INVALID', 'The token is invalid, of an untrusted issuer or older than 10 minutes.', {
       path: ['input', 'idToken'],
       cause,
     });
   const { issuer, subject, issuedAt } = await auth.verifyExternal(idToken).catch((error: unknown) => {
     throw error instanceof DomainError && !(error instanceof UnavailableError) ? invalid(error) : error;
   });
-  if (issuedAt.getTime() < Date.now() - FRESH_MS) throw invalid();
+  if (issuedAt.getTime() < Date.now() - MAX_ID_TOKEN_AGE_MS) throw invalid();
   try {
     return await prisma.userIdentity.create({ data: { id: newId(), userId, issuer, subject } });
   } catch (error) {
-    if (isUniqueViolation(error)) throw new ConflictError('This identity is linked already.', { path: ['input', 'idToken'] });
+    if (isUniqueViolation(error)) throw new ConflictError('This identity is already linked.', { path: ['input', 'idToken'] });
     throw error;
   }
 }
 
+/** Throws InvalidStateError for the last identity of an account without a password. */
 export async function unlinkIdentity(services: TenancyServices, viewer: Viewer, id: string): Promise<void> {
   const { userId } = requireUser(viewer);
   const { prisma, database, auth } = services;
@@ -89,7 +93,9 @@ export async function unlinkIdentity(services: TenancyServices, viewer: Viewer, 
   if (identities.length === 1) {
     const { email } = await prisma.user.findFirstOrThrow({ where: { id: userId }, select: { email: true } });
     const account = await findAccount(database, email);
-    if (!account?.passwordHash) throw new InvalidStateError('Set a password first: this is the only way you can sign in.');
+    if (!account?.passwordHash) {
+      throw new InvalidStateError('This identity is your only way to sign in. Set a password first.');
+    }
   }
   await prisma.userIdentity.deleteMany({ where: { userId, id } });
   evictAfterCommit(auth, { userId });

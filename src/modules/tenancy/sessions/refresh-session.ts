@@ -1,12 +1,11 @@
-import { evictAfterCommit } from '../../platform/auth/auth.ts';
-import type { Role } from '../../platform/auth/permissions.ts';
-import { hashSecret } from '../../platform/auth/secrets.ts';
-import { AuthenticationError } from '../../platform/lib/errors.ts';
-import { switchActor } from '../../platform/postgres/request-scope.ts';
-import { queryRows, sql } from '../../platform/postgres/sql.ts';
-import { tenantKey } from '../../platform/postgres/tenant-key.ts';
-import { redactPasswordHash } from './read.ts';
-import type { TenancyServices } from './services.ts';
+import { evictAfterCommit } from '../../../platform/auth/auth.ts';
+import type { Role } from '../../../platform/auth/permissions.ts';
+import { hashSecret } from '../../../platform/auth/secrets.ts';
+import { AuthenticationError } from '../../../platform/lib/errors.ts';
+import { switchActor } from '../../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import type { TenancyServices } from '../services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
 
 interface RefreshTokenRecord {
@@ -23,31 +22,30 @@ interface Access {
   tenantStatus: string;
 }
 
-/** Ends the chain and keeps that, although the caller gets an error. */
+/** Ends the session and returns the error to throw, which commits the revocation. */
 async function revokeTokenFamily(
   { database, prisma, auth }: TenancyServices,
-  link: RefreshTokenRecord,
+  { refreshTokenId, tenantId, userId, family }: RefreshTokenRecord,
   reason: string,
 ): Promise<AuthenticationError> {
-  const { tenantId, userId, family } = link;
   evictAfterCommit(auth, { tenantId, userId });
   await prisma.refreshToken.updateMany({ where: { tenantId, family, revokedAt: null }, data: { revokedAt: new Date() } });
-  await queryRows(database, sql`SELECT app.audit_failure('session.refused', 'session', ${link.refreshTokenId}::uuid, ${reason})`);
+  await queryRows(database, sql`SELECT app.audit_failure('session.refused', 'session', ${refreshTokenId}::uuid, ${reason})`);
   return new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.', { commit: true });
 }
 
 /**
- * Exchanges a refresh token for new tokens, once. A token that comes a second time was stolen or its answer was lost: nobody can
- * tell, so the whole session ends. Of two exchanges at the same moment one gets through.
+ * Exchanges a refresh token for new tokens, once. A second use means that the token was stolen or that its response was lost. The server
+ * cannot distinguish the two, so it ends the session. Of two concurrent exchanges one succeeds.
  */
 export async function refreshSession(services: TenancyServices, refreshToken: string): Promise<SignedIn> {
   const { database, prisma } = services;
-  const [link] = await queryRows<RefreshTokenRecord>(
+  const [record] = await queryRows<RefreshTokenRecord>(
     database,
     sql`SELECT refresh_token_id, tenant_id, user_id, family FROM app.find_refresh_token(${hashSecret(refreshToken)})`,
   );
-  if (!link) throw new AuthenticationError('TOKEN_INVALID', 'The refresh token is not valid. Sign in again.');
-  const { tenantId, userId, family, refreshTokenId } = link;
+  if (!record) throw new AuthenticationError('TOKEN_INVALID', 'The refresh token is not valid. Sign in again.');
+  const { tenantId, userId, family, refreshTokenId } = record;
   await switchActor({ tenantId, userId, apiKeyId: undefined });
 
   const [token] = await queryRows<{ rotatedAt: Date | null; revokedAt: Date | null; expiresAt: Date }>(
@@ -56,7 +54,7 @@ export async function refreshSession(services: TenancyServices, refreshToken: st
       WHERE tenant_id = ${tenantId}::uuid AND id = ${refreshTokenId}::uuid FOR UPDATE`,
   );
   if (!token || token.revokedAt) throw new AuthenticationError('TOKEN_INVALID', 'This session has ended. Sign in again.');
-  if (token.rotatedAt) throw await revokeTokenFamily(services, link, 'refresh token used twice');
+  if (token.rotatedAt) throw await revokeTokenFamily(services, record, 'refresh token used twice');
   if (token.expiresAt <= new Date()) {
     throw new AuthenticationError('TOKEN_INVALID', 'The refresh token has expired. Sign in again.');
   }
@@ -67,10 +65,10 @@ export async function refreshSession(services: TenancyServices, refreshToken: st
   );
   const statuses = [access?.membershipStatus, access?.userStatus, access?.tenantStatus];
   if (!access || statuses.some((status) => status !== 'ACTIVE'))
-    throw await revokeTokenFamily(services, link, 'no access any more');
+    throw await revokeTokenFamily(services, record, 'no access any more');
 
   await prisma.refreshToken.update({ where: tenantKey(refreshTokenId), data: { rotatedAt: new Date() } });
   const tenant = await prisma.tenant.findFirstOrThrow({ where: { id: tenantId } });
   const user = await prisma.user.findFirstOrThrow({ where: { id: userId } });
-  return openSession(services, redactPasswordHash(user), tenant, access.role, family);
+  return openSession(services, user, tenant, access.role, family);
 }

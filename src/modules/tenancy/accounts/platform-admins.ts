@@ -1,15 +1,23 @@
 import type pg from 'pg';
+import type { Database } from '../../../platform/postgres/database.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+
+/** Whether the acting user administers the platform. False for an API key. */
+export async function isPlatformAdmin(database: Database): Promise<boolean> {
+  const [row] = await queryRows<{ isAdmin: boolean }>(database, sql`SELECT app.is_platform_admin() AS is_admin`);
+  return row?.isAdmin ?? false;
+}
 
 export interface PlatformAdmin {
   email: string;
-  /** Somebody who may not sign in runs nothing. */
+  /** A disabled account cannot sign in and has no rights. */
   active: boolean;
 }
 
 /**
- * Marks a person as one of those who run the platform, or takes the mark away. It holds from their next request on.
- * @param pool of the owner of the tables: nobody else may
- * @returns false where it was so already
+ * Grants or withdraws the rights of a platform administrator, with effect from the user's next request.
+ * @param pool connections of the owner of the tables, the only role with the privilege
+ * @returns false if the user already had that state
  */
 export function setPlatformAdmin(pool: pg.Pool, email: string, isPlatformAdmin: boolean): Promise<boolean> {
   return inTransaction(pool, async (client) => {
@@ -17,23 +25,21 @@ export function setPlatformAdmin(pool: pg.Pool, email: string, isPlatformAdmin: 
       'SELECT id, status, is_platform_admin AS "isPlatformAdmin" FROM users WHERE email = $1',
       [email],
     );
-    const [person] = rows;
-    if (!person)
-      throw new Error(`nobody has the e-mail address ${email}: people are known once they have signed up or been let in`);
-    if (isPlatformAdmin && person.status !== 'ACTIVE') throw new Error(`${email} is ${person.status.toLowerCase()}`);
-    if (person.isPlatformAdmin === isPlatformAdmin) return false;
-    // Row security holds for owners who are not superusers too, and lets everybody change themselves.
-    await client.query("SELECT set_config('app.user_id', $1, true)", [person.id]);
-    const { rowCount } = await client.query('UPDATE users SET is_platform_admin = $2 WHERE id = $1', [
-      person.id,
-      isPlatformAdmin,
-    ]);
-    if (rowCount !== 1) throw new Error('row security does not let this login change people');
+    const [user] = rows;
+    if (!user) throw new Error(`no user has the e-mail address ${email}: the user must sign up or accept an invitation first`);
+    if (isPlatformAdmin && user.status !== 'ACTIVE') {
+      throw new Error(`the account ${email} is ${user.status}: activate it first`);
+    }
+    if (user.isPlatformAdmin === isPlatformAdmin) return false;
+    // Row-level security also applies to a table owner who is not a superuser. Its policy allows users to update their own row.
+    await client.query("SELECT set_config('app.user_id', $1, true)", [user.id]);
+    const { rowCount } = await client.query('UPDATE users SET is_platform_admin = $2 WHERE id = $1', [user.id, isPlatformAdmin]);
+    if (rowCount !== 1) throw new Error('row-level security prevents this login from updating users');
     return true;
   });
 }
 
-/** In the order of their addresses. */
+/** All platform administrators, ordered by e-mail address. */
 export function listPlatformAdmins(pool: pg.Pool): Promise<PlatformAdmin[]> {
   return inTransaction(pool, async (client) => {
     const { rows } = await client.query<PlatformAdmin>(

@@ -1,0 +1,89 @@
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import type { ColumnInputs } from '../../../platform/graphql/kit/entity/entity-mutations.ts';
+import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
+import { personNameRule, secretRule, tokenRule, webAddressRule } from '../rules.ts';
+import { changePassword, linkIdentity, unlinkIdentity, updateProfile } from './profile.ts';
+import { User } from './user.ts';
+import { UserIdentity } from './user-identity.ts';
+
+/** A VIEWER may change their own account too. */
+const context = { readOnly: false };
+
+const profile: ColumnInputs<'User'> = {
+  username: { description: 'Display name, at most 100 characters.', validate: personNameRule },
+  firstName: { description: 'Given name, at most 100 characters.', validate: personNameRule },
+  lastName: { description: 'Family name, at most 100 characters.', validate: personNameRule },
+  avatarUrl: { description: 'URL of a picture, http or https.', validate: webAddressRule },
+};
+
+mutation('updateProfile', {
+  description: "Changes the viewer's profile. Null clears a value; an omitted field stays unchanged.",
+  access: 'person',
+  context,
+  input: (t) => User.mutations.inputFields(t, profile),
+  payload: User.mutations.payload('updateProfile'),
+  resolve: (input, services) => updateProfile(services, services.viewer, User.mutations.changes(profile, input)),
+});
+
+mutation('changePassword', {
+  description: 'Sets a new password and ends every other session of the viewer.',
+  access: 'person',
+  context,
+  input: (t) => ({
+    currentPassword: t.string({ description: 'The current password. Required if the account has one.', validate: secretRule }),
+    newPassword: t.string({
+      required: true,
+      description: 'The new password: 12 to 200 characters, not the e-mail address.',
+      validate: secretRule,
+    }),
+  }),
+  payload: builder.objectRef<{ endedSessions: number }>('ChangePasswordPayload').implement({
+    description: 'Result of the password change.',
+    fields: (t) => ({ endedSessions: t.exposeInt('endedSessions', { description: 'Number of other sessions that ended.' }) }),
+  }),
+  errors: [AuthenticationError, RateLimitedError],
+  resolve: async ({ currentPassword, newPassword }, services) => ({
+    endedSessions: await changePassword(services, services.viewer, {
+      currentPassword: currentPassword ?? undefined,
+      newPassword,
+    }),
+  }),
+});
+
+mutation('linkIdentity', {
+  description: "Links an identity at a trusted issuer to the viewer. Afterwards the issuer's tokens authenticate as the viewer.",
+  access: 'person',
+  context,
+  input: (t) => ({
+    idToken: t.string({
+      required: true,
+      description: 'Token of the identity, issued within the last 10 minutes.',
+      validate: tokenRule,
+    }),
+  }),
+  payload: payload('linkIdentity', 'The linked identity.', {
+    identity: { type: UserIdentity, description: 'The identity.' },
+  }),
+  errors: [AuthenticationError],
+  resolve: async ({ idToken }, services) => ({ identity: await linkIdentity(services, services.viewer, idToken) }),
+});
+
+mutation('unlinkIdentity', {
+  description: "Unlinks an identity from the viewer. The issuer's tokens for it are rejected from then on.",
+  access: 'person',
+  context,
+  input: (t) => ({ id: t.id({ required: true, description: 'The `uuid` of the identity.' }) }),
+  payload: builder.objectRef<{ id: string }>('UnlinkIdentityPayload').implement({
+    description: 'The unlinked identity.',
+    fields: (t) => ({ uuid: t.expose('id', { type: 'UUID', description: 'UUID of the deleted identity.' }) }),
+  }),
+  resolve: async ({ id }, services) => {
+    // An identity is not a node and has no global id.
+    const uuid = parseId('UserIdentity', id, ['input', 'id']);
+    await unlinkIdentity(services, services.viewer, uuid);
+    return { id: uuid };
+  },
+});

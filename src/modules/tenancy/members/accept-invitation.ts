@@ -1,0 +1,91 @@
+import { evictAfterCommit } from '../../../platform/auth/auth.ts';
+import { checkPassword, hashPassword } from '../../../platform/auth/passwords.ts';
+import type { Role } from '../../../platform/auth/permissions.ts';
+import { hashSecret } from '../../../platform/auth/secrets.ts';
+import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { AuthenticationError, ConflictError, ValidationError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
+import { switchActor } from '../../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { verifyPasswordOrThrow } from '../accounts/credentials.ts';
+import type { TenancyServices } from '../services.ts';
+import { openSessionIn, type SignedIn } from '../sessions/sessions.ts';
+
+export interface AcceptInput {
+  token: string;
+  /** The password of the new or existing account. Not required if the invited user is signed in. */
+  password?: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+}
+
+interface FoundInvitation {
+  invitationId: string;
+  tenantId: string;
+  email: string;
+  role: Role;
+  tenantStatus: string;
+  userId: string | null;
+}
+
+/** Adds the invited user to the tenant and opens a session there. Creates the account if the address has none. */
+export async function acceptInvitation(services: TenancyServices, viewer: Viewer | null, input: AcceptInput): Promise<SignedIn> {
+  const { database, prisma, auth } = services;
+  const invalid = new AuthenticationError('TOKEN_INVALID', 'The invitation is invalid, expired or no longer open.', {
+    path: ['input', 'token'],
+  });
+  const [found] = await queryRows<FoundInvitation>(
+    database,
+    sql`SELECT invitation_id, tenant_id, email, role, tenant_status, user_id FROM app.find_invitation(${hashSecret(input.token)})`,
+  );
+  if (found?.tenantStatus !== 'ACTIVE') throw invalid;
+  const { tenantId, email, role, invitationId } = found;
+  const userId = found.userId ?? newId();
+  const passwordHash = found.userId ? undefined : await newPasswordHash(email, input.password);
+  if (found.userId) await authenticateInvited(services, viewer, email, found.userId, input.password);
+
+  await switchActor({ tenantId, userId, apiKeyId: undefined });
+  // The update locks the row: a concurrent acceptance waits here and then updates no row.
+  const { count } = await prisma.invitation.updateMany({
+    where: { tenantId, id: invitationId, acceptedAt: null, revokedAt: null, expiresAt: { gt: new Date() } },
+    data: { acceptedAt: new Date() },
+  });
+  if (count === 0) throw invalid;
+  if (passwordHash) {
+    const { firstName, lastName } = input;
+    await prisma.user.create({ data: { id: userId, email, passwordHash, firstName, lastName } });
+  }
+  if (await prisma.membership.findFirst({ where: { tenantId, userId }, select: { id: true } })) {
+    throw new ConflictError('You are already a member of this tenant.');
+  }
+  await prisma.membership.create({ data: { tenantId, id: newId(), userId, role }, select: { id: true } });
+  evictAfterCommit(auth, { tenantId, userId });
+  return openSessionIn(services, userId, { tenantId, role });
+}
+
+async function newPasswordHash(email: string, password: string | undefined): Promise<string> {
+  if (password === undefined) {
+    throw ValidationError.inputPath(['input', 'password'], 'A new account needs a password. Choose one.');
+  }
+  checkPassword(password, email);
+  return hashPassword(password);
+}
+
+/** Requires a session of the invited user or the password of their account. */
+async function authenticateInvited(
+  services: TenancyServices,
+  viewer: Viewer | null,
+  email: string,
+  userId: string,
+  password: string | undefined,
+): Promise<void> {
+  if (viewer?.userId === userId && viewer.apiKeyId === undefined) return;
+  if (password === undefined) {
+    throw new AuthenticationError(
+      'INVALID_CREDENTIALS',
+      'An account with this e-mail address exists. Sign in as its user, or give its password.',
+      { path: ['input', 'password'] },
+    );
+  }
+  await verifyPasswordOrThrow(services, { email, password });
+}

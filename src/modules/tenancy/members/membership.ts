@@ -1,0 +1,42 @@
+import type { Permission } from '../../../platform/auth/permissions.ts';
+import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
+import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
+import { sql } from '../../../platform/postgres/sql.ts';
+import { containsText } from '../../../platform/postgres/text-search.ts';
+import { User } from '../accounts/user.ts';
+import { PermissionEnum } from '../enums.ts';
+
+export type Membership = RowOf<'Membership'>;
+export const Membership = entity('Membership', {
+  table: 'memberships',
+  access: 'member:read',
+  write: 'member:manage',
+  plural: 'members',
+  columns: ['role', 'status'],
+  references: {
+    user: { to: User, description: 'The user. Null if the user has left the tenant.' },
+  },
+  fields: (t) => ({
+    permissions: t.field({
+      type: [PermissionEnum],
+      description: 'Permissions granted in addition to those of the role.',
+      resolve: (membership) => membership.permissions as Permission[],
+    }),
+  }),
+  list: {
+    orders: ['createdAt', '-createdAt'],
+    filter: (f) => ({
+      role: f.anyOf('role', 'Members with one of these roles.'),
+      status: f.anyOf('status', 'Members in one of these states.'),
+      search: f.where<string>(
+        'String',
+        'Members whose e-mail address or name contains this text. Case-insensitive.',
+        (text) => sql`EXISTS (
+          SELECT FROM users u WHERE u.id = memberships.user_id
+            AND ${containsText([sql`concat_ws(' ', u.email::text, u.username, u.first_name, u.last_name)`], text)}
+        )`,
+      ),
+    }),
+  },
+  root: { many: 'members' },
+});

@@ -1,0 +1,11 @@
+import './accounts/user.ts';
+import './tenants/tenant.ts';
+import './members/membership.ts';
+import './members/invitation.ts';
+import './api-keys/api-key.ts';
+import './viewer.ts';
+import './sessions/session-mutations.ts';
+import './members/member-mutations.ts';
+import './members/invitation-mutations.ts';
+import './accounts/profile-mutations.ts';
+import './api-keys/api-key-mutations.ts';

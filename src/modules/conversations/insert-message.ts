@@ -5,6 +5,15 @@ import { columnList } from '../../platform/postgres/keyset-pagination.ts';
 import { batchQueryRows, queryRows, type Sql, sql } from '../../platform/postgres/sql.ts';
 import type { ConversationEventRow } from './events/event-row.ts';
 
+/** The largest content of a message, in bytes of UTF-8. A CHECK constraint of the table has the same bound. */
+export const MAX_CONTENT_BYTES = 1_048_576;
+
+export const CONTENT_TOO_LARGE = 'Must have at most 1 MiB.';
+
+export function fitsContent(text: string): boolean {
+  return Buffer.byteLength(text) <= MAX_CONTENT_BYTES;
+}
+
 /** A row of `messages` without the columns that the database sets: its number and its time. */
 export interface MessageFields {
   /** A new one if it is not given. */

@@ -24,6 +24,6 @@ export const conversations = defineModule({
   sqlStates: {
     AB001: (cause) => new InvalidStateError('The conversation has ended and takes no messages.', { cause }),
   },
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   mcp: async () => (await import('./mcp-tools/index.ts')).conversationsForMcp,
 });

@@ -1,5 +1,5 @@
 import { truncateBytes } from '../../../platform/lib/text.ts';
-import { MAX_CONTENT_BYTES } from '../content-limit.ts';
+import { MAX_CONTENT_BYTES } from '../insert-message.ts';
 
 const HIGH_SURROGATE_AT_END = /[\ud800-\udbff]$/;
 

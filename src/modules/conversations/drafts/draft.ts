@@ -1,4 +1,4 @@
-import { MAX_CONTENT_BYTES } from '../content-limit.ts';
+import { MAX_CONTENT_BYTES } from '../insert-message.ts';
 import type { DraftKey, DraftWrite } from './draft-rows.ts';
 import { DraftText } from './draft-text.ts';
 

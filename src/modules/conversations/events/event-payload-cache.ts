@@ -1,7 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import type { Message, ToolExecution } from '../../../generated/prisma/client.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
-import { findMessages, findToolExecutions } from '../read.ts';
+import { anyId } from '../../../platform/postgres/id-arrays.ts';
+import { columnList } from '../../../platform/postgres/keyset-pagination.ts';
+import { identifier, queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { batchOf, type ConversationEventRow } from './event-row.ts';
 import { ImmutableRowCache } from './immutable-row-cache.ts';
 
@@ -41,14 +43,21 @@ export interface EventPayloadCache {
   primeMessage(message: Message): void;
 }
 
+function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
+  return queryRows<Row>(
+    database,
+    sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${anyId(identifier('id'), ids)}`,
+  );
+}
+
 function createEventPayloadCache(database: Database): EventPayloadCache {
   const messages = new ImmutableRowCache<Message>({
-    find: (ids) => findMessages(database, ids),
+    find: (ids) => findAll(database, 'messages', ids),
     sizeOf: ({ content, toolCalls, toolResults, metadata }) => textBytes(content, toolCalls, toolResults, metadata),
     maxSize: MAX_BYTES,
   });
   const toolExecutions = new ImmutableRowCache<ToolExecution>({
-    find: (ids) => findToolExecutions(database, ids),
+    find: (ids) => findAll(database, 'tool_executions', ids),
     sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
     maxSize: MAX_BYTES,
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
-import { createConversation } from '../write.ts';
+import { createConversation } from '../conversation.ts';
 import { conversationOf, conversationShape } from './shapes.ts';
 
 export const createConversationTool = defineTool({
@@ -14,7 +14,7 @@ export const createConversationTool = defineTool({
     title: z.string().trim().min(1).max(500).optional().describe('What it is about.'),
   },
   output: { conversation: conversationShape },
-  run: async ({ prisma, viewer }, { agentId, title }) => ({
-    conversation: conversationOf(await createConversation(prisma, viewer, agentId, { title })),
+  run: async (context, { agentId, title }) => ({
+    conversation: conversationOf(await createConversation(context, { agentId, title })),
   }),
 });

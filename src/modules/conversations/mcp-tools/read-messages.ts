@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
-import { listMessages } from '../list.ts';
-import { requireConversation } from '../read.ts';
+import { Conversation } from '../conversation.ts';
+import { listMessages } from './message-excerpts.ts';
 import { messageOf, messageShape } from './shapes.ts';
 
 export const readMessagesTool = defineTool({
@@ -20,7 +20,7 @@ export const readMessagesTool = defineTool({
     more: z.boolean().describe('Whether there were more at that moment.'),
   },
   async run({ prisma, database }, { conversationId, after, limit }) {
-    const { lastSequence } = await requireConversation(prisma, conversationId, ['conversationId']);
+    const { lastSequence } = await Conversation.require(prisma, conversationId, ['conversationId']);
     const messages = await listMessages(database, { conversationId, after, first: limit });
     return { messages: messages.map(messageOf), more: (messages.at(-1)?.sequence ?? after) < lastSequence };
   },

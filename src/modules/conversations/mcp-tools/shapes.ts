@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Conversation } from '../../../generated/prisma/client.ts';
 import { ConversationStatus, MessageRole } from '../../../generated/prisma/enums.ts';
-import type { MessageExcerpt } from '../list.ts';
+import type { MessageExcerpt } from './message-excerpts.ts';
 
 /** A conversation as MCP clients see it. */
 export const conversationShape = z.object({

@@ -1,18 +1,18 @@
 import type { GraphQLContext } from '../../../platform/graphql/context.ts';
 import { logSubscription } from '../../../platform/graphql/kit/log-subscription.ts';
 import { NotFoundError } from '../../../platform/lib/errors.ts';
-import { eventPayloadCache, subjectOf } from '../events/event-payload-cache.ts';
-import type { ConversationEventRow } from '../events/event-row.ts';
-import { logWithMessages } from '../events/log-with-messages.ts';
-import { ConversationEvent } from './event.ts';
-import { loadMessage, Message } from './message.ts';
-import { loadToolExecution } from './tool-execution.ts';
+import { Message } from '../message.ts';
+import { ToolExecution } from '../tool-execution.ts';
+import { ConversationEvent } from './conversation-event.ts';
+import { eventPayloadCache, subjectOf } from './event-payload-cache.ts';
+import type { ConversationEventRow } from './event-row.ts';
+import { logWithMessages } from './log-with-messages.ts';
 
 /** Lets the fields of an event load its message or tool execution from the rows that all live views share. */
 function primeSubjects(row: ConversationEventRow, context: GraphQLContext): void {
   const subjects = eventPayloadCache(context.database);
-  loadMessage.prime(context, subjectOf(row, 'messageId'), () => subjects.message(row));
-  loadToolExecution.prime(context, subjectOf(row, 'toolExecutionId'), () => subjects.toolExecution(row));
+  Message.load.prime(context, subjectOf(row, 'messageId'), () => subjects.message(row));
+  ToolExecution.load.prime(context, subjectOf(row, 'toolExecutionId'), () => subjects.toolExecution(row));
 }
 
 const conversationSubscription = { log: logWithMessages, typename: 'Conversation', access: 'conversation:read' } as const;

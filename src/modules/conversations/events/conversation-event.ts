@@ -1,11 +1,11 @@
 import { ConversationEventType } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { tenantScoped } from '../../../platform/graphql/tenant-scoped.ts';
-import { subjectOf } from '../events/event-payload-cache.ts';
-import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from '../events/event-row.ts';
-import { Conversation, loadConversation } from './conversation.ts';
-import { loadMessage, Message } from './message.ts';
-import { loadToolExecution, ToolExecution } from './tool-execution.ts';
+import { Conversation } from '../conversation.ts';
+import { Message } from '../message.ts';
+import { ToolExecution } from '../tool-execution.ts';
+import { subjectOf } from './event-payload-cache.ts';
+import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from './event-row.ts';
 
 export const ConversationEventTypeEnum = builder.enumType({ ...ConversationEventType, MESSAGE_DELTA: 'MESSAGE_DELTA' } as const, {
   name: 'ConversationEventType',
@@ -47,25 +47,19 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
       type: Conversation,
       nullable: true,
       description: 'The conversation as it is now.',
-      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
+      resolve: ({ conversationId }, _args, context) => Conversation.load(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
       description: 'The message of a MESSAGE_APPENDED event.',
-      resolve: (event, _args, context) => {
-        const id = subjectOf(event, 'messageId');
-        return loadMessage(context, id);
-      },
+      resolve: (event, _args, context) => Message.load(context, subjectOf(event, 'messageId')),
     }),
     toolExecution: t.field({
       type: ToolExecution,
       nullable: true,
       description: 'The tool execution of a TOOL_EXECUTION_RECORDED event.',
-      resolve: (event, _args, context) => {
-        const id = subjectOf(event, 'toolExecutionId');
-        return loadToolExecution(context, id);
-      },
+      resolve: (event, _args, context) => ToolExecution.load(context, subjectOf(event, 'toolExecutionId')),
     }),
     delta: t.field({
       type: MessageDelta,

@@ -104,7 +104,7 @@ async function appendChecked(services: ConversationServices, viewer: Viewer, inp
     }
   }
   if (conversation.status !== 'ACTIVE') {
-    throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and takes no messages.`, { path });
+    throw new InvalidStateError(`The conversation is ${conversation.status.toLowerCase()} and accepts no messages.`, { path });
   }
   if (input.parentMessageId != null) {
     const parent = prisma.message.findFirst({ where: { id: input.parentMessageId, conversationId: conversation.id } });
@@ -128,27 +128,36 @@ function requireSameMessage(first: Message, input: NewMessage): void {
 }
 
 mutation('appendMessage', {
-  description: 'Appends a message to a conversation, under the next number.',
+  description:
+    'Appends a message to a conversation under the next sequence number. Returns InvalidStateError if the conversation has ended, ConflictError for an idempotency key of another message.',
   access: 'conversation:write',
   input: (t) => ({
     conversationId: nodeId(t, 'Conversation', { required: true, description: 'The conversation.' }),
-    role: t.field({ type: MessageRoleEnum, required: true, description: 'Who speaks.' }),
+    role: t.field({ type: MessageRoleEnum, required: true, description: 'Author of the message.' }),
     content: t.string({
       required: true,
-      description: 'What is said, at most 1 MiB.',
+      description: 'Text of the message, at most 1 MiB of UTF-8. May be empty only with tool calls or results.',
       validate: z.string().refine(fitsContent, CONTENT_TOO_LARGE),
     }),
     toolCalls: t.field({ type: ['JSONObject'], description: TOOL_CALLS_DESCRIPTION, validate: jsonArrayRule }),
     toolResults: t.field({ type: ['JSONObject'], description: TOOL_RESULTS_DESCRIPTION, validate: jsonArrayRule }),
-    model: t.string({ description: 'The model that wrote it.', validate: textRule(100) }),
-    tokenCount: t.field({ type: 'NonNegativeInt', description: 'Tokens in the message.' }),
-    latencyMs: t.int({ description: 'How long the model took, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
-    parentMessageId: nodeId(t, 'Message', { description: 'The message this one answers, of the same conversation.' }),
+    model: t.string({
+      description: 'Name of the model that generated the message, at most 100 characters.',
+      validate: textRule(100),
+    }),
+    tokenCount: t.field({ type: 'NonNegativeInt', description: 'Number of tokens in the message.' }),
+    latencyMs: t.int({ description: 'Time that the model took, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
+    parentMessageId: nodeId(t, 'Message', { description: 'The message that this one replies to, in the same conversation.' }),
     idempotencyKey: t.string({
-      description: 'Your name for this call, unique in the conversation: a retry with the same key returns the first result.',
+      description:
+        'Idempotency key, 1 to 255 characters, unique in the conversation: a retry with the same key returns the first result.',
       validate: textRule(255).min(1),
     }),
-    metadata: t.field({ type: 'JSONObject', description: 'Your own data.', validate: jsonObjectRule }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
   validate: z
     .object({ content: z.string(), toolCalls: z.unknown(), toolResults: z.unknown() })
@@ -158,16 +167,16 @@ mutation('appendMessage', {
       path: ['content'],
     }),
   payload: builder.objectRef<AppendedMessage>('AppendMessagePayload').implement({
-    description: 'The message as it stands in the conversation.',
+    description: 'The appended message and its conversation.',
     fields: (t) => ({
       appendedMessage: t.field({ type: Message, description: 'The message.', resolve: ({ message }) => message }),
       conversation: t.field({
         type: Conversation,
-        description: 'The conversation with its new counters.',
+        description: 'The conversation with its updated counters.',
         resolve: ({ conversation }) => conversation,
       }),
       repeated: t.exposeBoolean('repeated', {
-        description: 'Whether the idempotency key had been used: this is the result of the first call.',
+        description: 'Whether an earlier call used the idempotency key. The message is then the one of that call.',
       }),
     }),
   }),

@@ -19,7 +19,7 @@ import { conversationLog } from './events/event-log.ts';
 enumOf(
   'ConversationStatus',
   ConversationStatus,
-  'Where a conversation stands. ACTIVE ones take messages, the others have ended.',
+  'State of a conversation. ACTIVE accepts messages; COMPLETED, FAILED and CANCELLED are final.',
 );
 
 export type Conversation = RowOf<'Conversation'>;
@@ -44,20 +44,23 @@ export const Conversation = entity('Conversation', {
     'completedAt',
     'lastMessageAt',
   ],
-  descriptions: { costUsd: 'What it has cost so far, in US dollars, as a decimal number.' },
+  descriptions: { costUsd: 'Cost so far, in US dollars, as a decimal string.' },
   references: {
-    agent: { to: Agent, description: 'The agent that answers.' },
-    user: { to: User, description: 'Who began it. Null once they have left the tenant.' },
+    agent: { to: Agent, description: 'The agent that replies.' },
+    user: {
+      to: User,
+      description: 'The user who created the conversation. Null if the user is no longer a member of the tenant.',
+    },
   },
   list: {
     orders: ['-createdAt', 'createdAt', '-updatedAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states.'),
-      agentId: f.refersTo('agentId', 'Agent', 'With this agent.'),
-      userId: f.refersTo('userId', 'User', 'Begun by this person.'),
-      search: f.containsText(['title'], 'Whose title contains this, without regard to case.'),
-      createdAfter: f.since('createdAt', 'Made at or after this moment.'),
-      createdBefore: f.before('createdAt', 'Made before this moment.'),
+      status: f.anyOf('status', 'Returns conversations in any of these states.'),
+      agentId: f.refersTo('agentId', 'Agent', 'Returns conversations with this agent.'),
+      userId: f.refersTo('userId', 'User', 'Returns conversations that this user created.'),
+      search: f.containsText(['title'], 'Returns conversations whose title contains this text, case-insensitive.'),
+      createdAfter: f.since('createdAt', 'Returns conversations created at or after this time.'),
+      createdBefore: f.before('createdAt', 'Returns conversations created before this time.'),
     }),
     maintainedCount: ({ status, ...others }) =>
       Object.values(others).some((value) => value != null) ? undefined : maintainedCountSql(status),
@@ -65,7 +68,7 @@ export const Conversation = entity('Conversation', {
   root: { one: 'conversation', many: 'conversations' },
 });
 
-Conversation.listOn(Agent, 'conversations', { column: 'agentId', description: 'The conversations with this agent.' });
+Conversation.listOn(Agent, 'conversations', { column: 'agentId', description: 'Conversations with the agent.' });
 
 /**
  * The number of the tenant's conversations in any of these states, null for all, as a statement that returns `count`. It adds the few rows
@@ -92,21 +95,21 @@ export function publishConversation(
 }
 
 const settings: ColumnInputs<'Conversation'> = {
-  context: { description: 'What the agent should know beyond the messages.', validate: jsonObjectRule },
-  metadata: { description: 'Your own data.', validate: jsonObjectRule },
+  context: { description: 'Context for the agent beside the messages.', validate: jsonObjectRule },
+  metadata: { description: 'Application data. The server does not interpret it.', validate: jsonObjectRule },
 };
 
 export const createConversation = Conversation.mutations.create('createConversation', {
-  description: 'Begins a conversation with an agent.',
+  description: 'Creates a conversation with an agent. Returns InvalidStateError unless the agent is ACTIVE.',
   input: {
-    agentId: { required: true, node: 'Agent', description: 'The agent that answers.' },
-    title: { description: 'What it is about.', validate: textRule(500) },
+    agentId: { required: true, node: 'Agent', description: 'The agent that replies.' },
+    title: { description: 'Title, at most 500 characters.', validate: textRule(500) },
     ...settings,
   },
   values: async ({ agentId }, { prisma, viewer }) => {
     const agent = await Agent.require(prisma, agentId as string, ['input', 'agentId']);
     if (agent.status !== 'ACTIVE') {
-      throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and takes no conversations.`, {
+      throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and accepts no conversations.`, {
         path: ['input', 'agentId'],
       });
     }
@@ -115,24 +118,24 @@ export const createConversation = Conversation.mutations.create('createConversat
 });
 
 Conversation.mutations.update('updateConversation', {
-  description: 'Changes a conversation. What is not given stays as it is.',
+  description: 'Updates a conversation. Fields that the input omits do not change.',
   input: {
-    title: { description: 'What it is about. Null takes the title away.', validate: textRule(500) },
+    title: { description: 'Title, at most 500 characters. Null removes it.', validate: textRule(500) },
     ...settings,
   },
   after: async (conversation, { live }) => publishConversation(live, conversation),
 });
 
 const ConversationOutcome = builder.enumType('ConversationOutcome', {
-  description: 'How a conversation ends.',
+  description: 'Final state of a conversation.',
   values: {
-    COMPLETED: { value: ConversationStatus.COMPLETED, description: 'It reached its end.' },
-    FAILED: { value: ConversationStatus.FAILED, description: 'It could not go on.' },
-    CANCELLED: { value: ConversationStatus.CANCELLED, description: 'Somebody stopped it.' },
+    COMPLETED: { value: ConversationStatus.COMPLETED, description: 'The conversation ended as intended.' },
+    FAILED: { value: ConversationStatus.FAILED, description: 'The conversation ended because of an error.' },
+    CANCELLED: { value: ConversationStatus.CANCELLED, description: 'A user stopped the conversation.' },
   } as const,
 });
 
-/** Ends a conversation: it takes no messages any more. */
+/** Moves an ACTIVE conversation to a final state. Throws InvalidStateError for a conversation that has ended. */
 async function completeConversation(
   { prisma, live }: ActorContext,
   id: string,
@@ -144,7 +147,7 @@ async function completeConversation(
   });
   const conversation = await Conversation.require(prisma, id, ['input', 'id']);
   if (count === 0) {
-    throw new InvalidStateError(`The conversation has ended already: it is ${conversation.status.toLowerCase()}.`, {
+    throw new InvalidStateError(`The conversation has already ended: it is ${conversation.status.toLowerCase()}.`, {
       path: ['input', 'id'],
     });
   }
@@ -153,11 +156,11 @@ async function completeConversation(
 }
 
 mutation('completeConversation', {
-  description: 'Ends a conversation: it takes no messages any more.',
+  description: 'Ends a conversation: it accepts no more messages. Returns InvalidStateError if it has already ended.',
   access: 'conversation:write',
   input: (t) => ({
     id: nodeId(t, 'Conversation', { required: true, description: 'The conversation.' }),
-    outcome: t.field({ type: ConversationOutcome, description: 'How it ends. COMPLETED when nothing is said.' }),
+    outcome: t.field({ type: ConversationOutcome, description: 'Final state. Default: COMPLETED.' }),
   }),
   payload: Conversation.mutations.payload('completeConversation'),
   resolve: ({ id, outcome }, context) => completeConversation(context, id, outcome ?? 'COMPLETED'),

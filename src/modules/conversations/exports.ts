@@ -1,4 +1,4 @@
-/** What other modules may use of conversations. */
+/** The public interface of the module. */
 export { appendMessage } from './append-message.ts';
 export { acceptsMessages, Conversation, loadConversation, requireConversation } from './conversation.ts';
 export { findDraft, removeDraft } from './drafts/draft-rows.ts';

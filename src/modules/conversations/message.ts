@@ -7,10 +7,14 @@ import { dependsOn } from '../../platform/graphql/kit/selection.ts';
 import { sql } from '../../platform/postgres/sql.ts';
 import { Conversation } from './conversation.ts';
 
-export const MessageRoleEnum = enumOf('MessageRole', MessageRole, 'Who speaks in a message.');
+export const MessageRoleEnum = enumOf(
+  'MessageRole',
+  MessageRole,
+  'Author of a message: the user, the agent (ASSISTANT), the system or a tool.',
+);
 
-export const TOOL_CALLS_DESCRIPTION = 'Tools the model asks for: objects of `id`, `name` and `arguments`.';
-export const TOOL_RESULTS_DESCRIPTION = 'What the tools answered: objects of `toolCallId`, `output` and `error`.';
+export const TOOL_CALLS_DESCRIPTION = 'Tool calls that the model requests: objects of `id`, `name` and `arguments`.';
+export const TOOL_RESULTS_DESCRIPTION = 'Results of tool calls: objects of `toolCallId`, `output` and `error`.';
 
 export type Message = RowOf<'Message'>;
 export const Message = entity('Message', {
@@ -19,8 +23,11 @@ export const Message = entity('Message', {
   tenantScoped: true,
   columns: ['sequence', 'role', 'content', 'model', 'tokenCount', 'latencyMs', 'metadata'],
   references: {
-    conversation: { to: Conversation, description: 'The conversation.' },
-    parentMessage: { to: (): ReferenceTarget => Message, description: 'The message this one answers.' },
+    conversation: { to: Conversation, description: 'The conversation of the message.' },
+    parentMessage: {
+      to: (): ReferenceTarget => Message,
+      description: 'The message that this one replies to. Null if there is none.',
+    },
   },
   fields: (t) => ({
     toolCalls: t.field({
@@ -41,22 +48,25 @@ export const Message = entity('Message', {
   list: {
     orders: ['sequence', '-sequence'],
     filter: (f) => ({
-      role: f.anyOf('role', 'Spoken by one of these.'),
+      role: f.anyOf('role', 'Returns messages with any of these roles.'),
       afterSequence: f.where(
         'Int',
-        'With a higher number than this.',
+        'Returns messages with a higher sequence number.',
         (after: number) => sql`${f.column('sequence')} > ${after}::integer`,
       ),
       beforeSequence: f.where(
         'Int',
-        'With a lower number than this.',
+        'Returns messages with a lower sequence number.',
         (before: number) => sql`${f.column('sequence')} < ${before}::integer`,
       ),
     }),
   },
 });
 
-Message.listOn(Conversation, 'messages', { column: 'conversationId', description: 'Its messages, in the order they were said.' });
+Message.listOn(Conversation, 'messages', {
+  column: 'conversationId',
+  description: 'Messages of the conversation, by default in the order of their sequence numbers.',
+});
 
 /** @deprecated Use `Message.load`. */
 export const loadMessage = Message.load;

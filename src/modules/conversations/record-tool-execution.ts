@@ -75,27 +75,36 @@ export async function recordToolExecution(
 }
 
 mutation('recordToolExecution', {
-  description: 'Keeps what a tool was given and what came of it.',
+  description: 'Stores a call of a tool with its outcome.',
   access: 'conversation:write',
   input: (t) => ({
-    conversationId: nodeId(t, 'Conversation', { description: 'The conversation it belongs to.' }),
-    messageId: nodeId(t, 'Message', { description: 'The message that asked for it. Names the conversation by itself.' }),
-    agentId: nodeId(t, 'Agent', { description: 'The agent that called.' }),
+    conversationId: nodeId(t, 'Conversation', {
+      description: 'The conversation of the call. Default: the conversation of the message.',
+    }),
+    messageId: nodeId(t, 'Message', { description: 'The message that requested the call.' }),
+    agentId: nodeId(t, 'Agent', { description: 'The agent that made the call.' }),
     toolName: t.string({
       required: true,
-      description: "The tool's name.",
+      description: 'Name of the tool, at most 200 characters.',
       validate: textRule(200).regex(/\S/, 'Must not be empty.'),
     }),
-    input: t.field({ type: 'JSONObject', description: 'What the tool was given.', validate: jsonObjectRule }),
-    output: t.field({ type: 'JSON', description: 'What the tool answered.', validate: jsonRule }),
-    status: t.field({ type: ExecutionStatusEnum, required: true, description: 'How it ended.' }),
-    errorMessage: t.string({ description: 'What went wrong.', validate: textRule(10_000) }),
-    durationMs: t.int({ description: 'How long it took, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
-    startedAt: t.field({ type: 'DateTime', description: 'When it began. Now when nothing is said.' }),
-    completedAt: t.field({ type: 'DateTime', description: 'When it ended.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'Your own data.', validate: jsonObjectRule }),
+    input: t.field({ type: 'JSONObject', description: 'Arguments of the call.', validate: jsonObjectRule }),
+    output: t.field({ type: 'JSON', description: 'Result of the call.', validate: jsonRule }),
+    status: t.field({ type: ExecutionStatusEnum, required: true, description: 'Outcome of the call.' }),
+    errorMessage: t.string({ description: 'Error message, at most 10,000 characters.', validate: textRule(10_000) }),
+    durationMs: t.int({ description: 'Duration of the call, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
+    startedAt: t.field({
+      type: 'DateTime',
+      description: 'Time when the call started. Default: `completedAt` minus `durationMs`, or the current time.',
+    }),
+    completedAt: t.field({ type: 'DateTime', description: 'Time when the call ended. Not before `startedAt`.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
-  payload: payload('recordToolExecution', 'What was kept.', {
+  payload: payload('recordToolExecution', 'The stored tool execution.', {
     toolExecution: { type: ToolExecution, description: 'The tool execution.' },
   }),
   resolve: async (input, context) => ({

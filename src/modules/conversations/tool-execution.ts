@@ -6,7 +6,7 @@ import { Agent } from '../agents/exports.ts';
 import { Conversation } from './conversation.ts';
 import { Message } from './message.ts';
 
-export const ExecutionStatusEnum = enumOf('ExecutionStatus', ExecutionStatus, 'How a call ended.');
+export const ExecutionStatusEnum = enumOf('ExecutionStatus', ExecutionStatus, 'Outcome of a call.');
 
 export type ToolExecution = RowOf<'ToolExecution'>;
 export const ToolExecution = entity('ToolExecution', {
@@ -16,23 +16,26 @@ export const ToolExecution = entity('ToolExecution', {
   columns: ['toolName', 'input', 'output', 'status', 'errorMessage', 'durationMs', 'startedAt', 'completedAt', 'metadata'],
   types: { output: 'JSON' },
   references: {
-    conversation: { to: Conversation, description: 'The conversation it belongs to, if any.' },
-    message: { to: Message, description: 'The message that asked for it, if any.' },
-    agent: { to: Agent, description: 'The agent that called, if any.' },
+    conversation: { to: Conversation, description: 'The conversation of the call. Null if there is none.' },
+    message: { to: Message, description: 'The message that requested the call. Null if there is none.' },
+    agent: { to: Agent, description: 'The agent that made the call. Null if there is none.' },
   },
   list: {
     orders: ['-id', 'id'],
     filter: (f) => ({
-      status: f.anyOf('status', 'That ended in one of these ways.'),
-      toolName: f.is('toolName', 'Of this tool.'),
+      status: f.anyOf('status', 'Returns calls with any of these outcomes.'),
+      toolName: f.is('toolName', 'Returns calls of this tool.'),
     }),
   },
-  root: { many: { field: 'toolExecutions', description: 'What tools did in the tenant.' } },
+  root: { many: { field: 'toolExecutions', description: 'Tool executions of the tenant.' } },
 });
 
 ToolExecution.listOn(Conversation, 'toolExecutions', {
   column: 'conversationId',
-  description: 'What tools did in this conversation.',
+  description: 'Tool executions of the conversation.',
 });
-ToolExecution.listOn(Message, 'toolExecutions', { column: 'messageId', description: 'What tools did for this message.' });
-ToolExecution.listOn(Agent, 'toolExecutions', { column: 'agentId', description: 'What tools did for this agent.' });
+ToolExecution.listOn(Message, 'toolExecutions', {
+  column: 'messageId',
+  description: 'Tool executions that the message requested.',
+});
+ToolExecution.listOn(Agent, 'toolExecutions', { column: 'agentId', description: 'Tool executions of the agent.' });

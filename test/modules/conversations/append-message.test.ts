@@ -179,7 +179,7 @@ test('an ended conversation takes no message, and says so', async () => {
   const answer = await append({ conversationId: id, role: 'USER', content: 'Too late' });
   expect(pick(answer, 'result')).toMatchObject({
     __typename: 'InvalidStateError',
-    message: 'The conversation is cancelled and takes no messages.',
+    message: 'The conversation is cancelled and accepts no messages.',
   });
   expect(pick(await graph.execute(asViewer(tenant), complete, { id }), 'result.__typename')).toBe('InvalidStateError');
 });

@@ -157,15 +157,15 @@ describe('how often it writes', () => {
     draft.append('b');
     await vi.advanceTimersByTimeAsync(600);
     expect(transactions).toHaveLength(1);
-    expect(logged).toEqual(['the text of running answers cannot be written; it is tried again']);
+    expect(logged).toEqual(['draft write failed; retrying']);
     state.away = false;
     await vi.advanceTimersByTimeAsync(60);
     expect(written()).toEqual(['ab']);
     expect(hints).toHaveLength(2);
-    expect(logged.slice(1)).toEqual(['the text of running answers is written again']);
+    expect(logged.slice(1)).toEqual(['draft writes recovered']);
     state.away = true;
     await draft.discard();
-    expect(logged.slice(2)).toEqual(['the text of an answer that was given up could not be removed']);
+    expect(logged.slice(2)).toEqual(['draft deletion failed']);
     await writer.close();
   });
 

@@ -10,23 +10,23 @@ import type { ConversationEventRow, MessageDelta as MessageDeltaRow } from './ev
 export const ConversationEventTypeEnum = builder.enumType({ ...ConversationEventType, MESSAGE_DELTA: 'MESSAGE_DELTA' } as const, {
   name: 'ConversationEventType',
   description:
-    'What happened in a conversation. MESSAGE_DELTA is text of an answer that is being written: it is told to who watches, and not kept.',
+    'Kind of a conversation event. MESSAGE_DELTA carries text of a message that a model is generating: subscriptions deliver it, and the event log does not store it.',
 });
 
 const MessageDelta = builder.objectRef<MessageDeltaRow>('MessageDelta').implement({
   extensions: tenantScoped('message_drafts'),
   description:
-    'Text of an answer that is being written. It stands from `offset` on, and what a reader has of the message after `offset` is void: ' +
-    'at 0 it begins, perhaps again. Put together, the deltas of a message are its content so far; the message itself comes as MESSAGE_APPENDED. ' +
-    'Text whose run ends without that is void.',
+    'Text of a message that a model is generating. It replaces everything that the subscriber has of the message from `offset` on; ' +
+    '`offset` 0 starts the text, or restarts it. The concatenated deltas are the content so far. A MESSAGE_APPENDED event delivers the final ' +
+    'message. If the run ends without one, the text is void.',
   authScopes: { permission: 'conversation:read' },
   fields: (t) => ({
-    messageId: t.expose('messageId', { type: 'UUID', description: 'The `uuid` that the message will have.' }),
+    messageId: t.expose('messageId', { type: 'UUID', description: '`uuid` that the message will have.' }),
     offset: t.exposeInt('offset', {
       description:
-        'Where the text begins, counted in Unicode code points: in JavaScript `[...text]`, in Python `text`. The end of what this reader has, or 0.',
+        'Position of the text in the message, in Unicode code points: indexes of `[...text]` in JavaScript, of `text` in Python.',
     }),
-    text: t.exposeString('text', { description: 'What is written there.' }),
+    text: t.exposeString('text', { description: 'Text from `offset` on.' }),
   }),
 });
 
@@ -34,43 +34,44 @@ type EventShape = Pick<ConversationEventRow, 'conversationId' | 'sequence' | 'ty
 
 export const ConversationEvent = builder.objectRef<EventShape>('ConversationEvent').implement({
   extensions: tenantScoped('conversation_events'),
-  description: 'One event of a conversation. Numbers have no gaps: who has seen n resumes with `after: n`.',
+  description: 'One event of a conversation. Sequence numbers are gapless: to resume after event n, subscribe with `after: n`.',
   authScopes: { permission: 'conversation:read' },
   fields: (t) => ({
     sequence: t.exposeInt('sequence', {
       description:
-        '1, 2, 3 … per conversation, without gaps, in the order of commits. A MESSAGE_DELTA has the number of the event before it.',
+        'Sequence number in the conversation: 1, 2, 3 …, gapless, in commit order. A MESSAGE_DELTA has the number of the event before it.',
     }),
-    type: t.expose('type', { type: ConversationEventTypeEnum, description: 'What happened.' }),
-    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'When it happened.' }),
+    type: t.expose('type', { type: ConversationEventTypeEnum, description: 'Kind of the event.' }),
+    createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of the event.' }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description: 'The conversation as it is now.',
+      description: 'The conversation in its current state.',
       resolve: ({ conversationId }, _args, context) => Conversation.load(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
-      description: 'The message of a MESSAGE_APPENDED event.',
+      description: 'The message of a MESSAGE_APPENDED event. Null for other events.',
       resolve: (event, _args, context) => Message.load(context, subjectOf(event, 'messageId')),
     }),
     toolExecution: t.field({
       type: ToolExecution,
       nullable: true,
-      description: 'The tool execution of a TOOL_EXECUTION_RECORDED event.',
+      description: 'The tool execution of a TOOL_EXECUTION_RECORDED event. Null for other events.',
       resolve: (event, _args, context) => ToolExecution.load(context, subjectOf(event, 'toolExecutionId')),
     }),
     delta: t.field({
       type: MessageDelta,
       nullable: true,
-      description: 'The text of a MESSAGE_DELTA event.',
+      description: 'The text of a MESSAGE_DELTA event. Null for other events.',
       resolve: ({ delta }) => delta ?? null,
     }),
     runId: t.field({
       type: 'UUID',
       nullable: true,
-      description: 'The `uuid` of the run that a RUN_CHANGED event is about, or that writes the text of a MESSAGE_DELTA event.',
+      description:
+        '`uuid` of the run that a RUN_CHANGED event reports, or that generates the text of a MESSAGE_DELTA event. Null for other events.',
       resolve: (event) => subjectOf(event, 'runId') ?? null,
     }),
   }),

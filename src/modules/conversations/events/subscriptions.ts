@@ -8,11 +8,11 @@ import { eventPayloadCache, subjectOf } from './event-payload-cache.ts';
 import type { ConversationEventRow } from './event-row.ts';
 import { logWithMessages } from './log-with-messages.ts';
 
-/** Lets the fields of an event load its message or tool execution from the rows that all live views share. */
-function primeSubjects(row: ConversationEventRow, context: GraphQLContext): void {
-  const subjects = eventPayloadCache(context.database);
-  Message.load.prime(context, subjectOf(row, 'messageId'), () => subjects.message(row));
-  ToolExecution.load.prime(context, subjectOf(row, 'toolExecutionId'), () => subjects.toolExecution(row));
+/** Primes the loaders of the message and tool execution of an event with the rows that all subscriptions share. */
+function primePayload(row: ConversationEventRow, context: GraphQLContext): void {
+  const payloads = eventPayloadCache(context.database);
+  Message.load.prime(context, subjectOf(row, 'messageId'), () => payloads.message(row));
+  ToolExecution.load.prime(context, subjectOf(row, 'toolExecutionId'), () => payloads.toolExecution(row));
 }
 
 const conversationSubscription = { log: logWithMessages, typename: 'Conversation', access: 'conversation:read' } as const;
@@ -21,12 +21,13 @@ logSubscription('conversationEvents', {
   ...conversationSubscription,
   type: ConversationEvent,
   description:
-    'What happens in a conversation, as it happens, each event once and in order. Between them comes the text of an answer while it is ' +
-    'being written, as MESSAGE_DELTA events: at most 20 a second, and none before all events so far were told.',
-  after: 'First tells again every event after this number: 0 for all, or the last one seen. Without it, only new ones.',
+    'Delivers each event of a conversation once and in order. MESSAGE_DELTA events between them deliver the text of a message while a model ' +
+    'generates it: at most 20 per second, and only after all earlier events.',
+  after:
+    'Sequence number of the last event received. The subscription first replays all later events; 0 replays all. Default: new events only.',
   drafts: true,
   resolve: (row, context) => {
-    primeSubjects(row, context);
+    primePayload(row, context);
     return row;
   },
 });
@@ -34,10 +35,11 @@ logSubscription('conversationEvents', {
 logSubscription('messageAppended', {
   ...conversationSubscription,
   type: Message,
-  description: 'The messages of a conversation from now on. To miss none after a broken connection, use `conversationEvents`.',
+  description:
+    'Delivers messages that are appended to a conversation after the subscription starts. To resume without loss after a lost connection, use `conversationEvents`.',
   filter: ({ type }) => type === 'MESSAGE_APPENDED',
   resolve: async (row, context) => {
-    primeSubjects(row, context);
+    primePayload(row, context);
     const message = await eventPayloadCache(context.database).message(row);
     if (!message) throw new NotFoundError('The message');
     return message;

@@ -7,7 +7,7 @@ export interface MessageExcerpt {
   sequence: number;
   role: MessageRole;
   content: string;
-  /** Whether the content is only the beginning. */
+  /** Whether the content is truncated. */
   cut: boolean;
   model: string | null;
   createdAt: Date;
@@ -15,18 +15,18 @@ export interface MessageExcerpt {
 
 export interface MessageRange {
   conversationId: string;
-  /** Only messages with a higher number. */
+  /** Only messages with a higher sequence number. */
   after: number;
   first: number;
-  /** From the newest back. They come in the order of the conversation all the same. */
+  /** Selects the newest messages instead of the oldest. The result is in ascending order either way. */
   newest?: boolean;
 }
 
-/** A message has up to a mebibyte: more than this of one is cut, and of all together left for the next call. */
+/** A message has up to 1 MiB. These limits truncate one message, and end the result before the message that exceeds the total. */
 const MAX_MESSAGE_CHARACTERS = 100_000;
 const MAX_TOTAL_CHARACTERS = 200_000;
 
-/** Messages of a conversation, as many as are asked for and fit. The first always comes. */
+/** Messages of a conversation, at most `first` and as many as fit the total size; at least one. */
 export function listMessages(
   database: Database,
   { conversationId, after, first, newest = false }: MessageRange,
@@ -35,11 +35,11 @@ export function listMessages(
   return queryRows<MessageExcerpt>(
     database,
     sql`SELECT id, sequence, role, left(content, ${MAX_MESSAGE_CHARACTERS}) AS content, length(content) > ${MAX_MESSAGE_CHARACTERS} AS cut, model, created_at
-      FROM (SELECT asked.*, least(length(content), ${MAX_MESSAGE_CHARACTERS}) AS own,
+      FROM (SELECT selected.*, least(length(content), ${MAX_MESSAGE_CHARACTERS}) AS own,
             sum(least(length(content), ${MAX_MESSAGE_CHARACTERS})) OVER (ORDER BY sequence ${direction}) AS total
           FROM (SELECT id, sequence, role, content, model, created_at FROM messages
             WHERE conversation_id = ${conversationId}::uuid AND sequence > ${after}::integer
-            ORDER BY sequence ${direction} LIMIT ${first}) asked) counted
+            ORDER BY sequence ${direction} LIMIT ${first}) selected) counted
       WHERE total <= ${MAX_TOTAL_CHARACTERS} OR total = own ORDER BY sequence`,
   );
 }

@@ -30,7 +30,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   return statements;
 }
 
-test('the message of an event comes from the rows that live views share, without a statement', async () => {
+test('resolves the message of an event from the shared cache without a statement', async () => {
   const [messageId] = conversation.messageIds;
   const message = await graph.database.transactionAs(contextOf(tenant), () =>
     graph.prisma.message.findFirstOrThrow({ where: { id: messageId } }),
@@ -56,7 +56,7 @@ test('the message of an event comes from the rows that live views share, without
   expect(statements).toEqual([]);
 });
 
-test('a primed row is used for every projection, read once, and only if it is asked for', async () => {
+test('uses a primed row for every projection and reads it once, on first use', async () => {
   const [messageId, other] = conversation.messageIds;
   const row = await asThem(async () => Message.load(contextOfOperation(), messageId));
   const context = contextOfOperation();

@@ -36,14 +36,14 @@ export const conversationDrafts: DraftSource<ConversationEventRow> = {
       database,
       sql`SELECT conversations.id AS conversation_id, conversations.last_event_sequence AS head,
           drafts.id, drafts.version, drafts.run_id AS writer_id, drafts.updated_at,
-          CASE WHEN drafts.id = asked.draft_id AND drafts.version / ${VERSIONS_PER_RESTART}::integer = asked.start
-            THEN substr(drafts.content, asked.length + 1) ELSE drafts.content END AS text
+          CASE WHEN drafts.id = known.draft_id AND drafts.version / ${VERSIONS_PER_RESTART}::integer = known.restart
+            THEN substr(drafts.content, known.length + 1) ELSE drafts.content END AS text
         FROM conversations LEFT JOIN message_drafts drafts
           ON drafts.tenant_id = conversations.tenant_id AND drafts.conversation_id = conversations.id AND ${isActive}
         JOIN unnest(${questions.map(({ id }) => id)}::uuid[], ${questions.map(({ known }) => known?.id ?? null)}::uuid[],
             ${questions.map(({ known }) => (known ? restartOf(known.version) : null))}::integer[],
-            ${questions.map(({ known }) => known?.length ?? null)}::integer[]) AS asked(id, draft_id, start, length)
-          ON asked.id = conversations.id`,
+            ${questions.map(({ known }) => known?.length ?? null)}::integer[]) AS known(id, draft_id, restart, length)
+          ON known.id = conversations.id`,
     );
     return new Map(
       found.map(({ conversationId, head, ...draft }) => [conversationId, { head, draft: draft.id === null ? undefined : draft }]),

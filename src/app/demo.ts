@@ -3,8 +3,8 @@ import { Readable } from 'node:stream';
 import { createAgent } from '../modules/agents/agent.ts';
 import { publishAgentVersion } from '../modules/agents/agent-version.ts';
 import { appendMessage } from '../modules/conversations/append-message.ts';
+import { createConversation } from '../modules/conversations/conversation.ts';
 import { recordToolExecution } from '../modules/conversations/record-tool-execution.ts';
-import { createConversation } from '../modules/conversations/write.ts';
 import { createCollection } from '../modules/knowledge/collections.ts';
 import { addDocument } from '../modules/knowledge/documents/documents.ts';
 import { receiveDocument } from '../modules/knowledge/documents/receive-document.ts';
@@ -32,7 +32,7 @@ Support answers within one working day. Urgent requests are marked as such and a
 `;
 
 async function seedTenant(services: Services, tenant: string, email: string) {
-  const { database, prisma, auth } = services;
+  const { database, auth } = services;
   const password = randomBytes(12).toString('base64url');
   const session = await runWithContext(sessionContextOf(null, REQUEST), () =>
     database.transaction(() => signUp(services, { email, password, firstName: 'Demo', tenant: { name: tenant } })),
@@ -54,7 +54,7 @@ async function seedTenant(services: Services, tenant: string, email: string) {
         },
       );
       await publishAgentVersion({ ...services, viewer }, agent.id, 'The first version.');
-      const conversation = await createConversation(prisma, viewer, agent.id, { title: 'Where is my order?' });
+      const conversation = await createConversation({ ...services, viewer }, { agentId: agent.id, title: 'Where is my order?' });
       const say = (role: 'USER' | 'ASSISTANT', content: string, rest: object = {}) =>
         appendMessage(services, viewer, {
           conversationId: conversation.id,

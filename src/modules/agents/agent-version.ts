@@ -16,15 +16,18 @@ export const AgentVersion = entity('AgentVersion', {
   access: 'agent:read',
   columns: ['number', 'snapshot', 'notes'],
   references: {
-    agent: { to: Agent, description: 'The agent as it is now.' },
-    publishedBy: { to: User, description: 'Who published it. Null once they have left the tenant.' },
+    agent: { to: Agent, description: 'The agent in its current state.' },
+    publishedBy: {
+      to: User,
+      description: 'The user who published the version. Null if the user is no longer a member of the tenant.',
+    },
   },
   list: { orders: ['-number', 'number'] },
 });
 
-AgentVersion.listOn(Agent, 'versions', { column: 'agentId', description: 'Its published versions.' });
+AgentVersion.listOn(Agent, 'versions', { column: 'agentId', description: 'Published versions of the agent.' });
 
-/** Stores the definition of an agent as it is now under the next version number. */
+/** Stores the current definition of an agent under the next version number. */
 export async function publishAgentVersion(
   { prisma, viewer }: ActorContext,
   agentId: string,
@@ -50,11 +53,12 @@ export async function publishAgentVersion(
 }
 
 mutation('publishAgentVersion', {
-  description: "Keeps the agent's definition as it is now, under the next number, for good.",
+  description:
+    'Publishes the current definition of an agent as an immutable version under the next number. Returns InvalidStateError for an archived agent.',
   access: 'agent:configure',
   input: (t) => ({
     agentId: nodeId(t, 'Agent', { required: true, description: 'The agent.' }),
-    notes: t.string({ description: 'What changed.', validate: textRule(10_000) }),
+    notes: t.string({ description: 'Release notes, at most 10,000 characters.', validate: textRule(10_000) }),
   }),
   payload: payload('publishAgentVersion', 'The published version.', {
     version: { type: AgentVersion, description: 'The version.' },

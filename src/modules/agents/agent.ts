@@ -12,17 +12,17 @@ import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
 enumOf(
   'AgentKind',
   AgentKind,
-  'What an agent is: ASSISTANT talks, BROWSER drives a browser, BACKGROUND works without a conversation.',
+  'Kind of an agent: ASSISTANT converses, BROWSER controls a browser, BACKGROUND runs without a conversation.',
 );
 enumOf(
   'AgentStatus',
   AgentStatus,
-  'ACTIVE agents take conversations, INACTIVE ones are paused, ARCHIVED ones are put away until restored.',
+  'State of an agent. ACTIVE accepts conversations, INACTIVE is paused, ARCHIVED is read-only until it is restored.',
 );
 enumOf(
   'BusyPolicy',
   BusyPolicy,
-  'What a message does to a conversation whose agent is at work: QUEUE waits for it, INTERRUPT stops it.',
+  'Effect of a message that arrives while a run of the conversation is in progress: QUEUE waits for the run to end, INTERRUPT cancels it.',
 );
 
 export type Agent = RowOf<'Agent'>;
@@ -52,69 +52,89 @@ export const Agent = entity('Agent', {
     'metadata',
   ],
   references: {
-    createdBy: { to: User, description: 'Who made the agent. Null once they have left the tenant.' },
+    createdBy: { to: User, description: 'The user who created the agent. Null if the user is no longer a member of the tenant.' },
   },
   fields: (t) => ({
-    capabilities: t.stringList({ description: 'What the agent can do.', resolve: (agent) => agent.capabilities as string[] }),
+    capabilities: t.stringList({
+      description: 'Capabilities of the agent, at most 100. The server does not interpret them.',
+      resolve: (agent) => agent.capabilities as string[],
+    }),
     tools: t.field({ type: ['JSONObject'], description: TOOLS_DESCRIPTION, resolve: (agent) => agent.tools as unknown[] }),
   }),
   list: {
     orders: ['-createdAt', 'createdAt', '-updatedAt', 'name', '-name'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states.'),
-      kind: f.anyOf('kind', 'Of one of these kinds.'),
-      tags: f.containsAll('tags', 'With all of these tags.'),
-      search: f.containsText(['name', 'slug'], 'Whose name or slug contains this, without regard to case.'),
+      status: f.anyOf('status', 'Returns agents in any of these states.'),
+      kind: f.anyOf('kind', 'Returns agents of any of these kinds.'),
+      tags: f.containsAll('tags', 'Returns agents that have all of these tags.'),
+      search: f.containsText(['name', 'slug'], 'Returns agents whose name or slug contains this text, case-insensitive.'),
     }),
   },
   root: { one: 'agent', many: 'agents' },
 });
 
 export function requireNotArchived({ status }: { status: AgentStatus }, path: string[]): void {
-  if (status === 'ARCHIVED') throw new InvalidStateError('The agent is archived. Restore it first.', { path });
+  if (status === 'ARCHIVED') throw new InvalidStateError('The agent is archived. Restore it with restoreAgent first.', { path });
 }
 
 /** Input fields that createAgent and updateAgent share. */
 const settings: ColumnInputs<'Agent'> = {
   slug: {
-    description: 'Name for URLs, unique in the tenant. Made of the name when a new agent says nothing.',
+    description: 'Identifier for URLs, unique in the tenant. A new agent derives it from the name by default.',
     validate: slugRule,
   },
-  description: { description: 'What the agent is for.', validate: textRule(10_000) },
-  kind: { description: 'What the agent is.' },
+  description: { description: 'Purpose of the agent, at most 10,000 characters.', validate: textRule(10_000) },
+  kind: { description: 'Kind of the agent. Default for a new agent: ASSISTANT.' },
   temperature: {
-    description: 'Sampling temperature, 0 to 2.',
+    description: 'Sampling temperature, 0 to 2. Default for a new agent: 0.7.',
     validate: z.number().min(0, 'Must be at least 0.').max(2, 'Must be at most 2.'),
   },
-  maxTokens: { description: 'Most tokens of one answer.', validate: intRule(1, 10_000_000) },
-  systemPrompt: { description: 'The instructions the model is given.', validate: textRule(100_000) },
-  capabilities: { type: ['String'], description: 'What the agent can do.', validate: z.array(textRule(100)).max(100) },
+  maxTokens: {
+    description: 'Maximum number of tokens of one response, 1 to 10,000,000. Null applies the default of the provider.',
+    validate: intRule(1, 10_000_000),
+  },
+  systemPrompt: {
+    description: 'System prompt: the instructions for the model, at most 100,000 characters.',
+    validate: textRule(100_000),
+  },
+  capabilities: {
+    type: ['String'],
+    description: 'Capabilities of the agent, at most 100. The server does not interpret them.',
+    validate: z.array(textRule(100)).max(100),
+  },
   tools: { type: ['JSONObject'], description: TOOLS_DESCRIPTION, validate: jsonArrayRule },
-  timeoutMs: { description: 'Longest time of one run, in milliseconds.', validate: intRule(1, 86_400_000) },
-  maxIterations: { description: 'Most rounds of model and tools in one run.', validate: intRule(1, 1000) },
+  timeoutMs: {
+    description: 'Timeout of one run, in milliseconds, 1 to 86,400,000. Default for a new agent: 120,000.',
+    validate: intRule(1, 86_400_000),
+  },
+  maxIterations: {
+    description: 'Maximum number of model and tool rounds in one run, 1 to 1000. Default for a new agent: 10.',
+    validate: intRule(1, 1000),
+  },
   maxRunTokens: {
     type: 'NonNegativeInt',
-    description: 'Most tokens of one run, input and output together. Null for no limit.',
+    description: 'Maximum number of tokens of one run, input and output together. Null for no limit.',
     validate: intRule(1, Number.MAX_SAFE_INTEGER),
   },
   whenBusy: {
-    description: 'What a message does to a conversation whose agent is at work. QUEUE when a new agent says nothing.',
+    description:
+      'Effect of a message that arrives while a run of the conversation is in progress. Default for a new agent: QUEUE.',
   },
-  memoryEnabled: { description: 'Whether earlier conversations are remembered.' },
+  memoryEnabled: { description: 'Whether the agent uses memory of earlier conversations. Default for a new agent: false.' },
   tags: {
-    description: 'Labels to filter by, at most 50.',
+    description: 'Labels for filters, at most 50.',
     validate: z.array(textRule(100).min(1)).max(50, 'Must have at most 50 items.'),
   },
-  config: { description: 'Settings of the runtime.', validate: jsonObjectRule },
-  metadata: { description: 'Your own data.', validate: jsonObjectRule },
+  config: { description: 'Settings of the agent runtime.', validate: jsonObjectRule },
+  metadata: { description: 'Application data. The server does not interpret it.', validate: jsonObjectRule },
 };
 
 export const createAgent = Agent.mutations.create('createAgent', {
-  description: 'Makes an agent.',
+  description: 'Creates an agent.',
   input: {
     name: { required: true, description: 'Display name.', validate: nameRule },
-    provider: { required: true, description: "The model's provider, such as `openai`.", validate: textRule(50).min(1) },
-    model: { required: true, description: "The model's name at its provider.", validate: textRule(100).min(1) },
+    provider: { required: true, description: 'Provider of the model, such as `openai`.', validate: textRule(50).min(1) },
+    model: { required: true, description: 'Name of the model at its provider.', validate: textRule(100).min(1) },
     ...settings,
   },
   values: async ({ name, slug, tools }, { prisma }) => {
@@ -124,14 +144,16 @@ export const createAgent = Agent.mutations.create('createAgent', {
 });
 
 Agent.mutations.update('updateAgent', {
-  description: 'Changes an agent. What is not given stays as it is.',
+  description: 'Updates an agent. Fields that the input omits do not change. Returns InvalidStateError for an archived agent.',
   input: {
     name: { description: 'Display name.', validate: nameRule },
-    provider: { description: "The model's provider.", validate: textRule(50).min(1) },
-    model: { description: "The model's name at its provider.", validate: textRule(100).min(1) },
+    provider: { description: 'Provider of the model.', validate: textRule(50).min(1) },
+    model: { description: 'Name of the model at its provider.', validate: textRule(100).min(1) },
     ...settings,
   },
-  arguments: (t) => ({ active: t.boolean({ description: 'Whether the agent takes conversations.' }) }),
+  arguments: (t) => ({
+    active: t.boolean({ description: 'Whether the agent accepts conversations: true sets ACTIVE, false sets INACTIVE.' }),
+  }),
   check: (agent) => requireNotArchived(agent, ['input', 'id']),
   values: async ({ slug, tools }, { prisma }, { active }, { id }) => {
     checkTools(tools, ['input', 'tools']);
@@ -143,14 +165,14 @@ Agent.mutations.update('updateAgent', {
 });
 
 Agent.mutations.transition('archiveAgent', {
-  description: 'Puts an agent away: it takes no conversations until it is restored.',
+  description: 'Archives an agent: it accepts no conversations, changes or versions until it is restored.',
   from: ['ACTIVE', 'INACTIVE'],
   set: { status: 'ARCHIVED' },
-  refusal: 'The agent is archived already.',
+  refusal: 'The agent is already archived.',
 });
 
 Agent.mutations.transition('restoreAgent', {
-  description: 'Takes an archived agent back into work.',
+  description: 'Restores an archived agent to ACTIVE.',
   from: ['ARCHIVED'],
   set: { status: 'ACTIVE' },
   refusal: 'The agent is not archived.',

@@ -1,3 +1,3 @@
-/** What other modules may use of agents. */
+/** The public interface of the module. */
 export { Agent } from './agent.ts';
 export { type ToolReference, toolReferences } from './tool-references.ts';

@@ -11,13 +11,13 @@ export type ToolReference = { approval: boolean } & (
   | { kind: 'mcp'; server: string; tool: string }
 );
 
-/** Said of `Agent.tools` wherever it stands in the graph. */
-export const TOOLS_DESCRIPTION = `Tools the agent may call, as objects:
-- \`{ "name": "calculator" }\` and \`{ "name": "current_time" }\`, which are built in;
-- \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, collections by UUID or slug, all active ones when none are named;
-- \`{ "mcp": "files", "name": "read_file" }\`, a tool of the tenant's MCP server with this slug, \`"*"\` for all of them.
+/** The description of `Agent.tools` in object and input types. */
+export const TOOLS_DESCRIPTION = `Tools that the agent may call, as objects:
+- \`{ "name": "calculator" }\` and \`{ "name": "current_time" }\`, built in;
+- \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, with collections by UUID or slug, default: all active collections;
+- \`{ "mcp": "files", "name": "read_file" }\`, a tool of the MCP server with this slug in the tenant, \`"*"\` for all of its tools.
 
-With \`"approval": true\` each call waits until somebody approves it. Other objects are tools of your own runtime: they are kept and not offered to the model.`;
+With \`"approval": true\` each call waits for approval. Other objects describe tools of your own runtime: the server stores them and does not offer them to the model.`;
 
 const approval = z.boolean('Must be true or false.').default(false);
 const builtIn = z.object({ name: z.enum(['calculator', 'current_time', 'search_knowledge']), approval });
@@ -52,7 +52,7 @@ function read(tool: unknown): { reference: ToolReference | undefined; issues: z.
   return { reference: { ...reference, approval: data.approval }, issues: [] };
 }
 
-/** Throws ValidationError for tools that begin like one of ours and go on otherwise. */
+/** Throws ValidationError for built-in and MCP tools whose other properties are invalid. */
 export function checkTools(tools: unknown, path: string[]): void {
   const issues = (Array.isArray(tools) ? tools : []).flatMap((tool, index) =>
     read(tool).issues.map(({ message, path: inside }) => ({ path: [...path, String(index), ...inside.map(String)], message })),
@@ -60,7 +60,7 @@ export function checkTools(tools: unknown, path: string[]): void {
   if (issues.length > 0) throw new ValidationError(issues);
 }
 
-/** The tools of an agent that a run can call. What it cannot read it leaves out: it is somebody else's. */
+/** The tools of an agent that a run can call. Skips other objects: they describe tools of another runtime. */
 export function toolReferences(tools: unknown): ToolReference[] {
   return Array.isArray(tools) ? tools.flatMap((tool) => read(tool).reference ?? []) : [];
 }

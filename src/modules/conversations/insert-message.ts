@@ -5,16 +5,25 @@ import { columnList } from '../../platform/postgres/keyset-pagination.ts';
 import { batchQueryRows, queryRows, type Sql, sql } from '../../platform/postgres/sql.ts';
 import type { ConversationEventRow } from './events/event-row.ts';
 
-/** A row of `messages` without the columns that the database sets: its number and its time. */
+/** The largest content of a message, in bytes of UTF-8. A CHECK constraint of the table has the same bound. */
+export const MAX_CONTENT_BYTES = 1_048_576;
+
+export const CONTENT_TOO_LARGE = 'Must have at most 1 MiB.';
+
+export function fitsContent(text: string): boolean {
+  return Buffer.byteLength(text) <= MAX_CONTENT_BYTES;
+}
+
+/** A row of `messages` without the columns that the database sets: `sequence` and `created_at`. */
 export interface MessageFields {
-  /** A new one if it is not given. */
+  /** @default a new id */
   id?: string | undefined;
   conversationId: string;
   role: MessageRole;
   content: string;
   toolCalls?: object[] | undefined;
   toolResults?: object[] | undefined;
-  /** The passages that the content is based on. */
+  /** Cited passages. */
   citations?: object[] | undefined;
   model?: string | undefined;
   tokenCount?: bigint | undefined;
@@ -22,15 +31,15 @@ export interface MessageFields {
   parentMessageId?: string | null | undefined;
   idempotencyKey?: string | undefined;
   metadata?: object | undefined;
-  /** The run that writes it. */
+  /** The run that appends the message. */
   runId?: string | undefined;
 }
 
 const asJson = (value: object | undefined) => (value === undefined ? null : JSON.stringify(value));
 
 /**
- * The only statement that writes `messages`. A trigger numbers the message, counts it, and writes its event. The database refuses it, with
- * AB001, unless there is such a conversation that is ACTIVE.
+ * The only statement that writes `messages`. A trigger assigns the sequence number, updates the counters of the conversation, and
+ * writes the event. It raises AB001 unless the conversation exists and is ACTIVE.
  */
 function insertion(tenantId: string, message: MessageFields, returning: Sql): Sql {
   const {
@@ -53,7 +62,7 @@ function insertion(tenantId: string, message: MessageFields, returning: Sql): Sq
     RETURNING ${returning}`;
 }
 
-/** A message, its conversation after it, and the event that the database wrote for it. */
+/** A message, its conversation after the insert, and the event that the trigger wrote. */
 export interface InsertedMessage {
   message: Message;
   conversation: Conversation;
@@ -66,10 +75,10 @@ type ConversationWithEvent = Conversation & {
   eventCreatedAt: Date;
 };
 
-/** Writes a message and reads what its trigger wrote: in one round trip, or in the running transaction. */
+/** Inserts a message and reads the rows that the trigger wrote: in one round trip, or in the running transaction. */
 export async function insertMessage(database: Database, tenantId: string, fields: MessageFields): Promise<InsertedMessage> {
-  // The INSERT holds the conversation locked, so its last event is the one of this message. The event has the time of the message, which
-  // leaves PostgreSQL one partition to look in.
+  // The INSERT locks the conversation, so its last event is the one of this message. The event has the time of the message, so that
+  // PostgreSQL reads one partition only.
   const [[message], [row]] = await batchQueryRows<[Message, ConversationWithEvent]>(database, [
     insertion(tenantId, fields, columnList('messages')),
     sql`SELECT ${columnList('conversations')}, e.type AS event_type, e.payload AS event_payload, e.created_at AS event_created_at
@@ -77,15 +86,15 @@ export async function insertMessage(database: Database, tenantId: string, fields
         AND e.sequence = conversations.last_event_sequence AND e.created_at = conversations.last_message_at
       WHERE conversations.id = ${fields.conversationId}::uuid`,
   ]);
-  if (!message || !row) throw new Error('a message was written whose event cannot be read');
+  if (!message || !row) throw new Error('the event of an inserted message cannot be read');
   const { eventType: type, eventPayload: payload, eventCreatedAt: createdAt, ...conversation } = row;
   const { id: conversationId, lastEventSequence: sequence } = conversation;
   return { message, conversation, event: { tenantId, conversationId, sequence, type, payload, createdAt } };
 }
 
 /**
- * Writes a message with one statement, in a transaction that publishes the change of the conversation itself, once for all that it writes:
- * see announceConversation.
+ * Inserts a message with one statement and publishes nothing. The caller publishes the change of the conversation, once for all writes of its
+ * transaction.
  */
 export async function insertMessageUnannounced(database: Database, tenantId: string, fields: MessageFields): Promise<void> {
   await queryRows(database, insertion(tenantId, fields, sql`id`));

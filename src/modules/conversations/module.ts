@@ -22,8 +22,8 @@ export const conversations = defineModule({
   permissions,
   scopes,
   sqlStates: {
-    AB001: (cause) => new InvalidStateError('The conversation has ended and takes no messages.', { cause }),
+    AB001: (cause) => new InvalidStateError('The conversation has ended and accepts no messages.', { cause }),
   },
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   mcp: async () => (await import('./mcp-tools/index.ts')).conversationsForMcp,
 });

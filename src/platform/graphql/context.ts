@@ -15,8 +15,8 @@ export interface GraphQLContext extends Services, RequestContext {
   results?: BufferedIterator<ExecutionResult>;
 }
 
-/** The services and the viewer of a write. The context of a signed-in operation is one. */
-export type ActorContext = Services & { viewer: Viewer };
+/** The services that writes of entities use, with the viewer. Contexts of signed-in operations and of MCP calls are one. */
+export type ActorContext = Omit<Services, 'auth' | 'mcp' | 'baseUrl'> & { viewer: Viewer };
 
 /** The context of an operation that only signed-in viewers reach. */
 export type SignedInContext = GraphQLContext & { viewer: Viewer };

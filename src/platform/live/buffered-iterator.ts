@@ -1,4 +1,4 @@
-/** An item of a stream whose reader must learn why it ended: a row, or the error that ended the stream. */
+/** An item of a stream that delivers its error as the last item: a row, or the error that ended the stream. */
 export type StreamItem<Row> = { row: Row } | { ended: unknown };
 
 export interface MapOptions<U> {
@@ -7,16 +7,16 @@ export interface MapOptions<U> {
 }
 
 /**
- * An async iterator that also returns without waiting what is in memory. One reader uses `tryNext` and `next` in turns, never at the same
- * time.
+ * An async iterator that can also return buffered items synchronously. One reader alternates between `tryNext` and `next`, and never calls
+ * them concurrently.
  */
 export abstract class BufferedIterator<T> implements AsyncIterableIterator<T, undefined> {
-  /** The next item, if no wait is needed. */
+  /** The next item if it is in memory. */
   abstract tryNext(): T | undefined;
 
   /**
-   * Settles when `tryNext` or `next` may have something. Undefined if there is no reason to wait: `next` has to be called, which returns
-   * an item, the end, or throws.
+   * Settles when `tryNext` or `next` may have an item. Undefined if the caller must call `next` without waiting, which returns an item or the
+   * end, or throws.
    */
   abstract whenReady(): Promise<void> | undefined;
 
@@ -28,7 +28,7 @@ export abstract class BufferedIterator<T> implements AsyncIterableIterator<T, un
     return this;
   }
 
-  /** Passes items to `accept` while they are in memory and `isOpen`, and waits for more. Returns when `next` has to be called. */
+  /** Passes items to `accept` while they are in memory and `isOpen`, and waits for more. Returns when the caller must call `next`. */
   async drain(accept: (item: T) => Promise<void> | undefined, isOpen: () => boolean = () => true): Promise<void> {
     while (isOpen()) {
       const item = this.tryNext();
@@ -43,8 +43,8 @@ export abstract class BufferedIterator<T> implements AsyncIterableIterator<T, un
     }
   }
 
-  filter(keep: (item: T) => boolean): BufferedIterator<T> {
-    return new FilteredIterator(this, keep);
+  filter(predicate: (item: T) => boolean): BufferedIterator<T> {
+    return new FilteredIterator(this, predicate);
   }
 
   /** Transforms each item once, in order. A promised value counts as in memory once it has resolved. */
@@ -53,16 +53,16 @@ export abstract class BufferedIterator<T> implements AsyncIterableIterator<T, un
   }
 
   /**
-   * Turns the error that ends the stream into its last item. A thrown error breaks the connection of some transports without a message;
-   * an item reaches the reader on all of them.
+   * Turns the error that ends the stream into its last item. Some transports close the connection without a message when an error is
+   * thrown; all of them deliver an item.
    */
   materializeErrors(): BufferedIterator<StreamItem<T>> {
     return new MaterializedIterator(this);
   }
 
   /**
-   * The same items, where `next` and `return` go through `outer`: an iterator that others have wrapped around this one, and that cannot
-   * return anything without waiting.
+   * The same items, with `next` and `return` delegated to `outer`: an iterator that a library has wrapped around this one, and that is
+   * asynchronous only.
    */
   through(outer: AsyncIterable<T>): BufferedIterator<T> {
     return new WrappedIterator(this, outer);
@@ -71,16 +71,17 @@ export abstract class BufferedIterator<T> implements AsyncIterableIterator<T, un
 
 class FilteredIterator<T> extends BufferedIterator<T> {
   readonly #source: BufferedIterator<T>;
-  readonly #keep: (item: T) => boolean;
+  readonly #predicate: (item: T) => boolean;
 
-  constructor(source: BufferedIterator<T>, keep: (item: T) => boolean) {
+  constructor(source: BufferedIterator<T>, predicate: (item: T) => boolean) {
     super();
     this.#source = source;
-    this.#keep = keep;
+    this.#predicate = predicate;
   }
 
   tryNext(): T | undefined {
-    for (let item = this.#source.tryNext(); item !== undefined; item = this.#source.tryNext()) if (this.#keep(item)) return item;
+    for (let item = this.#source.tryNext(); item !== undefined; item = this.#source.tryNext())
+      if (this.#predicate(item)) return item;
     return undefined;
   }
 
@@ -91,7 +92,7 @@ class FilteredIterator<T> extends BufferedIterator<T> {
   async next(): Promise<IteratorResult<T, undefined>> {
     for (;;) {
       const result = await this.#source.next();
-      if (result.done || this.#keep(result.value)) return result;
+      if (result.done || this.#predicate(result.value)) return result;
     }
   }
 
@@ -100,7 +101,7 @@ class FilteredIterator<T> extends BufferedIterator<T> {
   }
 }
 
-/** A value that was promised when its item was taken. */
+/** The asynchronous value of a transformed item. */
 interface Pending<U> {
   /** Rejects as the transformation does. */
   value: Promise<U>;
@@ -126,7 +127,7 @@ class MappedIterator<T, U> extends BufferedIterator<U> {
   readonly #source: BufferedIterator<T>;
   readonly #transform: (item: T) => U | Promise<U>;
   readonly #onlyNext: (value: U) => boolean;
-  /** Of the item that was taken last. */
+  /** The value of the last item that the source returned. */
   #pending: Pending<U> | undefined;
 
   constructor(source: BufferedIterator<T>, transform: (item: T) => U | Promise<U>, onlyNext: (value: U) => boolean) {
@@ -200,7 +201,7 @@ class MaterializedIterator<T> extends BufferedIterator<StreamItem<T>> {
         return { done: false, value: { ended } };
       }
     }
-    // The source learns that its error has been delivered.
+    // This call lets the source observe that its error has been delivered.
     await this.#source.next();
     return { done: true, value: undefined };
   }

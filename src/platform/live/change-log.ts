@@ -6,43 +6,43 @@ import { identifier, join, queryRows, raw, sql } from '../postgres/sql.ts';
 import type { DraftSource } from './drafts/draft-source.ts';
 import { type ChangeNotice, registerTopic } from './topics.ts';
 
-/** A row of a log. Shared by all its readers: never change it. */
+/** A row of a log. All readers share it: treat it as immutable. */
 export interface Sequenced {
   readonly sequence: number;
 }
 
-/** A row as it is since its last change, under that change's number. */
+/** The current state of a row with the sequence number of its last change. */
 export type Changed<Row> = Readonly<Row> & Sequenced;
 
 /**
- * A numbered log of one object of a tenant, as the database keeps it. Numbers are taken under the object's row lock, so that
- * their order is the order of commits. They may have gaps, and rows may go: what changed twice may be delivered once, under its
- * newest number, and the last number may be that of a row which is gone.
+ * A numbered log of one object of a tenant, stored in the database. Triggers assign sequence numbers under the object's row lock, so that
+ * their order is the commit order. Numbers may have gaps and rows may be deleted: a row that changed twice may be delivered once, under its
+ * newest number, and the last number may belong to a deleted row.
  */
 export interface ChangeLog<Row extends Sequenced> {
-  /** On the wire. One topic has one log. */
+  /** The topic of its notices. Each topic has one log. */
   readonly topic: string;
-  /** The object whose log it is, as in "The collection was not found." */
+  /** The object that has the log, for messages such as "The collection was not found." */
   readonly subject: string;
-  /** How a reader who was cut off after a number resumes, a sentence for people. */
+  /** A sentence for error messages: how to resume after a sequence number. */
   resume(after: number): string;
-  /** The log's last number, as the current viewer sees it. Undefined for an object they cannot see. */
+  /** The last sequence number of the log. Undefined for an object that is not visible to the viewer. */
   lastSequence(database: Database, id: string): Promise<number | undefined>;
-  /** The last numbers of many logs of one tenant, by their ids. */
+  /** The last sequence numbers of logs of one tenant, by object id. */
   lastSequences(database: Database, ids: readonly string[]): Promise<Map<string, number>>;
-  /** The next rows after a number, in order: `limit` of them, or all there are. */
+  /** The next rows after a sequence number, in order, at most `limit`. */
   readAfter(database: Database, id: string, after: number, limit: number): Promise<Row[]>;
-  /** Identifies what a row is a state of. A newer row then replaces an older one in memory. Without it, every row is kept. */
+  /** The key of the entity whose state a row is: a newer row replaces older rows of the key in memory. Without it, memory holds every row. */
   keyOf?(row: Row): string;
-  /** Texts that are being written beside the logs. */
+  /** Drafts beside the logs. */
   readonly drafts?: DraftSource<Row>;
 }
 
-/** Publishes changes. `Live` is one. */
+/** Publishes changes. `Live` implements it. */
 export interface ChangePublisher {
   /**
-   * Wakes all readers of a log, which has reached a number. To be called after the commit.
-   * @param row what the log has under that number, exactly as it would be read: readers in this process get it without a statement
+   * Notifies all readers that a log has reached a sequence number. Call it after the commit.
+   * @param row the row with that number, exactly as a read returns it: readers of this process receive it without a statement
    */
   announce(change: ChangeNotice, row?: Sequenced): void;
 }
@@ -58,25 +58,25 @@ export interface ChangeLogOptions {
   topic: string;
   /** See `ChangeLog`. */
   subject: string;
-  /** How a reader who was cut off resumes, a sentence for people. */
+  /** A sentence for error messages: how to resume. */
   resume: string;
   /** The table of the rows. Its `change_sequence` is the number of a row's last change. */
   table: string;
   /**
-   * The table of the objects, whose `change_sequence` is the last number of their logs, and the column of `table` that refers to them.
-   * Without it, each row has a log of its own.
+   * The table of the objects, whose `change_sequence` is the last sequence number of their logs, and the column of `table` that references
+   * them. Without it, each row has its own log.
    */
   parent?: { table: string; column: string };
 }
 
-/** A log of the current states of rows: each is delivered in its newest state, however often it changed. */
+/** A log of current row states: it delivers the newest state of each changed row. */
 export function changeLog<Row extends { id: string }>(options: ChangeLogOptions): ChangeLog<Changed<Row>> {
   const { topic, subject, resume, table, parent } = options;
   const from = identifier(table);
   const objects = identifier(parent?.table ?? table);
   const columns = join(columnsOf(table).map(identifier), ', ');
   const object = identifier(parent?.column ?? 'id');
-  // The columns of some tables are bigint. Numbers stay far below 2^53.
+  // Some columns are bigint. Sequence numbers stay far below 2^53.
   const sequence = raw('change_sequence::float8 AS sequence');
   return defineLog<Changed<Row>>({
     topic,
@@ -103,7 +103,7 @@ export function changeLog<Row extends { id: string }>(options: ChangeLogOptions)
   });
 }
 
-/** Publishes that an object's log has reached a number, once the running transaction has committed. */
+/** Publishes the sequence number that the log of an object has reached, after the commit of the running transaction. */
 export function publishChange(
   publisher: ChangePublisher,
   { topic }: { readonly topic: string },

@@ -1,13 +1,13 @@
 import type { Viewer } from '../auth/viewer.ts';
 import { forEachConcurrent, runAs } from './database-reads.ts';
 
-/** One credential with all its live views: asked about once, however many they are. */
+/** A credential as one subscription uses it. All subscriptions of a credential share its checks. */
 export interface Credential {
-  /** Whether the last answer was yes and is recent enough to deliver on. */
+  /** Whether the last successful check is recent enough to deliver rows. */
   isFresh(): boolean;
-  /** Asks now, or joins who is asking. Rejects when there is no answer; then nothing is known. */
+  /** Checks now, or joins a running check. Rejects if the check fails without a result. */
   check(): Promise<void>;
-  /** This live view does not care any more. */
+  /** Removes this subscription. */
   remove(): void;
 }
 
@@ -18,14 +18,14 @@ interface MonitoredCredential {
   checking: Promise<void> | undefined;
 }
 
-/** What makes two viewers the same to `revalidate`. */
+/** Viewers with equal keys share the result of `revalidate`. */
 function keyOf({ tenantId, userId, apiKeyId, sessionId, permissions }: Viewer): string {
   return JSON.stringify([tenantId, userId, apiKeyId, sessionId, [...permissions].sort()]);
 }
 
 const CONCURRENT_CHECKS = 4;
 
-/** Asks again and again whether the credentials of the live views still hold. */
+/** Revalidates the credentials of subscriptions periodically. */
 export class CredentialMonitor {
   readonly #revalidate: (viewer: Viewer) => Promise<boolean>;
   readonly #maxAgeMs: number;
@@ -37,8 +37,8 @@ export class CredentialMonitor {
   }
 
   /**
-   * Watches a credential that was verified just now.
-   * @param revoked called when it does not hold any more
+   * Adds a subscription of a credential that the caller has just verified.
+   * @param revoked called when the credential is no longer valid
    */
   add(viewer: Viewer, revoked: () => void): Credential {
     const key = keyOf(viewer);
@@ -59,22 +59,22 @@ export class CredentialMonitor {
     };
   }
 
-  /** Asks about all of them. Rejects when one could not be asked about. */
+  /** Checks all credentials. Rejects if a check fails without a result. */
   sweep(): Promise<void> {
     return forEachConcurrent(this.#watched.values(), CONCURRENT_CHECKS, (watched) => this.#check(watched));
   }
 
   #check(watched: MonitoredCredential): Promise<void> {
-    watched.checking ??= this.#ask(watched).finally(() => {
+    watched.checking ??= this.#revalidateNow(watched).finally(() => {
       watched.checking = undefined;
     });
     return watched.checking;
   }
 
-  async #ask(watched: MonitoredCredential): Promise<void> {
-    // Whoever happens to ask must not lend it a context.
-    const holds = await runAs({}, () => this.#revalidate(watched.viewer));
-    if (holds) watched.checkedAt = Date.now();
+  async #revalidateNow(watched: MonitoredCredential): Promise<void> {
+    // Runs without the caller's session context.
+    const valid = await runAs({}, () => this.#revalidate(watched.viewer));
+    if (valid) watched.checkedAt = Date.now();
     else for (const revoked of [...watched.revoked]) revoked();
   }
 }

@@ -3,7 +3,7 @@ import type { Logger } from '../lib/logger.ts';
 import { toDomainError } from '../postgres/errors.ts';
 import { runWithContext, type SessionContext } from '../postgres/request-scope.ts';
 
-/** Reads in `context`, whatever the caller's is. Rejects with UnavailableError when the database is away. */
+/** Reads in `context` instead of the caller's. Rejects with UnavailableError if the database is unavailable. */
 export async function runAs<T>(context: SessionContext, read: () => Promise<T>): Promise<T> {
   try {
     return await runWithContext(context, read);
@@ -13,20 +13,20 @@ export async function runAs<T>(context: SessionContext, read: () => Promise<T>):
 }
 
 /**
- * Runs `work` on every item, at most `limit` at a time. An UnavailableError ends it early, since the others would fail like
- * it; any other error is that item's own. Rejects with the first error once all that had begun have ended.
+ * Runs `work` on every item, at most `limit` concurrently. An UnavailableError stops it early, since the other items would fail as well; other
+ * errors do not affect other items. Rejects with the first error after all started calls have settled.
  */
 export async function forEachConcurrent<T>(items: Iterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
   const queue = [...items];
   let failure: { error: unknown } | undefined;
-  let away = false;
+  let unavailable = false;
   const worker = async () => {
-    for (let item = queue.shift(); item !== undefined && !away; item = queue.shift()) {
+    for (let item = queue.shift(); item !== undefined && !unavailable; item = queue.shift()) {
       try {
         await work(item);
       } catch (error) {
         failure ??= { error };
-        away ||= error instanceof UnavailableError;
+        unavailable ||= error instanceof UnavailableError;
       }
     }
   };
@@ -34,25 +34,25 @@ export async function forEachConcurrent<T>(items: Iterable<T>, limit: number, wo
   if (failure) throw failure.error;
 }
 
-/** Whether the database can be read. Logs once when that changes, however many readers notice. */
+/** Tracks whether the database is readable, and logs each change once. */
 export class OutageLog {
   readonly #log: Logger;
-  #away = false;
+  #outage = false;
 
   constructor(log: Logger) {
     this.#log = log;
   }
 
   report(err: unknown): void {
-    if (!this.#away) this.#log.warn({ err }, 'live views cannot read the database; they wait and keep trying');
-    this.#away = true;
+    if (!this.#outage) this.#log.warn({ err }, 'live view database reads failed; retrying');
+    this.#outage = true;
   }
 
   /** @returns whether there was an outage */
   over(): boolean {
-    if (!this.#away) return false;
-    this.#away = false;
-    this.#log.info('live views read the database again');
+    if (!this.#outage) return false;
+    this.#outage = false;
+    this.#log.info('live view database reads recovered');
     return true;
   }
 }

@@ -10,13 +10,13 @@ export interface FeedOptions<Row extends Sequenced> {
   source: ChangeLog<Row>;
   database: Database;
   tenantId: string;
-  /** The object whose log it is. */
+  /** The object that has the log. */
   id: string;
-  /** Rows kept in memory for the readers. */
+  /** Maximum number of rows in memory. */
   bufferSize: number;
-  /** Rows of one statement. */
+  /** Maximum number of rows of one statement. */
   batchSize: number;
-  /** Of the text that is written beside logs of this kind. */
+  /** Loads the drafts beside logs of this topic. */
   draftReads: DraftLoader<Row> | undefined;
   onUnavailable: (error: unknown) => void;
 }
@@ -24,27 +24,27 @@ export interface FeedOptions<Row extends Sequenced> {
 /** Older rows from the database. */
 export interface FeedPage<Row> {
   rows: Row[];
-  /** The number that is reached when there are none. */
+  /** The sequence number that an empty page reaches. */
   reached: number;
 }
 
 /**
- * Follows one log for everybody in this process who reads it: one statement for each wake-up, whose rows all readers
- * share. Starts to fetch with `begin`; hears hints before that.
+ * Follows one log for all readers of this process: one statement for each notice, whose rows all readers share. It receives notices from the
+ * start, and reads rows after `startAt`.
  */
 export class Feed<Row extends Sequenced> {
   readonly readers = new Set<FeedReader>();
-  /** The text that is being written beside the log. */
+  /** The draft beside the log. */
   readonly drafts: DraftFeed<Row> | undefined;
   readonly #options: FeedOptions<Row>;
   readonly #pages = new Map<number, Promise<FeedPage<Row>>>();
   #window: RecentEvents<Row> | undefined;
   #position = 0;
-  /** The highest number that was heard of, true or not. */
+  /** The highest sequence number that a notice named, correct or not. */
   #wanted = 0;
-  /** How often something new was heard of. */
+  /** Number of notices with a new sequence number. */
   #noticed = 0;
-  /** The highest number that the database has told. */
+  /** The highest sequence number that the database has returned. */
   #head = 0;
   #fetching = false;
 
@@ -59,12 +59,12 @@ export class Feed<Row extends Sequenced> {
     return this.#options.source;
   }
 
-  /** How many rows after a number are there to be read, at most. */
+  /** Upper bound of the number of unread rows after a sequence number. */
   lag(after: number): number {
     return this.#window?.countAfter(after) ?? 0;
   }
 
-  /** Follows from a number on. The first caller decides it. */
+  /** Starts to follow the log after `head`, unless it is already started. */
   startAt(head: number): void {
     if (!this.#window) {
       const { source, bufferSize } = this.#options;
@@ -74,22 +74,22 @@ export class Feed<Row extends Sequenced> {
     this.advanceHead(head);
   }
 
-  /** The database says that the log has reached this number: a row up to it that cannot be read any more never comes. */
+  /** Records the last sequence number that the database returned: a row up to it that is not readable is deleted. */
   advanceHead(head: number): void {
     this.#head = Math.max(this.#head, head);
     this.wake(head);
   }
 
-  /** The log may have reached this number. Lies and repetitions do no harm. */
+  /** Handles a notice that the log has reached a sequence number. Wrong and repeated notices are harmless. */
   wake(sequence: number): void {
     this.#wanted = Math.max(this.#wanted, sequence);
     if (sequence > this.#position) this.#noticed++;
     if (this.#window && this.#wanted > this.#position) void this.#fetch(this.#window);
   }
 
-  /** A row that has just been committed, and is told without a read if it is the next one. */
+  /** Delivers a committed row without a read if it is the next one. */
   appendCommitted(row: Row): void {
-    // What is being read at this moment has it, or is read once more.
+    // A running read returns the row, or is repeated.
     if (!this.#window || this.#fetching || row.sequence !== this.#position + 1) return;
     this.#position = row.sequence;
     this.#notifyReaders(this.#window, [row]);
@@ -102,12 +102,12 @@ export class Feed<Row extends Sequenced> {
     for (const reader of this.readers) reader.wake();
   }
 
-  /** The row after a number: undefined if there is none yet, `gone` if it is not in memory any more. */
+  /** The row after a sequence number: undefined if there is none yet, `gone` if it is no longer in memory. */
   next(after: number): Row | undefined | 'gone' {
     return this.#window?.next(after);
   }
 
-  /** Reads on after a number from the database, once for all who ask for the same number at the same time. */
+  /** Reads rows after a sequence number from the database. Concurrent calls with the same number share one statement. */
   page(after: number): Promise<FeedPage<Row>> {
     let page = this.#pages.get(after);
     if (!page) {
@@ -118,7 +118,7 @@ export class Feed<Row extends Sequenced> {
   }
 
   async #readPage(after: number): Promise<FeedPage<Row>> {
-    // As it is before the read: what comes in meanwhile is not among these rows.
+    // Taken before the read: rows that arrive during it are not among these rows.
     const reached = Math.max(after, this.#window?.floor ?? after);
     return { rows: await this.#read(after), reached };
   }
@@ -133,23 +133,23 @@ export class Feed<Row extends Sequenced> {
     this.#fetching = true;
     try {
       while (this.#wanted > this.#position && this.readers.size > 0) {
-        const heard = this.#noticed;
+        const notices = this.#noticed;
         const head = this.#head;
         const before = this.#position;
         const rows = await this.#read(before);
-        // Rows may be gone, and with them the last numbers. Where there is no more to read, the head as it was before is reached.
+        // The last rows may be deleted. After a short batch, the position advances to the head from before the read.
         const complete = rows.length < this.#options.batchSize ? head : 0;
         this.#position = Math.max(before, rows.at(-1)?.sequence ?? 0, complete);
         if (rows.length > 0) {
           this.#notifyReaders(window, rows);
-        } else if (this.#position === before && this.#noticed === heard) {
-          // The hint was ahead of what can be seen; the poll asks again.
+        } else if (this.#position === before && this.#noticed === notices) {
+          // The notice was ahead of the visible rows; the poll retries.
           this.#wanted = before;
         }
       }
       this.drafts?.wake();
     } catch (error) {
-      // The poll wakes the feed again once the database answers.
+      // The poll wakes the feed when the database is available again.
       if (error instanceof UnavailableError) this.#options.onUnavailable(error);
       else for (const reader of [...this.readers]) reader.end(error);
     } finally {

@@ -14,12 +14,12 @@ import type { ChangeNotice } from './topics.ts';
 import type { NoticeListener } from './transport/notice-bus.ts';
 
 const CONCURRENT_POLLS = 4;
-/** Longest pause between two attempts while the database is away. */
+/** Maximum pause between two polls while the database is unavailable. */
 const MAX_POLL_PAUSE_MS = 5_000;
-/** How long readers may take to hear that the server stops. */
+/** How long `close` waits for readers to receive the shutdown error. */
 const CLOSE_GRACE_MS = 250;
 
-/** The logs of one topic that are followed in one tenant: polled with one statement. */
+/** The feeds of one topic and tenant. One statement polls them. */
 interface FeedsOfTenant {
   tenantId: string;
   source: ChangeLog<Sequenced>;
@@ -33,9 +33,9 @@ function keyOf(topic: string, tenantId: string): string {
 
 class LiveViews implements Live {
   readonly #options: Required<LiveOptions>;
-  /** By topic and tenant, then by object. */
+  /** By topic and tenant. */
   readonly #feeds = new Map<string, FeedsOfTenant>();
-  /** The topics of logs by the topics of the drafts beside them. */
+  /** Topics of logs by the topics of their drafts. */
   readonly #logOfDrafts = new Map<string, string>();
   readonly #streams = new Set<LogSubscription<Sequenced>>();
   readonly #credentials: CredentialMonitor;
@@ -66,7 +66,7 @@ class LiveViews implements Live {
       () => this.#inspect(),
       () => all.revalidateIntervalMs,
     );
-    this.#unsubscribe = all.transport.subscribe((hint) => this.#onNotice(hint));
+    this.#unsubscribe = all.transport.subscribe((notice) => this.#onNotice(notice));
     all.transport.start();
   }
 
@@ -76,8 +76,8 @@ class LiveViews implements Live {
   }
 
   onNotice(topic: string, listener: NoticeListener): () => void {
-    return this.#options.transport.subscribe((hint) => {
-      if (hint.topic === topic) listener(hint);
+    return this.#options.transport.subscribe((notice) => {
+      if (notice.topic === topic) listener(notice);
     });
   }
 
@@ -91,7 +91,7 @@ class LiveViews implements Live {
     signal?.throwIfAborted();
     if (!isUuid(id)) throw new NotFoundError(source.subject);
     if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? 0, source.resume(after ?? 0));
-    // The feed hears hints from here on, so nothing is missed between reading the head and following.
+    // The feed receives notices from here on, so that no row is lost between reading the head and following.
     const feed = this.#feed(source, tenantId, id);
     const placeholder = { wake() {}, end() {} };
     feed.readers.add(placeholder);
@@ -124,16 +124,16 @@ class LiveViews implements Live {
   async close(): Promise<void> {
     this.#closed = true;
     this.#unsubscribe();
-    const waiting = [...this.#streams].filter(({ asked }) => asked);
+    const waiting = [...this.#streams].filter(({ isAwaited }) => isAwaited);
     for (const stream of [...this.#streams]) stream.endWith('SERVER_SHUTDOWN');
-    // Whoever closes the connections next must not be faster than the last word on them.
+    // The caller closes the connections next: readers receive the shutdown error first.
     const patience = new AbortController();
     await Promise.race([
       Promise.all(waiting.map(({ drained }) => drained)),
       delay(CLOSE_GRACE_MS, undefined, { signal: patience.signal, ref: false }),
     ]);
     patience.abort();
-    // Those who were told have yet to say goodbye.
+    // Lets readers that received the error close their streams.
     await nextTurn();
     await this.#options.transport.close();
   }
@@ -177,7 +177,7 @@ class LiveViews implements Live {
     let feed = ofTenant.byId.get(id) as Feed<Row> | undefined;
     if (!feed) {
       const onUnavailable = (error: unknown) => this.#outage.report(error);
-      // One topic has one source, so that what comes out has its rows.
+      // Each topic has one source, so the row types match.
       const draftReads = ofTenant.draftReads as DraftLoader<Row> | undefined;
       feed = new Feed({ source, database, tenantId, id, bufferSize, batchSize, draftReads, onUnavailable });
       ofTenant.byId.set(id, feed as unknown as Feed<Sequenced>);
@@ -192,7 +192,7 @@ class LiveViews implements Live {
     return { tenantId, source, draftReads: drafts && new DraftLoader({ source: drafts, database, tenantId }), byId: new Map() };
   }
 
-  /** Lets go of a feed that nobody reads, and of the timers when it was the last. */
+  /** Removes a feed without readers, and stops the timers after the last stream. */
   #release<Row extends Sequenced>(topic: string, tenantId: string, id: string, feed: Feed<Row>): void {
     if (feed.readers.size > 0) return;
     const key = keyOf(topic, tenantId);
@@ -208,14 +208,14 @@ class LiveViews implements Live {
     return this.#feeds.get(keyOf(log, tenantId))?.byId.get(id);
   }
 
-  #onNotice(hint: ChangeNotice): void {
-    const { topic, sequence } = hint;
+  #onNotice(notice: ChangeNotice): void {
+    const { topic, sequence } = notice;
     const log = this.#logOfDrafts.get(topic);
-    if (log !== undefined) this.#feedOf(log, hint)?.drafts?.reportVersion(sequence);
-    else this.#feedOf(topic, hint)?.wake(sequence);
+    if (log !== undefined) this.#feedOf(log, notice)?.drafts?.reportVersion(sequence);
+    else this.#feedOf(topic, notice)?.wake(sequence);
   }
 
-  /** Finds what no hint told of, with one statement for all followed logs of one topic in a tenant, and one for their drafts. */
+  /** Finds changes without a notice: one statement for all followed logs of a topic and tenant, and one for their drafts. */
   async #poll(): Promise<void> {
     try {
       await forEachConcurrent(this.#feeds, CONCURRENT_POLLS, async ([, feeds]) => {
@@ -223,7 +223,7 @@ class LiveViews implements Live {
         const { database } = this.#options;
         const followed = [...byId].filter(([, { drafts }]) => drafts?.followed);
         const ids = followed.map(([id]) => id);
-        // Asked for at once, they share a round trip.
+        // Concurrent statements share a round trip.
         const [heads, versions] = await runAs({ tenantId }, () =>
           Promise.all([
             source.lastSequences(database, [...byId.keys()]),
@@ -241,7 +241,7 @@ class LiveViews implements Live {
     }
   }
 
-  /** Ends the views whose right has ended, and those that nobody reads. */
+  /** Ends streams whose credential has expired or is revoked, and stalled streams. */
   async #inspect(): Promise<void> {
     const { bufferSize, maxPauseMs } = this.#options;
     for (const stream of [...this.#streams]) {

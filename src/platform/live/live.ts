@@ -8,61 +8,61 @@ import type { NoticeBus, NoticeListener } from './transport/notice-bus.ts';
 
 export interface LiveOptions {
   database: Database;
-  /** Started and closed with the live views. */
+  /** `Live` starts and closes it. */
   transport: NoticeBus;
-  /** Whether a credential that was verified before still holds. Rejects when that cannot be told at the moment. */
+  /** Whether a credential that was verified before is still valid. Rejects if the check fails without a result. */
   revalidate: (viewer: Viewer) => Promise<boolean>;
   log: Logger;
-  /** How long a lost wake-up may go unnoticed. One statement each time and tenant that is followed. @default 1000 */
+  /** Poll interval in milliseconds, the maximum delay after a lost notice. One statement per followed topic and tenant. @default 1000 */
   pollIntervalMs?: number;
-  /** How long a right may be relied on. @default 2000 */
+  /** Maximum age of a credential check, in milliseconds. @default 2000 */
   revalidateIntervalMs?: number;
-  /** Rows of a log kept in memory for all its readers, and how far behind a reader may stay. @default 1000 */
+  /** Maximum number of rows of a log in memory, and the lag beyond which a stalled reader is ended. @default 1000 */
   bufferSize?: number;
-  /** Events read by one statement. @default 500 */
+  /** Maximum number of rows of one statement. @default 500 */
   batchSize?: number;
-  /** How long a reader that is too far behind may go without asking for an event. @default 5000 */
+  /** How long a lagging reader may pause between reads, in milliseconds. @default 5000 */
   maxPauseMs?: number;
 }
 
 export interface LogSubscriptionRequest {
-  /** Whose rights at the object were checked by the caller just now. */
+  /** The viewer, whose permission the caller has just checked. */
   viewer: Viewer;
-  /** As whom the object is looked up. */
+  /** The session context that looks up the object. */
   dbContext: SessionContext;
-  /** The object whose log is followed. */
+  /** The object that has the log. */
   id: string;
-  /** Everything after this number is told again first. Without it, only what is new. */
+  /** Replays all rows after this sequence number first. @default new rows only */
   after?: number | undefined;
-  /** Whether the text that is being written beside the log is told as well, between the rows. */
+  /** Whether the stream also delivers drafts between the rows. */
   drafts?: boolean | undefined;
   signal?: AbortSignal | undefined;
 }
 
-/** What is open at this moment, for metrics and for tests that look for leaks. */
+/** Open resources, for metrics and leak tests. */
 export interface LiveStats {
-  /** Logs that are followed. */
+  /** Number of followed logs. */
   feeds: number;
   subscribers: number;
   timers: number;
 }
 
-/** Live views of change logs: rows as they are committed, in this process and others. */
+/** Live views of change logs: they deliver rows that this process and others commit. */
 export interface Live extends ChangePublisher {
   /**
-   * Hears what is announced, here and in other processes: at once or never, perhaps twice, perhaps without a reason.
-   * @returns takes the listener back
+   * Calls `listener` with notices of this process and others. A notice may be lost, repeated or unfounded.
+   * @returns a function that removes the listener
    */
   onNotice(topic: string, listener: NoticeListener): () => void;
   /**
-   * The rows of a log in their order, each once, whatever wake-ups are lost, doubled or reordered. Ends by
-   * throwing StreamEndedError when the right is lost, the reader does not read, or the server stops.
-   * Throws NotFoundError, and ValidationError for an `after` that was never reached.
+   * The rows of a log in order, each exactly once, even if notices are lost, repeated or reordered. The stream throws StreamEndedError when the
+   * credential becomes invalid, the reader stalls, or the server stops. Throws NotFoundError, and ValidationError for an `after` beyond the
+   * last sequence number.
    */
   subscribe<Row extends Sequenced>(log: ChangeLog<Row>, subscription: LogSubscriptionRequest): Promise<BufferedIterator<Row>>;
   stats(): LiveStats;
-  /** Whether wake-ups of other processes arrive at this moment. Without them views are as slow as the poll. */
+  /** Whether notices of other processes currently arrive. Without them, the poll delivers changes. */
   healthy(): boolean;
-  /** Ends all views with SERVER_SHUTDOWN and leaves nothing behind. */
+  /** Ends all streams with SERVER_SHUTDOWN and releases all resources. */
   close(): Promise<void>;
 }

@@ -9,20 +9,19 @@ import { type StreamEndCode, StreamEndedError } from './stream-ended-error.ts';
 
 export interface LogSubscriptionOptions<Row extends Sequenced> {
   feed: Feed<Row>;
-  /** Events after this number. */
+  /** Delivers rows after this sequence number. */
   after: number;
-  /** Whether it is told the text that is being written as well. */
+  /** Whether it also delivers drafts. */
   drafts: boolean;
   expiresAt: Date | undefined;
   onUnavailable: (error: unknown) => void;
-  /** Called once, when it ends in whatever way. */
+  /** Called once when the subscription ends for any reason. */
   onEnd: () => void;
 }
 
 /**
- * One reader of a log. It holds a place in the log and no rows but the page it is reading: recent rows come from the
- * feed's window, older ones from the database, at the pace at which they are asked for. Text that is being written comes when
- * there are no rows to read.
+ * One reader of a log. It holds a cursor and the page that it is reading: recent rows come from the feed's window, older ones from the
+ * database on demand. It delivers drafts when no rows are left.
  */
 export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row> implements FeedReader {
   readonly #options: LogSubscriptionOptions<Row>;
@@ -34,11 +33,11 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
   #ended: { error: unknown } | undefined;
   #woken = Promise.withResolvers<void>();
   #tail: Promise<unknown> = Promise.resolve();
-  /** Calls of `next` that have no answer yet. */
-  #asking = 0;
-  /** Whether somebody waits to be woken who has not called `next`. */
+  /** Number of pending calls of `next`. */
+  #pendingCalls = 0;
+  /** Whether the reader awaits `whenReady`. */
   #awaited = false;
-  #lastAskedAt = Date.now();
+  #lastReadAt = Date.now();
   readonly #drained = Promise.withResolvers<void>();
 
   constructor(options: LogSubscriptionOptions<Row>) {
@@ -48,47 +47,48 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
     this.#drafts = options.drafts ? options.feed.drafts?.addReader(this) : undefined;
   }
 
-  /** Whether somebody waits for an event at this moment. */
-  get asked(): boolean {
-    return this.#asking > 0 || this.#awaited;
+  /** Whether the reader is waiting for a row. */
+  get isAwaited(): boolean {
+    return this.#pendingCalls > 0 || this.#awaited;
   }
 
-  /** Settles when the reader knows that it has ended: it went, or asked again after it was told why. */
+  /** Settles when the reader has observed the end: it returned, or called `next` after the error. */
   get drained(): Promise<void> {
     return this.#drained.promise;
   }
 
-  /** Nothing is delivered before there is a credential to check. */
+  /** Sets the credential. The subscription delivers nothing before. */
   authorize(credential: Credential): void {
     this.#credential = credential;
   }
 
   next(): Promise<IteratorResult<Row, undefined>> {
-    const row = this.#asking === 0 ? this.#takeRow() : undefined;
+    const row = this.#pendingCalls === 0 ? this.#takeRow() : undefined;
     if (row) {
-      this.#lastAskedAt = Date.now();
+      this.#lastReadAt = Date.now();
       return Promise.resolve({ done: false, value: row });
     }
-    this.#asking++;
+    this.#pendingCalls++;
     const result = this.#tail
       .then(() => this.#advance())
       .finally(() => {
-        this.#asking--;
-        this.#lastAskedAt = Date.now();
+        this.#pendingCalls--;
+        this.#lastReadAt = Date.now();
       });
     this.#tail = result.catch(() => {});
     return result;
   }
 
   tryNext(): Row | undefined {
-    if (this.#asking > 0) return undefined;
+    if (this.#pendingCalls > 0) return undefined;
     const row = this.#takeRow() ?? this.#takeDraft();
-    if (row) this.#lastAskedAt = Date.now();
+    if (row) this.#lastReadAt = Date.now();
     return row;
   }
 
   whenReady(): Promise<void> | undefined {
-    if (this.#asking > 0 || this.#ended || this.#peek() !== undefined || this.#drafts?.ready(this.#cursor)) return undefined;
+    if (this.#pendingCalls > 0 || this.#ended || this.#peek() !== undefined || this.#drafts?.ready(this.#cursor))
+      return undefined;
     if (!this.#awaited) this.#woken = Promise.withResolvers();
     this.#awaited = true;
     return this.#woken.promise;
@@ -101,12 +101,12 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
   }
 
   wake(): void {
-    if (this.#awaited) this.#lastAskedAt = Date.now();
+    if (this.#awaited) this.#lastReadAt = Date.now();
     this.#awaited = false;
     this.#woken.resolve();
   }
 
-  /** Ends it: at once, not after what is still to be read. With an error, the reader's next call throws it. */
+  /** Ends the subscription at once and drops unread rows. The reader's next call throws the error, if any. */
   end(error: unknown): void {
     if (this.#ended) return;
     this.#ended = { error };
@@ -125,13 +125,13 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
     if (expiresAt && expiresAt.getTime() <= Date.now()) this.endWith('UNAUTHENTICATED');
   }
 
-  /** Ends it if it lags too far behind and nobody has asked for an event for too long. */
+  /** Ends the subscription if it lags by more than `maxLag` rows and the reader has paused for more than `maxPauseMs`. */
   endIfStalled(maxLag: number, maxPauseMs: number): void {
     const lag = this.#options.feed.lag(this.#cursor);
-    if (!this.asked && lag > maxLag && Date.now() - this.#lastAskedAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
+    if (!this.isAwaited && lag > maxLag && Date.now() - this.#lastReadAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
   }
 
-  /** The next row, where there is nothing to wait for. */
+  /** The next row if it is in memory and the credential is fresh. */
   #takeRow(): Row | undefined {
     this.endIfExpired();
     if (this.#ended || !this.#credential?.isFresh()) return undefined;
@@ -142,7 +142,7 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
     return row;
   }
 
-  /** The text that has been written, where there are no rows before it and nothing to wait for. */
+  /** The draft if no rows precede it and the credential is fresh. */
   #takeDraft(): Row | undefined {
     if (this.#ended || !this.#drafts?.ready(this.#cursor) || !this.#credential?.isFresh()) return undefined;
     return this.#peek() === undefined ? this.#drafts.take(this.#cursor) : undefined;
@@ -155,7 +155,7 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
   async #advance(): Promise<IteratorResult<Row, undefined>> {
     for (;;) {
       if (this.#ended) return this.#finish(this.#ended);
-      // Renewed before looking, so that nothing that comes in between is slept through.
+      // Renewed before the check, so that a wake-up during the check is not lost.
       this.#woken = Promise.withResolvers();
       this.endIfExpired();
       const row = this.#peek();
@@ -180,7 +180,7 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
     if (rows.length === 0) this.#cursor = reached;
   }
 
-  /** While the database is away the stream waits until somebody wakes it; nobody gets an event on an unknown right. */
+  /** Waits for the next wake-up while the database is unavailable. The stream delivers nothing on an unchecked credential. */
   async #attempt(work: () => Promise<void>): Promise<void> {
     try {
       await work();

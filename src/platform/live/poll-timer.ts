@@ -1,9 +1,9 @@
-/** Calls `work` again and again while it is started, with a pause after each call. Does not keep the process alive. */
+/** Calls `work` repeatedly with a pause after each call, from `start` to `stop`. The timer does not prevent process exit. */
 export class PollTimer {
   readonly #work: () => Promise<void>;
   readonly #pauseMs: () => number;
   #timer: NodeJS.Timeout | undefined;
-  /** Counts starts, so that a call that outlives a stop does not go on beside the next start. */
+  /** Incremented by start and stop, so that a call that outlives a stop schedules no further call. */
   #generation = 0;
 
   /** @param work must not reject */
@@ -12,7 +12,7 @@ export class PollTimer {
     this.#pauseMs = pauseMs;
   }
 
-  /** Whether it is between start and stop. */
+  /** Whether the timer is started. */
   active = false;
 
   start(): void {

@@ -2,17 +2,17 @@ import type { ChangeLog, Sequenced } from './change-log.ts';
 
 /** A reader of a feed. */
 export interface FeedReader {
-  /** There may be something new. */
+  /** Called when new rows may be available. */
   wake(): void;
   end(error: unknown): void;
 }
 
-/** The newest rows of a log, in memory: the one bounded buffer that all readers of a feed share. */
+/** The newest rows of a log: one bounded buffer that all readers of a feed share. */
 export class RecentEvents<Row extends Sequenced> {
   readonly #capacity: number;
   readonly #source: Pick<ChangeLog<Row>, 'keyOf'>;
   #rows: Row[] = [];
-  /** Rows up to this number are not here any more, or never were. */
+  /** The buffer holds no rows up to this sequence number. */
   #floor: number;
 
   constructor(source: Pick<ChangeLog<Row>, 'keyOf'>, capacity: number, floor: number) {
@@ -21,33 +21,33 @@ export class RecentEvents<Row extends Sequenced> {
     this.#floor = floor;
   }
 
-  /** The number from which on the window is complete. */
+  /** The sequence number after which the buffer is complete. */
   get floor(): number {
     return this.#floor;
   }
 
   push(rows: readonly Row[]): void {
-    this.#forgetOlderThan(rows);
+    this.#removeOlderStates(rows);
     this.#rows.push(...rows);
     const excess = this.#rows.length - this.#capacity;
-    // Cutting the front moves the rest, so it waits until it is worth it.
+    // Slicing copies the rest, so rows are evicted in larger steps.
     if (excess <= 0 || (excess < this.#capacity / 4 && excess < 256)) return;
     this.#floor = this.#rows[excess - 1]?.sequence ?? this.#floor;
     this.#rows = this.#rows.slice(excess);
   }
 
-  /** The row after a number: undefined if there is none yet, `gone` if it has left the window. */
+  /** The row after a sequence number: undefined if there is none yet, `gone` if it was evicted. */
   next(after: number): Row | undefined | 'gone' {
     return after < this.#floor ? 'gone' : this.#rows[this.#indexAfter(after)];
   }
 
-  /** How many rows there are after a number, at most: of those that have left the window only the numbers are known. */
+  /** Upper bound of the number of rows after a sequence number: evicted rows count by their numbers, which may have gaps. */
   countAfter(after: number): number {
     return Math.max(0, this.#floor - after) + this.#rows.length - this.#indexAfter(after);
   }
 
-  /** Where rows are states of something, only its newest one is kept. */
-  #forgetOlderThan(rows: readonly Row[]): void {
+  /** Removes older states of the entities in `rows`. */
+  #removeOlderStates(rows: readonly Row[]): void {
     const source = this.#source;
     if (!source.keyOf) return;
     const newer = new Set(rows.map((row) => source.keyOf?.(row)));

@@ -1,20 +1,20 @@
-/** Why a live view was ended from here. */
+/** Why the server ended a subscription. */
 export type StreamEndCode = 'UNAUTHENTICATED' | 'FORBIDDEN' | 'SLOW_CONSUMER' | 'SERVER_SHUTDOWN';
 
 const REASONS: Record<StreamEndCode, string> = {
-  UNAUTHENTICATED: 'The credential of this live view has expired or was revoked.',
-  FORBIDDEN: 'You no longer have the right to this live view.',
-  SLOW_CONSUMER: 'This live view was cut off because its events were not read.',
+  UNAUTHENTICATED: 'The credential of this subscription has expired or was revoked.',
+  FORBIDDEN: 'You no longer have the permission for this subscription.',
+  SLOW_CONSUMER: 'The server ended this subscription because the client did not read its events.',
   SERVER_SHUTDOWN: 'The server is shutting down.',
 };
 
-/** The end of a live view that its reader did not ask for. Nothing is lost: the message says where to go on. */
+/** The server ended a subscription. The message describes how to resume without loss. */
 export class StreamEndedError extends Error {
   readonly code: StreamEndCode;
-  /** Number of the last event that was delivered: what to pass as `after` when coming back. */
+  /** Sequence number of the last delivered event: the `after` of the next subscription. */
   readonly after: number;
 
-  /** @param resume how to go on, a sentence for people */
+  /** @param resume a sentence on how to resume */
   constructor(code: StreamEndCode, after: number, resume: string) {
     super(`${REASONS[code]} ${resume}`);
     this.name = 'StreamEndedError';

@@ -1,8 +1,8 @@
 import { isUuid } from '../lib/ids.ts';
 
-/** Wake-up: the log of this object has reached this number. Carries nothing confidential. */
+/** Notice that the log of an object has reached a sequence number. It contains no confidential data. */
 export interface ChangeNotice {
-  /** Names what changed. Registered by the log that declares it. */
+  /** The topic, which the log registers. */
   topic: string;
   tenantId: string;
   /** The object within the tenant. */
@@ -10,11 +10,11 @@ export interface ChangeNotice {
   sequence: number;
 }
 
-/** Bounded so that `MAX_HINT_BYTES` of the outbox holds for every topic. */
+/** The length bound makes `MAX_NOTICE_BYTES` of the batcher hold for every topic. */
 const TOPIC = /^[a-z][a-z-]{0,18}$/;
 const registered = new Set<string>();
 
-/** Lets hints of a topic be decoded. Throws if the name is taken or malformed. */
+/** Registers a topic, so that its notices can be decoded. Throws if the name is taken or malformed. */
 export function registerTopic(topic: string): void {
   if (!TOPIC.test(topic))
     throw new Error(`the topic ${topic} must have 1 to 19 characters of a-z and -, and start with a letter`);
@@ -28,8 +28,8 @@ export function registeredTopics(): string[] {
 
 const SEPARATOR = ' ';
 
-export function encodeNotices(hints: Iterable<ChangeNotice>): string {
-  return Array.from(hints, ({ topic, tenantId, id, sequence }) => [topic, tenantId, id, sequence].join(SEPARATOR)).join('\n');
+export function encodeNotices(notices: Iterable<ChangeNotice>): string {
+  return Array.from(notices, ({ topic, tenantId, id, sequence }) => [topic, tenantId, id, sequence].join(SEPARATOR)).join('\n');
 }
 
 function decodeNotice(line: string): ChangeNotice | undefined {
@@ -38,7 +38,7 @@ function decodeNotice(line: string): ChangeNotice | undefined {
   return { topic, tenantId, id, sequence: Number(number) };
 }
 
-/** Decodes what another process sent. Skips lines of another version of this program, and of logs unknown here: the poll covers them. */
+/** Decodes notices of another process. Skips malformed lines and unknown topics, such as of another version: the poll covers them. */
 export function decodeNotices(text: string): ChangeNotice[] {
   return text.split('\n').flatMap((line) => decodeNotice(line) ?? []);
 }

@@ -27,7 +27,7 @@ const names = (answer: Awaited<ReturnType<TestGraph['execute']>>) =>
   pick<{ name: string }[]>(answer, 'agents.nodes').map(({ name }) => name);
 
 describe('lists', () => {
-  test('page forward and backward through every order without loss or repetition', async () => {
+  test('page forward and backward in every order without loss or repetition', async () => {
     for (const orderBy of ['CREATED_AT_DESC', 'CREATED_AT_ASC', 'UPDATED_AT_DESC', 'NAME_ASC', 'NAME_DESC']) {
       const all = names(await graph.execute(asViewer(tenant), `{ agents(first: 100, orderBy: ${orderBy}) { nodes { name } } }`));
       expect(all).toHaveLength(6);
@@ -58,7 +58,7 @@ describe('lists', () => {
     }
   });
 
-  test('filter by state, tags and words, and count with the filter', async () => {
+  test('filter by status, tags and text, and count filtered rows', async () => {
     const filtered = await graph.execute(
       asViewer(tenant),
       '{ agents(filter: { tags: ["even", "all"], status: [ACTIVE], search: "MM" }) { totalCount nodes { name } } }',
@@ -72,13 +72,13 @@ describe('lists', () => {
     ['{ agents(first: -1) { nodes { id } } }', '0 to 100'],
     ['{ agents(first: 1, last: 1) { nodes { id } } }', 'not for both'],
     ['{ agents(after: "nonsense") { nodes { id } } }', 'not a cursor'],
-  ])('%s says what is wrong', async (source, message) => {
+  ])('%s return a validation error', async (source, message) => {
     const answer = await graph.execute(asViewer(tenant), source);
     expect(answer.codes).toEqual(['VALIDATION_FAILED']);
     expect(answer.messages[0]).toContain(message);
   });
 
-  test('refuse a cursor of another list or another order', async () => {
+  test('reject a cursor of another list or order', async () => {
     const cursor = pick(
       await graph.execute(asViewer(tenant), '{ agents(first: 1) { pageInfo { endCursor } } }'),
       'agents.pageInfo.endCursor',
@@ -89,18 +89,18 @@ describe('lists', () => {
     }
   });
 
-  test('take one statement a level, however many rows there are', async () => {
+  test('run one statement per level for any number of rows', async () => {
     const source = `{ agents(first: 10) { nodes { name createdBy { email } versions { nodes { number } }
       conversations(first: 5) { totalCount nodes { title messages(first: 5) { nodes { content conversation { agent { name } } } } } } } } }`;
     const answer = await graph.execute(asViewer(tenant), source);
     expect(answer.messages).toEqual([]);
-    // Agents, their creators, their versions, their conversations, the count of those, messages; the way back up: one each.
+    // One statement each: agents, creators, versions, conversations, their count, messages, and the references back.
     expect(answer.statements).toHaveLength(8);
   });
 });
 
-describe('one agent', () => {
-  test('is found by id and by UUID, and as a node', async () => {
+describe('agent', () => {
+  test('returns an agent by id, by UUID and as a node', async () => {
     const id = encodeGlobalId('Agent', tenant.idOf('agents'));
     const answer = await graph.execute(
       asViewer(tenant),
@@ -114,7 +114,7 @@ describe('one agent', () => {
     });
   });
 
-  test('of another tenant is null, by every way', async () => {
+  test('returns null for an agent of another tenant', async () => {
     const answer = await graph.execute(
       asViewer(tenant),
       'query ($id: ID!, $ids: [ID!]!) { agent(id: $id) { id } node(id: $id) { id } nodes(ids: $ids) { id } }',
@@ -130,7 +130,7 @@ describe('one agent', () => {
     });
   });
 
-  test('is not an id of another type', async () => {
+  test('rejects the id of another type', async () => {
     const answer = await graph.execute(asViewer(tenant), 'query ($id: ID!) { agent(id: $id) { id } }', {
       id: encodeGlobalId('Conversation', tenant.idOf('conversations')),
     });
@@ -139,7 +139,7 @@ describe('one agent', () => {
 });
 
 describe('versions', () => {
-  test('are numbered 1, 2, 3 and keep the definition as it was', async () => {
+  test('are numbered 1, 2, 3 and store the definition at publication', async () => {
     const viewer = asViewer(tenant);
     const create = await graph.execute(
       viewer,
@@ -170,7 +170,7 @@ describe('versions', () => {
     });
   });
 
-  test('an archived agent takes no changes, versions or conversations until it is restored', async () => {
+  test('reject changes, versions and conversations of an archived agent until it is restored', async () => {
     const viewer = asViewer(other);
     const id = encodeGlobalId('Agent', other.idOf('agents'));
     const run = async (source: string) => pick(await graph.execute(viewer, source, { id }), 'result.__typename');

@@ -14,7 +14,7 @@ beforeAll(async () => {
 const CREATE =
   'mutation ($input: CreateAgentInput!) { result: createAgent(input: $input) { __typename ... on UserError { message } } }';
 
-describe('text that PostgreSQL cannot keep is refused with a reason', () => {
+describe('rejects text that PostgreSQL cannot store', () => {
   test.each([
     ['NUL in a text', { description: 'a\u0000b' }],
     ['NUL in a JSON object', { metadata: { key: 'a\u0000b' } }],
@@ -38,7 +38,7 @@ describe('text that PostgreSQL cannot keep is refused with a reason', () => {
   });
 });
 
-test('right-to-left, emoji and combining characters come back as they went in', async () => {
+test('returns right-to-left, emoji and combining characters unchanged', async () => {
   const name = 'שלום 👩‍🔬 é ｆｕｌｌ';
   const created = await graph.execute(
     asViewer(tenant),
@@ -49,7 +49,7 @@ test('right-to-left, emoji and combining characters come back as they went in', 
   expect(pick(created, 'result.agent.slug')).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
 });
 
-test('a message of a mebibyte is kept, one byte more is not', async () => {
+test('accepts a message of 1 MiB and rejects one more byte', async () => {
   const append = (content: string) =>
     graph.execute(
       asViewer(tenant),
@@ -60,20 +60,20 @@ test('a message of a mebibyte is kept, one byte more is not', async () => {
   expect(pick(await append(`${'é'.repeat(524_288)}x`), 'result.__typename')).toBe('ValidationError');
 });
 
-test.each([6_000, 65])('JSON that is nested %i deep is refused with a reason', async (depth) => {
+test.each([6_000, 65])('rejects JSON nested %i levels deep', async (depth) => {
   const metadata = JSON.parse(`${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`);
   const answer = await graph.execute(asViewer(tenant), CREATE, { input: { name: 'Deep', provider: 'p', model: 'm', metadata } });
   expect(pick(answer, 'result')).toMatchObject({ __typename: 'ValidationError' });
 });
 
-test('names that share a slug each get one, a slug that was asked for is refused', async () => {
+test('derives unique slugs from equal names and rejects a taken slug', async () => {
   const make = (input: object) => graph.execute(asViewer(tenant), CREATE, { input: { provider: 'p', model: 'm', ...input } });
   for (const name of ['客服', '助手', 'Café Münster', 'Cafe Munster'])
     expect(pick(await make({ name }), 'result.__typename')).toBe('CreateAgentPayload');
   expect(pick(await make({ name: 'x', slug: 'cafe-munster' }), 'result.__typename')).toBe('ConflictError');
 });
 
-test('a tool execution of which only the end is told begins before it', async () => {
+test('derives startedAt from completedAt and durationMs', async () => {
   const answer = await graph.execute(
     asViewer(tenant),
     'mutation ($input: RecordToolExecutionInput!) { result: recordToolExecution(input: $input) { ... on RecordToolExecutionPayload { toolExecution { startedAt } } } }',

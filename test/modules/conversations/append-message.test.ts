@@ -33,7 +33,7 @@ async function newConversation(): Promise<string> {
 
 const append = (input: Record<string, unknown>) => graph.execute(asViewer(tenant), APPEND, { input });
 
-test('numbers messages, keeps what came with them, and counts tokens by side', async () => {
+test('assigns sequence numbers, stores all fields, and counts input and output tokens', async () => {
   const conversationId = await newConversation();
   await append({ conversationId, role: 'USER', content: 'Weather?', tokenCount: 3 });
   const answer = await append({
@@ -57,7 +57,7 @@ test('numbers messages, keeps what came with them, and counts tokens by side', a
   });
 });
 
-test('takes two statements where nothing has to be looked up first, and leaves what a transaction leaves', async () => {
+test('runs two statements without a lookup, with the same result as in a transaction', async () => {
   const conversationId = await newConversation();
   const input = { conversationId, role: 'USER', content: 'Hello', metadata: { from: 'test' } };
   const answer = await append(input);
@@ -80,7 +80,7 @@ test('takes two statements where nothing has to be looked up first, and leaves w
   ).toEqual([{ sequence: 2, payload: { messageId: id, messageSequence: 1 } }]);
 });
 
-test('locks, looks, writes and reads where there is a key', async () => {
+test('locks the conversation, looks up the key, inserts and reads with an idempotency key', async () => {
   const answer = await append({ conversationId: await newConversation(), role: 'USER', content: 'Hello', idempotencyKey: 'k' });
   expect(answer.statements.map((text) => text.split(/[; ]/, 1)[0])).toEqual([
     'BEGIN',
@@ -92,21 +92,21 @@ test('locks, looks, writes and reads where there is a key', async () => {
   ]);
 });
 
-test('live views are told once it is committed, and not of what was refused', async () => {
+test('publishes a message after the commit, and no refused message', async () => {
   const conversationId = await newConversation();
   const id = parseId('Conversation', conversationId, []);
   const seen: unknown[] = [];
   const live = {
     ...graph.services.live,
-    announce: (hint: unknown) =>
-      seen.push([hint, graph.ownerQuery('SELECT last_sequence FROM conversations WHERE id = $1', [id])]),
+    announce: (notice: unknown) =>
+      seen.push([notice, graph.ownerQuery('SELECT last_sequence FROM conversations WHERE id = $1', [id])]),
   };
   const writer = { ...graph.services, live: live as never };
   const message = { conversationId: id, role: 'USER' as const, content: 'Hello' };
   const as = (work: () => Promise<unknown>) => runWithContext(contextOf(tenant), work);
   await as(() => appendMessage(writer, asViewer(tenant), message));
-  const [[hint, committed]] = seen as [[unknown, Promise<unknown>]];
-  expect(hint).toEqual({ topic: 'conversation', tenantId: tenant.id, id, sequence: 2 });
+  const [[notice, committed]] = seen as [[unknown, Promise<unknown>]];
+  expect(notice).toEqual({ topic: 'conversation', tenantId: tenant.id, id, sequence: 2 });
   expect(await committed).toEqual([{ last_sequence: 1 }]);
   await expect(as(() => appendMessage(writer, asViewer(tenant), { ...message, content: 'a\0b' }))).rejects.toThrow();
   const undone = as(() =>
@@ -120,7 +120,7 @@ test('live views are told once it is committed, and not of what was refused', as
   expect(await graph.ownerQuery('SELECT last_sequence FROM conversations WHERE id = $1', [id])).toEqual([{ last_sequence: 1 }]);
 });
 
-test('what the database cannot keep is refused with a reason, and a conversation that is not there comes first', async () => {
+test('rejects values that the database cannot store, after an unknown conversation', async () => {
   const conversationId = await newConversation();
   const odd: Record<string, unknown>[] = [
     { content: 'a\0b' },
@@ -142,7 +142,7 @@ test('what the database cannot keep is refused with a reason, and a conversation
   expect(pick<number>(after, 'result.appendedMessage.sequence')).toBe(1);
 });
 
-test('the database refuses a viewer’s message by itself', async () => {
+test('row security and grants reject a message of a viewer', async () => {
   const [viewed, id] = [
     await createTenant(graph, { members: ['VIEWER'], rows: ['agents', 'conversations', 'messages'] }),
     newId(),
@@ -155,7 +155,7 @@ test('the database refuses a viewer’s message by itself', async () => {
   await expect(write(id)).rejects.toBeInstanceOf(NotFoundError);
 });
 
-test('a retry with the same key returns the first message, also when both come at once', async () => {
+test('returns the first message for a repeated idempotency key, also concurrently', async () => {
   const conversationId = await newConversation();
   const input = { conversationId, role: 'USER', content: 'Once', idempotencyKey: 'key-1' };
   const answers = await Promise.all(Array.from({ length: 5 }, () => append(input)));
@@ -164,14 +164,14 @@ test('a retry with the same key returns the first message, also when both come a
   expect(pick<number>(await append(input), 'result.conversation.messageCount')).toBe(1);
 });
 
-test('a key that was used for something else is a conflict', async () => {
+test('returns ConflictError for an idempotency key of a different message', async () => {
   const conversationId = await newConversation();
   await append({ conversationId, role: 'USER', content: 'One', idempotencyKey: 'key' });
   const answer = await append({ conversationId, role: 'USER', content: 'Two', idempotencyKey: 'key' });
   expect(pick(answer, 'result')).toMatchObject({ __typename: 'ConflictError', path: ['input', 'idempotencyKey'] });
 });
 
-test('an ended conversation takes no message, and says so', async () => {
+test('returns InvalidStateError for an ended conversation', async () => {
   const id = await newConversation();
   const complete =
     'mutation ($id: ID!) { result: completeConversation(input: { id: $id, outcome: CANCELLED }) { __typename ... on UserError { message } } }';
@@ -179,19 +179,19 @@ test('an ended conversation takes no message, and says so', async () => {
   const answer = await append({ conversationId: id, role: 'USER', content: 'Too late' });
   expect(pick(answer, 'result')).toMatchObject({
     __typename: 'InvalidStateError',
-    message: 'The conversation is cancelled and takes no messages.',
+    message: 'The conversation is cancelled and accepts no messages.',
   });
   expect(pick(await graph.execute(asViewer(tenant), complete, { id }), 'result.__typename')).toBe('InvalidStateError');
 });
 
-test('a parent of another conversation is not found', async () => {
+test('returns NotFoundError for a parent message of another conversation', async () => {
   const [one, two] = [await newConversation(), await newConversation()];
   const parent = pick(await append({ conversationId: one, role: 'USER', content: 'Parent' }), 'result.appendedMessage.uuid');
   const answer = await append({ conversationId: two, role: 'ASSISTANT', content: 'Child', parentMessageId: parent });
   expect(pick(answer, 'result')).toMatchObject({ __typename: 'NotFoundError', path: ['input', 'parentMessageId'] });
 });
 
-test('a mutation that fails takes back the ones of its own field only', async () => {
+test('rolls back only the failed mutation field', async () => {
   const conversationId = await newConversation();
   const answer = await graph.execute(
     asViewer(tenant),
@@ -207,7 +207,7 @@ test('a mutation that fails takes back the ones of its own field only', async ()
   expect(answer.data).toEqual({ good: { __typename: 'AppendMessagePayload' }, bad: { __typename: 'NotFoundError' } });
 });
 
-test('a retry whose tool calls are written into the document is the same call', async () => {
+test('treats inline and variable tool calls as the same message', async () => {
   const conversationId = await newConversation();
   const source = `mutation { result: appendMessage(input: { conversationId: "${conversationId}", role: ASSISTANT, content: "",
     toolCalls: [{ id: "1", name: "x", arguments: { b: 1, a: -0 } }], idempotencyKey: "literal" }) { __typename ... on AppendMessagePayload { repeated } } }`;

@@ -9,8 +9,8 @@ import { asViewer, contextOf, createTenant } from '../../testkit/tenants.ts';
 const db = await testDatabase();
 const EVENTS = /FROM conversation_events/;
 
-describe('what a stream delivers', () => {
-  test('everything after a number, then what is new', async () => {
+describe('delivery', () => {
+  test('replays rows after a sequence number, then delivers new ones', async () => {
     const { live, append, follow } = await createLiveHarness(db, { batchSize: 2 });
     const reader = await follow({ after: 1 });
     expect(await take(reader, 3)).toEqual([2, 3, 4]);
@@ -20,7 +20,7 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('without a number, only what is new, even if it came before the first read', async () => {
+  test('delivers only new rows without a sequence number, including rows before the first read', async () => {
     const { live, append, follow } = await createLiveHarness(db);
     const reader = await follow();
     await append(3);
@@ -28,7 +28,7 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('rows as the table has them', async () => {
+  test('delivers rows equal to the table rows', async () => {
     const { live, tenant, follow } = await createLiveHarness(db);
     const reader = await follow({ after: 1 });
     const { value } = await reader.next();
@@ -43,7 +43,7 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('each event once and in order, however hints are lost, doubled, reordered and wrong', async () => {
+  test('delivers each event once and in order despite lost, repeated, reordered and wrong notices', async () => {
     const transport = new HeldNoticeBus();
     const { live, tenant, append, follow } = await createLiveHarness(db, { transport });
     const reader = await follow();
@@ -70,7 +70,7 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('the poll finds what no hint told of', async () => {
+  test('the poll finds events without a notice', async () => {
     const transport = new HeldNoticeBus();
     const { live, append, follow } = await createLiveHarness(db, { transport, pollIntervalMs: 20 });
     const reader = await follow();
@@ -80,13 +80,13 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('no gap and no repetition where replaying meets following, under concurrent appends', async () => {
+  test('has no gap or repetition between replay and follow under concurrent appends', async () => {
     const { live, append, follow } = await createLiveHarness(db, { batchSize: 3, bufferSize: 5, pollIntervalMs: 50 });
     const last = 4 + 120;
     const appending = Promise.all(range(1, 4).map(() => append(30)));
     const readers = range(0, 23).map(async (index) => {
       const after = index % 5;
-      // Subscribes at different moments: each waits for another event of one that follows already.
+      // Subscribes one after another, each after an event of an open subscription.
       const early = await follow({ after: 0 });
       await take(early, 5 + index * 2);
       await early.return?.();
@@ -98,7 +98,7 @@ describe('what a stream delivers', () => {
     expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
   });
 
-  test('calls of next that do not wait for each other are answered in order', async () => {
+  test('resolves concurrent calls of next in order', async () => {
     const { live, append, follow } = await createLiveHarness(db);
     const reader = await follow();
     const answers = Promise.all([reader.next(), reader.next(), reader.next()]);
@@ -107,7 +107,7 @@ describe('what a stream delivers', () => {
     await live.close();
   });
 
-  test('a reader acts as nobody but itself: the context of whoever reads or announces does not matter', async () => {
+  test('ignores the session context of the code that reads or publishes', async () => {
     const { live, append, follow, head } = await createLiveHarness(db);
     const stranger = await createTenant(db, { rows: ['conversations', 'agents', 'messages'] });
     const reader = await follow({ after: 0 });
@@ -121,8 +121,8 @@ describe('what a stream delivers', () => {
   });
 });
 
-describe('what it costs', () => {
-  test('one statement a wake-up and the same rows for all, however many read', async () => {
+describe('statements', () => {
+  test('runs one statement per notice and shares rows between readers', async () => {
     const { live, append, follow } = await createLiveHarness(db);
     const readers = await Promise.all(range(1, 20).map(() => follow()));
     const pending = readers.map((reader) => reader.next());
@@ -136,7 +136,7 @@ describe('what it costs', () => {
     await live.close();
   });
 
-  test('readers that come back at the same number share their statements', async () => {
+  test('readers that resume at the same sequence number share statements', async () => {
     const { live, append, follow } = await createLiveHarness(db, { batchSize: 50 });
     await append(46);
     const statements = await countStatements(db, EVENTS, async () => {
@@ -147,7 +147,7 @@ describe('what it costs', () => {
     await live.close();
   });
 
-  test('a reader that comes back after a moment is served from memory', async () => {
+  test('serves a reader that resumes soon from memory', async () => {
     const { live, append, follow } = await createLiveHarness(db);
     const steady = await follow();
     await append(5);
@@ -159,7 +159,7 @@ describe('what it costs', () => {
     await live.close();
   });
 
-  test('one statement a poll for all followed conversations of a tenant', async () => {
+  test('polls all followed conversations of a tenant with one statement', async () => {
     const transport = new HeldNoticeBus();
     const { live, tenant, append, follow } = await createLiveHarness(db, { transport, pollIntervalMs: 40 });
     const others = range(1, 5).map(() => newId());
@@ -174,15 +174,15 @@ describe('what it costs', () => {
       for (const id of [tenant.idOf('conversations'), ...others]) await append(1, id);
       await Promise.all(pending);
     });
-    // One poll may find some of them and the next ones the rest, but never one statement each.
+    // Several polls may find them, but never with one statement per conversation.
     expect(statements).toBeGreaterThan(0);
     expect(statements).toBeLessThan(6);
     await live.close();
   });
 });
 
-describe('what is refused', () => {
-  test("another tenant's conversation, an unknown one, and what is no id", async () => {
+describe('errors', () => {
+  test("returns NotFoundError for another tenant's conversation, an unknown id and a malformed id", async () => {
     const { live, follow } = await createLiveHarness(db);
     const stranger = await createTenant(db, { rows: ['conversations', 'agents', 'messages'] });
     const refused = { code: 'NOT_FOUND', message: 'The conversation was not found.' };
@@ -195,7 +195,7 @@ describe('what is refused', () => {
     await live.close();
   });
 
-  test('a number that was never reached', async () => {
+  test('rejects a sequence number beyond the last one', async () => {
     const { live, follow } = await createLiveHarness(db);
     for (const after of [-1, 5])
       await expect(follow({ after })).rejects.toMatchObject({ code: 'VALIDATION_FAILED', inputPath: ['after'] });
@@ -203,15 +203,15 @@ describe('what is refused', () => {
     await live.close();
   });
 
-  test('events of another tenant never arrive, whatever hints say', async () => {
+  test('never delivers events of another tenant, even after forged notices', async () => {
     const transport = new HeldNoticeBus();
     const mine = await createLiveHarness(db, { transport });
     const stranger = await createLiveHarness(db, { transport });
     const reader = await mine.follow();
     await stranger.append(3);
-    for (const hint of transport.published) {
-      transport.deliver(hint, { ...hint, tenantId: mine.tenant.id }, { ...hint, id: mine.tenant.idOf('conversations') });
-      transport.deliver({ ...hint, tenantId: mine.tenant.id, id: mine.tenant.idOf('conversations') });
+    for (const notice of transport.published) {
+      transport.deliver(notice, { ...notice, tenantId: mine.tenant.id }, { ...notice, id: mine.tenant.idOf('conversations') });
+      transport.deliver({ ...notice, tenantId: mine.tenant.id, id: mine.tenant.idOf('conversations') });
     }
     await mine.append(1);
     transport.deliver(...transport.published);
@@ -221,8 +221,8 @@ describe('what is refused', () => {
   });
 });
 
-describe('what is left behind', () => {
-  test('nothing, in whatever way a reader goes', async () => {
+describe('clean-up', () => {
+  test('releases all resources for every way to end a stream', async () => {
     const transport = new HeldNoticeBus();
     const { live, append, follow } = await createLiveHarness(db, { transport });
     const aborter = new AbortController();
@@ -248,7 +248,7 @@ describe('what is left behind', () => {
     expect(transport.listeners.size).toBe(0);
   });
 
-  test('a reader that goes while the conversation is looked up', async () => {
+  test('releases a reader that aborts during the look-up', async () => {
     const { live, follow } = await createLiveHarness(db);
     const aborter = new AbortController();
     const opening = follow({ signal: aborter.signal });
@@ -258,7 +258,7 @@ describe('what is left behind', () => {
     await live.close();
   });
 
-  test('closing ends all streams with the number to come back with, and takes no more', async () => {
+  test('close ends all streams with a resume number and rejects new ones', async () => {
     const { live, append, follow } = await createLiveHarness(db);
     const waiting = await follow();
     const reading = await follow({ after: 1 });

@@ -4,10 +4,10 @@ import { pick, type TestGraph, testGraph } from '../../testkit/graph.ts';
 import { asViewer, contextOf, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 
 const STATES = ['ACTIVE', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;
-/** A condition that every conversation meets: the same list, counted row by row. */
+/** A condition that every conversation meets, so that the server counts rows. */
 const ALWAYS = 'createdAfter: "2000-01-01T00:00:00Z"';
 
-/** What the database keeps and what is there, of all and by state; throws where they differ. */
+/** Compares maintained and actual counts, in total and by state. Throws if they differ. */
 async function counted(graph: TestGraph, tenant: TestTenant): Promise<Record<string, number>> {
   const count = async (condition: string) => {
     const answer = await graph.execute(
@@ -25,7 +25,7 @@ async function counted(graph: TestGraph, tenant: TestTenant): Promise<Record<str
   return counts;
 }
 
-/** Begins a conversation as the application does, in a transaction of its own that `then` may still end. */
+/** Creates a conversation as the application does, in a transaction that `then` may abort. */
 function begin(graph: TestGraph, tenant: TestTenant, then: () => void = () => {}): Promise<string> {
   const id = newId();
   return graph.database.transactionAs(contextOf(tenant), async () => {
@@ -35,7 +35,7 @@ function begin(graph: TestGraph, tenant: TestTenant, then: () => void = () => {}
   });
 }
 
-test('the number of conversations is kept as they begin and end, whoever begins them at the same moment', async () => {
+test('maintains the conversation count under concurrent creates and ends', async () => {
   const graph = await testGraph();
   const [tenant, other] = [
     await createTenant(graph, { rows: ['agents', 'conversations'] }),
@@ -69,7 +69,7 @@ test('the number of conversations is kept as they begin and end, whoever begins 
   expect(await counted(graph, other)).toEqual({ all: 1, ACTIVE: 1, COMPLETED: 0, FAILED: 0, CANCELLED: 0 });
 });
 
-test('what has no kept number is counted', async () => {
+test('counts rows for filters without a maintained count', async () => {
   const graph = await testGraph();
   const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   await begin(graph, tenant);
@@ -83,7 +83,7 @@ test('what has no kept number is counted', async () => {
   expect(await count('status: [ACTIVE], createdBefore: "2000-01-01T00:00:00Z"')).toBe(0);
 });
 
-test('numbers follow what an operator removes, and go with their tenant', async () => {
+test('updates counts after deletes and deletes them with the tenant', async () => {
   const graph = await testGraph();
   const tenant = await createTenant(graph, { rows: ['agents', 'conversations'] });
   const id = await begin(graph, tenant);

@@ -14,7 +14,7 @@ import type { TestDatabase } from '../../testkit/database.ts';
 import type { TestGraph } from '../../testkit/graph.ts';
 import { createConversation, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 
-/** What the statements that read and poll drafts look like. */
+/** Patterns of the statements that read and poll drafts. */
 export const READS = /FROM conversations LEFT JOIN message_drafts/;
 export const POLLS = /SELECT conversation_id, version FROM message_drafts/;
 
@@ -29,7 +29,7 @@ export interface ReceivedEvent {
   message: { uuid: string; content: string } | null;
 }
 
-/** The event that comes next. Throws what a result without one says. */
+/** The next event. Throws the errors of a result without one. */
 export async function nextEvent(subscription: Subscription): Promise<ReceivedEvent> {
   const result = await subscription.next();
   const event = result?.data?.conversationEvents as ReceivedEvent | undefined;
@@ -37,7 +37,7 @@ export async function nextEvent(subscription: Subscription): Promise<ReceivedEve
   return event;
 }
 
-/** What a client puts together from what it is told. */
+/** Messages as a client assembles them from deltas. */
 export class Transcript {
   readonly texts = new Map<string, string>();
   readonly messages = new Map<string, string>();
@@ -53,7 +53,7 @@ export class Transcript {
     this.deltas++;
   }
 
-  /** Reads on until a message is put together as far as this. */
+  /** Reads until a message has this content. */
   async until(subscription: Subscription, messageId: string, text: string): Promise<ReceivedEvent[]> {
     const events: ReceivedEvent[] = [];
     while (this.texts.get(messageId) !== text) {
@@ -75,7 +75,7 @@ export function placeOf({ id, idOf }: TestTenant): Place {
   return { id, agentId: idOf('agents'), conversationId: idOf('conversations') };
 }
 
-/** Another process that answers in the conversations of a tenant. */
+/** Another process that runs agents in conversations of a tenant. */
 export function createAnswerer(db: TestDatabase, tenant: Place, transport: NoticeBus, intervalMs = 5) {
   const { database, prisma, close } = db.another();
   const live = createLive({ database, transport, revalidate: async () => true, log: quiet });
@@ -91,7 +91,7 @@ export function createAnswerer(db: TestDatabase, tenant: Place, transport: Notic
     transaction,
     prisma,
     database,
-    /** A run that is going on, and what its answer is called. */
+    /** A RUNNING run and the id of its message. */
     async start(conversationId = tenant.conversationId): Promise<DraftKey> {
       const of = { tenantId: tenant.id, conversationId, runId: newId(), messageId: newId() };
       await transaction(async () => {
@@ -103,7 +103,7 @@ export function createAnswerer(db: TestDatabase, tenant: Place, transport: Notic
       });
       return of;
     },
-    /** The answer becomes a message, and the run is over. */
+    /** Appends the message and ends the run. */
     async finish(draft: Draft, { conversationId, messageId, runId, tenantId }: DraftKey, content: string): Promise<void> {
       await draft.close();
       await transaction(async () => {
@@ -124,7 +124,7 @@ export interface DraftHarnessOptions extends Partial<LiveOptions> {
   intervalMs?: number;
 }
 
-/** A conversation in which one process answers, and another one that people watch it on. Nothing is polled unless asked for. */
+/** A conversation with one process that runs the agent and another one with subscribers. Polls run only if the test enables them. */
 export async function createDraftHarness(graph: TestGraph, { intervalMs, ...options }: DraftHarnessOptions = {}) {
   const tenant = await createTenant(graph, { members: ['VIEWER'], rows: ['agents'] });
   await createConversation(tenant);

@@ -16,10 +16,10 @@ interface Statement {
   values: unknown[];
 }
 
-/** A database that keeps nothing and answers every write as PostgreSQL does, on a clock that the test turns. */
+/** A fake database that stores nothing and returns results like PostgreSQL, on a clock that the test advances. */
 function createDesk() {
   const transactions: { tenantId: string; statements: Statement[] }[] = [];
-  const hints: ChangeNotice[] = [];
+  const notices: ChangeNotice[] = [];
   const logged: string[] = [];
   const state = { away: false, gate: Promise.resolve() };
   const database = {
@@ -49,7 +49,7 @@ function createDesk() {
   const writer = createDraftWriter({
     database: database as unknown as Database,
     log,
-    live: { announce: (hint) => void hints.push(hint) },
+    live: { announce: (notice) => void notices.push(notice) },
   });
   const keyOf = (tenantId = newId()) => ({ tenantId, conversationId: newId(), runId: newId(), messageId: newId() });
   /** The texts of the last write. */
@@ -58,10 +58,10 @@ function createDesk() {
     const lists = values.filter((value) => Array.isArray(value)) as string[][];
     return lists.find((list) => list.some((text) => !/^[0-9a-f-]{36}$/.test(text))) ?? [];
   };
-  return { transactions, hints, logged, state, writer, keyOf, written };
+  return { transactions, notices, logged, state, writer, keyOf, written };
 }
 
-describe('how often it writes', () => {
+describe('write interval', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
   });
@@ -69,8 +69,8 @@ describe('how often it writes', () => {
     vi.useRealTimers();
   });
 
-  test('at most 20 times a second and conversation, however fast the text comes', async () => {
-    const { transactions, hints, writer, keyOf, written } = createDesk();
+  test('writes a draft at most 20 times per second', async () => {
+    const { transactions, notices, writer, keyOf, written } = createDesk();
     const draft = writer.open(keyOf());
     let text = '';
     for (const number of range(1, 1000)) {
@@ -80,20 +80,20 @@ describe('how often it writes', () => {
     }
     expect(transactions.length).toBeLessThanOrEqual(20);
     expect(transactions.length).toBeGreaterThan(14);
-    expect(hints).toHaveLength(transactions.length);
+    expect(notices).toHaveLength(transactions.length);
     await vi.advanceTimersByTimeAsync(60);
     expect(written()).toEqual([text]);
     const quietSince = transactions.length;
     await vi.advanceTimersByTimeAsync(10_000);
     expect(transactions).toHaveLength(quietSince);
-    // What comes after a pause does not wait.
+    // Text after a pause is written at once.
     draft.append('at once');
     await vi.advanceTimersByTimeAsync(0);
     expect(transactions).toHaveLength(quietSince + 1);
     await writer.close();
   });
 
-  test('all answers of a tenant together, and those of others beside them', async () => {
+  test('writes the drafts of a tenant in one statement, concurrently with other tenants', async () => {
     const { transactions, writer, keyOf } = createDesk();
     const tenants = range(1, 6).map(() => newId());
     const drafts = tenants.flatMap((tenantId) => range(1, 50).map(() => writer.open(keyOf(tenantId))));
@@ -109,7 +109,7 @@ describe('how often it writes', () => {
     await writer.close();
   });
 
-  test('never twice at once: while a write goes on, text waits for the next one', async () => {
+  test('never writes a tenant concurrently: text waits for the next write', async () => {
     const { transactions, state, writer, keyOf, written } = createDesk();
     const draft = writer.open(keyOf());
     await vi.advanceTimersByTimeAsync(60);
@@ -129,7 +129,7 @@ describe('how often it writes', () => {
     await writer.close();
   });
 
-  test('a long text less often', async () => {
+  test('writes a long text less often', async () => {
     const { transactions, writer, keyOf, written } = createDesk();
     const draft = writer.open(keyOf());
     draft.append('x'.repeat(500_000));
@@ -145,8 +145,8 @@ describe('how often it writes', () => {
     await writer.close();
   });
 
-  test('a write that fails is told once and tried again; nobody else hears of it', async () => {
-    const { transactions, hints, logged, state, writer, keyOf, written } = createDesk();
+  test('logs a failed write once and retries it without an error for the caller', async () => {
+    const { transactions, notices, logged, state, writer, keyOf, written } = createDesk();
     const draft = writer.open(keyOf());
     await vi.advanceTimersByTimeAsync(60);
     state.away = true;
@@ -157,19 +157,19 @@ describe('how often it writes', () => {
     draft.append('b');
     await vi.advanceTimersByTimeAsync(600);
     expect(transactions).toHaveLength(1);
-    expect(logged).toEqual(['the text of running answers cannot be written; it is tried again']);
+    expect(logged).toEqual(['draft write failed; retrying']);
     state.away = false;
     await vi.advanceTimersByTimeAsync(60);
     expect(written()).toEqual(['ab']);
-    expect(hints).toHaveLength(2);
-    expect(logged.slice(1)).toEqual(['the text of running answers is written again']);
+    expect(notices).toHaveLength(2);
+    expect(logged.slice(1)).toEqual(['draft writes recovered']);
     state.away = true;
     await draft.discard();
-    expect(logged.slice(2)).toEqual(['the text of an answer that was given up could not be removed']);
+    expect(logged.slice(2)).toEqual(['draft deletion failed']);
     await writer.close();
   });
 
-  test('closing waits for what is on its way, and writes no more', async () => {
+  test('close waits for running writes and starts no more', async () => {
     const { transactions, state, writer, keyOf } = createDesk();
     const [draft, other] = [writer.open(keyOf()), writer.open(keyOf())];
     await vi.advanceTimersByTimeAsync(60);
@@ -204,7 +204,7 @@ describe('how often it writes', () => {
   });
 });
 
-describe('what it writes', () => {
+describe('written text', () => {
   const contentOf = async (messageId: string) => {
     const [row] = await graph.ownerQuery<{ content: string }>('SELECT content FROM message_drafts WHERE id = $1', [messageId]);
     return row?.content;
@@ -234,7 +234,7 @@ describe('what it writes', () => {
     await close();
   });
 
-  test('a message that was given up may be begun again', async () => {
+  test('a discarded draft can be opened again', async () => {
     const { answerer, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const draft = answerer.writer.open(of);
@@ -248,7 +248,7 @@ describe('what it writes', () => {
     await close();
   });
 
-  test('as its tenant and nobody else, whoever calls', async () => {
+  test('writes in the context of its tenant, independent of the caller', async () => {
     const [mine, theirs] = [await createDraftHarness(graph), await createDraftHarness(graph)];
     const of = await mine.answerer.start();
     const forged = createDraftWriter({ database: graph.database, live: mine.live, log: quiet, intervalMs: 1 });

@@ -11,8 +11,8 @@ import { createDraftHarness, DELTAS, nextEvent, POLLS, READS, Transcript } from 
 
 const graph = await testGraph();
 
-describe('what it costs', () => {
-  test('one statement a wake-up, however many watch', async () => {
+describe('statements', () => {
+  test('runs one statement per notice for any number of readers', async () => {
     const transport = new HeldNoticeBus();
     const { answerer, watch, close } = await createDraftHarness(graph, { transport });
     const of = await answerer.start();
@@ -24,18 +24,18 @@ describe('what it costs', () => {
     const pending = readers.map((events) => nextEvent(events));
     draft.append(' again');
     await draft.flush();
-    const [hint] = transport.published.slice(-1);
-    if (!hint) throw new Error('no hint');
+    const [notice] = transport.published.slice(-1);
+    if (!notice) throw new Error('no notice');
     const statements = await countStatements(graph, READS, async () => {
-      transport.deliver(hint);
+      transport.deliver(notice);
       for (const event of await Promise.all(pending)) expect(event.delta).toMatchObject({ offset: 5, text: ' again' });
-      transport.deliver(hint, hint, hint);
+      transport.deliver(notice, notice, notice);
     });
     expect(statements).toBe(1);
     await close();
   });
 
-  test('one statement for all conversations of a tenant that are told of together', async () => {
+  test('reads drafts of a tenant that are published together with one statement', async () => {
     const transport = new HeldNoticeBus();
     const { answerer, tenant, live, viewer, close } = await createDraftHarness(graph, { transport });
     const { id: tenantId } = tenant;
@@ -62,7 +62,7 @@ describe('what it costs', () => {
     await close();
   });
 
-  test('what is read is what is new', async () => {
+  test('reads only new text', async () => {
     const texts: number[] = [];
     const database = Object.create(graph.database, {
       query: {
@@ -89,7 +89,7 @@ describe('what it costs', () => {
     await close();
   });
 
-  test('nothing when nobody watches any more', async () => {
+  test('runs no statement without readers', async () => {
     const transport = new HeldNoticeBus();
     const { answerer, live, watch, close } = await createDraftHarness(graph, { transport, pollIntervalMs: 5 });
     const of = await answerer.start();
@@ -111,7 +111,7 @@ describe('what it costs', () => {
     await close();
   });
 
-  test('readers at the same place are told the same row, and others their own', async () => {
+  test('readers at the same position share a row, others receive their own', async () => {
     const room = await createDraftHarness(graph);
     const { answerer, tenant, live, viewer, close } = room;
     const of = await answerer.start();
@@ -133,7 +133,7 @@ describe('what it costs', () => {
     await close();
   });
 
-  test('the poll finds what no hint told of, with one statement for all conversations that are watched', async () => {
+  test('the poll finds drafts without a notice with one statement for all followed conversations', async () => {
     const transport = new HeldNoticeBus();
     const room = await createDraftHarness(graph, { transport, pollIntervalMs: 40 });
     const { answerer, tenant, live, viewer, close } = room;

@@ -37,7 +37,7 @@ afterAll(async () => {
   await db.close();
 });
 
-/** Follows to the last answer, and comes back with the last number whenever the connection is dropped. */
+/** Follows until the last message, and resumes with the last number after each lost connection. */
 async function follow(server: ServerProcess, watch: typeof watchOverSse, credential: string, patience: () => number) {
   const transcript = new Transcript();
   const events: number[] = [];
@@ -45,7 +45,7 @@ async function follow(server: ServerProcess, watch: typeof watchOverSse, credent
   while (transcript.messages.size < ANSWERS && !failure) {
     const connection = new AbortController();
     let left = patience();
-    // What was told of a message on another connection is told again from its beginning.
+    // A new connection receives a draft from its beginning.
     transcript.texts.clear();
     await watch({
       url: server.url,
@@ -71,7 +71,7 @@ async function follow(server: ServerProcess, watch: typeof watchOverSse, credent
   return { events, transcript };
 }
 
-test('answers of a worker are seen as they are written, on every server and by both ways', { timeout: 120_000 }, async () => {
+test('delivers drafts of a worker on every server over both notice buses', { timeout: 120_000 }, async () => {
   const { secret } = await room.createKey();
   const [place] = await db.ownerQuery<{ id: string; agent_id: string; tenant_id: string }>(
     'SELECT id, agent_id, tenant_id FROM conversations',
@@ -97,7 +97,7 @@ test('answers of a worker are seen as they are written, on every server and by b
       content += `${step} 😀 `;
       draft.append(`${step} 😀 `);
       if (step % 20 === 0) await draft.flush();
-      // Another worker takes over, and the first one notices later.
+      // Another worker takes over before the first one notices.
       if (step === 90 && number % 2 === 0) {
         draft = second.writer.open(of);
         content = '';
@@ -123,7 +123,7 @@ test('answers of a worker are seen as they are written, on every server and by b
   expect(await db.ownerQuery('SELECT FROM message_drafts')).toEqual([]);
 });
 
-test('a revoked key sees no more of an answer, on any server', { timeout: 60_000 }, async () => {
+test('ends draft delivery for a revoked API key on every server', { timeout: 60_000 }, async () => {
   const [place] = await db.ownerQuery<{ id: string; agent_id: string; tenant_id: string }>(
     'SELECT id, agent_id, tenant_id FROM conversations',
   );

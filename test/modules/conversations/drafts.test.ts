@@ -15,8 +15,8 @@ const drafts = (tenantId: string) =>
     tenantId,
   ]);
 
-describe('an answer while it is being written', () => {
-  test('is told piece by piece, and then stands as the message that the pieces make', async () => {
+describe('drafts', () => {
+  test('delivers deltas and then the message that equals their concatenation', async () => {
     const { answerer, watch, head, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const before = await head();
@@ -24,7 +24,7 @@ describe('an answer while it is being written', () => {
     const transcript = new Transcript();
     const draft = answerer.writer.open(of);
     let text = '';
-    // The last two are the halves of one character.
+    // The last two are the surrogates of one character.
     for (const token of ['Good', ' 👋🏽 morn', 'ing,\n', '"\\{', 'é', '\ud83d', '\ude00']) {
       draft.append(token);
       text += token;
@@ -44,7 +44,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('comes whole to a reader who comes in the middle, after what happened before', async () => {
+  test('delivers the whole text to a late reader, after earlier events', async () => {
     const { answerer, append, watch, head, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const draft = answerer.writer.open(of);
@@ -69,7 +69,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('begins again when the model is asked again', async () => {
+  test('restarts at offset 0 when the model call is repeated', async () => {
     const { answerer, watch, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const [events, slow] = [await watch(), await watch()];
@@ -91,7 +91,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('goes on under its message id when another worker takes over, whatever the first one still writes', async () => {
+  test('continues under its message id after a takeover and ignores late writes of the first worker', async () => {
     const { answerer, tenant, transport, watch, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const events = await watch();
@@ -121,7 +121,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('comes as one piece to a reader who did not ask for a while', async () => {
+  test('delivers one delta to a reader that paused', async () => {
     const { answerer, watch, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const [quick, slow] = [await watch(), await watch()];
@@ -140,7 +140,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('is void when its run ends without it, and newcomers do not see it', async () => {
+  test('is void when its run ends without a message, and new readers do not receive it', async () => {
     const { answerer, watch, append, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const events = await watch();
@@ -156,7 +156,7 @@ describe('an answer while it is being written', () => {
     await close();
   });
 
-  test('nor what a worker has left behind', async () => {
+  test('does not deliver an abandoned draft', async () => {
     const { answerer, tenant, watch, append, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const draft = answerer.writer.open(of);
@@ -182,8 +182,8 @@ describe('an answer while it is being written', () => {
   });
 });
 
-describe('the order of things', () => {
-  test('events that happened before come before, though nobody told of them', async () => {
+describe('order', () => {
+  test('delivers earlier events first, even without a notice', async () => {
     const transport = new HeldNoticeBus();
     const { answerer, append, watch, head, close } = await createDraftHarness(graph, { transport });
     const of = await answerer.start();
@@ -193,27 +193,27 @@ describe('the order of things', () => {
     const draft = answerer.writer.open(of);
     draft.append('After them');
     await draft.flush();
-    const hints = transport.published.filter(({ topic }) => topic === 'draft');
-    transport.deliver(...hints);
+    const notices = transport.published.filter(({ topic }) => topic === 'draft');
+    transport.deliver(...notices);
     const told = [await nextEvent(events), await nextEvent(events), await nextEvent(events)];
     expect(told.map(({ sequence, type }) => [sequence, type])).toEqual([
       [before + 1, 'MESSAGE_APPENDED'],
       [before + 2, 'MESSAGE_APPENDED'],
       [before + 2, 'MESSAGE_DELTA'],
     ]);
-    // A hint that nothing comes of holds nothing up.
+    // A notice without a change delays nothing.
     const next = nextEvent(events);
     draft.append(', and more');
     await draft.flush();
     transport.deliver(
-      { ...hints[0], topic: 'conversation', sequence: 1_000_000 } as ChangeNotice,
+      { ...notices[0], topic: 'conversation', sequence: 1_000_000 } as ChangeNotice,
       ...transport.published.slice(-1),
     );
     expect(await next).toMatchObject({ delta: { offset: 10, text: ', and more' } });
     await close();
   });
 
-  test('a message that was told is never written again, though a statement still saw it being written', async () => {
+  test('delivers no delta after its message, even from a statement with an older snapshot', async () => {
     const gates: PromiseWithResolvers<void>[] = [];
     const database = Object.create(graph.database, {
       query: {
@@ -246,11 +246,11 @@ describe('the order of things', () => {
     await close();
   });
 
-  test('answers, restarts, takeovers and readers that come and go, all at once', { timeout: 60_000 }, async () => {
+  test('handles concurrent drafts, restarts, takeovers and readers', { timeout: 60_000 }, async () => {
     const room = await createDraftHarness(graph, { batchSize: 3, bufferSize: 6, pollIntervalMs: 20, intervalMs: 2 });
     const { answerer, append, watch, head, close } = room;
     const contents = new Map<string, string>();
-    /** The last event's number, once it is known. */
+    /** Sequence number of the last event, once known. */
     let end = Number.POSITIVE_INFINITY;
     const readers = range(1, 8).map(async (number) => {
       const numbers: number[] = [];
@@ -307,8 +307,8 @@ describe('the order of things', () => {
   });
 });
 
-describe('who sees it', () => {
-  test('a viewer of the tenant, and nobody of another one, whatever hints say', async () => {
+describe('access', () => {
+  test('delivers drafts within the tenant only, even after forged notices', async () => {
     const transport = new HeldNoticeBus();
     const mine = await createDraftHarness(graph, { transport });
     const stranger = await createDraftHarness(graph, { transport });
@@ -319,9 +319,13 @@ describe('who sees it', () => {
     const draft = mine.answerer.writer.open(of);
     draft.append('For us alone');
     await draft.flush();
-    for (const hint of transport.published.filter(({ topic }) => topic === 'draft')) {
-      transport.deliver(hint, { ...hint, tenantId: stranger.tenant.id }, { ...hint, id: stranger.tenant.idOf('conversations') });
-      transport.deliver({ ...hint, tenantId: stranger.tenant.id, id: stranger.tenant.idOf('conversations') });
+    for (const notice of transport.published.filter(({ topic }) => topic === 'draft')) {
+      transport.deliver(
+        notice,
+        { ...notice, tenantId: stranger.tenant.id },
+        { ...notice, id: stranger.tenant.idOf('conversations') },
+      );
+      transport.deliver({ ...notice, tenantId: stranger.tenant.id, id: stranger.tenant.idOf('conversations') });
     }
     const transcript = new Transcript();
     await transcript.until(events, of.messageId, 'For us alone');
@@ -332,7 +336,7 @@ describe('who sees it', () => {
     await stranger.close();
   });
 
-  test('a key that was revoked sees no more of it', async () => {
+  test('ends delivery for a revoked API key', async () => {
     let holds = true;
     const { answerer, viewer, live, watch, close } = await createDraftHarness(graph, {
       revalidate: async () => holds,
@@ -353,7 +357,7 @@ describe('who sees it', () => {
     await close();
   });
 
-  test('not those who asked for messages alone; they cost no look at it either', async () => {
+  test('does not read or deliver drafts for messageAppended', async () => {
     const { answerer, live, viewer, id, watch, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const messages = await open(
@@ -370,7 +374,7 @@ describe('who sees it', () => {
       await draft.flush();
     });
     expect(statements).toBe(0);
-    // Who comes later is told what came before.
+    // A later reader receives the earlier text.
     const events = await watch();
     expect(await nextEvent(events)).toMatchObject({ delta: { offset: 0, text: 'To be read' } });
     await events.return();
@@ -383,7 +387,7 @@ describe('who sees it', () => {
     await close();
   });
 
-  test('a run that is not going on writes nothing, nor one whose message stands', async () => {
+  test('rejects writes of a run that is not RUNNING or whose message exists', async () => {
     const { answerer, tenant, close } = await createDraftHarness(graph);
     const of = await answerer.start();
     const finished = answerer.writer.open(of);

@@ -16,14 +16,14 @@ import { contextOf } from '../../testkit/tenants.ts';
 const db = await testDatabase();
 const READS = /FROM conversation_events/;
 
-/** Appends as this process does whose live views they are. */
+/** Appends in the process that owns the live views. */
 function append({ tenant, viewer, live }: LiveHarness, content = 'Hello', idempotencyKey?: string) {
   const { database, prisma } = db;
   const message = { conversationId: tenant.idOf('conversations'), role: 'USER' as const, content, idempotencyKey };
   return runWithContext(contextOf(tenant), () => appendMessage({ database, prisma, live }, viewer, message));
 }
 
-test('a message of this process is told without a read, alone and in a transaction, and is what a read would give', async () => {
+test('delivers a message of this process without a read, equal to the row that a read returns', async () => {
   const bench = await createLiveHarness(db, { transport: new HeldNoticeBus() });
   const { live, tenant, follow } = bench;
   const [one, another] = [await follow(), await follow()];
@@ -42,12 +42,12 @@ test('a message of this process is told without a read, alone and in a transacti
   await live.close();
 });
 
-test('what others have written before it is read first', async () => {
+test('reads earlier events of other processes first', async () => {
   const transport = new HeldNoticeBus();
   const bench = await createLiveHarness(db, { transport });
   const { live, follow } = bench;
   const reader = await follow();
-  // Of another process, whose hint is lost.
+  // Written by another process whose notice is lost.
   await bench.append(2);
   await append(bench);
   await append(bench);
@@ -56,7 +56,7 @@ test('what others have written before it is read first', async () => {
   await live.close();
 });
 
-test('each once and in order, when this process and others write at the same moment', async () => {
+test('delivers each event once and in order under concurrent writes of several processes', async () => {
   const bench = await createLiveHarness(db);
   const { live, follow } = bench;
   const readers = await Promise.all(range(1, 3).map(() => follow()));
@@ -66,7 +66,7 @@ test('each once and in order, when this process and others write at the same mom
   await live.close();
 });
 
-test('a message that is taken back is not told', async () => {
+test('does not deliver a message that was rolled back', async () => {
   const bench = await createLiveHarness(db);
   const { live, tenant, viewer, follow, head } = bench;
   const reader = await follow();

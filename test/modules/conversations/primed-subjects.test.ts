@@ -2,7 +2,7 @@ import { execute, parse } from 'graphql';
 import { expect, test } from 'vitest';
 import { schema } from '../../../src/app/schema.ts';
 import { eventPayloadCache } from '../../../src/modules/conversations/events/event-payload-cache.ts';
-import { loadMessage } from '../../../src/modules/conversations/schema/message.ts';
+import { Message } from '../../../src/modules/conversations/message.ts';
 import { requestContextOf } from '../../../src/platform/auth/viewer.ts';
 import type { GraphQLContext } from '../../../src/platform/graphql/context.ts';
 import { createLoaders } from '../../../src/platform/graphql/loaders.ts';
@@ -30,7 +30,7 @@ async function statementsOf(work: () => Promise<unknown>): Promise<string[]> {
   return statements;
 }
 
-test('the message of an event comes from the rows that live views share, without a statement', async () => {
+test('resolves the message of an event from the shared cache without a statement', async () => {
   const [messageId] = conversation.messageIds;
   const message = await graph.database.transactionAs(contextOf(tenant), () =>
     graph.prisma.message.findFirstOrThrow({ where: { id: messageId } }),
@@ -56,22 +56,22 @@ test('the message of an event comes from the rows that live views share, without
   expect(statements).toEqual([]);
 });
 
-test('a primed row is used for every projection, read once, and only if it is asked for', async () => {
+test('uses a primed row for every projection and reads it once, on first use', async () => {
   const [messageId, other] = conversation.messageIds;
-  const row = await asThem(async () => loadMessage(contextOfOperation(), messageId));
+  const row = await asThem(async () => Message.load(contextOfOperation(), messageId));
   const context = contextOfOperation();
   let reads = 0;
-  loadMessage.prime(context, messageId, async () => {
+  Message.load.prime(context, messageId, async () => {
     reads++;
     return row;
   });
   expect(reads).toBe(0);
   const primed = await statementsOf(async () => {
-    expect(await loadMessage(context, messageId)).toBe(row);
-    expect(await loadMessage(context, messageId, ['content'])).toBe(row);
+    expect(await Message.load(context, messageId)).toBe(row);
+    expect(await Message.load(context, messageId, ['content'])).toBe(row);
   });
   expect([reads, primed]).toEqual([1, []]);
-  expect(await statementsOf(async () => loadMessage(context, other))).toHaveLength(1);
+  expect(await statementsOf(async () => Message.load(context, other))).toHaveLength(1);
   context.loaders.clear();
-  expect(await statementsOf(async () => loadMessage(context, messageId))).toHaveLength(1);
+  expect(await statementsOf(async () => Message.load(context, messageId))).toHaveLength(1);
 });

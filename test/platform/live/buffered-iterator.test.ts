@@ -18,7 +18,7 @@ async function createReader(options: Parameters<typeof createLiveHarness>[1] = {
   return { ...bench, reader };
 }
 
-test('what is there is taken in order, each once, and in turns with what is asked for', async () => {
+test('returns buffered rows once and in order, alternating with next', async () => {
   const { live, append, reader } = await createReader();
   expect(reader.tryNext()).toBeUndefined();
   const ready = reader.whenReady();
@@ -31,7 +31,7 @@ test('what is there is taken in order, each once, and in turns with what is aske
   await live.close();
 });
 
-test('nothing is waited for while there is something', async () => {
+test('whenReady is undefined while rows are buffered', async () => {
   const { live, append, reader } = await createReader();
   const ready = reader.whenReady();
   await append(1);
@@ -42,12 +42,12 @@ test('nothing is waited for while there is something', async () => {
   await live.close();
 });
 
-test('older rows than those in memory are for `next` to read', async () => {
+test('leaves rows that are not in memory to `next`', async () => {
   const { live, reader } = await createReader({}, 0);
   expect(reader.tryNext()).toBeUndefined();
   expect(reader.whenReady()).toBeUndefined();
   expect((await reader.next()).value?.sequence).toBe(1);
-  // They were read together.
+  // One statement read them.
   expect([reader.tryNext(), reader.tryNext(), reader.tryNext(), reader.tryNext()].map((row) => row?.sequence)).toEqual([
     2,
     3,
@@ -57,7 +57,7 @@ test('older rows than those in memory are for `next` to read', async () => {
   await live.close();
 });
 
-test('who waits hears of the end, and is told why', async () => {
+test('wakes a waiting reader at the end and throws the reason', async () => {
   const { live, reader } = await createReader();
   const ready = reader.whenReady();
   const closed = live.close();
@@ -68,7 +68,7 @@ test('who waits hears of the end, and is told why', async () => {
   await closed;
 });
 
-test('nothing is taken on a right that was lost', async () => {
+test('returns nothing after the permission was lost', async () => {
   let holds = true;
   const { live, append, reader } = await createReader({ revalidate: async () => holds, revalidateIntervalMs: 1 });
   const ready = reader.whenReady();
@@ -80,7 +80,7 @@ test('nothing is taken on a right that was lost', async () => {
   await live.close();
 });
 
-test('nothing is taken on a right that was not checked for too long', async () => {
+test('returns nothing on a stale credential check', async () => {
   const { live, append, reader } = await createReader({ revalidate: () => new Promise(() => {}), revalidateIntervalMs: 0 });
   const ready = reader.whenReady();
   await append(1);
@@ -90,7 +90,7 @@ test('nothing is taken on a right that was not checked for too long', async () =
   await live.close();
 });
 
-test('nothing is taken with a token that has expired', async () => {
+test('returns nothing after the token expired', async () => {
   const { live, viewer, tenant, append } = await createLiveHarness(db);
   const reader = await live.subscribe(conversationLog, {
     viewer: { ...viewer, expiresAt: new Date(Date.now() + 60_000) },

@@ -19,7 +19,7 @@ function follow(live: Live, { source, tenantId, id }: Place, after?: number) {
   return live.subscribe(source, { viewer: viewerOf(tenantId), dbContext: { tenantId }, id, after });
 }
 
-function hint({ source: { topic }, tenantId, id }: Place, sequence: number) {
+function notice({ source: { topic }, tenantId, id }: Place, sequence: number) {
   return { topic, tenantId, id, sequence };
 }
 
@@ -29,14 +29,14 @@ async function told(reader: AsyncIterator<State>, count: number): Promise<string
   return rows;
 }
 
-/** Waits until the poll has come round. */
+/** Waits for the next poll. */
 async function polled(source: MemorySource): Promise<void> {
   const before = source.polls;
   await vi.waitFor(() => expect(source.polls).toBeGreaterThan(before + 2));
 }
 
-describe('numbers with gaps', () => {
-  test('rows come in order, each once, whatever lies between their numbers', async () => {
+describe('sequence numbers with gaps', () => {
+  test('delivers rows once and in order across gaps', async () => {
     const place = placeOf();
     const live = liveOverMemory({ batchSize: 2 });
     for (const name of ['a', 'b', 'c']) place.log.change(name, 100);
@@ -44,58 +44,58 @@ describe('numbers with gaps', () => {
     expect(await told(reader, 2)).toEqual(['b, 200', 'c, 300']);
     const next = told(reader, 5);
     for (const name of ['d', 'e', 'f', 'g', 'h']) place.log.change(name, 7);
-    live.announce(hint(place, place.log.head));
+    live.announce(notice(place, place.log.head));
     expect(await next).toEqual(['d, 307', 'e, 314', 'f, 321', 'g, 328', 'h, 335']);
     await live.close();
   });
 
-  test('what changes again before it is read is told once, in its newest state', async () => {
+  test('delivers a row that changed twice before a read once, in its newest state', async () => {
     const place = placeOf();
     const live = liveOverMemory();
     const reader = await follow(live, place);
     const first = place.log.change('a');
     place.log.change('b');
     place.log.change('a');
-    live.announce(hint(place, first.sequence));
+    live.announce(notice(place, first.sequence));
     expect(await told(reader, 2)).toEqual(['b, 2', 'a, 3']);
     await live.close();
   });
 
-  test('a reader that is behind hears the newest state of what others heard step by step', async () => {
+  test('delivers only the newest states to a lagging reader', async () => {
     const place = placeOf();
     const live = liveOverMemory();
     const [eager, lazy] = [await follow(live, place), await follow(live, place)];
     for (const name of ['a', 'b', 'a', 'a', 'c', 'a']) {
       const { sequence } = place.log.change(name);
-      live.announce(hint(place, sequence));
+      live.announce(notice(place, sequence));
       expect(await told(eager, 1)).toEqual([`${name}, ${sequence}`]);
     }
     expect(await told(lazy, 3)).toEqual(['b, 2', 'c, 5', 'a, 6']);
     await live.close();
   });
 
-  test('a reader with few rows to read is not cut off for the numbers between them; one with many is', async () => {
+  test('ends a lagging reader by its number of unread rows, not by gaps', async () => {
     let revalidations = 0;
     const revalidate = async () => ++revalidations > 0;
     const live = liveOverMemory({ bufferSize: 5, revalidate, revalidateIntervalMs: 5, maxPauseMs: 10 });
     const place = placeOf();
     const reader = await follow(live, place);
     for (const name of ['a', 'b', 'a', 'c', 'a']) place.log.change(name, 1000);
-    live.announce(hint(place, place.log.head));
+    live.announce(notice(place, place.log.head));
     expect(await told(reader, 1)).toEqual(['b, 2000']);
     const before = revalidations;
     await vi.waitFor(() => expect(revalidations).toBeGreaterThan(before + 8));
     expect(await told(reader, 2)).toEqual(['c, 4000', 'a, 5000']);
     for (const number of range(1, 12)) place.log.change(`d${number}`);
-    live.announce(hint(place, place.log.head));
+    live.announce(notice(place, place.log.head));
     await vi.waitFor(() => expect(live.stats().subscribers).toBe(0));
     await expect(reader.next()).rejects.toMatchObject({ code: 'SLOW_CONSUMER', after: 5000 });
     await live.close();
   });
 });
 
-describe('rows that are gone', () => {
-  test('a head that no row stands for is reached, and not read for again and again', async () => {
+describe('deleted rows', () => {
+  test('reaches a head without a row and does not read it repeatedly', async () => {
     const place = placeOf();
     const { source, log } = place;
     const live = liveOverMemory({ pollIntervalMs: 5 });
@@ -115,23 +115,23 @@ describe('rows that are gone', () => {
     await live.close();
   });
 
-  test('a number that only a hint told of is not taken for reached', async () => {
+  test('does not treat the number of a notice as reached', async () => {
     const place = placeOf();
     const transport = new HeldNoticeBus();
     const live = liveOverMemory({ transport });
     const reader = await follow(live, place);
     const next = told(reader, 2);
-    transport.deliver(hint(place, 50));
+    transport.deliver(notice(place, 50));
     await vi.waitFor(() => expect(place.source.reads).toBeGreaterThan(0));
     place.log.change('a');
-    transport.deliver(hint(place, 1));
+    transport.deliver(notice(place, 1));
     place.log.change('b');
-    transport.deliver(hint(place, 2));
+    transport.deliver(notice(place, 2));
     expect(await next).toEqual(['a, 1', 'b, 2']);
     await live.close();
   });
 
-  test('what comes while a read finds nothing is not passed over', async () => {
+  test('does not skip rows that arrive during an empty read', async () => {
     const place = placeOf();
     const { source, log } = place;
     const transport = new HeldNoticeBus();
@@ -150,7 +150,7 @@ describe('rows that are gone', () => {
     await live.close();
   });
 
-  test('a replay passes what is gone and goes on with what is new', async () => {
+  test('a replay passes deleted rows and continues with new ones', async () => {
     const place = placeOf();
     const { log } = place;
     const live = liveOverMemory({ batchSize: 2 });
@@ -159,21 +159,21 @@ describe('rows that are gone', () => {
     const reader = await follow(live, place, 0);
     expect(await told(reader, 1)).toEqual(['b, 2']);
     const next = told(reader, 1);
-    live.announce(hint(place, log.change('e').sequence));
+    live.announce(notice(place, log.change('e').sequence));
     expect(await next).toEqual(['e, 8']);
 
     log.remove('b');
     log.remove('e');
     const other = await follow(live, place, 0);
     const news = told(other, 1);
-    live.announce(hint(place, log.change('f').sequence));
+    live.announce(notice(place, log.change('f').sequence));
     expect(await news).toEqual(['f, 11']);
     await live.close();
   });
 });
 
-describe('what is kept apart', () => {
-  test('two topics with the same id', async () => {
+describe('isolation', () => {
+  test('separates two topics with the same id', async () => {
     const conversation = placeOf('conversation');
     const collection = placeOf('collection', conversation.tenantId, conversation.id);
     const transport = new HeldNoticeBus();
@@ -183,7 +183,7 @@ describe('what is kept apart', () => {
     const [first, second] = [told(readers[0], 1), told(readers[1], 1)];
     conversation.log.change('message', 3);
     expect(await first).toEqual(['message, 3']);
-    transport.deliver(hint(conversation, 3));
+    transport.deliver(notice(conversation, 3));
     expect(collection.source.reads).toBe(0);
     collection.log.change('document');
     expect(await second).toEqual(['document, 1']);
@@ -196,7 +196,7 @@ describe('what is kept apart', () => {
     expect(live.stats()).toEqual({ feeds: 0, subscribers: 0, timers: 0 });
   });
 
-  test('two tenants with the same id', async () => {
+  test('separates two tenants with the same id', async () => {
     const mine = placeOf();
     const stranger = newId();
     const theirs = { ...mine, tenantId: stranger, log: mine.source.log(stranger, mine.id) };
@@ -206,15 +206,15 @@ describe('what is kept apart', () => {
     expect(live.stats().feeds).toBe(2);
     const answers = readers.map((reader) => told(reader, 1));
     theirs.log.change('theirs');
-    transport.deliver(hint(mine, 1), hint(theirs, 1));
+    transport.deliver(notice(mine, 1), notice(theirs, 1));
     expect(await answers[1]).toEqual(['theirs, 1']);
     mine.log.change('mine');
-    transport.deliver(hint(mine, 1));
+    transport.deliver(notice(mine, 1));
     expect(await answers[0]).toEqual(['mine, 1']);
     await live.close();
   });
 
-  test('one statement a poll for each topic and tenant', async () => {
+  test('polls each topic and tenant with one statement', async () => {
     const first = placeOf();
     const { source, tenantId } = first;
     const others = range(1, 4).map(() => ({ source, tenantId, id: newId() }));
@@ -234,7 +234,7 @@ describe('what is kept apart', () => {
   });
 });
 
-test('an unknown object is refused by its name, and so is a number that was never reached', async () => {
+test('names the object in errors for an unknown id and an unreached number', async () => {
   const place = placeOf();
   const live = liveOverMemory();
   await expect(follow(live, { ...place, id: newId() })).rejects.toMatchObject({ message: 'The thing was not found.' });

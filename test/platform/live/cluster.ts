@@ -9,7 +9,7 @@ export const EVENTS = `subscription ($id: ID!, $after: Int) {
 export interface ConversationFixture {
   accessToken: string;
   conversationId: string;
-  /** Makes an API key that may read and write conversations. */
+  /** Creates an API key that may read and write conversations. */
   createKey(): Promise<{ id: string; secret: string }>;
 }
 
@@ -19,7 +19,7 @@ function payloadOf(result: WireResult, field: string): Record<string, unknown> {
   return payload;
 }
 
-/** Signs up, and makes an agent and a conversation, as a new user would, on whichever server is named. */
+/** Signs up and creates an agent and a conversation on the given server. */
 export async function createConversationFixture(urls: () => string): Promise<ConversationFixture> {
   const signUp = await post(
     urls(),
@@ -56,7 +56,7 @@ export async function createConversationFixture(urls: () => string): Promise<Con
   };
 }
 
-/** Appends one message, through whichever server answers: the key makes a retry safe. */
+/** Appends one message through any available server. The idempotency key allows retries. */
 export async function append(urls: () => string, secret: string, conversationId: string, content: string): Promise<void> {
   const idempotencyKey = newId();
   await vi.waitFor(
@@ -75,7 +75,7 @@ export async function append(urls: () => string, secret: string, conversationId:
 }
 
 export interface Follower {
-  /** Numbers of the events in the order they came, over all connections. */
+  /** Sequence numbers of the received events in order, over all connections. */
   events: number[];
   messages: number[];
   connections: number;
@@ -86,13 +86,13 @@ export interface Following {
   urls: () => string;
   credential: string;
   conversationId: string;
-  /** How many messages there will be. */
+  /** Expected number of messages. */
   messages: number;
-  /** After how many events this connection is dropped. */
+  /** Number of events after which the client drops the connection. */
   patience: () => number;
 }
 
-/** Reads all messages of a conversation, dropping its connection now and then and coming back with its last number. */
+/** Reads all messages of a conversation. Drops its connection repeatedly and resumes with the last sequence number. */
 export async function followToTheEnd({
   watch,
   urls,
@@ -125,7 +125,7 @@ export async function followToTheEnd({
 }
 
 /**
- * How a subscription ended: what its last result says to programs.
+ * How a subscription ended: the `extensions` of its last result.
  * @param opened called with the first result
  */
 export async function endOf(watch: Watcher, url: string, credential: string, conversationId: string, opened: () => void) {
@@ -145,7 +145,7 @@ export async function endOf(watch: Watcher, url: string, credential: string, con
   return results.at(-1)?.errors?.[0]?.extensions;
 }
 
-/** What `/metrics` says is open. */
+/** Open resources according to `/metrics`. */
 export async function openViews(url: string): Promise<Record<string, number>> {
   const text = await (await fetch(`${url}/metrics`)).text();
   return Object.fromEntries(

@@ -13,19 +13,19 @@ import { asViewer, contextOf, createConversation, createTenant, type TestTenant 
 
 export const quiet = pino({ level: 'silent' });
 
-/** A transport that delivers nothing by itself: the test decides what arrives, how often and in what order. */
+/** A notice bus that delivers only what the test delivers. */
 export class HeldNoticeBus implements NoticeBus {
   readonly published: ChangeNotice[] = [];
   readonly listeners = new Set<NoticeListener>();
-  publish(hint: ChangeNotice): void {
-    this.published.push(hint);
+  publish(notice: ChangeNotice): void {
+    this.published.push(notice);
   }
   subscribe(listener: NoticeListener): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
-  deliver(...hints: ChangeNotice[]): void {
-    for (const hint of hints) for (const listener of this.listeners) listener(hint);
+  deliver(...notices: ChangeNotice[]): void {
+    for (const notice of notices) for (const listener of this.listeners) listener(notice);
   }
   start(): void {}
   async close(): Promise<void> {}
@@ -38,16 +38,16 @@ export interface LiveHarness {
   tenant: TestTenant;
   viewer: Viewer;
   live: Live;
-  /** Appends messages, one transaction each, and announces them. */
+  /** Appends messages in one transaction each, and publishes them. */
   append(count?: number, conversationId?: string): Promise<void>;
   follow(options?: { after?: number; viewer?: Viewer; conversationId?: string; signal?: AbortSignal }): Promise<EventReader>;
-  /** The last event's number. */
+  /** Sequence number of the last event. */
   head(): Promise<number>;
 }
 
 export type EventReader = AsyncIterableIterator<ConversationEventRow>;
 
-/** A tenant with a conversation, and live views over it. Nothing is polled or rechecked unless the test asks for it. */
+/** A tenant with a conversation and live views. Polls and credential checks run only if the test enables them. */
 export async function createLiveHarness(db: TestDatabase, options: Partial<LiveOptions> = {}): Promise<LiveHarness> {
   const tenant = await createTenant(db);
   await createConversation(tenant);
@@ -86,7 +86,7 @@ export function liveHarnessOf(db: TestDatabase, tenant: TestTenant, live: Live):
   };
 }
 
-/** The next events' numbers. */
+/** Sequence numbers of the next events. */
 export async function take(reader: EventReader, count: number): Promise<number[]> {
   const numbers: number[] = [];
   while (numbers.length < count) {
@@ -129,7 +129,7 @@ export function interruptible(db: TestDatabase, error: () => Error) {
   return { state, database };
 }
 
-/** Whether a piece of work runs as nobody. */
+/** Whether code runs without a viewer. */
 export function actsAsAnonymous(): boolean {
   const { context, transaction } = currentScope();
   return Object.keys(context).length === 0 && transaction === undefined;

@@ -8,19 +8,19 @@ import type { Database } from '../../../src/platform/postgres/database.ts';
 import { currentScope } from '../../../src/platform/postgres/request-scope.ts';
 import { quiet } from './live-harness.ts';
 
-/** What something is since its last change. */
+/** The current state of a named row. */
 export interface State {
   readonly sequence: number;
   readonly name: string;
   readonly told: string;
 }
 
-/** A log as a table would keep it: one row a name, which moves to the end when it changes. */
+/** An in-memory log with one row per name, which moves to the end when it changes. */
 export class MemoryLog {
   head = 0;
   readonly states = new Map<string, State>();
 
-  /** @param by how far the numbers rise */
+  /** @param by increment of the sequence number */
   change(name: string, by = 1): State {
     this.head += by;
     const state = { sequence: this.head, name, told: `${name}, ${this.head}` };
@@ -28,20 +28,20 @@ export class MemoryLog {
     return state;
   }
 
-  /** Takes a number and leaves no row under it. */
+  /** Uses a sequence number without a row. */
   remove(name: string): void {
     this.head++;
     this.states.delete(name);
   }
 }
 
-/** The logs of one topic, by tenant and object, that only who acts for the tenant can read. */
+/** The logs of one topic by tenant and object, readable only in the context of the tenant. */
 export class MemorySource implements ChangeLog<State> {
   readonly subject = 'The thing';
   readonly logs = new Map<string, MemoryLog>();
   reads = 0;
   polls = 0;
-  /** Waited for before rows are read. */
+  /** Reads wait for this promise. */
   gate: Promise<void> = Promise.resolve();
   readonly topic: string;
 
@@ -90,13 +90,13 @@ export class MemorySource implements ChangeLog<State> {
   }
 }
 
-/** A viewer of a tenant that is nowhere. */
+/** A viewer of a tenant that is not in a database. */
 export function viewerOf(tenantId: string): Viewer {
   const role = 'OWNER' as const;
   return { tenantId, userId: newId(), apiKeyId: undefined, role, permissions: new Set(), expiresAt: undefined };
 }
 
-/** Live views that reach no database. Nothing is polled or rechecked unless the test asks for it. */
+/** Live views without a database. Polls and credential checks run only if the test enables them. */
 export function liveOverMemory(options: Partial<LiveOptions> = {}): Live {
   return createLive({
     database: undefined as unknown as Database,

@@ -12,7 +12,7 @@ export interface Subscription {
   return(): Promise<void>;
 }
 
-/** Subscribes as the server does, with each event in the viewer's context. Throws the errors of a refusal. */
+/** Subscribes as the server does, with each event in the viewer's context. Throws the errors of a rejected subscription. */
 export async function open(
   graph: TestGraph,
   live: Live,

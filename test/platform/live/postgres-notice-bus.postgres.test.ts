@@ -13,7 +13,7 @@ const db = await throwawayDatabase();
 const urls = db.urls ?? { server: '', owner: '' };
 const database = new URL(urls.owner).pathname.slice(1);
 const adminUrl = process.env.TEST_DATABASE_URL ?? '';
-// The tests end connections of this database, idle ones of the owner among them.
+// The tests terminate connections of this database, including idle ones of the owner.
 db.ownerPool.on('error', () => {});
 afterAll(() => db.close());
 
@@ -26,36 +26,36 @@ async function connected(connectionString = urls.server): Promise<NoticeBus> {
 
 function hear(transport: NoticeBus): ChangeNotice[] {
   const heard: ChangeNotice[] = [];
-  transport.subscribe((hint) => heard.push(hint));
+  transport.subscribe((notice) => heard.push(notice));
   return heard;
 }
 
-function hint(sequence: number): ChangeNotice {
+function notice(sequence: number): ChangeNotice {
   return { topic: 'conversation', tenantId: newId(), id: newId(), sequence };
 }
 
 const LISTENERS = "FROM pg_stat_activity WHERE application_name = 'agentbase live' AND datname = current_database()";
 
-describe('hints over PostgreSQL', () => {
-  test('reach the listeners of every process, the own ones at once', async () => {
+describe('notices over PostgreSQL', () => {
+  test('reach the listeners of every process, local ones synchronously', async () => {
     const [here, there] = await Promise.all([connected(), connected()]);
     const [heardHere, heardThere] = [hear(here), hear(there)];
-    const hints = range(1, 300).map(hint);
-    for (const each of hints) here.publish(each);
-    expect(heardHere).toEqual(hints);
-    await vi.waitFor(() => expect(heardThere).toEqual(hints), { timeout: 5_000 });
+    const notices = range(1, 300).map(notice);
+    for (const each of notices) here.publish(each);
+    expect(heardHere).toEqual(notices);
+    await vi.waitFor(() => expect(heardThere).toEqual(notices), { timeout: 5_000 });
     await Promise.all([here.close(), there.close()]);
     await vi.waitFor(async () => expect(await db.ownerQuery(`SELECT ${LISTENERS}`)).toHaveLength(0), { timeout: 5_000 });
   });
 
-  test('flow again after the connection was lost', async () => {
+  test('arrive again after a lost connection', async () => {
     const [here, there] = await Promise.all([connected(), connected()]);
     const heard = hear(there);
     const listening = () => db.ownerQuery<{ pid: number }>(`SELECT pid ${LISTENERS} AND query LIKE 'LISTEN%'`);
     const old = await listening();
     expect(old).toHaveLength(2);
     await db.ownerQuery(`SELECT pg_terminate_backend(pid) ${LISTENERS}`);
-    here.publish(hint(1));
+    here.publish(notice(1));
     await vi.waitFor(
       async () => {
         const pids = (await listening()).map(({ pid }) => pid);
@@ -65,23 +65,23 @@ describe('hints over PostgreSQL', () => {
       },
       { timeout: 10_000 },
     );
-    const second = hint(2);
+    const second = notice(2);
     here.publish(second);
     await vi.waitFor(() => expect(heard).toContainEqual(second), { timeout: 5_000 });
     await Promise.all([here.close(), there.close()]);
   });
 
-  test('a transport that never connected closes all the same', async () => {
+  test('closes a bus that never connected', async () => {
     const transport = createPostgresNoticeBus({ connectionString: 'postgres://nobody@127.0.0.1:1/none', log: quiet });
     transport.start();
-    transport.publish(hint(1));
+    transport.publish(notice(1));
     expect(transport.healthy()).toBe(false);
     await transport.close();
   });
 });
 
 describe('live views of two processes', () => {
-  test('follow what the other one appends, through lost connections and a database that goes away', async () => {
+  test('follow appends of the other process through lost connections and an unavailable database', async () => {
     const tenant = await createTenant(db);
     await createConversation(tenant);
     const options = { revalidate: async () => true, log: quiet, pollIntervalMs: 100 };

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.end('SIGKILL'));
 
-test('every subscriber of the embedded server that comes back with its last number misses nothing', {
+test('every subscriber of the embedded server that resumes with its last number misses nothing', {
   timeout: 60_000,
 }, async () => {
   const { secret } = await room.createKey();
@@ -44,7 +44,7 @@ test('every subscriber of the embedded server that comes back with its last numb
   });
 });
 
-test('the embedded server says on every stream that it stops', { timeout: 30_000 }, async () => {
+test('the embedded server ends every stream with SERVER_SHUTDOWN', { timeout: 30_000 }, async () => {
   let open = 0;
   const endings = [watchOverSse, watchOverWebSocket].map((watch) =>
     endOf(watch, server.url, room.accessToken, room.conversationId, () => open++),

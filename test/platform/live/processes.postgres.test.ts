@@ -21,7 +21,7 @@ function pick<T>(items: readonly T[]): T {
   return items[Math.floor(Math.random() * items.length)] as T;
 }
 
-describe.each(carriers)('two server processes whose wake-ups go over %s', (_carrier, extra) => {
+describe.each(carriers)('two server processes with notices over %s', (_carrier, extra) => {
   const servers: ServerProcess[] = [];
   let db: Awaited<ReturnType<typeof throwawayDatabase>>;
   let environment: Record<string, string>;
@@ -46,7 +46,7 @@ describe.each(carriers)('two server processes whose wake-ups go over %s', (_carr
     await db.close();
   });
 
-  test('every subscriber that comes back with its last number ends with exactly 1 to 1000', { timeout: 180_000 }, async () => {
+  test('every subscriber that resumes with its last number receives exactly 1 to 1000', { timeout: 180_000 }, async () => {
     const { conversationId } = room;
     const { secret } = await room.createKey();
     const readers = range(1, SUBSCRIBERS).map((index) =>
@@ -108,7 +108,7 @@ describe.each(carriers)('two server processes whose wake-ups go over %s', (_carr
     for (const { url } of servers) expect(await openViews(url)).toEqual(NOTHING);
   });
 
-  test('a server that stops says so on every stream, and leaves no connection', { timeout: 60_000 }, async () => {
+  test('a stopping server ends every stream with SERVER_SHUTDOWN and closes all connections', { timeout: 60_000 }, async () => {
     let open = 0;
     const endings = servers.flatMap(({ url }) =>
       [watchOverSse, watchOverWebSocket].map((watch) => endOf(watch, url, room.accessToken, room.conversationId, () => open++)),

@@ -1,7 +1,7 @@
 import { createClient } from 'graphql-ws';
 import { WebSocket } from 'ws';
 
-/** What a client of the server sees, over the wire. */
+/** The results that a client of the server receives. */
 export interface WireResult {
   data?: Record<string, unknown> | null;
   errors?: { message: string; extensions?: Record<string, unknown> }[];
@@ -12,7 +12,7 @@ export interface Watch {
   credential: string;
   query: string;
   variables: Record<string, unknown>;
-  /** Hangs up without a goodbye. */
+  /** Closes the connection without a protocol message. */
   signal: AbortSignal;
   onResult: (result: WireResult) => void;
 }
@@ -74,7 +74,7 @@ export const watchOverWebSocket: Watcher = ({ url, credential, query, variables,
           if (!signal.aborted) onResult(result as WireResult);
         },
         error: (cause) => {
-          // Refusals of the operation come as a list of errors, broken connections as something else.
+          // A rejected operation yields a list of errors, a broken connection another value.
           if (Array.isArray(cause)) onResult({ errors: cause });
           reject(new Error('the subscription failed', { cause }));
         },

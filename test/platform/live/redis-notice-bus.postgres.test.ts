@@ -8,7 +8,7 @@ import { quiet, range } from './live-harness.ts';
 
 const url = process.env.TEST_REDIS_URL;
 
-function hint(sequence: number): ChangeNotice {
+function notice(sequence: number): ChangeNotice {
   return { topic: 'conversation', tenantId: newId(), id: newId(), sequence };
 }
 
@@ -28,10 +28,10 @@ async function connected(redisUrl: string): Promise<NoticeBus> {
   return transport;
 }
 
-test('a transport that never connected drops its hints and closes', async () => {
+test('a bus that never connected drops notices and closes', async () => {
   const transport = createRedisNoticeBus({ url: 'redis://127.0.0.1:1', log: quiet });
   transport.start();
-  const each = hint(1);
+  const each = notice(1);
   const heard = hear(transport, () => [each]);
   transport.publish(each);
   expect(heard).toEqual([each]);
@@ -40,19 +40,19 @@ test('a transport that never connected drops its hints and closes', async () => 
 });
 
 if (url) {
-  test('hints reach the listeners of every process, the own ones at once', async () => {
+  test('notices reach the listeners of every process, local ones synchronously', async () => {
     const [here, there] = await Promise.all([connected(url), connected(url)]);
-    const hints = range(1, 300).map(hint);
-    const [heardHere, heardThere] = [hear(here, () => hints), hear(there, () => hints)];
-    for (const each of hints) here.publish(each);
-    expect(heardHere).toEqual(hints);
-    await vi.waitFor(() => expect(heardThere).toEqual(hints), { timeout: 5_000 });
+    const notices = range(1, 300).map(notice);
+    const [heardHere, heardThere] = [hear(here, () => notices), hear(there, () => notices)];
+    for (const each of notices) here.publish(each);
+    expect(heardHere).toEqual(notices);
+    await vi.waitFor(() => expect(heardThere).toEqual(notices), { timeout: 5_000 });
     await Promise.all([here.close(), there.close()]);
   });
 
-  test('hints flow again after the connections were lost, and none is left behind', async () => {
+  test('notices arrive again after lost connections, and no connection remains', async () => {
     const [here, there] = await Promise.all([connected(url), connected(url)]);
-    const second = hint(2);
+    const second = notice(2);
     const heard = hear(there, () => [second]);
     const admin = new Redis(url);
     const mine = async () => {
@@ -61,7 +61,7 @@ if (url) {
     };
     const before = await mine();
     for (const id of before) await admin.client('KILL', 'ID', id);
-    here.publish(hint(1));
+    here.publish(notice(1));
     await vi.waitFor(
       async () => {
         const ids = await mine();

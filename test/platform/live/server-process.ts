@@ -7,11 +7,11 @@ const READY_WITHIN_MS = 30_000;
 
 export interface ServerProcess {
   url: string;
-  /** Ends it and waits until it is gone. */
+  /** Ends the process and waits for its exit. */
   end(signal: NodeJS.Signals): Promise<void>;
 }
 
-/** Starts the server as its users do, on a free port. The environment is what is given and nothing of ours. */
+/** Starts the server on a free port with the given environment only. */
 export async function startServer(env: Record<string, string>): Promise<ServerProcess> {
   const child = spawn(process.execPath, [MAIN], {
     env: { PATH: process.env.PATH, NODE_ENV: 'test', PORT: '0', LOG_LEVEL: 'warn', ...env },

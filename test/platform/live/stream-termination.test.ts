@@ -8,8 +8,8 @@ import { actsAsAnonymous, createLiveHarness, interruptible, range, take } from '
 
 const db = await testDatabase();
 
-describe('a credential that loses its right', () => {
-  test('ends its streams within moments, idle or not, and nobody else', async () => {
+describe('a revoked credential', () => {
+  test('ends its own idle and active streams promptly, and no others', async () => {
     const revoked = new Set<string | undefined>();
     const revalidate = async ({ apiKeyId }: Viewer) => !revoked.has(apiKeyId);
     const { live, viewer, append, follow } = await createLiveHarness(db, { revalidate, revalidateIntervalMs: 20 });
@@ -29,7 +29,7 @@ describe('a credential that loses its right', () => {
     await live.close();
   });
 
-  test('delivers nothing that happened later than a revalidate ago', async () => {
+  test('delivers no event after its last valid check expires', async () => {
     let holds = true;
     const { live, append, follow } = await createLiveHarness(db, { revalidate: async () => holds, revalidateIntervalMs: 1 });
     const reader = await follow({ after: 0 });
@@ -41,7 +41,7 @@ describe('a credential that loses its right', () => {
     await live.close();
   });
 
-  test('a token that expires ends its streams', async () => {
+  test('ends its streams when its token expires', async () => {
     const { live, viewer, follow } = await createLiveHarness(db, { revalidateIntervalMs: 20 });
     const reader = await follow({ viewer: { ...viewer, expiresAt: new Date(Date.now() + 100) } });
     const expired = { code: 'UNAUTHENTICATED', after: 4, message: expect.stringContaining('after: 4') };
@@ -50,7 +50,7 @@ describe('a credential that loses its right', () => {
     await live.close();
   });
 
-  test('is asked about once for all its streams, as nobody', async () => {
+  test('is checked once for all its streams, without a session context', async () => {
     const asked: Viewer[] = [];
     const revalidate = async (viewer: Viewer) => {
       expect(actsAsAnonymous()).toBe(true);
@@ -66,14 +66,14 @@ describe('a credential that loses its right', () => {
     const answers = Promise.all(readers.map((reader) => take(reader, 3)));
     await append(3);
     await answers;
-    // The time for the first round of questions, and no more than that.
+    // The time for the first round of checks only.
     await vi.waitFor(() => expect(asked.length).toBeGreaterThanOrEqual(2), { timeout: 5_000 });
     expect(asked.length).toBeLessThanOrEqual(4);
     expect(new Set(asked.map(({ permissions }) => permissions.size)).size).toBe(2);
     await live.close();
   });
 
-  test('gets nothing while it cannot be asked about, and everything afterwards', async () => {
+  test('receives nothing while checks fail, and everything afterwards', async () => {
     let away = false;
     let refused = 0;
     const revalidate = async () => {
@@ -99,8 +99,8 @@ describe('a credential that loses its right', () => {
   });
 });
 
-describe('a reader that does not read', () => {
-  test('is cut off when it is too far behind, and comes back without loss', async () => {
+describe('a stalled reader', () => {
+  test('is ended when it lags too far, and resumes without loss', async () => {
     const limits = { bufferSize: 5, batchSize: 5, revalidateIntervalMs: 10, maxPauseMs: 30 };
     const { live, append, follow } = await createLiveHarness(db, limits);
     const slow = await follow();
@@ -123,7 +123,7 @@ describe('a reader that does not read', () => {
     await live.close();
   });
 
-  test('stays when it is idle and not behind, or behind and reading', async () => {
+  test('stays open when it is idle without lag, or lags but reads', async () => {
     const limits = { bufferSize: 5, batchSize: 4, revalidateIntervalMs: 5, maxPauseMs: 60_000 };
     const { live, append, follow } = await createLiveHarness(db, limits);
     const idle = await follow();
@@ -132,15 +132,15 @@ describe('a reader that does not read', () => {
     const [first] = await take(behind, 1);
     expect(first).toBe(5);
     await append(40);
-    // Far behind, it goes on from the database; the idle one had its turn as well.
+    // The lagging reader continues from the database; the inspection has also covered the idle one.
     expect(await take(behind, 44)).toEqual(range(6, 49));
     expect(await take(idle, 45)).toEqual(range(5, 49));
     await live.close();
   });
 });
 
-describe('a database that goes away', () => {
-  test('is waited for: streams live on, and lose and repeat nothing', async () => {
+describe('an unavailable database', () => {
+  test('keeps streams open without loss or repetition', async () => {
     const warnings: string[] = [];
     const { state, database } = interruptible(db, () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
     const note = (_fields: unknown, message: string) => void warnings.push(message);
@@ -160,14 +160,11 @@ describe('a database that goes away', () => {
     expect(await replayed).toEqual(range(1, 7));
     await append(1);
     expect(await take(following, 1)).toEqual([8]);
-    expect(warnings).toEqual([
-      'live views cannot read the database; they wait and keep trying',
-      'live views read the database again',
-    ]);
+    expect(warnings).toEqual(['live view database reads failed; retrying', 'live view database reads recovered']);
     await live.close();
   });
 
-  test('what nobody expected ends the streams with that error instead of waiting for ever', async () => {
+  test('ends the streams with an unexpected error', async () => {
     const { state, database } = interruptible(db, () => new Error('relation does not exist'));
     const { live, append, follow } = await createLiveHarness(db, { database });
     const reader = await follow();

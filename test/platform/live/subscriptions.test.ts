@@ -32,7 +32,7 @@ const MESSAGES =
   'subscription ($id: ID!) { messageAppended(conversationId: $id) { sequence content conversation { messageCount } } }';
 
 describe('conversationEvents', () => {
-  test('tells what happened with what it happened to, each time as it is then', async () => {
+  test('delivers events with their payload in its current state', async () => {
     const { live, tenant, viewer, variables } = await createRoom();
     const events = await open(graph, live, viewer, EVENTS, { ...variables, after: 0 });
     const told = [await events.next(), await events.next(), await events.next(), await events.next()];
@@ -79,7 +79,7 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
-  test('reads the messages of a batch together, once for all who watch', async () => {
+  test('reads the messages of a batch with one statement for all subscribers', async () => {
     const { live, viewer, append, variables } = await createRoom();
     await append(20);
     const source = 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 4) { message { sequence } } }';
@@ -95,7 +95,7 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
-  test('reads messages along with their events once somebody has asked for one', async () => {
+  test('reads messages with their events after a subscriber has selected one', async () => {
     const { live, viewer, append, variables } = await createRoom();
     const source =
       'subscription ($id: ID!) { conversationEvents(conversationId: $id) { sequence message { sequence content } } }';
@@ -112,7 +112,7 @@ describe('conversationEvents', () => {
       }
     });
     expect(statements).toBe(0);
-    // More than come along: the others are read by themselves.
+    // More messages than one statement prefetches: separate statements read the rest.
     const rest = await countStatements(graph, /FROM "messages"/, async () => {
       await append(40);
       for (const sequence of range(10, 49)) expect(await events.next()).toEqual(told(sequence));
@@ -121,7 +121,7 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
-  test('reads no message that nobody asked for', async () => {
+  test('reads no message that no subscriber selects', async () => {
     const { live, viewer, append, variables } = await createRoom();
     await append(3);
     const statements = await countStatements(graph, /FROM "messages"/, async () => {
@@ -138,7 +138,7 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
-  test('ends with a last item that says why and where to go on', async () => {
+  test('ends with a last item that contains the code and the resume number', async () => {
     let holds = true;
     const { live, viewer, append, variables } = await createRoom(async () => holds);
     const events = await open(graph, live, { ...viewer, apiKeyId: newId() }, EVENTS, variables);
@@ -158,7 +158,7 @@ describe('conversationEvents', () => {
     await live.close();
   });
 
-  test('leaves nothing behind when the reader goes', async () => {
+  test('releases all resources when the reader ends', async () => {
     const { live, viewer, variables } = await createRoom();
     const events = await open(graph, live, viewer, EVENTS, variables);
     const pending = events.next();
@@ -170,7 +170,7 @@ describe('conversationEvents', () => {
 });
 
 describe('messageAppended', () => {
-  test('tells new messages and nothing else', async () => {
+  test('delivers new messages only', async () => {
     const { live, tenant, append, variables } = await createRoom();
     const messages = await open(graph, live, asViewer(tenant, 'VIEWER'), MESSAGES, variables);
     await graph.database.transactionAs(contextOf(tenant), async () => {
@@ -188,11 +188,11 @@ describe('messageAppended', () => {
   });
 });
 
-describe('who may watch', () => {
+describe('access', () => {
   test.each([
     ['conversationEvents', EVENTS],
     ['messageAppended', MESSAGES],
-  ])('%s is refused at once to strangers and to those without the right', async (_name, source) => {
+  ])('%s rejects unauthenticated viewers and viewers without the permission at once', async (_name, source) => {
     const { live, viewer, variables } = await createRoom();
     const stranger = await createTenant(graph, { rows: ['conversations'] });
     await expect(open(graph, live, null, source, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });

@@ -11,8 +11,8 @@ export const listAgentsTool = defineTool({
   access: 'agent:read',
   writes: false,
   input: {
-    search: z.string().trim().min(1).max(200).optional().describe('Only agents whose name or slug contains this.'),
-    status: z.enum(AgentStatus).optional().describe('Only agents in this state. ACTIVE ones take conversations.'),
+    search: z.string().trim().min(1).max(200).optional().describe('Only agents whose name or slug contains this text.'),
+    status: z.enum(AgentStatus).optional().describe('Only agents in this state. ACTIVE agents accept conversations.'),
     ...pageInput,
   },
   output: {

@@ -3,7 +3,7 @@ import type { Database } from '../../../platform/postgres/database.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { batchQueryRows, queryRows, sql } from '../../../platform/postgres/sql.ts';
 
-/** Whose text it is, and which message it will become. */
+/** The run that generates the text, and the message that the text becomes. */
 export interface DraftKey {
   tenantId: string;
   conversationId: string;
@@ -14,15 +14,15 @@ export interface DraftKey {
 export interface DraftWrite {
   of: DraftKey;
   content: string;
-  /** The version to write. Undefined for the first write, which takes the draft over from whoever wrote it before. */
+  /** The version to write. Undefined for the first write, which takes the draft over from an earlier worker. */
   version: number | undefined;
-  /** Whether the text begins again. */
-  again: boolean;
+  /** Whether the text restarts. */
+  restarts: boolean;
 }
 
-const perStart = sql`${VERSIONS_PER_RESTART}::integer`;
+const perRestart = sql`${VERSIONS_PER_RESTART}::integer`;
 
-/** The draft that an earlier worker of a run has left behind: the next one goes on under its message id. */
+/** The draft of an earlier worker of the run. The next worker continues it under the same message id. */
 export async function findDraft(
   database: Database,
   runId: string,
@@ -34,36 +34,36 @@ export async function findDraft(
   return draft;
 }
 
-/** Ends the text of a conversation, in the transaction that appends its message or ends its run. */
+/** Deletes the draft of a conversation, in the transaction that appends its message or ends its run. */
 export async function removeDraft(database: Database, conversationId: string): Promise<void> {
   await queryRows(database, sql`DELETE FROM message_drafts WHERE conversation_id = ${conversationId}::uuid`);
 }
 
-/** Removes the draft of a message, unless another worker has taken it over since this version. */
+/** Deletes the draft of a message, unless another worker has taken it over since this version. */
 export async function discardDraft(database: Database, of: DraftKey, version: number | undefined): Promise<void> {
   await queryRows(
     database,
     sql`DELETE FROM message_drafts WHERE id = ${of.messageId}::uuid
-      AND (${version ?? null}::integer IS NULL OR version / ${perStart} = ${version ?? null}::integer / ${perStart})`,
+      AND (${version ?? null}::integer IS NULL OR version / ${perRestart} = ${version ?? null}::integer / ${perRestart})`,
   );
 }
 
 /**
- * Writes texts of one tenant, in a transaction of its own.
- * @returns the versions that were written, by message. A draft that is not among them has been taken over or removed.
+ * Writes drafts of one tenant in a separate transaction.
+ * @returns the written versions by message id. A missing draft was taken over or deleted.
  */
 export async function writeDrafts(
   database: Database,
   tenantId: string,
   writes: readonly DraftWrite[],
 ): Promise<Map<string, number>> {
-  const taken = writes.filter(({ version }) => version === undefined);
-  const grown = writes.filter(({ version }) => version !== undefined);
-  const written = await (taken.length === 0
-    ? runWithContext({ tenantId }, () => grow(database, tenantId, grown))
+  const firstWrites = writes.filter(({ version }) => version === undefined);
+  const laterWrites = writes.filter(({ version }) => version !== undefined);
+  const written = await (firstWrites.length === 0
+    ? runWithContext({ tenantId }, () => updateDrafts(database, tenantId, laterWrites))
     : database.transactionAs({ tenantId }, async () => [
-        ...(await takeOver(database, tenantId, taken)),
-        ...(grown.length > 0 ? await grow(database, tenantId, grown) : []),
+        ...(await takeOver(database, tenantId, firstWrites)),
+        ...(laterWrites.length > 0 ? await updateDrafts(database, tenantId, laterWrites) : []),
       ]));
   return new Map(written.map(({ id, version }) => [id, version]));
 }
@@ -74,8 +74,8 @@ interface Written {
 }
 
 /**
- * The first write of a draft. Only a run that is going on may write, and no message that is there already: a worker that lost
- * its run does not notice at once.
+ * The first write of a draft. It requires a RUNNING run and a message id that no message has: a worker may continue for a moment after it
+ * has lost its run.
  */
 async function takeOver(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
   const given = sql`(SELECT given.* FROM unnest(${writes.map(({ of }) => of.messageId)}::uuid[], ${writes.map(({ of }) => of.conversationId)}::uuid[],
@@ -87,27 +87,27 @@ async function takeOver(database: Database, tenantId: string, writes: readonly D
     sql`DELETE FROM message_drafts drafts USING ${given}
       WHERE drafts.tenant_id = ${tenantId}::uuid AND drafts.conversation_id = given.conversation_id AND drafts.id <> given.id`,
   );
-  // A row that is new begins anywhere, for the message may have had one before.
+  // A new row starts at a random version, since an earlier row of the same message may have used low ones.
   return queryRows<Written>(
     database,
     sql`INSERT INTO message_drafts (tenant_id, id, conversation_id, run_id, content, version)
-      SELECT ${tenantId}::uuid, id, conversation_id, run_id, content, (1 + floor(random() * 1000))::integer * ${perStart} FROM ${given}
+      SELECT ${tenantId}::uuid, id, conversation_id, run_id, content, (1 + floor(random() * 1000))::integer * ${perRestart} FROM ${given}
       ON CONFLICT (tenant_id, conversation_id) DO UPDATE
-        SET content = excluded.content, version = (message_drafts.version / ${perStart} + 1) * ${perStart}
+        SET content = excluded.content, version = (message_drafts.version / ${perRestart} + 1) * ${perRestart}
         WHERE message_drafts.id = excluded.id
       RETURNING id, version`,
   );
 }
 
-/** Another worker's start is another one, so what this worker still writes then meets no row. */
-async function grow(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
+/** Updates drafts. A takeover raises the restart number, so later writes of the former worker match no row. */
+async function updateDrafts(database: Database, tenantId: string, writes: readonly DraftWrite[]): Promise<Written[]> {
   const [written] = await batchQueryRows<[Written]>(database, [
     sql`UPDATE message_drafts drafts SET content = given.content,
-        version = CASE WHEN given.again THEN (drafts.version / ${perStart} + 1) * ${perStart} ELSE given.version END
+        version = CASE WHEN given.restarts THEN (drafts.version / ${perRestart} + 1) * ${perRestart} ELSE given.version END
       FROM unnest(${writes.map(({ of }) => of.messageId)}::uuid[], ${writes.map(({ content }) => content)}::text[],
-        ${writes.map(({ version }) => version)}::integer[], ${writes.map(({ again }) => again)}::boolean[]) AS given(id, content, version, again)
+        ${writes.map(({ version }) => version)}::integer[], ${writes.map(({ restarts }) => restarts)}::boolean[]) AS given(id, content, version, restarts)
       WHERE drafts.tenant_id = ${tenantId}::uuid AND drafts.id = given.id
-        AND drafts.version / ${perStart} = given.version / ${perStart} AND drafts.version < given.version
+        AND drafts.version / ${perRestart} = given.version / ${perRestart} AND drafts.version < given.version
       RETURNING drafts.id, drafts.version`,
   ]);
   return written;

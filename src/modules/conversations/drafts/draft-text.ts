@@ -1,14 +1,14 @@
 import { truncateBytes } from '../../../platform/lib/text.ts';
-import { MAX_CONTENT_BYTES } from '../content-limit.ts';
+import { MAX_CONTENT_BYTES } from '../insert-message.ts';
 
 const HIGH_SURROGATE_AT_END = /[\ud800-\udbff]$/;
 
-/** Text as it comes from a model, as PostgreSQL can keep it: whole characters, no NUL, at most a mebibyte. */
+/** Collects text from a model as PostgreSQL can store it: well-formed Unicode, no NUL, at most 1 MiB of UTF-8. */
 export class DraftText {
   #content = '';
   #bytes = 0;
-  /** The first half of a character whose second half has yet to come. */
-  #half = '';
+  /** A high surrogate whose low surrogate is in the next chunk. */
+  #surrogate = '';
   #full = false;
 
   get content(): string {
@@ -19,11 +19,11 @@ export class DraftText {
     return this.#bytes;
   }
 
-  /** @returns whether there is more text now */
+  /** @returns whether the text has grown */
   append(text: string): boolean {
-    const all = (this.#half + text).replaceAll('\0', '');
-    this.#half = HIGH_SURROGATE_AT_END.exec(all)?.[0] ?? '';
-    let more = all.slice(0, all.length - this.#half.length).toWellFormed();
+    const all = (this.#surrogate + text).replaceAll('\0', '');
+    this.#surrogate = HIGH_SURROGATE_AT_END.exec(all)?.[0] ?? '';
+    let more = all.slice(0, all.length - this.#surrogate.length).toWellFormed();
     const room = this.#full ? 0 : MAX_CONTENT_BYTES - this.#bytes;
     if (Buffer.byteLength(more) > room) {
       more = truncateBytes(more, room);

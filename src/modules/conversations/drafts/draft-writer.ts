@@ -7,24 +7,24 @@ import { type DraftKey, discardDraft, writeDrafts } from './draft-rows.ts';
 
 export type { Draft } from './draft.ts';
 
-const TENANTS_AT_ONCE = 4;
-/** Each open draft makes all of them a little rarer, so that many cost the database and who watches not so many times as much. */
+const CONCURRENT_TENANTS = 4;
+/** Each open draft lengthens the interval of all drafts, which bounds the load of many drafts on the database and subscribers. */
 const MS_PER_DRAFT = 1;
-const LONGEST_INTERVAL_MS = 100;
+const MAX_INTERVAL_MS = 100;
 
 export interface DraftWriterOptions {
   database: Database;
   live: ChangePublisher;
   log: Logger;
-  /** Least time between two writes of one draft, in milliseconds, when there are few. @default 60 */
+  /** Minimum interval between two writes of one draft, in milliseconds, with few open drafts. @default 60 */
   intervalMs?: number;
 }
 
-/** Writes the answers of this process while they come from their models. */
+/** Writes the drafts of this process. */
 export interface DraftWriter {
-  /** Begins a text at nothing. Takes over what another worker has written of the same message. */
+  /** Opens an empty draft. It takes over the draft that another worker wrote for the same message. */
   open(of: DraftKey): Draft;
-  /** Writes nothing more, and waits for what is on its way. */
+  /** Stops writing and waits for running writes. */
   close(): Promise<void>;
 }
 
@@ -33,13 +33,13 @@ interface Batch {
   drafts: StreamingDraft[];
 }
 
-/** One clock for all drafts of the process, and one statement for all of a tenant: tokens cost nothing until it ticks. */
+/** One timer for all drafts of the process, and one statement per tenant and tick. A token costs no statement by itself. */
 class BatchingDraftWriter implements DraftWriter, DraftSink {
   readonly #options: Required<DraftWriterOptions>;
   readonly #open = new Set<StreamingDraft>();
-  /** What there is to write, by tenant. */
+  /** Drafts with unwritten text, by tenant. */
   readonly #changed = new Map<string, Set<StreamingDraft>>();
-  /** Tenants whose drafts are being written, or are next. */
+  /** Tenants with a running or queued write. */
   readonly #busy = new Set<string>();
   readonly #queue: Batch[] = [];
   readonly #running = new Set<Promise<void>>();
@@ -69,14 +69,14 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
 
   closed(draft: StreamingDraft): void {
     this.#open.delete(draft);
-    this.#forget(draft);
+    this.#removeChanged(draft);
   }
 
   async remove(of: DraftKey, version: number | undefined): Promise<void> {
     const { database, live, log } = this.#options;
     try {
       await database.transactionAs({ tenantId: of.tenantId }, () => discardDraft(database, of, version));
-      // Any version but the last one that was told: whoever hears it finds no draft.
+      // Any version other than the last published one makes readers read again, and find no draft.
       live.announce({
         topic: conversationDrafts.topic,
         tenantId: of.tenantId,
@@ -84,8 +84,8 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
         sequence: (version ?? 0) + 1,
       });
     } catch (err) {
-      // Nobody is shown the text of a run that has ended, and the next one removes it.
-      log.warn({ err, runId: of.runId }, 'the text of an answer that was given up could not be removed');
+      // Readers ignore the draft of a run that has ended, and the next draft of the conversation deletes it.
+      log.warn({ err, runId: of.runId }, 'draft deletion failed');
     }
   }
 
@@ -96,7 +96,7 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
     await Promise.all([...[...this.#open].map((draft) => draft.close()), ...this.#running]);
   }
 
-  #forget(draft: StreamingDraft): void {
+  #removeChanged(draft: StreamingDraft): void {
     const { tenantId } = draft.of;
     const ofTenant = this.#changed.get(tenantId);
     ofTenant?.delete(draft);
@@ -106,7 +106,7 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
   #schedule(): void {
     if (this.#closed || this.#changed.size === 0) return;
     const { intervalMs } = this.#options;
-    const interval = Math.max(intervalMs, Math.min(intervalMs + this.#open.size * MS_PER_DRAFT, LONGEST_INTERVAL_MS));
+    const interval = Math.max(intervalMs, Math.min(intervalMs + this.#open.size * MS_PER_DRAFT, MAX_INTERVAL_MS));
     const pause = Math.max(0, this.#tickedAt + interval - performance.now());
     this.#timer ??= setTimeout(() => this.#tick(), pause).unref();
   }
@@ -115,11 +115,11 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
     this.#timer = undefined;
     this.#tickedAt = performance.now();
     for (const [tenantId, changed] of this.#changed) {
-      // Where the last write still goes on, text waits for the next tick.
+      // While a write of the tenant is running, its text waits for the next tick.
       if (this.#busy.has(tenantId)) continue;
       const drafts = [...changed].filter(({ dueAt }) => dueAt <= this.#tickedAt);
       if (drafts.length === 0) continue;
-      for (const draft of drafts) this.#forget(draft);
+      for (const draft of drafts) this.#removeChanged(draft);
       this.#busy.add(tenantId);
       this.#queue.push({ tenantId, drafts });
     }
@@ -128,7 +128,7 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
   }
 
   #work(): void {
-    while (this.#running.size < TENANTS_AT_ONCE) {
+    while (this.#running.size < CONCURRENT_TENANTS) {
       const batch = this.#queue.shift();
       if (!batch) return;
       const running = this.#write(batch).finally(() => {
@@ -145,12 +145,12 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
     const result = Promise.withResolvers<Map<string, number>>();
     const outcomeOf = async (messageId: string) => (await result.promise).get(messageId) ?? 'gone';
     const writes = drafts
-      .filter(({ over }) => !over)
+      .filter(({ isClosed }) => !isClosed)
       .map((draft) => draft.write(performance.now(), outcomeOf(draft.of.messageId)));
     if (writes.length === 0) return;
     try {
       const versions = await writeDrafts(database, tenantId, writes);
-      if (this.#failing) log.info('the text of running answers is written again');
+      if (this.#failing) log.info('draft writes recovered');
       this.#failing = false;
       result.resolve(versions);
       for (const { of } of writes) {
@@ -158,7 +158,7 @@ class BatchingDraftWriter implements DraftWriter, DraftSink {
         if (sequence !== undefined) live.announce({ topic: conversationDrafts.topic, tenantId, id: of.conversationId, sequence });
       }
     } catch (err) {
-      if (!this.#failing) log.warn({ err }, 'the text of running answers cannot be written; it is tried again');
+      if (!this.#failing) log.warn({ err }, 'draft write failed; retrying');
       this.#failing = true;
       result.reject(err);
     }

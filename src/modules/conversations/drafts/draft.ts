@@ -1,102 +1,102 @@
-import { MAX_CONTENT_BYTES } from '../content-limit.ts';
+import { MAX_CONTENT_BYTES } from '../insert-message.ts';
 import type { DraftKey, DraftWrite } from './draft-rows.ts';
 import { DraftText } from './draft-text.ts';
 
-/** Text of one conversation that is written in a second at most: a long one is written less often. */
+/** Write rate of one draft: a write of a long text delays the next one in proportion to its size. */
 const BYTES_PER_MS = MAX_CONTENT_BYTES / 1000;
 
 /**
- * An answer while it is being written, for everybody who watches. Nothing here throws or rejects: a run does not fail for it.
- * What it writes is in transactions of its own, so await none of it inside of one: the embedded database has one connection.
+ * The draft of a message: subscribers see its text while the model generates it. No method throws or rejects, so a draft never fails its run.
+ * Writes use separate transactions: never await one inside a transaction, because the embedded database has one connection.
  */
 export interface Draft {
   append(text: string): void;
-  /** The text begins again at nothing: the model is asked again. */
+  /** Discards the text so far, before a repeated model call. */
   restart(): void;
-  /** Waits until what there is was written, or could not be. */
+  /** Waits until a write of the current text has succeeded or failed. */
   flush(): Promise<void>;
-  /** Writes nothing more. To be awaited before the transaction that appends the message and removes the draft. */
+  /** Stops writing. Await it before the transaction that appends the message and deletes the draft. */
   close(): Promise<void>;
-  /** Writes nothing more, and removes what was written. */
+  /** Stops writing and deletes the draft. */
   discard(): Promise<void>;
 }
 
 export interface DraftSink {
-  /** There is something to write. */
+  /** The draft has unwritten text. */
   changed(draft: StreamingDraft): void;
-  /** There is nothing to write any more. */
+  /** The draft writes nothing more. */
   closed(draft: StreamingDraft): void;
   remove(of: DraftKey, version: number | undefined): Promise<void>;
 }
 
-/** What there is to write of one draft, and what was. */
+/** Tracks which text of one draft is written. */
 export class StreamingDraft implements Draft {
   readonly of: DraftKey;
-  readonly #keeper: DraftSink;
+  readonly #sink: DraftSink;
   #text = new DraftText();
-  /** Counts what was asked for, so that it is known what a write covers. */
+  /** Counts changes, so that a write can record which of them it covers. */
   #changes = 1;
-  #starts = 0;
-  #written = { changes: 0, starts: 0 };
+  #restarts = 0;
+  #written = { changes: 0, restarts: 0 };
   #version: number | undefined;
-  #over = false;
+  #closed = false;
   #lost = false;
   #writing: Promise<void> | undefined;
-  /** When the next write may come. */
+  /** Earliest time of the next write, in milliseconds of `performance.now()`. */
   dueAt = 0;
   #waiting: { changes: number; done: () => void }[] = [];
 
-  constructor(of: DraftKey, keeper: DraftSink) {
+  constructor(of: DraftKey, sink: DraftSink) {
     this.of = of;
-    this.#keeper = keeper;
+    this.#sink = sink;
   }
 
-  get over(): boolean {
-    return this.#over;
+  get isClosed(): boolean {
+    return this.#closed;
   }
 
   append(text: string): void {
-    if (!this.#over && this.#text.append(text)) this.#change();
+    if (!this.#closed && this.#text.append(text)) this.#change();
   }
 
   restart(): void {
     this.#text = new DraftText();
-    this.#starts++;
+    this.#restarts++;
     this.#change();
   }
 
   flush(): Promise<void> {
-    if (this.#over || this.#written.changes === this.#changes) return Promise.resolve();
+    if (this.#closed || this.#written.changes === this.#changes) return Promise.resolve();
     this.dueAt = 0;
     return new Promise((done) => this.#waiting.push({ changes: this.#changes, done }));
   }
 
   async close(): Promise<void> {
-    this.#over = true;
-    this.#keeper.closed(this);
+    this.#closed = true;
+    this.#sink.closed(this);
     await this.#writing;
     this.#resolveWaiting(Infinity);
   }
 
   async discard(): Promise<void> {
     await this.close();
-    if (!this.#lost) await this.#keeper.remove(this.of, this.#version);
+    if (!this.#lost) await this.#sink.remove(this.of, this.#version);
   }
 
   /**
-   * What to write now.
-   * @param outcome of the write: the version, `gone` if the draft is not this worker's any more. Rejects if nothing is known.
+   * The next write.
+   * @param outcome the version that the write stored, or `gone` if another worker owns the draft. Rejects if the write failed.
    */
   write(now: number, outcome: Promise<number | 'gone'>): DraftWrite {
     const { content, bytes } = this.#text;
-    const covers = { changes: this.#changes, starts: this.#starts };
-    const again = covers.starts !== this.#written.starts;
+    const covers = { changes: this.#changes, restarts: this.#restarts };
+    const restarts = covers.restarts !== this.#written.restarts;
     if (this.#version !== undefined) this.#version++;
     this.dueAt = now + bytes / BYTES_PER_MS;
     this.#writing = outcome.then(
       (version) => {
         if (version === 'gone') {
-          this.#over = true;
+          this.#closed = true;
           this.#lost = true;
         } else {
           this.#version = version;
@@ -106,13 +106,13 @@ export class StreamingDraft implements Draft {
       },
       () => this.#settle(covers.changes),
     );
-    return { of: this.of, content, version: this.#version, again };
+    return { of: this.of, content, version: this.#version, restarts };
   }
 
   #settle(changes: number): void {
     this.#writing = undefined;
-    this.#resolveWaiting(this.#over ? Infinity : changes);
-    if (!this.#over && this.#written.changes !== this.#changes) this.#keeper.changed(this);
+    this.#resolveWaiting(this.#closed ? Infinity : changes);
+    if (!this.#closed && this.#written.changes !== this.#changes) this.#sink.changed(this);
   }
 
   #resolveWaiting(changes: number): void {
@@ -121,8 +121,8 @@ export class StreamingDraft implements Draft {
   }
 
   #change(): void {
-    if (this.#over) return;
+    if (this.#closed) return;
     this.#changes++;
-    this.#keeper.changed(this);
+    this.#sink.changed(this);
   }
 }

@@ -5,7 +5,7 @@ import { queryRows, raw, sql } from '../../../platform/postgres/sql.ts';
 import { conversationDrafts } from '../drafts/conversation-drafts.ts';
 import { type ConversationEventRow, tagBatch } from './event-row.ts';
 
-/** The number of a conversation's last event, as the current viewer sees it. Undefined for a conversation they cannot see. */
+/** The sequence number of a conversation's last event. Undefined for a conversation that is not visible to the viewer. */
 async function lastSequence(database: Database, conversationId: string): Promise<number | undefined> {
   const [row] = await queryRows<{ lastEventSequence: number }>(
     database,
@@ -14,18 +14,18 @@ async function lastSequence(database: Database, conversationId: string): Promise
   return row?.lastEventSequence;
 }
 
-/** The numbers of the last events of many conversations of one tenant, by their ids. */
+/** The sequence numbers of the last events of conversations of one tenant, by conversation id. */
 async function lastSequences(database: Database, conversationIds: readonly string[]): Promise<Map<string, number>> {
-  const heads = await queryRows<{ id: string; lastEventSequence: number }>(
+  const sequences = await queryRows<{ id: string; lastEventSequence: number }>(
     database,
     sql`SELECT id, last_event_sequence FROM conversations WHERE ${anyId(raw('id'), conversationIds)}`,
   );
-  return new Map(heads.map(({ id, lastEventSequence }) => [id, lastEventSequence]));
+  return new Map(sequences.map(({ id, lastEventSequence }) => [id, lastEventSequence]));
 }
 
 /**
- * The next events after a number, in order. Numbers are taken under the conversation's row lock, so every statement sees them
- * without a gap: what it does not see yet comes later.
+ * The next events after a sequence number, in order. The trigger assigns numbers under the conversation's row lock, so every statement sees
+ * them without a gap, and events that it does not see have higher numbers.
  */
 async function readEvents(
   database: Database,
@@ -41,11 +41,11 @@ async function readEvents(
   return tagBatch(events);
 }
 
-/** The log of a conversation. */
+/** The event log of a conversation. */
 export const conversationLog = defineLog<ConversationEventRow>({
   topic: 'conversation',
   subject: 'The conversation',
-  resume: (after) => `To go on without loss, subscribe to conversationEvents again with after: ${after}.`,
+  resume: (after) => `To resume without loss, subscribe to conversationEvents again with after: ${after}.`,
   lastSequence,
   lastSequences,
   readAfter: readEvents,

@@ -1,16 +1,18 @@
 import { LRUCache } from 'lru-cache';
 import type { Message, ToolExecution } from '../../../generated/prisma/client.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
-import { findMessages, findToolExecutions } from '../read.ts';
+import { anyId } from '../../../platform/postgres/id-arrays.ts';
+import { columnList } from '../../../platform/postgres/keyset-pagination.ts';
+import { identifier, queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { batchOf, type ConversationEventRow } from './event-row.ts';
 import { ImmutableRowCache } from './immutable-row-cache.ts';
 
-/** Events whose subjects are read together. A message has up to a mebibyte, so this is not the whole batch. */
+/** Number of events whose payloads one statement reads. A message has up to 1 MiB, so this is less than a batch. */
 const PREFETCH = 32;
 const MAX_BYTES = 16 * 1024 * 1024;
 const ROW_BYTES = 500;
-/** Conversations of which it is known that somebody asks for their messages. */
-const MAX_PREFETCHED = 10_000;
+/** Maximum number of conversations that count as watched. */
+const MAX_WATCHED = 10_000;
 
 type SubjectKey = 'messageId' | 'toolExecutionId' | 'runId';
 
@@ -18,41 +20,48 @@ function textBytes(...values: unknown[]): number {
   return values.reduce<number>((sum, value) => sum + (value == null ? 0 : JSON.stringify(value).length * 2), ROW_BYTES);
 }
 
-/** The id of what an event is about. */
+/** The id in the payload of an event. */
 export function subjectOf({ payload }: Pick<ConversationEventRow, 'payload'>, key: SubjectKey): string | undefined {
   const id = payload !== null && typeof payload === 'object' && !Array.isArray(payload) ? payload[key] : undefined;
   return typeof id === 'string' ? id : undefined;
 }
 
-/** What the events of the same batch from this one on are about. */
+/** The ids in the payloads of this event and the next ones of its batch. */
 function prefetchOf(event: ConversationEventRow, key: SubjectKey): string[] {
   const batch = batchOf(event);
   const here = batch.indexOf(event);
   return batch.slice(here, here + PREFETCH).flatMap((next) => subjectOf(next, key) ?? []);
 }
 
-/** Messages and tool executions of live events: neither ever changes. */
+/** Caches messages and tool executions of live events. Both are immutable. */
 export interface EventPayloadCache {
   message(event: ConversationEventRow): Promise<Message | null>;
   toolExecution(event: ConversationEventRow): Promise<ToolExecution | null>;
-  /** Whether somebody has asked for messages of a conversation lately. */
+  /** Whether a subscription has recently read a message of the conversation. */
   isWatched(conversationId: string): boolean;
-  /** Takes a message that was read along with its event, as its tenant. */
+  /** Stores a message that a statement of its tenant has read. */
   primeMessage(message: Message): void;
+}
+
+function findAll<Row>(database: Database, table: string, ids: readonly string[]): Promise<Row[]> {
+  return queryRows<Row>(
+    database,
+    sql`SELECT ${columnList(table)} FROM ${identifier(table)} WHERE ${anyId(identifier('id'), ids)}`,
+  );
 }
 
 function createEventPayloadCache(database: Database): EventPayloadCache {
   const messages = new ImmutableRowCache<Message>({
-    find: (ids) => findMessages(database, ids),
+    find: (ids) => findAll(database, 'messages', ids),
     sizeOf: ({ content, toolCalls, toolResults, metadata }) => textBytes(content, toolCalls, toolResults, metadata),
     maxSize: MAX_BYTES,
   });
   const toolExecutions = new ImmutableRowCache<ToolExecution>({
-    find: (ids) => findToolExecutions(database, ids),
+    find: (ids) => findAll(database, 'tool_executions', ids),
     sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
     maxSize: MAX_BYTES,
   });
-  const wanted = new LRUCache<string, true>({ max: MAX_PREFETCHED });
+  const watched = new LRUCache<string, true>({ max: MAX_WATCHED });
   const get = <Row extends Message | ToolExecution>(
     rows: ImmutableRowCache<Row>,
     event: ConversationEventRow,
@@ -63,23 +72,23 @@ function createEventPayloadCache(database: Database): EventPayloadCache {
   };
   return {
     message(event) {
-      wanted.set(event.conversationId, true);
+      watched.set(event.conversationId, true);
       return get(messages, event, 'messageId');
     },
     toolExecution: (event) => get(toolExecutions, event, 'toolExecutionId'),
-    isWatched: (conversationId) => wanted.has(conversationId),
+    isWatched: (conversationId) => watched.has(conversationId),
     primeMessage: (message) => messages.prime(message),
   };
 }
 
 const ofDatabase = new WeakMap<Database, EventPayloadCache>();
 
-/** The subjects that all live views over this database share. */
+/** The cache that all subscriptions of this database share. */
 export function eventPayloadCache(database: Database): EventPayloadCache {
-  let subjects = ofDatabase.get(database);
-  if (!subjects) {
-    subjects = createEventPayloadCache(database);
-    ofDatabase.set(database, subjects);
+  let cache = ofDatabase.get(database);
+  if (!cache) {
+    cache = createEventPayloadCache(database);
+    ofDatabase.set(database, cache);
   }
-  return subjects;
+  return cache;
 }

@@ -8,15 +8,15 @@ interface Owned {
 
 export interface ImmutableRowCacheOptions<Row extends Owned> {
   find: (ids: string[]) => Promise<Row[]>;
-  /** Roughly how many bytes a row takes. */
+  /** Approximate size of a row in bytes. */
   sizeOf: (row: Row) => number;
-  /** Bytes kept in memory. */
+  /** Capacity in bytes. */
   maxSize: number;
 }
 
 /**
- * Rows that never change, read once for all live views of this process that show them. Whoever asks must have been allowed
- * to see them; they are read as their tenant and kept by tenant.
+ * Caches immutable rows, which all subscriptions of this process share. The caller checks the viewer's permission; the cache reads rows in
+ * the context of their tenant, and its keys contain the tenant.
  */
 export class ImmutableRowCache<Row extends Owned> {
   readonly #find: (ids: string[]) => Promise<Row[]>;
@@ -30,17 +30,17 @@ export class ImmutableRowCache<Row extends Owned> {
 
   /**
    * The row of an id, or null.
-   * @param ahead ids that will be asked for soon: they are read in the same statement
+   * @param ahead ids that are likely to follow: the same statement reads them
    */
   async get(tenantId: string, id: string, ahead: readonly string[]): Promise<Row | null> {
     const key = keyOf(tenantId, id);
-    const known = this.#rows.get(key);
-    if (known) return known;
+    const cached = this.#rows.get(key);
+    if (cached) return cached;
     const loading = this.#loading.get(key) ?? this.#load(tenantId, [id, ...ahead.filter((other) => other !== id)]);
     return (await loading).get(id) ?? null;
   }
 
-  /** Keeps a row that was read with something else. */
+  /** Stores a row that another statement has read. */
   prime(row: Row): void {
     this.#rows.set(keyOf(row.tenantId, row.id), row);
   }

@@ -8,10 +8,10 @@ import { conversationLog } from './event-log.ts';
 import { eventPayloadCache } from './event-payload-cache.ts';
 import { type ConversationEventRow, tagBatch } from './event-row.ts';
 
-/** Events whose messages come along. A message has up to a mebibyte, so these are not all of a statement. */
+/** Number of events whose messages the statement reads. A message has up to 1 MiB, so this is less than a batch. */
 const PREFETCH = 32;
 
-/** How the columns of a message are called beside those of its event, and what they are in a message. */
+/** Columns of `messages` with their aliases beside the columns of the event. */
 const messageColumns = columnsOf('messages').map((column) => {
   const alias = `message_${column}`;
   return { column, alias, key: camelCase(alias), property: camelCase(column) };
@@ -32,7 +32,7 @@ function messageOf(row: Joined): Message | undefined {
 async function readWithMessages(database: Database, conversationId: string, after: number, limit: number): Promise<Joined[]> {
   return queryRows<Joined>(
     database,
-    // The id is a column of what LIMIT keeps apart: row security lets no index of messages be entered by an expression on JSON.
+    // The id is a column of a subquery with LIMIT: under row security, PostgreSQL uses no index of messages for an expression on JSON.
     sql`SELECT events.*, message.* FROM (
         SELECT tenant_id, conversation_id, sequence, type, payload, created_at,
           CASE WHEN type = 'MESSAGE_APPENDED' AND sequence <= ${after + PREFETCH}::integer THEN (payload ->> 'messageId')::uuid END AS subject_id
@@ -46,18 +46,18 @@ async function readWithMessages(database: Database, conversationId: string, afte
 }
 
 /**
- * The log of a conversation, for those who ask for its messages: where somebody did before, new ones come along with their events
- * instead of by a statement of their own.
+ * The event log of a conversation for subscriptions that may select messages. Once one has, the statement that reads new events also reads
+ * their messages.
  */
 export const logWithMessages: ChangeLog<ConversationEventRow> = {
   ...conversationLog,
   async readAfter(database, id, after, limit) {
-    const subjects = eventPayloadCache(database);
-    if (!subjects.isWatched(id)) return conversationLog.readAfter(database, id, after, limit);
+    const payloads = eventPayloadCache(database);
+    if (!payloads.isWatched(id)) return conversationLog.readAfter(database, id, after, limit);
     const found = await readWithMessages(database, id, after, limit);
     for (const row of found) {
       const message = messageOf(row);
-      if (message) subjects.primeMessage(message);
+      if (message) payloads.primeMessage(message);
     }
     return tagBatch(
       found.map(({ tenantId, conversationId, sequence, type, payload, createdAt }) => ({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ConversationStatus } from '../../../generated/prisma/enums.ts';
 import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
 import { nextCursorOf, pageInput, pageOutput } from '../../../platform/mcp-server/paging.ts';
-import { listConversations } from '../list.ts';
+import { Conversation } from '../conversation.ts';
 import { conversationOf, conversationShape } from './shapes.ts';
 
 export const listConversationsTool = defineTool({
@@ -18,7 +18,8 @@ export const listConversationsTool = defineTool({
   },
   output: { conversations: z.array(conversationShape), ...pageOutput },
   async run({ database }, { agentId, status, limit, cursor }) {
-    const page = await listConversations(database, { agentId, status: status && [status] }, { first: limit, after: cursor });
+    const filter = { agentId, status: status && [status] };
+    const page = await Conversation.page(database, filter, { first: limit, after: cursor });
     return { conversations: page.nodes.map(conversationOf), nextCursor: nextCursorOf(page) };
   },
 });

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 import type { Conversation } from '../../../generated/prisma/client.ts';
 import { ConversationStatus, MessageRole } from '../../../generated/prisma/enums.ts';
-import type { MessageExcerpt } from '../list.ts';
+import type { MessageExcerpt } from './message-excerpts.ts';
 
-/** A conversation as MCP clients see it. */
+/** A conversation in results of MCP tools. */
 export const conversationShape = z.object({
   id: z.uuid(),
-  uri: z.string().describe('Its resource.'),
+  uri: z.string().describe('URI of the MCP resource.'),
   agentId: z.uuid(),
   title: z.string().nullable(),
-  status: z.enum(ConversationStatus).describe('ACTIVE ones take messages, the others have ended.'),
+  status: z.enum(ConversationStatus).describe('ACTIVE accepts messages; the other states are final.'),
   messageCount: z.number().int(),
-  lastSequence: z.number().int().describe('Number of the last message, 0 before the first.'),
+  lastSequence: z.number().int().describe('Sequence number of the last message, 0 before the first.'),
   createdAt: z.iso.datetime(),
 });
 
@@ -25,11 +25,11 @@ export function conversationOf(row: Conversation): z.input<typeof conversationSh
 
 export const messageShape = z.object({
   id: z.uuid(),
-  sequence: z.number().int().describe('Its number in the conversation, from 1, without gaps.'),
+  sequence: z.number().int().describe('Sequence number in the conversation, from 1, gapless.'),
   role: z.enum(MessageRole),
   content: z.string(),
-  cut: z.boolean().describe('Whether the content is only the beginning of a very long message.'),
-  model: z.string().nullable().describe('The model that wrote it.'),
+  cut: z.boolean().describe('Whether the content is truncated.'),
+  model: z.string().nullable().describe('Name of the model that generated the message.'),
   createdAt: z.iso.datetime(),
 });
 

@@ -6,23 +6,23 @@ import { codePoints, type DraftSnapshot, isContinuation, type KnownDraft } from 
 export interface DraftFeedOptions<Row> {
   reads: DraftLoader<Row>;
   tenantId: string;
-  /** The object beside whose log the text stands. */
+  /** The object that has the log and the draft. */
   id: string;
-  /** Whether no row is known of that a reader who has read up to a number has yet to be given. */
+  /** Whether a reader at this cursor has received all known rows. */
   caughtUp: (cursor: number) => boolean;
-  /** The database says that the log has reached this number. */
+  /** Records the last sequence number that the database returned. */
   reach: (head: number) => void;
   onUnavailable: (error: unknown) => void;
 }
 
-/** The text so far: the one copy that all readers are served from. */
+/** The text so far, in one copy for all readers. */
 interface Text extends KnownDraft {
   writerId: string;
   updatedAt: Date;
   content: string;
 }
 
-/** What a reader is told: the text from a place on, after the row of a number. */
+/** A delivered piece: the text from `index` on, after the row at `cursor`. */
 interface Piece {
   id: string;
   version: number;
@@ -31,18 +31,18 @@ interface Piece {
 }
 
 /**
- * Follows the text that is being written beside one log, for everybody in this process who reads it: one statement for each
- * wake-up, which brings what is new. Sleeps while nobody reads.
+ * Follows the draft beside one log for all readers of this process: one statement for each notice reads the new text. It is idle without
+ * readers.
  */
 export class DraftFeed<Row> {
   readonly #options: DraftFeedOptions<Row>;
   readonly #readers = new Set<FeedReader>();
   #text: Text | undefined;
-  /** The last row that somebody was told. Those who read on at the same place share it, and what is made of it. */
+  /** The last delivered row. Readers at the same position share it and its results. */
   #last: (Piece & { row: Row }) | undefined;
   #stale = false;
   #fetching = false;
-  /** Drafts that the log has put an end to since the running statement began, which may not see it yet. */
+  /** Drafts that rows of the log completed since the running statement started, which may still return them. */
   readonly #settled = new Set<string>();
 
   constructor(options: DraftFeedOptions<Row>) {
@@ -55,11 +55,11 @@ export class DraftFeed<Row> {
 
   addReader(reader: FeedReader): DraftReader<Row> {
     this.#readers.add(reader);
-    // What is in memory is kept up to date for those who came before.
+    // With earlier readers, the text in memory is up to date.
     if (this.#readers.size === 1) this.refresh();
     return new DraftReader(
       (cursor) => this.#textFor(cursor),
-      (text, told, cursor) => this.#rowOf(text, told, cursor),
+      (text, delivered, cursor) => this.#rowOf(text, delivered, cursor),
     );
   }
 
@@ -70,23 +70,23 @@ export class DraftFeed<Row> {
     this.#last = undefined;
   }
 
-  /** The draft has this version, or there is none. Lies and repetitions do no harm. */
+  /** Handles a notice of a version, undefined for no draft. Wrong and repeated notices are harmless. */
   reportVersion(version: number | undefined): void {
     if (version !== this.#text?.version) this.refresh();
   }
 
-  /** The draft may have changed. */
+  /** Reads the draft again. */
   refresh(): void {
     this.#stale = true;
     if (!this.#fetching) void this.#fetch();
   }
 
-  /** Tells the readers that they may see the text now, or more of it. */
+  /** Wakes the readers, for which text may be available. */
   wake(): void {
     for (const reader of this.#readers) reader.wake();
   }
 
-  /** These rows of the log are in memory now: readers see them before any more text. */
+  /** Handles new rows of the log, which readers receive before further text. */
   settle(rows: readonly Row[]): void {
     for (const row of rows) {
       const id = this.#options.reads.source.completedBy(row);
@@ -94,7 +94,7 @@ export class DraftFeed<Row> {
       if (this.#fetching) this.#settled.add(id);
       if (this.#text?.id === id) this.#text = undefined;
     }
-    // What happened may be the end of the run that wrote it.
+    // The rows may include the end of the run that writes the draft.
     if (this.#text) this.refresh();
   }
 
@@ -125,12 +125,12 @@ export class DraftFeed<Row> {
         const { head, draft } = await reads.read(id, known);
         if (!this.followed) break;
         this.#text = draft && !this.#settled.has(draft.id) ? extended(known, draft) : undefined;
-        // Rows that were there when the text was read come before it.
+        // Rows that existed when the text was read precede it.
         reach(head);
         this.wake();
       }
     } catch (error) {
-      // The poll tells the version again once the database answers.
+      // The poll reports the version when the database is available again.
       if (error instanceof UnavailableError) onUnavailable(error);
       else for (const reader of [...this.#readers]) reader.end(error);
     } finally {
@@ -145,39 +145,42 @@ function extended(known: Text | undefined, { text, ...draft }: DraftSnapshot): T
   return Object.assign(known, draft, { content: known.content + text, length: known.length + length });
 }
 
-/** How far a text was told: as JavaScript counts, and in Unicode code points. */
+/** The end of the delivered text: `index` in UTF-16 code units, `length` in Unicode code points. */
 interface DraftPosition {
   index: number;
   length: number;
 }
 
-/** One reader's place in the text. Nothing waits for a slow one: what it is given is cut off when it asks. */
+/** One reader's position in the draft. Each read returns all text since the last one, so a slow reader delays nothing. */
 export class DraftReader<Row> {
   readonly #textFor: (cursor: number) => Text | undefined;
-  readonly #rowOf: (text: Text, told: DraftPosition, cursor: number) => Row;
-  /** What it was told last: of which draft, and how far. */
-  #told: (KnownDraft & DraftPosition) | undefined;
+  readonly #rowOf: (text: Text, delivered: DraftPosition, cursor: number) => Row;
+  /** The last delivered draft and position. */
+  #delivered: (KnownDraft & DraftPosition) | undefined;
 
-  constructor(textFor: (cursor: number) => Text | undefined, rowOf: (text: Text, told: DraftPosition, cursor: number) => Row) {
+  constructor(
+    textFor: (cursor: number) => Text | undefined,
+    rowOf: (text: Text, delivered: DraftPosition, cursor: number) => Row,
+  ) {
     this.#textFor = textFor;
     this.#rowOf = rowOf;
   }
 
-  /** Whether there is something to tell to a reader who has read the log up to a number. */
+  /** Whether text is available for a reader at this cursor. */
   ready(cursor: number): boolean {
     const text = this.#textFor(cursor);
     if (!text) return false;
-    const told = this.#told;
-    if (told && isContinuation(told, text)) return text.content.length > told.index;
-    // Nothing is news to a reader of a text that begins again.
-    return text.content !== '' || (told?.id === text.id && told.index > 0);
+    const delivered = this.#delivered;
+    if (delivered && isContinuation(delivered, text)) return text.content.length > delivered.index;
+    // An empty text is only delivered to a reader whose earlier text it replaces.
+    return text.content !== '' || (delivered?.id === text.id && delivered.index > 0);
   }
 
-  /** To be called when it is ready. */
+  /** Call it only if `ready` returns true. */
   take(cursor: number): Row {
     const text = this.#textFor(cursor) as Text;
-    const told = this.#told && isContinuation(this.#told, text) ? this.#told : { index: 0, length: 0 };
-    this.#told = { id: text.id, version: text.version, length: text.length, index: text.content.length };
-    return this.#rowOf(text, told, cursor);
+    const delivered = this.#delivered && isContinuation(this.#delivered, text) ? this.#delivered : { index: 0, length: 0 };
+    this.#delivered = { id: text.id, version: text.version, length: text.length, index: text.content.length };
+    return this.#rowOf(text, delivered, cursor);
   }
 }

@@ -16,8 +16,7 @@ interface PendingRead extends DraftQuestion {
 }
 
 /**
- * Reads drafts of one tenant: those that are asked for in the same moment with one statement. Workers tell of many drafts at once, so
- * most are.
+ * Reads drafts of one tenant. Reads of the same tick share one statement, which is common, since workers publish drafts in batches.
  */
 export class DraftLoader<Row> {
   readonly #options: DraftLoaderOptions<Row>;
@@ -43,17 +42,17 @@ export class DraftLoader<Row> {
 
   async #read(): Promise<void> {
     const { source, database, tenantId } = this.#options;
-    const askers = this.#next ?? [];
+    const reads = this.#next ?? [];
     this.#next = undefined;
     try {
-      const answers = await runAs({ tenantId }, () => source.read(database, askers));
-      for (const { id, answer } of askers) {
+      const answers = await runAs({ tenantId }, () => source.read(database, reads));
+      for (const { id, answer } of reads) {
         answer.resolve(answers.get(id) ?? NOTHING);
-        // Each has its readers to tell. Whoever asks this process for something else does not wait for all of them.
+        // Yields to other work of the process, since each read wakes readers.
         await nextTurn();
       }
     } catch (error) {
-      for (const { answer } of askers) answer.reject(error);
+      for (const { answer } of reads) answer.reject(error);
     }
   }
 }

@@ -1,28 +1,28 @@
 import type { Database } from '../../postgres/database.ts';
 
-/** A text that is being written beside a log, as one statement sees it. */
+/** A draft beside a log: text that is still being generated, from one snapshot. */
 export interface DraftSnapshot {
-  /** What its row in the log will be about, once it is whole. */
+  /** The id of the object that the completed draft becomes, such as a message. */
   readonly id: string;
-  /** Rises with every write. See `restartOf`. */
+  /** Increases with each write. See `restartOf`. */
   readonly version: number;
-  /** Identifies what writes the text. */
+  /** The id of the writer, such as a run. */
   readonly writerId: string;
   readonly updatedAt: Date;
-  /** What comes after what was known, or everything where that is void. */
+  /** The text after the known text, or all text if the known text is void. */
   readonly text: string;
 }
 
-/** What a process has of a draft. */
+/** The part of a draft that the process has read. */
 export interface KnownDraft {
   id: string;
   version: number;
-  /** Its length in Unicode code points, as SQL counts. */
+  /** Length in Unicode code points, as SQL counts. */
   length: number;
 }
 
 export interface DraftQuestion {
-  /** The object beside whose log the text stands. */
+  /** The object that has the log and the draft. */
   id: string;
   known: KnownDraft | undefined;
 }
@@ -32,45 +32,45 @@ export interface DraftAnswer {
   draft: DraftSnapshot | undefined;
 }
 
-/** Text that follows what a reader already has of a draft. */
+/** Text of a draft after the text that the reader already has. */
 export interface DraftDelta {
   readonly draftId: string;
-  /** Where the text begins, in Unicode code points: what a reader has from there on is void. */
+  /** Position of the text in Unicode code points. It replaces everything that the reader has from there on. */
   readonly offset: number;
   readonly text: string;
 }
 
-/** Texts that are being written beside the logs of a source: a reader sees them grow between the rows. */
+/** The drafts beside the logs of a topic. Readers receive their text between the rows. */
 export interface DraftSource<Row> {
-  /** Of the hints, whose number is the version of an object's draft. */
+  /** The topic of notices whose sequence number is the version of the draft. */
   readonly topic: string;
-  /** The versions of the drafts of many objects of one tenant, by the ids of the objects. Those without one are left out. */
+  /** The draft versions of objects of one tenant, by object id. Omits objects without a draft. */
   readVersions(database: Database, ids: readonly string[]): Promise<Map<string, number>>;
   /**
-   * The drafts of objects of one tenant as they are now, and the last numbers of their logs at the same moment, by the ids of the
-   * objects. Those that are not there are left out.
+   * The drafts of objects of one tenant and the last sequence numbers of their logs, from one snapshot, by object id. Omits objects that do not
+   * exist.
    */
-  read(database: Database, asked: readonly DraftQuestion[]): Promise<Map<string, DraftAnswer>>;
-  /** The id of the draft that a row of the log puts an end to. */
+  read(database: Database, questions: readonly DraftQuestion[]): Promise<Map<string, DraftAnswer>>;
+  /** The id of the draft that a row of the log completes. */
   completedBy(row: Row): string | undefined;
-  /** @param sequence the number of the reader's last row */
+  /** @param of `sequence` is the number of the reader's last row */
   toRow(of: { tenantId: string; id: string; sequence: number }, draft: Omit<DraftSnapshot, 'text'>, delta: DraftDelta): Row;
 }
 
-/** How many versions there are before a text that begins again must have the next start: more than it has characters. */
+/** Number of versions per restart. It exceeds the number of characters of a text, and with it the number of writes. */
 export const VERSIONS_PER_RESTART = 2 ** 20;
 
-/** Which beginning a version belongs to. Within one, the text only grows. */
+/** The restart that a version belongs to. Between restarts, text is only appended. */
 export function restartOf(version: number): number {
   return Math.floor(version / VERSIONS_PER_RESTART);
 }
 
-/** Whether one draft is another one that has grown. */
+/** Whether a draft continues a known draft without a restart. */
 export function isContinuation(known: Pick<KnownDraft, 'id' | 'version'>, now: Pick<KnownDraft, 'id' | 'version'>): boolean {
   return known.id === now.id && restartOf(known.version) === restartOf(now.version);
 }
 
-/** Length in Unicode code points. Differs from `text.length` where there are characters beyond the first plane. */
+/** Length in Unicode code points. Differs from `text.length` for characters outside the Basic Multilingual Plane. */
 export function codePoints(text: string): number {
   let count = text.length;
   for (let index = 0; index < text.length - 1; index++) {

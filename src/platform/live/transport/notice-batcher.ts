@@ -1,14 +1,14 @@
 import { type ChangeNotice, encodeNotices } from '../topics.ts';
 
-/** PostgreSQL takes payloads of less than 8000 bytes. */
+/** PostgreSQL accepts payloads of less than 8000 bytes. */
 const MAX_PAYLOAD_BYTES = 7_900;
-/** Longest line of a hint, with its line break. See `registerTopic`. */
+/** Maximum size of an encoded notice with its line break. See `registerTopic`. */
 const MAX_NOTICE_BYTES = 110;
 const NOTICES_PER_PAYLOAD = Math.floor(MAX_PAYLOAD_BYTES / MAX_NOTICE_BYTES);
 
 /**
- * Collects hints for a few milliseconds, keeps the highest number of each object, and sends them together: a burst of
- * appends costs one message, and a slow connection makes the bundles larger, not the queue longer.
+ * Collects notices for a few milliseconds and sends the highest sequence number of each object in one batch: a burst of appends costs one
+ * message, and a slow connection makes the batches larger instead of the queue longer.
  */
 export class NoticeBatcher {
   readonly #send: (payloads: string[]) => Promise<void>;
@@ -17,20 +17,20 @@ export class NoticeBatcher {
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
 
-  /** @param send may reject: the hints are lost then */
+  /** @param send if it rejects, the notices are lost */
   constructor(delayMs: number, send: (payloads: string[]) => Promise<void>) {
     this.#delayMs = delayMs;
     this.#send = send;
   }
 
-  add(hint: ChangeNotice): void {
-    const key = `${hint.topic} ${hint.tenantId} ${hint.id}`;
+  add(notice: ChangeNotice): void {
+    const key = `${notice.topic} ${notice.tenantId} ${notice.id}`;
     const known = this.#pending.get(key);
-    if (!known || known.sequence < hint.sequence) this.#pending.set(key, hint);
+    if (!known || known.sequence < notice.sequence) this.#pending.set(key, notice);
     if (!this.#sending) this.#schedule();
   }
 
-  /** Sends what is left, and waits for it. */
+  /** Sends the remaining notices and waits for the result. */
   async flush(): Promise<void> {
     await this.#sending;
     clearTimeout(this.#timer);
@@ -38,7 +38,7 @@ export class NoticeBatcher {
     if (this.#pending.size > 0) await this.#flush();
   }
 
-  /** Forgets what has not been sent. */
+  /** Drops unsent notices. */
   clear(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -53,13 +53,13 @@ export class NoticeBatcher {
   }
 
   async #flush(): Promise<void> {
-    const hints = [...this.#pending.values()];
+    const notices = [...this.#pending.values()];
     this.#pending = new Map();
     const payloads: string[] = [];
-    for (let start = 0; start < hints.length; start += NOTICES_PER_PAYLOAD) {
-      payloads.push(encodeNotices(hints.slice(start, start + NOTICES_PER_PAYLOAD)));
+    for (let start = 0; start < notices.length; start += NOTICES_PER_PAYLOAD) {
+      payloads.push(encodeNotices(notices.slice(start, start + NOTICES_PER_PAYLOAD)));
     }
-    // A hint that does not arrive is what the poll is for.
+    // The poll covers lost notices.
     this.#sending = this.#send(payloads).catch(() => {});
     await this.#sending;
     this.#sending = undefined;

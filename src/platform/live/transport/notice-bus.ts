@@ -1,20 +1,20 @@
 import type { ChangeNotice } from '../topics.ts';
 
-export type NoticeListener = (hint: ChangeNotice) => void;
+export type NoticeListener = (notice: ChangeNotice) => void;
 
 /**
- * Carries wake-ups between the processes of one installation, as fast as it can and no more reliably than that: hints may be
- * lost, doubled or out of order. Listeners of the publishing process are called as well.
+ * Sends notices between the processes of one installation with low latency and without guarantees: notices may be lost, repeated or reordered.
+ * Listeners of the publishing process receive them as well.
  */
 export interface NoticeBus {
-  /** Never throws and never waits: what cannot be sent now is dropped. */
-  publish(hint: ChangeNotice): void;
-  /** @returns takes the listener back */
+  /** Never throws or waits. Drops the notice if it cannot be sent now. */
+  publish(notice: ChangeNotice): void;
+  /** @returns a function that removes the listener */
   subscribe(listener: NoticeListener): () => void;
-  /** Connects in the background and stays connected until closed. */
+  /** Connects in the background and reconnects until it is closed. */
   start(): void;
   close(): Promise<void>;
-  /** Whether hints of other processes arrive at this moment. Without them, live views are as slow as the poll. */
+  /** Whether notices of other processes currently arrive. Without them, the poll delivers changes. */
   healthy(): boolean;
 }
 
@@ -29,8 +29,8 @@ export class NoticeListeners {
     };
   }
 
-  call(hint: ChangeNotice): void {
-    for (const listener of this.#listeners) listener(hint);
+  call(notice: ChangeNotice): void {
+    for (const listener of this.#listeners) listener(notice);
   }
 
   clear(): void {
@@ -42,7 +42,7 @@ export class NoticeListeners {
 export function createMemoryNoticeBus(): NoticeBus {
   const listeners = new NoticeListeners();
   return {
-    publish: (hint) => listeners.call(hint),
+    publish: (notice) => listeners.call(notice),
     subscribe: (listener) => listeners.add(listener),
     start() {},
     async close() {

@@ -10,16 +10,16 @@ const MIN_RETRY_MS = 200;
 const MAX_RETRY_MS = 10_000;
 
 export interface PostgresNoticeBusOptions {
-  /** Straight to PostgreSQL: a transaction pooler does not keep the connection that listens. */
+  /** A direct connection to PostgreSQL: LISTEN does not work through a transaction pooler. */
   connectionString: string;
   log: Logger;
-  /** How long hints are collected before they are sent together. @default 4 */
+  /** How long notices are collected before they are sent in one batch, in milliseconds. @default 4 */
   coalesceMs?: number;
 }
 
 /**
- * LISTEN and NOTIFY over one connection of its own. NOTIFY takes a lock of the whole cluster at commit, so it is sent outside
- * of business transactions, many hints at a time.
+ * LISTEN and NOTIFY over one dedicated connection. NOTIFY takes a cluster-wide lock at commit, so the bus sends it outside of business
+ * transactions, in batches.
  */
 class PostgresNoticeBus implements NoticeBus {
   readonly #options: PostgresNoticeBusOptions;
@@ -34,9 +34,9 @@ class PostgresNoticeBus implements NoticeBus {
     this.#outbox = new NoticeBatcher(options.coalesceMs ?? 4, (payloads) => this.#notify(payloads));
   }
 
-  publish(hint: ChangeNotice): void {
-    this.#listeners.call(hint);
-    if (this.#client) this.#outbox.add(hint);
+  publish(notice: ChangeNotice): void {
+    this.#listeners.call(notice);
+    if (this.#client) this.#outbox.add(notice);
   }
 
   subscribe(listener: NoticeListener): () => void {
@@ -73,11 +73,11 @@ class PostgresNoticeBus implements NoticeBus {
     while (!signal.aborted) {
       try {
         await this.#listen(() => {
-          if (retryMs > MIN_RETRY_MS) log.info('live views hear of changes in other processes again');
+          if (retryMs > MIN_RETRY_MS) log.info('notice bus connection recovered');
           retryMs = MIN_RETRY_MS;
         });
       } catch (err) {
-        if (retryMs === MIN_RETRY_MS) log.warn({ err }, 'live views cannot listen for changes in other processes, and poll');
+        if (retryMs === MIN_RETRY_MS) log.warn({ err }, 'notice bus connection failed; live views poll');
       }
       this.#client = undefined;
       this.#outbox.clear();
@@ -86,7 +86,7 @@ class PostgresNoticeBus implements NoticeBus {
     }
   }
 
-  /** Holds one connection for as long as it lives. Rejects when it is lost, resolves when the transport closes. */
+  /** Opens one connection and listens. Rejects when the connection is lost, resolves when the bus closes. */
   async #listen(connected: () => void): Promise<void> {
     const { signal } = this.#closing;
     const client = new pg.Client({
@@ -99,13 +99,13 @@ class PostgresNoticeBus implements NoticeBus {
     });
     const over = Promise.withResolvers<void>();
     client.on('error', over.reject);
-    client.on('end', () => over.reject(new Error('the connection was closed')));
+    client.on('end', () => over.reject(new Error('the notice bus connection was closed')));
     client.on('notification', ({ payload }) => {
-      for (const hint of decodeNotices(payload ?? '')) this.#listeners.call(hint);
+      for (const notice of decodeNotices(payload ?? '')) this.#listeners.call(notice);
     });
     const abort = () => over.resolve();
     signal.addEventListener('abort', abort);
-    // Also lost while connecting: whoever comes second finds it settled.
+    // The connection may be lost before anything awaits the promise.
     over.promise.catch(() => {});
     try {
       await client.connect();
@@ -117,7 +117,7 @@ class PostgresNoticeBus implements NoticeBus {
     } finally {
       signal.removeEventListener('abort', abort);
       this.#client = undefined;
-      // A connection that broke half-way may never say goodbye; the next one does not wait for it.
+      // Ending a broken connection may never settle; the next connection does not wait for it.
       const ended = client.end().catch(() => {});
       if (signal.aborted) await ended;
     }

@@ -11,11 +11,11 @@ const MAX_RETRY_MS = 10_000;
 export interface RedisNoticeBusOptions {
   url: string;
   log: Logger;
-  /** How long hints are collected before they are sent together. @default 4 */
+  /** How long notices are collected before they are sent in one batch, in milliseconds. @default 4 */
   coalesceMs?: number;
 }
 
-/** Redis publish and subscribe, over two connections: one that has subscribed can do nothing else. */
+/** Redis publish and subscribe over two connections: a subscribed connection accepts no other commands. */
 export function createRedisNoticeBus({ url, log, coalesceMs = 4 }: RedisNoticeBusOptions): NoticeBus {
   const listeners = new NoticeListeners();
   const connect = () =>
@@ -23,7 +23,7 @@ export function createRedisNoticeBus({ url, log, coalesceMs = 4 }: RedisNoticeBu
       lazyConnect: true,
       connectionName: 'agentbase-live',
       connectTimeout: 5_000,
-      // Hints are worth nothing later: no queue while it is away.
+      // Late notices are useless: the client queues none while Redis is unavailable.
       enableOfflineQueue: false,
       autoResubscribe: false,
       maxRetriesPerRequest: null,
@@ -35,12 +35,12 @@ export function createRedisNoticeBus({ url, log, coalesceMs = 4 }: RedisNoticeBu
     await Promise.all(payloads.map((payload) => publisher.publish(CHANNEL, payload)));
   });
   let subscribed = false;
-  let away = false;
+  let unavailable = false;
 
   const lost = (err: unknown) => {
     subscribed = false;
-    if (!away) log.warn({ err }, 'live views cannot listen for changes in other processes, and poll');
-    away = true;
+    if (!unavailable) log.warn({ err }, 'notice bus connection failed; live views poll');
+    unavailable = true;
   };
   publisher.on('error', lost);
   subscriber.on('error', lost);
@@ -50,18 +50,18 @@ export function createRedisNoticeBus({ url, log, coalesceMs = 4 }: RedisNoticeBu
   subscriber.on('ready', () => {
     subscriber.subscribe(CHANNEL).then(() => {
       subscribed = true;
-      if (away) log.info('live views hear of changes in other processes again');
-      away = false;
+      if (unavailable) log.info('notice bus connection recovered');
+      unavailable = false;
     }, lost);
   });
   subscriber.on('message', (_channel: string, payload: string) => {
-    for (const hint of decodeNotices(payload)) listeners.call(hint);
+    for (const notice of decodeNotices(payload)) listeners.call(notice);
   });
 
   return {
-    publish(hint) {
-      listeners.call(hint);
-      if (publisher.status === 'ready') outbox.add(hint);
+    publish(notice) {
+      listeners.call(notice);
+      if (publisher.status === 'ready') outbox.add(notice);
     },
     subscribe: (listener) => listeners.add(listener),
     start() {

@@ -13,7 +13,7 @@ import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
 import { logSubscription } from '../log-subscription.ts';
-import { type LoadById, nodeLoader } from '../node-loader.ts';
+import { type LoadById, nodeLoader, type TableLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
 import { exposeColumn, type LooseFieldBuilder, type Reference, referenceField, type ScalarName } from './entity-fields.ts';
 import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';
@@ -108,7 +108,7 @@ export interface EntityParts<Name extends ModelName, Fields extends FilterFields
   /** The log that `changes` declares, for `publishChange` after a write. Throws where the entity declares none. */
   readonly log: ChangeLog<Changed<RowOf<Name>>>;
   /** Loads by id, all ids of one tick in one statement. */
-  readonly load: LoadById<RowOf<Name>>;
+  readonly load: TableLoader<RowOf<Name>>;
   /** Mutations of plain rows. */
   readonly mutations: EntityMutations<Name>;
   /** Adds the list of the rows that belong to a parent: `field` on the type of the parent. */
@@ -187,7 +187,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
     } as never,
   ) as unknown as PrismaNodeRef<Types, Model<Name>, RowOf<Name>>;
 
-  const load = nodeLoader<RowOf<Name> & { id: string }>(typename, table) as LoadById<RowOf<Name>>;
+  const load = nodeLoader<RowOf<Name> & { id: string }>(typename, table) as TableLoader<RowOf<Name>>;
   const { list: listOptions, root = {} } = options;
   const orders = listOptions ? Object.fromEntries(listOptions.orders.map((spec) => orderOf(typename, spec))) : {};
   const filter = filterOf(typename, table, plural, listOptions);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { append, type ConversationFixture, createConversationFixture, EVENTS } from './cluster.ts';
-import { post, type Watcher, type WireResult, watchOverSse, watchOverWebSocket } from './raw-clients.ts';
-import { type ServerProcess, startServer } from './server-process.ts';
+import { append, type ConversationFixture, createConversationFixture, EVENTS } from '../cluster.ts';
+import { post, type Watcher, type WireResult, watchOverSse, watchOverWebSocket } from '../raw-clients.ts';
+import { type ServerProcess, startServer } from '../server-process.ts';
 
 let server: ServerProcess;
 let room: ConversationFixture;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.end('SIGKILL'));
 
-/** Watches the room until the end of the test, or its own. */
+/** Subscribes until the test or the subscription ends. */
 function follow(watch: Watcher, credential: string, signal: AbortSignal, query = EVENTS): WireResult[] {
   const results: WireResult[] = [];
   const variables = { id: room.conversationId, after: 0 };
@@ -28,7 +28,7 @@ const contents = (results: WireResult[]) =>
     ({ data }) => (data?.conversationEvents as { message?: { content: string } } | undefined)?.message?.content ?? [],
   );
 
-test('of those who share results, who is revoked gets nothing more and the others go on', { timeout: 30_000 }, async () => {
+test('ends the revoked reader of a shared result and continues for the others', { timeout: 30_000 }, async () => {
   const connections = new AbortController();
   const [stays, goes] = [await room.createKey(), await room.createKey()];
   const writer = await room.createKey();
@@ -56,7 +56,7 @@ test('of those who share results, who is revoked gets nothing more and the other
   connections.abort();
 });
 
-test('who may see less is told less of the same event', { timeout: 30_000 }, async () => {
+test('delivers less of an event to a reader with fewer permissions', { timeout: 30_000 }, async () => {
   const connections = new AbortController();
   const query = `subscription ($id: ID!, $after: Int) { conversationEvents(conversationId: $id, after: $after) {
     message { content } conversation { agent { createdBy { email } } } } }`;

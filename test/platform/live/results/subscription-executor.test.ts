@@ -1,16 +1,16 @@
 import { type ExecutionResult, parse } from 'graphql';
 import { describe, expect, test } from 'vitest';
-import { schema } from '../../../src/app/schema.ts';
-import { permissionsOfScope } from '../../../src/platform/auth/permissions.ts';
-import type { GraphQLContext } from '../../../src/platform/graphql/context.ts';
-import { EventResultCache } from '../../../src/platform/graphql/http/event-result-cache.ts';
-import { bufferedResultsOf, executeEvents } from '../../../src/platform/graphql/http/subscription-executor.ts';
-import { createLoaders } from '../../../src/platform/graphql/loaders.ts';
-import { newId } from '../../../src/platform/lib/ids.ts';
-import { BufferedIterator, type StreamItem } from '../../../src/platform/live/buffered-iterator.ts';
-import { viewerOf } from './memory-log.ts';
+import { schema } from '../../../../src/app/schema.ts';
+import { permissionsOfScope } from '../../../../src/platform/auth/permissions.ts';
+import type { GraphQLContext } from '../../../../src/platform/graphql/context.ts';
+import { EventResultCache } from '../../../../src/platform/graphql/http/event-result-cache.ts';
+import { bufferedResultsOf, executeEvents } from '../../../../src/platform/graphql/http/subscription-executor.ts';
+import { createLoaders } from '../../../../src/platform/graphql/loaders.ts';
+import { newId } from '../../../../src/platform/lib/ids.ts';
+import { BufferedIterator, type StreamItem } from '../../../../src/platform/live/buffered-iterator.ts';
+import { viewerOf } from '../memory-log.ts';
 
-/** Items that are in memory, one after the other. */
+/** Buffered items in order. */
 class Items extends BufferedIterator<StreamItem<object>> {
   readonly #items: StreamItem<object>[];
 
@@ -56,8 +56,8 @@ function resultsOf(items: Items, shared = new EventResultCache()): BufferedItera
 const event = (sequence: number) => ({ sequence, type: 'CONVERSATION_UPDATED', payload: null });
 const data = (sequence: number) => ({ data: { conversationEvents: { sequence, type: 'CONVERSATION_UPDATED' } } });
 
-describe('results that are taken', () => {
-  test('come in the order of their rows, and as soon as they are there', async () => {
+describe('buffered results', () => {
+  test('arrive in row order as soon as they are available', async () => {
     const results = resultsOf(itemsOf({ row: event(1) }, { row: event(2) }));
     for (const sequence of [1, 2]) {
       expect(results.tryNext()).toBeUndefined();
@@ -68,7 +68,7 @@ describe('results that are taken', () => {
     expect(results.whenReady()).toBeInstanceOf(Promise);
   });
 
-  test('are there at once where somebody else has had them executed', async () => {
+  test('are available at once if another reader has executed them', async () => {
     const shared = new EventResultCache();
     const rows = [event(1), event(2)];
     const [first, second] = [
@@ -79,7 +79,7 @@ describe('results that are taken', () => {
     expect([second.tryNext(), second.tryNext()]).toEqual(executed);
   });
 
-  test('have no errors: those are asked for', async () => {
+  test('contain no errors: next returns those', async () => {
     const results = resultsOf(itemsOf({ ended: new Error('over') }));
     expect(results.tryNext()).toBeUndefined();
     await results.whenReady();
@@ -89,7 +89,7 @@ describe('results that are taken', () => {
     expect((await results.next()).done).toBe(true);
   });
 
-  test('are not lost when the next one is asked for before they are there', async () => {
+  test('are not lost when next is called before they are available', async () => {
     const results = resultsOf(itemsOf({ row: event(1) }, { row: event(2) }));
     expect(results.tryNext()).toBeUndefined();
     expect((await results.next()).value).toMatchObject(data(1));
@@ -98,7 +98,7 @@ describe('results that are taken', () => {
 });
 
 describe('results for a transport', () => {
-  test('come from memory where they have no errors, else through what plugins have wrapped around them', async () => {
+  test('come from memory without errors, otherwise through the iterators of plugins', async () => {
     const inner = resultsOf(itemsOf({ row: event(1) }, { ended: new Error('over') }));
     async function* masked() {
       for await (const { errors } of inner) yield { errors: errors?.map(({ message }) => ({ message: `masked: ${message}` })) };
@@ -111,7 +111,7 @@ describe('results for a transport', () => {
     expect((await results.next()).done).toBe(true);
   });
 
-  test('are missed where the context is not that of the operation', async () => {
+  test('are missing if the context is not the one of the operation', async () => {
     expect(() => bufferedResultsOf({}, itemsOf() as AsyncIterable<never>)).toThrow('Yoga passes another context');
   });
 });

@@ -1,18 +1,18 @@
 import { execute, type GraphQLObjectType, getNamedType, isLeafType, isObjectType, parse } from 'graphql';
 import { describe, expect, test, vi } from 'vitest';
-import { schema } from '../../../src/app/schema.ts';
-import { permissionsOfScope } from '../../../src/platform/auth/permissions.ts';
-import { requestContextOf, type Viewer } from '../../../src/platform/auth/viewer.ts';
-import type { GraphQLContext } from '../../../src/platform/graphql/context.ts';
-import { EventResultCache, resultCacheKey, resultText } from '../../../src/platform/graphql/http/event-result-cache.ts';
-import { encodeGlobalId } from '../../../src/platform/graphql/kit/global-id.ts';
-import { createLoaders } from '../../../src/platform/graphql/loaders.ts';
-import { tenantTablesOf } from '../../../src/platform/graphql/tenant-scoped.ts';
-import { newId } from '../../../src/platform/lib/ids.ts';
-import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
-import { testGraph } from '../../testkit/graph.ts';
-import { asViewer, createTenant } from '../../testkit/tenants.ts';
-import { viewerOf } from './memory-log.ts';
+import { schema } from '../../../../src/app/schema.ts';
+import { permissionsOfScope } from '../../../../src/platform/auth/permissions.ts';
+import { requestContextOf, type Viewer } from '../../../../src/platform/auth/viewer.ts';
+import type { GraphQLContext } from '../../../../src/platform/graphql/context.ts';
+import { EventResultCache, resultCacheKey, resultText } from '../../../../src/platform/graphql/http/event-result-cache.ts';
+import { encodeGlobalId } from '../../../../src/platform/graphql/kit/global-id.ts';
+import { createLoaders } from '../../../../src/platform/graphql/loaders.ts';
+import { tenantTablesOf } from '../../../../src/platform/graphql/tenant-scoped.ts';
+import { newId } from '../../../../src/platform/lib/ids.ts';
+import { runWithContext } from '../../../../src/platform/postgres/request-scope.ts';
+import { testGraph } from '../../../testkit/graph.ts';
+import { asViewer, createTenant } from '../../../testkit/tenants.ts';
+import { viewerOf } from '../memory-log.ts';
 
 const graph = await testGraph();
 
@@ -23,11 +23,11 @@ function keyOf(viewer: Viewer, source = EVENTS, variableValues: Record<string, u
   return resultCacheKey({ schema, document: parse(source), variableValues, operationName }, viewer);
 }
 
-describe('who shares a result', () => {
+describe('result sharing', () => {
   const viewer = { ...viewerOf(newId()), permissions: new Set(permissionsOfScope('agents:execute')) };
   const other = { ...viewer, userId: newId() };
 
-  test('people of a tenant with the same rights, however they wrote the document', () => {
+  test('shares between viewers of a tenant with equal permissions and equivalent documents', () => {
     expect(keyOf(other)).toBe(keyOf(viewer));
     expect(keyOf(viewer, EVENTS.replaceAll(' ', '\n'))).toBe(keyOf(viewer));
   });
@@ -37,28 +37,28 @@ describe('who shares a result', () => {
     ['rights', { permissions: new Set(permissionsOfScope('conversations:read')) }],
     ['role', { role: 'VIEWER' as const }],
     ['kind of credential', { apiKeyId: newId() }],
-  ])('nobody with another %s', (_what, change) => {
+  ])('does not share with a different %s', (_what, change) => {
     expect(keyOf({ ...viewer, ...change })).not.toBe(keyOf(viewer));
   });
 
-  test('nobody who asks for something else', () => {
+  test('does not share between different selections', () => {
     expect(keyOf(viewer, EVENTS, { id: '2' })).not.toBe(keyOf(viewer));
     expect(keyOf(viewer, EVENTS.replace('sequence', 'type'))).not.toBe(keyOf(viewer));
     expect(keyOf(viewer, EVENTS, { id: '1' }, 'Other')).not.toBe(keyOf(viewer));
   });
 
-  test('nobody where variables are not JSON', () => {
+  test('does not share with variables that are not JSON', () => {
     expect(keyOf(viewer, EVENTS, { id: '1', file: new Blob(['a']) })).toBeUndefined();
   });
 
-  test('only the same credential where the document leads to what may depend on the person', () => {
+  test('shares only within one credential if a selected type may depend on the viewer', () => {
     expect(keyOf(viewer, CREATOR)).toBe(keyOf(viewer, CREATOR));
     expect(keyOf(other, CREATOR)).not.toBe(keyOf(viewer, CREATOR));
     expect(keyOf({ ...viewer, apiKeyId: newId() }, CREATOR)).not.toBe(keyOf({ ...viewer, apiKeyId: newId() }, CREATOR));
   });
 });
 
-describe('types that are flagged as the same for a whole tenant', () => {
+describe('types flagged as tenant-scoped', () => {
   const flagged = Object.values(schema.getTypeMap()).filter(isObjectType).filter(tenantTablesOf);
 
   test('have tables whose policies depend on the tenant alone', async () => {
@@ -74,7 +74,7 @@ describe('types that are flagged as the same for a whole tenant', () => {
       expect(qual).toMatch(/^\(tenant_id = \( SELECT (app\.)?current_tenant_id\(\) AS current_tenant_id\)\)$/);
   });
 
-  test('have resolvers that read nothing of the viewer but the tenant and the rights', async () => {
+  test('have resolvers that read only the tenant and permissions of the viewer', async () => {
     const tenant = await createTenant(graph);
     const viewer = asViewer(tenant);
     const read = new Set<PropertyKey>();
@@ -118,7 +118,7 @@ describe('types that are flagged as the same for a whole tenant', () => {
       delta: { messageId, offset: 0, text: '' },
     };
     await run(`subscription { conversationEvents(conversationId: "x") { ${fields.join(' ')} } }`, { row });
-    // Whether there is an API key is part of what decides who shares a result.
+    // The use of an API key is part of the sharing key.
     expect([...read].filter((property) => !['tenantId', 'role', 'permissions', 'apiKeyId'].includes(String(property)))).toEqual(
       [],
     );
@@ -129,7 +129,7 @@ describe('a shared result', () => {
   const row = { sequence: 1 };
   const result = () => ({ data: { number: 1 } });
 
-  test('is executed and written once for all who ask for the same row', async () => {
+  test('is executed and serialized once for all readers of a row', async () => {
     const shared = new EventResultCache();
     const readers = [shared.reader('a'), shared.reader('a'), shared.reader('a')];
     const execute = vi.fn(async () => result());
@@ -139,7 +139,7 @@ describe('a shared result', () => {
     expect(resultText(results[0] as object)).toBe('{"data":{"number":1}}');
   });
 
-  test('is not one of another key or of another row', async () => {
+  test('does not apply to another key or row', async () => {
     const shared = new EventResultCache();
     const execute = vi.fn(async () => result());
     await shared.reader('a').get(row, execute);
@@ -155,19 +155,19 @@ describe('a shared result', () => {
     const execute = vi.fn(async () => result());
     await first.get(row, execute);
     await first.get(later, execute);
-    // Whoever has come since sees the world as it is since.
+    // A later reader receives the current state.
     const third = shared.reader('a');
     await third.get(row, execute);
     expect(execute).toHaveBeenCalledTimes(3);
     await third.get(later, execute);
     expect(execute).toHaveBeenCalledTimes(4);
-    // What the third has had executed is new enough for the second.
+    // The result that the third reader executed is recent enough for the second.
     await second.get(row, execute);
     await second.get(later, execute);
     expect(execute).toHaveBeenCalledTimes(4);
   });
 
-  test('with errors is everybody’s own', async () => {
+  test('is not shared with errors', async () => {
     const shared = new EventResultCache();
     const readers = [shared.reader('a'), shared.reader('a')];
     const execute = vi.fn(async () => ({ errors: [] }));

@@ -43,7 +43,7 @@ export const knowledge = defineModule({
   permissions,
   scopes,
   queues,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   services: ({ env, secret }) => ({
     knowledgeLimits: {
       maxUploadBytes: env.MAX_UPLOAD_BYTES,

@@ -1,13 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
-import type { Document } from '../../../src/generated/prisma/client.ts';
-import { documentLog } from '../../../src/modules/knowledge/documents/document-log.ts';
-import {
-  addDocument,
-  deleteDocument,
-  restoreDocument,
-  updateDocument,
-} from '../../../src/modules/knowledge/documents/documents.ts';
+import { Document } from '../../../src/modules/knowledge/documents/document.ts';
+import { updateDocument } from '../../../src/modules/knowledge/documents/document-mutations.ts';
+import { addDocument, deleteDocument, restoreDocument } from '../../../src/modules/knowledge/documents/documents.ts';
 import { processDocument } from '../../../src/modules/knowledge/documents/process-document.ts';
 import { receiveDocument } from '../../../src/modules/knowledge/documents/receive-document.ts';
 import { permissionsOfScope } from '../../../src/platform/auth/permissions.ts';
@@ -48,7 +43,7 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
     services,
     inTransaction,
     variables: { id: encodeGlobalId('Collection', id) },
-    follow: (after?: number) => live.subscribe(documentLog, { viewer, dbContext: contextOf(tenant), id, after }),
+    follow: (after?: number) => live.subscribe(Document.log, { viewer, dbContext: contextOf(tenant), id, after }),
     /** Adds a document past the module, and tells of it. */
     add: (title: string, collectionId = id) =>
       inTransaction(async () => {
@@ -65,7 +60,7 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
             storageKey: `${tenant.id}/${collectionId}/${contentHash}`,
           },
         });
-        publishChange(live, documentLog, { tenantId: tenant.id, id: collectionId, sequence: changeSequence });
+        publishChange(live, Document.log, { tenantId: tenant.id, id: collectionId, sequence: changeSequence });
       }),
   };
 }
@@ -192,7 +187,7 @@ describe('documentUpdated', () => {
     });
 
     const renamed = untilTold(events, { title: 'Park' });
-    await inTransaction(() => updateDocument(services, id, { title: 'Park' }));
+    await inTransaction(() => updateDocument({ ...services, viewer }, id, { title: 'Park' }));
     await renamed;
     const deleted = events.next();
     await inTransaction(() => deleteDocument(services, viewer, id));

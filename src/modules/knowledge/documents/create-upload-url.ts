@@ -1,8 +1,8 @@
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { ValidationError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
+import { requireActiveCollection } from '../collection.ts';
 import type { MediaType } from '../extraction/media-types.ts';
-import { requireActiveCollection } from '../read.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { UploadTokens } from './upload-token.ts';
 

@@ -1,22 +1,5 @@
-import type { Document } from '../../../generated/prisma/client.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
-import type { Database } from '../../../platform/postgres/database.ts';
-import { type Page, type PageArgs, readPage } from '../../../platform/postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
-import { sql } from '../../../platform/postgres/sql.ts';
-
-/** The documents of the tenant that have been read and are not deleted, newest first. */
-export function listReadableDocuments(database: Database, page: PageArgs): Promise<Page<Document>> {
-  return readPage(
-    database,
-    {
-      table: 'documents',
-      order: { column: 'uploaded_at', type: 'timestamptz', direction: 'DESC' },
-      where: [sql`documents.deleted_at IS NULL`, sql`documents.status = 'INDEXED'`],
-    },
-    page,
-  );
-}
 
 export interface DocumentText {
   title: string;

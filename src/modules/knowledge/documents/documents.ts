@@ -1,4 +1,4 @@
-import type { Collection, Document, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import type { Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { InvalidStateError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
@@ -6,9 +6,9 @@ import { publishChange } from '../../../platform/live/change-log.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import type { StoredFile } from '../../../platform/storage/stored-file.ts';
-import { requireDocument } from '../read.ts';
+import type { Collection } from '../collection.ts';
 import type { KnowledgeServices } from '../services.ts';
-import { documentLog } from './document-log.ts';
+import { Document, requireNotDeleted } from './document.ts';
 
 /** A file that has come and stands in the storage, and what is to be said of it. */
 export interface NewDocument {
@@ -42,7 +42,7 @@ export async function publishDocumentChanges({ prisma, live }: KnowledgeServices
     where: { id: collectionId },
     select: { tenantId: true, changeSequence: true },
   });
-  publishChange(live, documentLog, { tenantId, id: collectionId, sequence: changeSequence });
+  publishChange(live, Document.log, { tenantId, id: collectionId, sequence: changeSequence });
 }
 
 /**
@@ -92,7 +92,7 @@ export async function addDocument(
   if (added) {
     await jobs.enqueue('document.process', [{ tenantId, id }]);
     await publishDocumentChanges(services, collection.id);
-    return { document: await requireDocument(prisma, id, []), duplicate: false };
+    return { document: await Document.require(prisma, id, []), duplicate: false };
   }
   const known = await prisma.document.findFirstOrThrow({
     where: { collectionId: collection.id, contentHash: given.file.contentHash },
@@ -109,41 +109,20 @@ export async function addDocument(
   });
   await queueProcessing(services, tenantId, [known.id]);
   await publishDocumentChanges(services, collection.id);
-  return { document: await requireDocument(prisma, known.id, []), duplicate: known.deletedAt === null };
-}
-
-export interface DocumentFields {
-  title?: string | undefined;
-  metadata?: Record<string, unknown> | undefined;
-}
-
-export async function updateDocument(
-  services: KnowledgeServices,
-  id: string,
-  { title, metadata }: DocumentFields,
-): Promise<Document> {
-  const { prisma } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
-  requireNotDeleted(before);
-  const document = await prisma.document.update({
-    where: tenantKey(id),
-    data: { title, metadata: metadata as PrismaTypes.InputJsonValue | undefined },
-  });
-  await publishDocumentChanges(services, document.collectionId);
-  return document;
+  return { document: await Document.require(prisma, known.id, []), duplicate: known.deletedAt === null };
 }
 
 /** Takes a document out of every search at once. Its bytes stay for a while, so that it can be restored. */
 export async function deleteDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   const { database, prisma, jobs, knowledgeLimits } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
+  const before = await Document.require(prisma, id, ['input', 'id']);
   requireNotDeleted(before);
   await prisma.document.update({
     where: tenantKey(id),
     data: { ...PROCESSING_RESET, indexFingerprint: null, deletedAt: new Date() },
   });
   await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
-  const document = await requireDocument(prisma, id, []);
+  const document = await Document.require(prisma, id, []);
   await jobs.enqueue('document.purge', [{ tenantId: viewer.tenantId, id }], knowledgeLimits.keepDeletedDays * 86_400 + 60);
   await publishDocumentChanges(services, document.collectionId);
   return document;
@@ -151,7 +130,7 @@ export async function deleteDocument(services: KnowledgeServices, viewer: Viewer
 
 export async function restoreDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   const { prisma } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
+  const before = await Document.require(prisma, id, ['input', 'id']);
   if (!before.deletedAt) throw new InvalidStateError('The document is not deleted.', { path: ['input', 'id'] });
   await prisma.document.update({
     where: tenantKey(id),
@@ -162,19 +141,15 @@ export async function restoreDocument(services: KnowledgeServices, viewer: Viewe
 
 /** Reads a document anew from its bytes, as the collection is set now. */
 export async function reprocessDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
-  requireNotDeleted(await requireDocument(services.prisma, id, ['input', 'id']));
+  requireNotDeleted(await Document.require(services.prisma, id, ['input', 'id']));
   return requeue(services, viewer, id);
 }
 
 async function requeue(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   await queueProcessing(services, viewer.tenantId, [id]);
-  const document = await requireDocument(services.prisma, id, []);
+  const document = await Document.require(services.prisma, id, []);
   await publishDocumentChanges(services, document.collectionId);
   return document;
-}
-
-function requireNotDeleted({ deletedAt }: Document): void {
-  if (deletedAt) throw new InvalidStateError('The document is deleted. Restore it first.', { path: ['input', 'id'] });
 }
 
 /** Removes a deleted document for good, bytes and all, unless it was restored in the meantime. */

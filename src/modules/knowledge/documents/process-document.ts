@@ -1,4 +1,3 @@
-import type { Collection, Document } from '../../../generated/prisma/client.ts';
 import type { Embedder } from '../../../platform/ai/embedding/embedder.ts';
 import { EmbeddingError } from '../../../platform/ai/embedding/embedder.ts';
 import { newId } from '../../../platform/lib/ids.ts';
@@ -7,11 +6,13 @@ import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { FileMissingError } from '../../../platform/storage/storage.ts';
+import type { Collection } from '../collection.ts';
 import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
 import { vectorText } from '../search/vector-text.ts';
 import type { KnowledgeServices } from '../services.ts';
+import type { Document } from './document.ts';
 import { publishDocumentChanges } from './documents.ts';
 
 /** Passages that are embedded, written and told of together. */

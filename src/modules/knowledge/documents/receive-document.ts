@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream';
-import type { Collection } from '../../../generated/prisma/client.ts';
 import { ConflictError, ValidationError } from '../../../platform/lib/errors.ts';
 import { storageKey, TooLargeError } from '../../../platform/storage/storage.ts';
+import { type Collection, requireActiveCollection } from '../collection.ts';
 import { type MediaType, mediaTypes } from '../extraction/media-types.ts';
-import { requireActiveCollection } from '../read.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { NewDocument } from './documents.ts';
 

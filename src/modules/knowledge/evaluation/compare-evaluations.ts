@@ -1,15 +1,18 @@
-import type { EvaluationRun } from '../../../generated/prisma/client.ts';
-import { NotFoundError } from '../../../platform/lib/errors.ts';
+import { replayable } from '../../../platform/graphql/field-extensions.ts';
+import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { EvaluationRun } from '../answers/evaluation-run.ts';
 
-export interface ComparedQuestion {
+interface ComparedQuestion {
   query: string;
   /** One for each evaluation, in the order they were named; null where it did not ask this. */
   runs: (EvaluationRun | null)[];
 }
 
 /** The questions of several evaluations, in the order they were first asked. Throws NotFoundError. */
-export async function compareEvaluations(prisma: Prisma, ids: readonly string[]): Promise<ComparedQuestion[]> {
+async function compareEvaluations(prisma: Prisma, ids: readonly string[]): Promise<ComparedQuestion[]> {
   const found = new Set(
     (await prisma.evaluation.findMany({ where: { id: { in: [...ids] } }, select: { id: true } })).map(({ id }) => id),
   );
@@ -25,3 +28,36 @@ export async function compareEvaluations(prisma: Prisma, ids: readonly string[])
     runs: ids.map((id) => asked.find(({ evaluationId }) => evaluationId === id) ?? null),
   }));
 }
+
+const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuestion').implement({
+  description: 'A question that several evaluations asked.',
+  fields: (t) => ({
+    query: t.exposeString('query', { description: 'The question.' }),
+    runs: t.field({
+      type: [EvaluationRun],
+      nullable: { list: false, items: true },
+      description: 'How each evaluation fared, in the order they were named. Null where it did not ask.',
+      resolve: ({ runs }) => runs,
+    }),
+  }),
+});
+
+const MAX_COMPARED = 10;
+
+builder.queryField('compareEvaluations', (t) =>
+  t.field({
+    type: [ComparedQuestionType],
+    description: `Evaluations side by side, question by question: at most ${MAX_COMPARED}.`,
+    authScopes: { permission: 'knowledge:read' },
+    args: { ids: t.arg.idList({ required: true, description: 'Their `id`s or `uuid`s.' }) },
+    complexity: { field: 100 },
+    extensions: replayable,
+    resolve: (_root, { ids }, context) => {
+      if (ids.length > MAX_COMPARED) throw ValidationError.inputPath(['ids'], `At most ${MAX_COMPARED} evaluations at once.`);
+      return compareEvaluations(
+        context.prisma,
+        ids.map((id, index) => parseId('Evaluation', String(id), ['ids', String(index)])),
+      );
+    },
+  }),
+);

@@ -5,7 +5,8 @@ import { newId } from '../../../platform/lib/ids.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { findChunks, requireCollection } from '../read.ts';
+import { Collection } from '../collection.ts';
+import { findChunks } from '../documents/chunk.ts';
 import { search } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
 import { mean, type RetrievalScores, scoreRetrieval } from './retrieval-scores.ts';
@@ -33,7 +34,7 @@ export async function startEvaluation(
 ): Promise<Evaluation> {
   const { prisma, jobs } = services;
   for (const [index, id] of fields.collectionIds.entries())
-    await requireCollection(prisma, id, ['input', 'collectionIds', String(index)]);
+    await Collection.require(prisma, id, ['input', 'collectionIds', String(index)]);
   const expected = [...new Set(fields.questions.flatMap(({ expectedDocumentIds }) => expectedDocumentIds))];
   const known = new Set(
     (await prisma.document.findMany({ where: { id: { in: expected }, deletedAt: null }, select: { id: true } })).map(

@@ -2,7 +2,8 @@ import { NotFoundError } from '../../../platform/lib/errors.ts';
 import { isUuid } from '../../../platform/lib/ids.ts';
 import { defineResource } from '../../../platform/mcp-server/define-resource.ts';
 import { nextCursorOf } from '../../../platform/mcp-server/paging.ts';
-import { documentText, listReadableDocuments } from '../documents/document-text.ts';
+import { Document } from '../documents/document.ts';
+import { documentText } from '../documents/document-text.ts';
 import { documentUri } from './uri.ts';
 
 const MOST_CHARACTERS = 400_000;
@@ -15,7 +16,7 @@ export const documentResource = defineResource({
   mimeType: 'text/plain',
   access: 'knowledge:read',
   async list({ database }, page) {
-    const found = await listReadableDocuments(database, page);
+    const found = await Document.page(database, { status: ['INDEXED'] }, page);
     return {
       resources: found.nodes.map(({ id, title, mediaType, uploadedAt }) => ({
         uri: documentUri(id),

@@ -1,5 +1,6 @@
 import type { McpServerServices } from '../../../platform/mcp-server/context.ts';
-import { findChunks, findDocuments } from '../read.ts';
+import { findChunks } from '../documents/chunk.ts';
+import { findDocuments } from '../documents/document.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
 import { documentUri } from './uri.ts';
 

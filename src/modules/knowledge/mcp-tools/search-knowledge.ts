@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { SearchMode, SearchStrategy } from '../../../generated/prisma/enums.ts';
 import { asJson, defineTool } from '../../../platform/mcp-server/define-tool.ts';
 import { collectionIdsOf } from '../resolve-collections.ts';
-import { queryRule, ratioRule } from '../schema/rules.ts';
+import { queryRule, ratioRule } from '../search/search-fields.ts';
 import { searchChunks } from './search-chunks.ts';
 
 export const searchKnowledgeTool = defineTool({

@@ -1,20 +1,23 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import type { Viewer } from '../../../platform/auth/viewer.ts';
-import type { GraphQLContext } from '../../../platform/graphql/context.ts';
+import type { SignedInContext } from '../../../platform/graphql/context.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { parseId } from '../../../platform/graphql/kit/global-id.ts';
-import { entityMutation, mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
+import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { jsonObjectRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { ValidationError } from '../../../platform/lib/errors.ts';
-import { createUploadUrl } from '../documents/create-upload-url.ts';
-import { addDocument, deleteDocument, reprocessDocument, restoreDocument, updateDocument } from '../documents/documents.ts';
-import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from '../documents/receive-document.ts';
 import { mediaTypeOf, mediaTypes } from '../extraction/media-types.ts';
-import { Document } from './document.ts';
-
-type DocumentRow = typeof Document.$inferType;
+import { createUploadUrl } from './create-upload-url.ts';
+import { Document, requireNotDeleted } from './document.ts';
+import {
+  type AddedDocument,
+  addDocument,
+  deleteDocument,
+  publishDocumentChanges,
+  reprocessDocument,
+  restoreDocument,
+} from './documents.ts';
+import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from './receive-document.ts';
 
 const titleRule = z.string().trim().min(1, 'Must not be empty.').max(500, 'Must have at most 500 characters.');
 /** A URL has to fit into the head of a request. */
@@ -24,15 +27,8 @@ const ticketMetadataRule = jsonObjectRule.refine(
 );
 const filenameRule = z.string().regex(/\S/, 'Must not be empty.').max(255, 'Must have at most 255 characters.');
 
-function payload(name: string) {
-  return builder.objectRef<{ document: DocumentRow }>(name).implement({
-    description: 'The document after the change.',
-    fields: (t) => ({ document: t.field({ type: Document, description: 'The document.', resolve: ({ document }) => document }) }),
-  });
-}
-
 function addedPayload(name: string) {
-  return builder.objectRef<{ document: DocumentRow; duplicate: boolean }>(name).implement({
+  return builder.objectRef<AddedDocument>(name).implement({
     description: 'The document, which a worker reads next. `documentUpdated` shows how far it is.',
     fields: (t) => ({
       document: t.field({ type: Document, description: 'The document.', resolve: ({ document }) => document }),
@@ -43,9 +39,8 @@ function addedPayload(name: string) {
   });
 }
 
-const collectionPath = ['input', 'collectionId'];
-const resolveAdded = (_input: unknown, context: GraphQLContext, received: ReceivedDocument) =>
-  addDocument(context, requireViewer(context), received);
+const resolveAdded = (_input: unknown, context: SignedInContext, received: ReceivedDocument) =>
+  addDocument(context, context.viewer, received);
 
 mutation('uploadDocument', {
   description:
@@ -53,7 +48,7 @@ mutation('uploadDocument', {
     'request may be, see `createUpload`.',
   access: 'knowledge:write',
   input: (t) => ({
-    collectionId: t.id({ required: true, description: 'The collection.' }),
+    collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
     file: t.field({ type: 'File', required: true, description: 'The file.' }),
     title: t.string({ description: 'What it is called. Its filename when nothing is said.', validate: titleRule }),
     metadata: t.field({
@@ -68,7 +63,7 @@ mutation('uploadDocument', {
     if (!filename.success)
       throw ValidationError.inputPath(['input', 'file'], `The filename: ${filename.error.issues[0]?.message}`);
     return receiveDocument(context, {
-      collectionId: parseId('Collection', collectionId, collectionPath),
+      collectionId,
       mediaType: requireMediaType(mediaTypeOf(file.name, file.type), ['input', 'file']),
       filename: file.name,
       title: title?.trim() ?? titleOf(file.name),
@@ -84,7 +79,7 @@ mutation('addDocument', {
   description: 'Adds a text to a collection.',
   access: 'knowledge:write',
   input: (t) => ({
-    collectionId: t.id({ required: true, description: 'The collection.' }),
+    collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
     title: t.string({ required: true, description: 'What it is called.', validate: titleRule }),
     text: t.string({ required: true, description: 'The text.', validate: textRule(2_000_000).min(1, 'Must not be empty.') }),
     mediaType: t.string({
@@ -108,7 +103,7 @@ mutation('addDocument', {
       throw ValidationError.inputPath(path, 'This is no text. Upload the file with `uploadDocument`.');
     }
     return receiveDocument(context, {
-      collectionId: parseId('Collection', collectionId, collectionPath),
+      collectionId,
       mediaType: type,
       title: title.trim(),
       metadata: metadata ?? undefined,
@@ -131,7 +126,7 @@ mutation('createUpload', {
     '`documentId` and `duplicate`.',
   access: 'knowledge:write',
   input: (t) => ({
-    collectionId: t.id({ required: true, description: 'The collection.' }),
+    collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
     filename: t.string({
       required: true,
       description: 'The name of the file, whose ending says what it is.',
@@ -155,8 +150,8 @@ mutation('createUpload', {
     }),
   }),
   resolve: (input, context) =>
-    createUploadUrl(context, requireViewer(context), {
-      collectionId: parseId('Collection', input.collectionId, collectionPath),
+    createUploadUrl(context, context.viewer, {
+      collectionId: input.collectionId,
       filename: input.filename,
       mediaType: requireMediaType(mediaTypeOf(input.filename, input.mediaType ?? undefined), ['input', 'filename']),
       sizeBytes: input.sizeBytes ?? undefined,
@@ -165,52 +160,29 @@ mutation('createUpload', {
     }),
 });
 
-mutation('updateDocument', {
+export const updateDocument = Document.mutations.update('updateDocument', {
   description: 'Changes what is said of a document. What is not given stays as it is.',
-  access: 'knowledge:write',
-  input: (t) => ({
-    id: t.id({ required: true, description: 'The document.' }),
-    title: t.string({ description: 'What it is called.', validate: titleRule }),
-    metadata: t.field({
-      type: 'JSONObject',
-      description: 'Your own data, in the place of what was there.',
-      validate: jsonObjectRule,
-    }),
-  }),
-  payload: payload('UpdateDocumentPayload'),
-  resolve: async ({ id, title, metadata }, context) => ({
-    document: await updateDocument(context, parseId('Document', id, ['input', 'id']), {
-      title: title?.trim(),
-      metadata: metadata ?? undefined,
-    }),
-  }),
+  input: {
+    title: { description: 'What it is called.', validate: titleRule },
+    metadata: { description: 'Your own data, in the place of what was there.', validate: jsonObjectRule },
+  },
+  check: requireNotDeleted,
+  values: ({ title }) => ({ title: title?.trim() }),
+  after: ({ collectionId }, context) => publishDocumentChanges(context, collectionId),
 });
 
-function change(
-  name: string,
-  payloadName: string,
-  description: string,
-  make: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<DocumentRow>,
-): void {
-  entityMutation(name, {
-    description,
-    access: 'knowledge:write',
-    typename: 'Document',
-    payload: payload(payloadName),
-    change: async (context, viewer, id) => ({ document: await make(context, viewer, id) }),
-  });
-}
+Document.mutations.change('deleteDocument', {
+  description:
+    'Takes a document out of every search at once. It can be restored until its file is removed for good, some days later.',
+  change: (context, id) => deleteDocument(context, context.viewer, id),
+});
 
-change(
-  'deleteDocument',
-  'DeleteDocumentPayload',
-  'Takes a document out of every search at once. It can be restored until its file is removed for good, some days later.',
-  deleteDocument,
-);
-change('restoreDocument', 'RestoreDocumentPayload', 'Takes a deleted document back, to be read anew.', restoreDocument);
-change(
-  'reprocessDocument',
-  'ReprocessDocumentPayload',
-  'Reads a document anew from its file, as its collection is set now. It is not found until that is done.',
-  reprocessDocument,
-);
+Document.mutations.change('restoreDocument', {
+  description: 'Takes a deleted document back, to be read anew.',
+  change: (context, id) => restoreDocument(context, context.viewer, id),
+});
+
+Document.mutations.change('reprocessDocument', {
+  description: 'Reads a document anew from its file, as its collection is set now. It is not found until that is done.',
+  change: (context, id) => reprocessDocument(context, context.viewer, id),
+});

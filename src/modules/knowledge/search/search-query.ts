@@ -1,92 +1,20 @@
-import { SearchMode, SearchStrategy } from '../../../generated/prisma/enums.ts';
+import { SearchMode } from '../../../generated/prisma/enums.ts';
 import type { GraphQLContext } from '../../../platform/graphql/context.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { parseId } from '../../../platform/graphql/kit/global-id.ts';
-import { intRule, jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
+import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import type { SearchHit } from '../search/rank-fusion.ts';
-import { type LoggedSearch, requireQuery, type SearchInput, searchKnowledge } from '../search/search.ts';
-import type { ScopeFilter } from '../search/search-scope.ts';
-import { Chunk, loadChunk } from './chunk.ts';
-import { Collection, loadCollection } from './collection.ts';
-import { Document, loadDocument } from './document.ts';
-import { queryRule, ratioRule, weightRule } from './rules.ts';
+import { Collection } from '../collection.ts';
+import { Chunk } from '../documents/chunk.ts';
+import { Document } from '../documents/document.ts';
+import type { SearchHit } from './rank-fusion.ts';
+import { type LoggedSearch, searchKnowledge } from './search.ts';
+import { queryRule, searchFields, searchInput } from './search-fields.ts';
 
-export const SearchStrategyEnum = builder.enumType(SearchStrategy, {
-  name: 'SearchStrategy',
-  description:
-    'How passages are looked for. VECTOR: by nearness in the space of the embedding model. KEYWORD: by words, in the language of the ' +
-    'collection. HYBRID: by both, fused by their ranks.',
-});
-
-export const SearchModeEnum = builder.enumType(SearchMode, {
-  name: 'SearchMode',
-  description: 'How vectors were compared. EXACT: with every passage in scope. HNSW: along the index of near neighbours.',
-});
-
-const SearchFilter = builder.inputType('SearchFilter', {
-  description: 'Conditions on the documents that are searched. All must hold.',
-  fields: (t) => ({
-    metadata: t.field({ type: 'JSONObject', description: 'What their metadata must contain.', validate: jsonObjectRule }),
-    mediaTypes: t.stringList({ description: 'Of one of these media types.' }),
-    uploadedAfter: t.field({ type: 'DateTime', description: 'Uploaded at or after this moment.' }),
-    uploadedBefore: t.field({ type: 'DateTime', description: 'Uploaded before this moment.' }),
-  }),
-});
-
-type Inputs = Parameters<Parameters<typeof builder.inputType>[1]['fields']>[0];
-
-/** What every search can be told, in `searchKnowledge` and `askKnowledge`. */
-export function searchFields(t: Inputs, topK: number) {
-  return {
-    collectionIds: t.idList({ description: 'Where to look. In all active collections when nothing is said.' }),
-    topK: t.int({ description: `How many passages at most, 1 to 100. ${topK} when nothing is said.`, validate: intRule(1, 100) }),
-    strategy: t.field({ type: SearchStrategyEnum, description: 'How to look. HYBRID when nothing is said.' }),
-    filter: t.field({ type: SearchFilter, description: 'Only in documents that match.' }),
-    minScore: t.float({ description: 'Leaves out passages with a lower score, 0 to 1.', validate: ratioRule }),
-    vectorWeight: t.float({ description: 'How much nearness counts in HYBRID. 1 when nothing is said.', validate: weightRule }),
-    keywordWeight: t.float({ description: 'How much words count in HYBRID. 1 when nothing is said.', validate: weightRule }),
-  };
-}
-
-interface GivenSearch {
-  collectionIds?: readonly (string | number)[] | null | undefined;
-  topK?: number | null | undefined;
-  strategy?: SearchStrategy | null | undefined;
-  filter?:
-    | {
-        metadata?: Record<string, unknown> | null | undefined;
-        mediaTypes?: string[] | null | undefined;
-        uploadedAfter?: Date | null | undefined;
-        uploadedBefore?: Date | null | undefined;
-      }
-    | null
-    | undefined;
-  minScore?: number | null | undefined;
-  vectorWeight?: number | null | undefined;
-  keywordWeight?: number | null | undefined;
-}
-
-function withoutNulls(filter: NonNullable<GivenSearch['filter']>): ScopeFilter {
-  return Object.fromEntries(Object.entries(filter).filter(([, value]) => value != null));
-}
-
-export function collectionUuids(ids: readonly (string | number)[], path: string[]): string[] {
-  return [...new Set(ids.map((id, index) => parseId('Collection', String(id), [...path, String(index)])))];
-}
-
-export function searchInput(query: string, given: GivenSearch, topK: number): SearchInput {
-  return {
-    query: requireQuery(query, ['input', 'query']),
-    collectionIds: given.collectionIds ? collectionUuids(given.collectionIds, ['input', 'collectionIds']) : undefined,
-    topK: given.topK ?? topK,
-    strategy: given.strategy ?? 'HYBRID',
-    filter: given.filter ? withoutNulls(given.filter) : {},
-    minScore: given.minScore ?? undefined,
-    vectorWeight: given.vectorWeight ?? 1,
-    keywordWeight: given.keywordWeight ?? 1,
-  };
-}
+export const SearchModeEnum = enumOf(
+  'SearchMode',
+  SearchMode,
+  'How vectors were compared. EXACT: with every passage in scope. HNSW: along the index of near neighbours.',
+);
 
 type Hit = SearchHit & { query: string };
 
@@ -133,13 +61,13 @@ const SearchHitType = builder.objectRef<Hit>('SearchHit').implement({
       type: Chunk,
       nullable: true,
       description: 'The passage. Null if it has gone since.',
-      resolve: ({ chunkId }, _args, context) => loadChunk(context, chunkId),
+      resolve: ({ chunkId }, _args, context) => Chunk.load(context, chunkId),
     }),
     document: t.field({
       type: Document,
       nullable: true,
       description: 'Its document.',
-      resolve: async ({ chunkId }, _args, context) => loadDocument(context, (await loadChunk(context, chunkId))?.documentId),
+      resolve: async ({ chunkId }, _args, context) => Document.load(context, (await Chunk.load(context, chunkId))?.documentId),
     }),
   }),
 });
@@ -171,7 +99,7 @@ export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>(
       type: [Collection],
       nullable: { list: false, items: true },
       description: 'The collections that were searched.',
-      resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => loadCollection(context, id))),
+      resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => Collection.load(context, id))),
     }),
   }),
 });

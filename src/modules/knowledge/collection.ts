@@ -17,7 +17,7 @@ import type { KnowledgeServices } from './services.ts';
 enumOf(
   'CollectionStatus',
   CollectionStatus,
-  'ACTIVE collections are searched and take documents, ARCHIVED ones are put away until restored.',
+  'State of a collection. ACTIVE: searched, and accepts documents. ARCHIVED: neither, until it is restored.',
 );
 
 export type Collection = RowOf<'Collection'>;
@@ -41,13 +41,13 @@ export const Collection = entity('Collection', {
     'metadata',
   ],
   references: {
-    createdBy: { to: User, description: 'Who made it. Null once they have left the tenant.' },
+    createdBy: { to: User, description: 'User who created the collection. Null after the user leaves the tenant.' },
   },
   list: {
     orders: ['-createdAt', 'createdAt', 'name', '-name'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states.'),
-      search: f.containsText(['name', 'slug'], 'Whose name or slug contains this, without regard to case.'),
+      status: f.anyOf('status', 'Collections in one of these states.'),
+      search: f.containsText(['name', 'slug'], 'Collections whose name or slug contains this text, ignoring case.'),
     }),
   },
   root: { one: 'collection', many: 'collections' },
@@ -62,7 +62,7 @@ export async function requireActiveCollection(prisma: Prisma, id: string, path: 
   return collection;
 }
 
-/** The languages PostgreSQL can cut to their stems. The table's CHECK holds the same list. */
+/** The text search configurations of PostgreSQL. A CHECK constraint of the table lists the same values. */
 const languages = [
   'simple',
   'arabic',
@@ -98,31 +98,33 @@ const languages = [
 /** The columns that determine the chunks of a document. */
 export const chunking: ColumnInputs<'Collection'> = {
   embeddingModel: {
-    description: "The model that turns passages into vectors. The server's own when nothing is said.",
+    description: "Id of the embedding model. Default: the server's default model.",
     validate: textRule(150).min(1),
   },
   chunkSize: {
-    description: 'Most tokens of a passage, 16 to 8192. 400 when nothing is said.',
+    description: 'Maximum size of a chunk in tokens, 16 to 8192. Default: 400.',
     validate: intRule(16, 8192),
   },
   chunkOverlap: {
-    description: 'Tokens a passage repeats of the one before it; at most half of its size.',
+    description:
+      'Tokens that a chunk repeats from the previous one, at most half of `chunkSize`. Default: an eighth of `chunkSize`, at most 50.',
     validate: intRule(0, 4096),
   },
   language: {
-    description: 'Language of the texts, as PostgreSQL names it: `english`, `german`, … or `simple` for any.',
+    description:
+      'Text search configuration of PostgreSQL for the documents: `english`, `german`, …, or `simple` for any language. Default: `english`.',
     validate: z.enum(languages, `Must be one of ${languages.join(', ')}.`),
   },
 };
 
 const settings: ColumnInputs<'Collection'> = {
   slug: {
-    description: 'Name for URLs, unique in the tenant. Made of the name when nothing is said.',
+    description: 'Name for URLs, unique in the tenant. Default: derived from the name.',
     validate: slugRule,
   },
-  description: { description: 'What its documents are about.', validate: textRule(10_000) },
-  settings: { description: 'Settings of your application.', validate: jsonObjectRule },
-  metadata: { description: 'Your own data.', validate: jsonObjectRule },
+  description: { description: 'Subject of the documents.', validate: textRule(10_000) },
+  settings: { description: 'Settings of the application, a JSON object.', validate: jsonObjectRule },
+  metadata: { description: 'Custom data, a JSON object.', validate: jsonObjectRule },
 };
 
 const DEFAULT_CHUNK_SIZE = 400;
@@ -130,7 +132,10 @@ const DEFAULT_CHUNK_OVERLAP = 50;
 
 export function requireOverlap(chunkSize: number, chunkOverlap: number): void {
   if (chunkOverlap > chunkSize / 2) {
-    throw ValidationError.inputPath(['input', 'chunkOverlap'], `Must be at most half of the chunk size, which is ${chunkSize}.`);
+    throw ValidationError.inputPath(
+      ['input', 'chunkOverlap'],
+      `${chunkOverlap} is more than half of the chunk size ${chunkSize}. Reduce the overlap or increase the size.`,
+    );
   }
 }
 
@@ -139,13 +144,16 @@ export function embeddingColumns({ models }: KnowledgeServices, id: string | und
   const embedder = id === undefined ? models.defaultEmbedder : models.embedder(id);
   if (!embedder) {
     const known = models.embedderIds.join(', ');
-    throw ValidationError.inputPath(['input', 'embeddingModel'], `This server has no such model. It has: ${known}.`);
+    throw ValidationError.inputPath(
+      ['input', 'embeddingModel'],
+      `The embedding model "${id}" is not configured. Use one of: ${known}.`,
+    );
   }
   return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
 }
 
 export const createCollection = Collection.mutations.create('createCollection', {
-  description: 'Makes a collection of documents.',
+  description: 'Creates a collection of documents.',
   input: {
     name: { required: true, description: 'Display name.', validate: nameRule },
     ...settings,
@@ -166,7 +174,7 @@ export const createCollection = Collection.mutations.create('createCollection', 
   },
 });
 
-const changeable: ColumnInputs<'Collection'> = {
+const updatable: ColumnInputs<'Collection'> = {
   name: { description: 'Display name.', validate: nameRule },
   ...settings,
   ...chunking,
@@ -186,7 +194,7 @@ async function updateCollection(services: KnowledgeServices, id: string, changes
   );
   if (rebuilt && collection.chunkCount > 0) {
     throw new InvalidStateError(
-      'The collection has passages that were made otherwise. Use `reprocessCollection`, which makes all of them anew.',
+      `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
       { path: ['input', rebuilt] },
     );
   }
@@ -195,26 +203,26 @@ async function updateCollection(services: KnowledgeServices, id: string, changes
 
 mutation('updateCollection', {
   description:
-    'Changes a collection. What is not given stays as it is. Sizes hold for documents that are read from now on; model and language can ' +
-    'change while there are no passages.',
+    'Updates a collection. Omitted fields keep their values. New chunk sizes apply to documents processed afterwards. The embedding model and ' +
+    'the language can change only while the collection has no chunks; otherwise use `reprocessCollection`.',
   access: 'knowledge:configure',
   input: (t) => ({
     id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    ...Collection.mutations.inputFields(t, changeable),
+    ...Collection.mutations.inputFields(t, updatable),
   }),
   payload: Collection.mutations.payload('updateCollection'),
-  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(changeable, given)),
+  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(updatable, given)),
 });
 
 Collection.mutations.transition('archiveCollection', {
-  description: 'Puts a collection away: it is not searched and takes no documents until it is restored.',
+  description: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
   from: ['ACTIVE'],
   set: { status: 'ARCHIVED' },
-  refusal: 'The collection is archived already.',
+  refusal: 'The collection is already archived.',
 });
 
 Collection.mutations.transition('restoreCollection', {
-  description: 'Takes an archived collection back into use.',
+  description: 'Restores an archived collection.',
   from: ['ARCHIVED'],
   set: { status: 'ACTIVE' },
   refusal: 'The collection is not archived.',

@@ -1,4 +1,4 @@
-/** What other modules may use of knowledge. */
+/** The interface of this module for other modules. */
 export { type Citation, findAnswer } from './answers/answer-question.ts';
 export { findChunks } from './documents/chunk.ts';
 export { findDocuments } from './documents/document.ts';

@@ -1,8 +1,8 @@
 export interface KnowledgeLimits {
-  /** Largest file, in bytes. */
+  /** Maximum size of a file, in bytes. */
   maxUploadBytes: number;
-  /** Up to so many passages in scope a vector search compares every one. */
+  /** Maximum number of chunks in scope that a vector search compares one by one. A larger scope may use the HNSW index. */
   exactUpTo: number;
-  /** How long a deleted document can be restored, in days. */
+  /** Time for which a deleted document can be restored, in days. */
   keepDeletedDays: number;
 }

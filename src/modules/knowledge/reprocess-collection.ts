@@ -7,7 +7,8 @@ import { lockDocuments, publishDocumentChanges, queueProcessing } from './docume
 
 mutation('reprocessCollection', {
   description:
-    'Makes every passage of a collection anew, under other settings where some are given. `documentUpdated` shows how far it is.',
+    'Processes all documents of a collection again, with new settings where given. Searches find a document again once it is INDEXED; ' +
+    '`documentUpdated` reports the progress.',
   access: 'knowledge:configure',
   input: (t) => ({
     id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),

@@ -7,7 +7,7 @@ import type { Prisma } from '../../platform/postgres/prisma.ts';
 import type { Storage } from '../../platform/storage/storage.ts';
 import type { KnowledgeLimits } from './limits.ts';
 
-/** What the functions of this module work with. Those that write run inside the caller's transaction. */
+/** The services that functions of this module depend on. Functions that write run inside the caller's transaction. */
 export interface KnowledgeServices {
   database: Database;
   prisma: Prisma;

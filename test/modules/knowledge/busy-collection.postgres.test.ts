@@ -20,7 +20,7 @@ const uuidOf = (id: string) => Buffer.from(id, 'base64url').toString().split(':'
 const DOCUMENTS = 30;
 const ROUNDS = 15;
 
-test('a collection is made anew and filled while workers are at it, and nobody is turned away', {
+test('reprocesses a collection and adds documents while workers process it, without a failed request or job', {
   timeout: 120_000,
 }, async () => {
   const collection = await addCollection(graph, viewer, { chunkSize: 32, chunkOverlap: 0 });
@@ -64,7 +64,7 @@ test('a collection is made anew and filled while workers are at it, and nobody i
   expect(counts).toEqual({ document_count: DOCUMENTS + ROUNDS, documents: DOCUMENTS + ROUNDS, chunk_count: chunks, chunks });
 });
 
-test('nobody waits for the storage while a deleted document is purged', async () => {
+test('a purge does not block other writers of the collection while it waits for the storage', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { text: 'What goes.' });
   await graph.execute(viewer, 'mutation ($id: ID!) { deleteDocument(input: { id: $id }) { __typename } }', { id });

@@ -12,20 +12,20 @@ import { answerAndRecord, type Citation, findAnswer, type RecordedAnswer } from 
 import { EvaluationRun } from './evaluation-run.ts';
 
 const CitationType = builder.objectRef<Citation>('Citation').implement({
-  description: 'A passage that an answer rests on.',
+  description: 'A chunk that an answer refers to.',
   fields: (t) => ({
-    number: t.exposeInt('number', { description: 'How the answer refers to it: `[1]` is number 1.' }),
-    quote: t.exposeString('quote', { description: 'The beginning of the passage, as it was when the answer was given.' }),
+    number: t.exposeInt('number', { description: 'Number of the reference in the answer: `[1]` is number 1.' }),
+    quote: t.exposeString('quote', { description: 'First 300 characters of the chunk at the time of the answer.' }),
     chunk: t.field({
       type: Chunk,
       nullable: true,
-      description: 'The passage. Null once its document was read anew, or deleted.',
+      description: 'The chunk. Null after its document was reprocessed or deleted.',
       resolve: ({ chunkId }, _args, context) => Chunk.load(context, chunkId),
     }),
     document: t.field({
       type: Document,
       nullable: true,
-      description: 'Its document. Null once it is gone for good.',
+      description: 'Document of the chunk. Null after it was removed.',
       resolve: ({ documentId }, _args, context) => Document.load(context, documentId),
     }),
   }),
@@ -35,7 +35,7 @@ builder.objectField(Message, 'citations', (t) =>
   t.field({
     type: [CitationType],
     nullable: true,
-    description: 'The passages of documents that the message rests on, where it answers from them.',
+    description: 'Chunks that the message refers to. Null if the message is no answer from documents.',
     authScopes: { permission: 'knowledge:read' },
     extensions: dependsOn('citations'),
     resolve: ({ citations }) => citations as unknown as Citation[] | null,
@@ -46,45 +46,59 @@ const DEFAULT_CHUNKS = 6;
 
 mutation('askKnowledge', {
   description:
-    'Answers a question from the documents, with the passages behind the answer: by the configured model, or, where none is, with sentences of ' +
-    'the best passages. With a conversation, question and answer become messages of it.',
+    'Answers a question from the documents and returns citations. The configured model writes the answer; without one, the answer consists of ' +
+    'sentences of the best chunks. With `conversationId`, the question and the answer are appended to the conversation.',
   access: 'knowledge:write',
   input: (t) => ({
-    query: t.string({ required: true, description: 'The question.', validate: queryRule }),
-    conversationId: nodeId(t, 'Conversation', { description: 'The conversation to say question and answer in.' }),
+    query: t.string({ required: true, description: 'Question, 1 to 4000 characters.', validate: queryRule }),
+    conversationId: nodeId(t, 'Conversation', {
+      description: 'Conversation to append the question and the answer to. Requires permission to write to conversations.',
+    }),
     ...searchFields(t as never, DEFAULT_CHUNKS),
   }),
   payload: builder.objectRef<RecordedAnswer>('AskKnowledgePayload').implement({
-    description: 'The answer.',
+    description: 'The answer with its citations.',
     fields: (t) => ({
-      answer: t.string({ description: 'The text, which refers to citations as `[1]`.', resolve: ({ answer }) => answer.text }),
-      model: t.string({ description: 'What wrote it: a model, or `extractive`.', resolve: ({ answer }) => answer.model }),
+      answer: t.string({
+        description: 'Text of the answer, with references to citations such as `[1]`.',
+        resolve: ({ answer }) => answer.text,
+      }),
+      model: t.string({
+        description: 'Model that wrote the answer, or `extractive` without one.',
+        resolve: ({ answer }) => answer.model,
+      }),
       citations: t.field({
         type: [CitationType],
-        description: 'What the text refers to.',
+        description: 'Citations in the text, in the order of their numbers.',
         resolve: ({ answer }) => answer.citations,
       }),
-      latencyMs: t.int({ description: 'How long it took in all, in milliseconds.', resolve: ({ answer }) => answer.latencyMs }),
-      tokenCount: t.int({ description: 'Tokens the model read and wrote.', resolve: ({ answer }) => answer.tokens }),
+      latencyMs: t.int({
+        description: 'Duration of the search and the answer, in milliseconds.',
+        resolve: ({ answer }) => answer.latencyMs,
+      }),
+      tokenCount: t.int({
+        description: 'Input and output tokens of the model. 0 without a model.',
+        resolve: ({ answer }) => answer.tokens,
+      }),
       search: t.field({
         type: SearchResult,
-        description: 'The search behind it.',
+        description: 'Search that provided the chunks.',
         resolve: ({ answer }) => ({ ...answer.search, query: answer.question }),
       }),
       evaluationRun: t.field({
         type: EvaluationRun,
-        description: 'The answer as it was kept, for `submitAnswerFeedback`.',
+        description: 'Stored answer, for `submitAnswerFeedback`.',
         resolve: ({ run }) => run,
       }),
       messages: t.field({
         type: [Message],
-        description: 'Question and answer in the conversation.',
+        description: 'Messages with the question and the answer. Empty without `conversationId`.',
         resolve: ({ messages }) => messages,
       }),
       conversation: t.field({
         type: Conversation,
         nullable: true,
-        description: 'The conversation.',
+        description: 'Conversation with the messages. Null without `conversationId`.',
         resolve: ({ conversation }) => conversation,
       }),
     }),
@@ -92,7 +106,7 @@ mutation('askKnowledge', {
   prepare: async ({ query, conversationId, ...given }, context) => {
     if (conversationId != null) {
       if (!context.viewer.permissions.has('conversation:write')) {
-        throw new ForbiddenError('Your role or API key does not allow writing to conversations.');
+        throw new ForbiddenError('Your role or API key does not allow conversation:write.');
       }
       await requireConversation(context.prisma, conversationId, ['input', 'conversationId']);
     }

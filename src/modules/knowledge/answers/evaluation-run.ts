@@ -6,7 +6,7 @@ import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { User } from '../../tenancy/exports.ts';
 import { Document } from '../documents/document.ts';
 
-export const FeedbackEnum = enumOf('Feedback', Feedback, 'What a person thinks of it.');
+export const FeedbackEnum = enumOf('Feedback', Feedback, 'Rating of a search or an answer by a user.');
 
 export type EvaluationRun = RowOf<'EvaluationRun'>;
 export const EvaluationRun = entity('EvaluationRun', {
@@ -28,24 +28,25 @@ export const EvaluationRun = entity('EvaluationRun', {
   ],
   omit: ['updatedAt'],
   references: {
-    user: { to: User, description: 'Who asked. Null once they have left the tenant.' },
+    user: { to: User, description: 'User who asked the question. Null after the user leaves the tenant.' },
   },
   fields: (t) => ({
     sources: t.field({
       type: ['JSONObject'],
-      description: 'The passages that were found, best first: objects of `chunkId`, `documentId` and `score`.',
+      description:
+        'Chunks found for the question, in descending order of score: objects with `chunkId`, `documentId` and `score`.',
       extensions: dependsOn('sources'),
       resolve: ({ sources }) => sources as unknown[],
     }),
     expectedDocuments: t.field({
       type: [Document],
       nullable: { list: false, items: true },
-      description: 'The documents that should have been found.',
+      description: 'Documents that the search should find. A null element is a document that no longer exists.',
       extensions: dependsOn('expectedDocumentIds'),
       resolve: ({ expectedDocumentIds }, _args, context) =>
         Promise.all(expectedDocumentIds.map((id) => Document.load(context, id))),
     }),
   }),
   list: { orders: ['-createdAt', 'createdAt'] },
-  root: { many: { field: 'evaluationRuns', description: 'What was asked, by people and by evaluations.' } },
+  root: { many: { field: 'evaluationRuns', description: 'Questions with their answers, asked by users and by evaluations.' } },
 });

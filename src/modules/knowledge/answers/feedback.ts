@@ -11,18 +11,18 @@ import { ratioRule } from '../search/search-fields.ts';
 import { EvaluationRun, FeedbackEnum } from './evaluation-run.ts';
 
 mutation('submitSearchFeedback', {
-  description: 'Says what one thinks of a search. Saying it again takes the place of what was said.',
+  description: 'Stores feedback on a search. It replaces earlier feedback.',
   access: 'knowledge:write',
   input: (t) => ({
-    queryId: nodeId(t, 'RagQuery', { required: true, description: 'The `queryId` of the search.' }),
-    feedback: t.field({ type: FeedbackEnum, required: true, description: 'What one thinks.' }),
-    comment: t.string({ description: 'In words.', validate: textRule(2_000) }),
+    queryId: nodeId(t, 'RagQuery', { required: true, description: '`queryId` of the search.' }),
+    feedback: t.field({ type: FeedbackEnum, required: true, description: 'Rating of the search.' }),
+    comment: t.string({ description: 'Comment, at most 2000 characters.', validate: textRule(2_000) }),
   }),
   payload: builder.objectRef<{ queryId: string; feedback: Feedback }>('SubmitSearchFeedbackPayload').implement({
-    description: 'What was kept.',
+    description: 'The stored feedback.',
     fields: (t) => ({
-      queryId: t.exposeID('queryId', { description: 'The search.' }),
-      feedback: t.expose('feedback', { type: FeedbackEnum, description: 'What was said of it.' }),
+      queryId: t.exposeID('queryId', { description: 'Id of the search.' }),
+      feedback: t.expose('feedback', { type: FeedbackEnum, description: 'Stored rating.' }),
     }),
   }),
   resolve: async ({ queryId, feedback, comment }, { prisma, viewer }) => {
@@ -36,15 +36,15 @@ mutation('submitSearchFeedback', {
 });
 
 mutation('submitAnswerFeedback', {
-  description: 'Says what one thinks of an answer. What is not given stays as it is.',
+  description: 'Stores feedback on an answer. Omitted fields keep their values.',
   access: 'knowledge:write',
   input: (t) => ({
-    evaluationRunId: nodeId(t, 'EvaluationRun', { required: true, description: 'The `evaluationRun` of the answer.' }),
-    feedback: t.field({ type: FeedbackEnum, description: 'What one thinks.' }),
-    comment: t.string({ description: 'In words.', validate: textRule(2_000) }),
-    qualityScore: t.float({ description: 'How good it is, 0 to 1.', validate: ratioRule }),
+    evaluationRunId: nodeId(t, 'EvaluationRun', { required: true, description: '`evaluationRun` of the answer.' }),
+    feedback: t.field({ type: FeedbackEnum, description: 'Rating of the answer.' }),
+    comment: t.string({ description: 'Comment, at most 2000 characters.', validate: textRule(2_000) }),
+    qualityScore: t.float({ description: 'Quality of the answer, 0 to 1.', validate: ratioRule }),
   }),
-  payload: payload('submitAnswerFeedback', 'The answer with what was said of it.', {
+  payload: payload('submitAnswerFeedback', 'The answer with its feedback.', {
     evaluationRun: { type: EvaluationRun, description: 'The answer.' },
   }),
   resolve: async ({ evaluationRunId, feedback, comment, qualityScore }, { prisma }) => {

@@ -9,12 +9,15 @@ export const Chunk = entity('Chunk', {
   access: 'knowledge:read',
   columns: ['position', 'content', 'tokenCount', 'embeddingModel', 'page', 'section'],
   references: {
-    document: { to: Document, description: 'The document.' },
+    document: { to: Document, description: 'Document of the chunk.' },
   },
   list: { orders: ['position', '-position'] },
 });
 
-Chunk.listOn(Document, 'chunks', { column: 'documentId', description: 'Its passages, as they are searched.' });
+Chunk.listOn(Document, 'chunks', {
+  column: 'documentId',
+  description: 'Chunks of the document, in the form in which they are searched.',
+});
 
 export function findChunks(prisma: Prisma, ids: string[]): Promise<Chunk[]> {
   return prisma.chunk.findMany({ where: { id: { in: ids } } });

@@ -20,20 +20,20 @@ import {
 import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from './receive-document.ts';
 
 const titleRule = z.string().trim().min(1, 'Must not be empty.').max(500, 'Must have at most 500 characters.');
-/** A URL has to fit into the head of a request. */
-const ticketMetadataRule = jsonObjectRule.refine(
+/** The metadata becomes part of the URL, which must fit into a request header. */
+const tokenMetadataRule = jsonObjectRule.refine(
   (value) => Buffer.byteLength(JSON.stringify(value)) <= 4_096,
-  'Must have at most 4 KiB as JSON. Use `updateDocument` for more.',
+  'Must have at most 4 KiB as JSON. Set larger metadata with `updateDocument`.',
 );
 const filenameRule = z.string().regex(/\S/, 'Must not be empty.').max(255, 'Must have at most 255 characters.');
 
 function addedPayload(name: string) {
   return builder.objectRef<AddedDocument>(name).implement({
-    description: 'The document, which a worker reads next. `documentUpdated` shows how far it is.',
+    description: 'The document, which a worker processes next. `documentUpdated` reports the progress.',
     fields: (t) => ({
       document: t.field({ type: Document, description: 'The document.', resolve: ({ document }) => document }),
       duplicate: t.exposeBoolean('duplicate', {
-        description: 'Whether the collection had these bytes already. Then this is the document that they are.',
+        description: 'Whether the collection already had a document with the same content. If true, `document` is that document.',
       }),
     }),
   });
@@ -44,16 +44,19 @@ const resolveAdded = (_input: unknown, context: SignedInContext, received: Recei
 
 mutation('uploadDocument', {
   description:
-    'Adds a file to a collection: PDF, DOCX, HTML, Markdown, plain text, CSV or JSON, as a multipart request. For files larger than a ' +
-    'request may be, see `createUpload`.',
+    'Adds a file to a collection: PDF, DOCX, HTML, Markdown, plain text, CSV or JSON, in a multipart request. For files above the request size ' +
+    'limit use `createUpload`.',
   access: 'knowledge:write',
   input: (t) => ({
     collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
     file: t.field({ type: 'File', required: true, description: 'The file.' }),
-    title: t.string({ description: 'What it is called. Its filename when nothing is said.', validate: titleRule }),
+    title: t.string({
+      description: 'Title of the document, 1 to 500 characters. Default: the filename without its extension.',
+      validate: titleRule,
+    }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Your own data, which searches can filter on.',
+      description: 'Custom data, a JSON object that searches can filter by.',
       validate: jsonObjectRule,
     }),
   }),
@@ -61,7 +64,7 @@ mutation('uploadDocument', {
   prepare: ({ collectionId, file, title, metadata }, context) => {
     const filename = filenameRule.safeParse(file.name);
     if (!filename.success)
-      throw ValidationError.inputPath(['input', 'file'], `The filename: ${filename.error.issues[0]?.message}`);
+      throw ValidationError.inputPath(['input', 'file'], `The filename is invalid. ${filename.error.issues[0]?.message}`);
     return receiveDocument(context, {
       collectionId,
       mediaType: requireMediaType(mediaTypeOf(file.name, file.type), ['input', 'file']),
@@ -76,19 +79,23 @@ mutation('uploadDocument', {
 });
 
 mutation('addDocument', {
-  description: 'Adds a text to a collection.',
+  description: 'Adds a text document to a collection.',
   access: 'knowledge:write',
   input: (t) => ({
     collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    title: t.string({ required: true, description: 'What it is called.', validate: titleRule }),
-    text: t.string({ required: true, description: 'The text.', validate: textRule(2_000_000).min(1, 'Must not be empty.') }),
+    title: t.string({ required: true, description: 'Title of the document, 1 to 500 characters.', validate: titleRule }),
+    text: t.string({
+      required: true,
+      description: 'Content, 1 to 2,000,000 characters.',
+      validate: textRule(2_000_000).min(1, 'Must not be empty.'),
+    }),
     mediaType: t.string({
       description:
-        'How the text is written: `text/plain` when nothing is said, `text/markdown`, `text/html`, `text/csv` or `application/json`.',
+        'Format of the text: `text/plain`, `text/markdown`, `text/html`, `text/csv` or `application/json`. Default: `text/plain`.',
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Your own data, which searches can filter on.',
+      description: 'Custom data, a JSON object that searches can filter by.',
       validate: jsonObjectRule,
     }),
   }),
@@ -100,7 +107,7 @@ mutation('addDocument', {
       path,
     );
     if (type === 'application/pdf' || type.startsWith('application/vnd')) {
-      throw ValidationError.inputPath(path, 'This is no text. Upload the file with `uploadDocument`.');
+      throw ValidationError.inputPath(path, `${type} is not a text format. Upload the file with uploadDocument.`);
     }
     return receiveDocument(context, {
       collectionId,
@@ -122,31 +129,40 @@ interface Upload {
 
 mutation('createUpload', {
   description:
-    'Offers a URL to PUT one large file to, within minutes and without any other credential. The answer to the PUT is JSON with ' +
-    '`documentId` and `duplicate`.',
+    'Creates a URL that accepts one file by PUT for 15 minutes, without other credentials. The response to the PUT is a JSON object with ' +
+    '`documentId`, `duplicate` and `status`.',
   access: 'knowledge:write',
   input: (t) => ({
     collectionId: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
     filename: t.string({
       required: true,
-      description: 'The name of the file, whose ending says what it is.',
+      description: 'Name of the file, 1 to 255 characters. Its extension determines the media type unless `mediaType` is given.',
       validate: filenameRule,
     }),
-    mediaType: t.string({ description: 'What the file is, such as `application/pdf`, where its ending does not say it.' }),
-    sizeBytes: t.field({ type: 'BigInt', description: 'Its size, where it is known: refused now instead of when it has come.' }),
-    title: t.string({ description: 'What it is called. Its filename when nothing is said.', validate: titleRule }),
+    mediaType: t.string({
+      description: 'Media type of the file, such as `application/pdf`. Default: from the extension of the filename.',
+    }),
+    sizeBytes: t.field({
+      type: 'BigInt',
+      description:
+        'Size of the file in bytes. If given, a size above the limit is rejected before the upload, and the URL accepts at most this size.',
+    }),
+    title: t.string({
+      description: 'Title of the document, 1 to 500 characters. Default: the filename without its extension.',
+      validate: titleRule,
+    }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Your own data, which searches can filter on: at most 4 KiB as JSON, for it becomes a part of the URL.',
-      validate: ticketMetadataRule,
+      description: 'Custom data, a JSON object that searches can filter by, at most 4 KiB because it becomes part of the URL.',
+      validate: tokenMetadataRule,
     }),
   }),
   payload: builder.objectRef<Upload>('CreateUploadPayload').implement({
-    description: 'Where to PUT the file to.',
+    description: 'The URL for the upload.',
     fields: (t) => ({
-      url: t.exposeString('url', { description: 'The URL. Whoever has it can upload this one file: keep it to yourself.' }),
-      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When it stops working.' }),
-      maxBytes: t.expose('maxBytes', { type: 'BigInt', description: 'The most bytes that are taken.' }),
+      url: t.exposeString('url', { description: 'URL for one PUT request. It is a credential: do not share it.' }),
+      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Time when the URL expires.' }),
+      maxBytes: t.expose('maxBytes', { type: 'BigInt', description: 'Maximum size of a file in bytes.' }),
     }),
   }),
   resolve: (input, context) =>
@@ -161,10 +177,10 @@ mutation('createUpload', {
 });
 
 export const updateDocument = Document.mutations.update('updateDocument', {
-  description: 'Changes what is said of a document. What is not given stays as it is.',
+  description: 'Updates the title and metadata of a document. Omitted fields keep their values.',
   input: {
-    title: { description: 'What it is called.', validate: titleRule },
-    metadata: { description: 'Your own data, in the place of what was there.', validate: jsonObjectRule },
+    title: { description: 'Title of the document, 1 to 500 characters.', validate: titleRule },
+    metadata: { description: 'Custom data, a JSON object that replaces the previous one.', validate: jsonObjectRule },
   },
   check: requireNotDeleted,
   values: ({ title }) => ({ title: title?.trim() }),
@@ -173,16 +189,17 @@ export const updateDocument = Document.mutations.update('updateDocument', {
 
 Document.mutations.change('deleteDocument', {
   description:
-    'Takes a document out of every search at once. It can be restored until its file is removed for good, some days later.',
+    'Deletes a document: searches exclude it immediately. It can be restored for some days, until the server removes its file.',
   change: (context, id) => deleteDocument(context, context.viewer, id),
 });
 
 Document.mutations.change('restoreDocument', {
-  description: 'Takes a deleted document back, to be read anew.',
+  description: 'Restores a deleted document and processes it again.',
   change: (context, id) => restoreDocument(context, context.viewer, id),
 });
 
 Document.mutations.change('reprocessDocument', {
-  description: 'Reads a document anew from its file, as its collection is set now. It is not found until that is done.',
+  description:
+    'Processes a document again with the current settings of its collection. Searches do not find it until it is INDEXED.',
   change: (context, id) => reprocessDocument(context, context.viewer, id),
 });

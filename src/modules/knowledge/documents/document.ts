@@ -11,7 +11,8 @@ import { Collection } from '../collection.ts';
 enumOf(
   'DocumentStatus',
   DocumentStatus,
-  'How far a document has come. PENDING waits for a worker, PROCESSING is being read, INDEXED can be found, FAILED says why.',
+  'Processing state of a document. PENDING: waits for a worker. PROCESSING: a worker reads it. INDEXED: searches find it. FAILED: see `errorCode` and ' +
+    '`errorMessage`.',
 );
 
 export type Document = RowOf<'Document'>;
@@ -39,12 +40,12 @@ export const Document = entity('Document', {
     'deletedAt',
   ],
   references: {
-    collection: { to: Collection, description: 'The collection.' },
-    uploadedBy: { to: User, description: 'Who brought it. Null once they have left the tenant.' },
+    collection: { to: Collection, description: 'Collection of the document.' },
+    uploadedBy: { to: User, description: 'User who uploaded the document. Null after the user leaves the tenant.' },
   },
   fields: (t) => ({
     progress: t.float({
-      description: 'How much of it can be found: chunks there over chunks in all, 0 to 1.',
+      description: 'Share of the chunks that are indexed, 0 to 1.',
       resolve: ({ status, chunkCount, totalChunks }) => {
         if (status === 'INDEXED') return 1;
         return totalChunks ? chunkCount / totalChunks : 0;
@@ -54,16 +55,16 @@ export const Document = entity('Document', {
   list: {
     orders: ['-uploadedAt', 'uploadedAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states.'),
-      mediaType: f.anyOf('mediaType', 'Of one of these media types.'),
-      search: f.containsText(['title', 'filename'], 'Whose title or filename contains this, without regard to case.'),
-      metadata: f.containsJson('metadata', 'Whose metadata contains this.'),
-      uploadedAfter: f.since('uploadedAt', 'Uploaded at or after this moment.'),
-      uploadedBefore: f.before('uploadedAt', 'Uploaded before this moment.'),
+      status: f.anyOf('status', 'Documents in one of these states.'),
+      mediaType: f.anyOf('mediaType', 'Documents of one of these media types.'),
+      search: f.containsText(['title', 'filename'], 'Documents whose title or filename contains this text, ignoring case.'),
+      metadata: f.containsJson('metadata', 'Documents whose metadata contains this object.'),
+      uploadedAfter: f.since('uploadedAt', 'Documents uploaded at or after this time.'),
+      uploadedBefore: f.before('uploadedAt', 'Documents uploaded before this time.'),
       deleted: {
         ...f.where(
           'Boolean',
-          'True for those that are deleted and can be restored. They are left out otherwise.',
+          'True: only deleted documents that can be restored. Default: false, only documents that are not deleted.',
           (deleted: boolean) => (deleted ? sql`documents.deleted_at IS NOT NULL` : sql`documents.deleted_at IS NULL`),
         ),
         absent: sql`documents.deleted_at IS NULL`,
@@ -73,19 +74,19 @@ export const Document = entity('Document', {
   changes: {
     topic: 'collection',
     of: { entity: Collection, column: 'collectionId' },
-    resume: 'Subscribe again, and read the list of documents for what changed in between.',
+    resume: 'Subscribe again and query the list of documents for changes in between.',
     subscription: {
       field: 'documentUpdated',
       description:
-        'The documents of a collection as they change from now on: added, read, indexed, failed, deleted. One that changes faster than it is ' +
-        'told is told in its newest state.',
-      afterEnd: 'read the list again after coming back',
+        'Delivers documents of a collection after each change: added, processed, indexed, failed, deleted or restored. Successive changes of one ' +
+        'document may be combined into its latest state.',
+      afterEnd: 'query the list again after resubscribing',
     },
   },
-  root: { one: 'document', many: { field: 'documents', description: 'The documents of all collections of the tenant.' } },
+  root: { one: 'document', many: { field: 'documents', description: 'Documents of all collections of the tenant.' } },
 });
 
-Document.listOn(Collection, 'documents', { column: 'collectionId', description: 'Its documents.' });
+Document.listOn(Collection, 'documents', { column: 'collectionId', description: 'Documents of the collection.' });
 
 export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]> {
   return prisma.document.findMany({ where: { id: { in: ids } } });

@@ -7,11 +7,11 @@ import { EvaluationRun } from '../answers/evaluation-run.ts';
 
 interface ComparedQuestion {
   query: string;
-  /** One for each evaluation, in the order they were named; null where it did not ask this. */
+  /** One for each evaluation, in the order of their ids; null where the evaluation did not ask the question. */
   runs: (EvaluationRun | null)[];
 }
 
-/** The questions of several evaluations, in the order they were first asked. Throws NotFoundError. */
+/** The questions of several evaluations, in the order of their positions. Throws NotFoundError. */
 async function compareEvaluations(prisma: Prisma, ids: readonly string[]): Promise<ComparedQuestion[]> {
   const found = new Set(
     (await prisma.evaluation.findMany({ where: { id: { in: [...ids] } }, select: { id: true } })).map(({ id }) => id),
@@ -30,13 +30,13 @@ async function compareEvaluations(prisma: Prisma, ids: readonly string[]): Promi
 }
 
 const ComparedQuestionType = builder.objectRef<ComparedQuestion>('ComparedQuestion').implement({
-  description: 'A question that several evaluations asked.',
+  description: 'A question with its results in several evaluations.',
   fields: (t) => ({
-    query: t.exposeString('query', { description: 'The question.' }),
+    query: t.exposeString('query', { description: 'Text of the question.' }),
     runs: t.field({
       type: [EvaluationRun],
       nullable: { list: false, items: true },
-      description: 'How each evaluation fared, in the order they were named. Null where it did not ask.',
+      description: 'Result in each evaluation, in the order of `ids`. Null where the evaluation did not ask the question.',
       resolve: ({ runs }) => runs,
     }),
   }),
@@ -47,13 +47,16 @@ const MAX_COMPARED = 10;
 builder.queryField('compareEvaluations', (t) =>
   t.field({
     type: [ComparedQuestionType],
-    description: `Evaluations side by side, question by question: at most ${MAX_COMPARED}.`,
+    description: `Compares the results of at most ${MAX_COMPARED} evaluations for each question.`,
     authScopes: { permission: 'knowledge:read' },
-    args: { ids: t.arg.idList({ required: true, description: 'Their `id`s or `uuid`s.' }) },
+    args: {
+      ids: t.arg.idList({ required: true, description: `\`id\` or \`uuid\` of each evaluation, at most ${MAX_COMPARED}.` }),
+    },
     complexity: { field: 100 },
     extensions: replayable,
     resolve: (_root, { ids }, context) => {
-      if (ids.length > MAX_COMPARED) throw ValidationError.inputPath(['ids'], `At most ${MAX_COMPARED} evaluations at once.`);
+      if (ids.length > MAX_COMPARED)
+        throw ValidationError.inputPath(['ids'], `${ids.length} ids are too many. Compare at most ${MAX_COMPARED} evaluations.`);
       return compareEvaluations(
         context.prisma,
         ids.map((id, index) => parseId('Evaluation', String(id), ['ids', String(index)])),

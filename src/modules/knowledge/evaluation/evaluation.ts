@@ -9,7 +9,12 @@ import { Collection } from '../collection.ts';
 // Declares the enum of the column `strategy`.
 import '../search/search-fields.ts';
 
-enumOf('EvaluationStatus', EvaluationStatus, 'Where an evaluation stands.');
+enumOf(
+  'EvaluationStatus',
+  EvaluationStatus,
+  'State of an evaluation. QUEUED: waits for a worker. RUNNING: a worker asks the questions. COMPLETED: all questions were asked. FAILED: see ' +
+    '`errorMessage`.',
+);
 
 export type Evaluation = RowOf<'Evaluation'>;
 export const Evaluation = entity('Evaluation', {
@@ -34,13 +39,13 @@ export const Evaluation = entity('Evaluation', {
   ],
   omit: ['updatedAt'],
   references: {
-    createdBy: { to: User, description: 'Who asked for it. Null once they have left the tenant.' },
+    createdBy: { to: User, description: 'User who started the evaluation. Null after the user leaves the tenant.' },
   },
   fields: (t) => ({
     collections: t.field({
       type: [Collection],
       nullable: { list: false, items: true },
-      description: 'The collections that are searched.',
+      description: 'Searched collections. A null element is a collection that no longer exists.',
       extensions: dependsOn('collectionIds'),
       resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => Collection.load(context, id))),
     }),
@@ -49,4 +54,7 @@ export const Evaluation = entity('Evaluation', {
   root: { one: 'evaluation', many: 'evaluations' },
 });
 
-EvaluationRun.listOn(Evaluation, 'runs', { column: 'evaluationId', description: 'Its questions that have been asked.' });
+EvaluationRun.listOn(Evaluation, 'runs', {
+  column: 'evaluationId',
+  description: 'Questions of the evaluation that were asked, with their scores.',
+});

@@ -10,12 +10,12 @@ import { startEvaluation } from './evaluate.ts';
 import { Evaluation } from './evaluation.ts';
 
 const EvaluationQuestionInput = builder.inputType('EvaluationQuestionInput', {
-  description: 'A question whose documents are known.',
+  description: 'A question and the documents that a search should find.',
   fields: (t) => ({
-    query: t.string({ required: true, description: 'The question.', validate: queryRule }),
+    query: t.string({ required: true, description: 'Question, 1 to 4000 characters.', validate: queryRule }),
     expectedDocumentIds: t.idList({
       required: true,
-      description: 'The documents that should be found. None where nothing should.',
+      description: 'Ids of the documents that the search should find. Empty if it should find none.',
     }),
   }),
 });
@@ -23,30 +23,40 @@ const EvaluationQuestionInput = builder.inputType('EvaluationQuestionInput', {
 const MAX_QUESTIONS = 1_000;
 
 mutation('runEvaluation', {
-  description: 'Asks questions whose documents are known, in the background, and measures how well they are found.',
+  description:
+    'Starts an evaluation: a worker searches for each question and measures how well the search finds the expected documents.',
   access: 'knowledge:configure',
   input: (t) => ({
     name: t.string({ required: true, description: 'Display name.', validate: nameRule }),
     collectionIds: nodeIds(t, 'Collection', {
       required: true,
-      description: 'Where to look.',
+      description: 'Collections to search, 1 to 100.',
       validate: z.array(z.unknown()).min(1, 'Must not be empty.').max(100),
     }),
     questions: t.field({
       type: [EvaluationQuestionInput],
       required: true,
-      description: `The questions, at most ${MAX_QUESTIONS}.`,
+      description: `Questions, 1 to ${MAX_QUESTIONS}.`,
       validate: z
         .array(z.unknown())
         .min(1, 'Must not be empty.')
         .max(MAX_QUESTIONS, `Must have at most ${MAX_QUESTIONS} items.`) as never,
     }),
-    topK: t.int({ description: 'k of recall at k, 1 to 100. 10 when nothing is said.', validate: intRule(1, 100) }),
-    strategy: t.field({ type: SearchStrategyEnum, description: 'How to look. HYBRID when nothing is said.' }),
-    vectorWeight: t.float({ description: 'How much nearness counts in HYBRID. 1 when nothing is said.', validate: weightRule }),
-    keywordWeight: t.float({ description: 'How much words count in HYBRID. 1 when nothing is said.', validate: weightRule }),
+    topK: t.int({
+      description: 'Number of hits per question, the k of recall at k, 1 to 100. Default: 10.',
+      validate: intRule(1, 100),
+    }),
+    strategy: t.field({ type: SearchStrategyEnum, description: 'Search strategy. Default: HYBRID.' }),
+    vectorWeight: t.float({
+      description: 'Weight of the vector rank in a HYBRID search, 0 to 100. Default: 1.',
+      validate: weightRule,
+    }),
+    keywordWeight: t.float({
+      description: 'Weight of the keyword rank in a HYBRID search, 0 to 100. Default: 1.',
+      validate: weightRule,
+    }),
   }),
-  payload: payload('runEvaluation', 'The evaluation, which a worker carries out next.', {
+  payload: payload('runEvaluation', 'The evaluation, which a worker runs next.', {
     evaluation: { type: Evaluation, description: 'The evaluation.' },
   }),
   resolve: async (input, context) => ({

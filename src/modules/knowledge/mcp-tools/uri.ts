@@ -1,4 +1,4 @@
-/** A document as a resource. */
+/** The URI of a document as a resource. */
 export function documentUri(id: string): string {
   return `agentbase://documents/${id}`;
 }

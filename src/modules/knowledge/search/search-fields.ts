@@ -17,36 +17,46 @@ export const ratioRule = z.number().min(0, 'Must be at least 0.').max(1, 'Must b
 export const SearchStrategyEnum = enumOf(
   'SearchStrategy',
   SearchStrategy,
-  'How passages are looked for. VECTOR: by nearness in the space of the embedding model. KEYWORD: by words, in the language of the ' +
-    'collection. HYBRID: by both, fused by their ranks.',
+  'Search strategy. VECTOR: by cosine similarity of embeddings. KEYWORD: full-text search in the language of the collection. HYBRID: both, ' +
+    'combined by reciprocal rank fusion.',
 );
 
 const SearchFilter = builder.inputType('SearchFilter', {
-  description: 'Conditions on the documents that are searched. All must hold.',
+  description: 'Conditions on the searched documents. All must hold.',
   fields: (t) => ({
-    metadata: t.field({ type: 'JSONObject', description: 'What their metadata must contain.', validate: jsonObjectRule }),
-    mediaTypes: t.stringList({ description: 'Of one of these media types.' }),
-    uploadedAfter: t.field({ type: 'DateTime', description: 'Uploaded at or after this moment.' }),
-    uploadedBefore: t.field({ type: 'DateTime', description: 'Uploaded before this moment.' }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Documents whose metadata contains this object.',
+      validate: jsonObjectRule,
+    }),
+    mediaTypes: t.stringList({ description: 'Documents of one of these media types.' }),
+    uploadedAfter: t.field({ type: 'DateTime', description: 'Documents uploaded at or after this time.' }),
+    uploadedBefore: t.field({ type: 'DateTime', description: 'Documents uploaded before this time.' }),
   }),
 });
 
 type Inputs = Parameters<typeof nodeIds>[0];
 
-/** What every search can be told, in `searchKnowledge` and `askKnowledge`. */
+/** The input fields that `searchKnowledge` and `askKnowledge` share. */
 export function searchFields(t: Inputs, topK: number) {
   return {
-    collectionIds: nodeIds(t, 'Collection', { description: 'Where to look. In all active collections when nothing is said.' }),
-    topK: t.int({ description: `How many passages at most, 1 to 100. ${topK} when nothing is said.`, validate: intRule(1, 100) }),
-    strategy: t.field({ type: SearchStrategyEnum, description: 'How to look. HYBRID when nothing is said.' }),
-    filter: t.field({ type: SearchFilter, description: 'Only in documents that match.' }),
-    minScore: t.float({ description: 'Leaves out passages with a lower score, 0 to 1.', validate: ratioRule }),
-    vectorWeight: t.float({ description: 'How much nearness counts in HYBRID. 1 when nothing is said.', validate: weightRule }),
-    keywordWeight: t.float({ description: 'How much words count in HYBRID. 1 when nothing is said.', validate: weightRule }),
+    collectionIds: nodeIds(t, 'Collection', { description: 'Collections to search. Default: all active collections.' }),
+    topK: t.int({ description: `Maximum number of chunks, 1 to 100. Default: ${topK}.`, validate: intRule(1, 100) }),
+    strategy: t.field({ type: SearchStrategyEnum, description: 'Search strategy. Default: HYBRID.' }),
+    filter: t.field({ type: SearchFilter, description: 'Conditions on the searched documents.' }),
+    minScore: t.float({ description: 'Minimum score of a chunk, 0 to 1. Default: 0.', validate: ratioRule }),
+    vectorWeight: t.float({
+      description: 'Weight of the vector rank in a HYBRID search, 0 to 100. Default: 1.',
+      validate: weightRule,
+    }),
+    keywordWeight: t.float({
+      description: 'Weight of the keyword rank in a HYBRID search, 0 to 100. Default: 1.',
+      validate: weightRule,
+    }),
   };
 }
 
-interface GivenSearch {
+interface SearchFieldValues {
   collectionIds?: readonly (string | number)[] | null | undefined;
   topK?: number | null | undefined;
   strategy?: SearchStrategy | null | undefined;
@@ -64,7 +74,7 @@ interface GivenSearch {
   keywordWeight?: number | null | undefined;
 }
 
-function withoutNulls(filter: NonNullable<GivenSearch['filter']>): ScopeFilter {
+function withoutNulls(filter: NonNullable<SearchFieldValues['filter']>): ScopeFilter {
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value != null));
 }
 
@@ -72,7 +82,7 @@ export function collectionUuids(ids: readonly (string | number)[], path: string[
   return [...new Set(ids.map((id, index) => parseId('Collection', String(id), [...path, String(index)])))];
 }
 
-export function searchInput(query: string, given: GivenSearch, topK: number): SearchInput {
+export function searchInput(query: string, given: SearchFieldValues, topK: number): SearchInput {
   return {
     query: requireQuery(query, ['input', 'query']),
     collectionIds: given.collectionIds ? collectionUuids(given.collectionIds, ['input', 'collectionIds']) : undefined,

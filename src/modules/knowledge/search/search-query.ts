@@ -13,12 +13,12 @@ import { queryRule, searchFields, searchInput } from './search-fields.ts';
 export const SearchModeEnum = enumOf(
   'SearchMode',
   SearchMode,
-  'How vectors were compared. EXACT: with every passage in scope. HNSW: along the index of near neighbours.',
+  'Method of the vector search. EXACT: compares every chunk in scope. HNSW: uses the index for approximate nearest neighbours.',
 );
 
 type Hit = SearchHit & { query: string };
 
-/** The words of the query in a passage, marked: for all hits of an operation in one statement. */
+/** The highlighted part of a chunk, for all hits of an operation in one statement. */
 async function excerptOf({ loaders, database }: GraphQLContext, { chunkId, query }: Hit): Promise<string> {
   const excerpts = loaders.get<string>(`excerpt:${query}`, async (ids) => {
     const found = await queryRows<{ id: string; excerpt: string }>(
@@ -34,71 +34,71 @@ async function excerptOf({ loaders, database }: GraphQLContext, { chunkId, query
 }
 
 const SearchHitType = builder.objectRef<Hit>('SearchHit').implement({
-  description: 'A passage that was found.',
+  description: 'A chunk that a search found.',
   fields: (t) => ({
     score: t.exposeFloat('score', {
       description:
-        'How well it fits, 0 to 1, comparable within one search. VECTOR: cosine similarity. KEYWORD: cover density rank (ts_rank_cd), above one ' +
-        'half where all words occur. HYBRID: reciprocal rank fusion, 1 for what is first by both.',
+        'Relevance, 0 to 1, comparable within one search only. VECTOR: cosine similarity. KEYWORD: cover density rank (ts_rank_cd), above 0.5 if ' +
+        'all words occur. HYBRID: reciprocal rank fusion, 1 for the first rank in both.',
     }),
     vectorRank: t.exposeInt('vectorRank', {
       nullable: true,
-      description: 'Its place by nearness, from 1. Null where that did not find it.',
+      description: 'Rank in the vector search, from 1. Null if the vector search did not find the chunk.',
     }),
     keywordRank: t.exposeInt('keywordRank', {
       nullable: true,
-      description: 'Its place by words, from 1. Null where that did not find it.',
+      description: 'Rank in the keyword search, from 1. Null if the keyword search did not find the chunk.',
     }),
     similarity: t.exposeFloat('similarity', {
       nullable: true,
-      description: 'Cosine similarity to the query, 0 to 1, where vectors were compared.',
+      description: 'Cosine similarity to the query, 0 to 1. Null if the vector search did not find the chunk.',
     }),
     excerpt: t.string({
-      description: 'The part of the passage around the words of the query, which stand between `**`.',
+      description: 'Part of the chunk around the words of the query, each marked as `**word**`.',
       resolve: (hit, _args, context) => excerptOf(context, hit),
     }),
     chunk: t.field({
       type: Chunk,
       nullable: true,
-      description: 'The passage. Null if it has gone since.',
+      description: 'The chunk. Null if it was deleted after the search.',
       resolve: ({ chunkId }, _args, context) => Chunk.load(context, chunkId),
     }),
     document: t.field({
       type: Document,
       nullable: true,
-      description: 'Its document.',
+      description: 'Document of the chunk. Null if it was deleted after the search.',
       resolve: async ({ chunkId }, _args, context) => Document.load(context, (await Chunk.load(context, chunkId))?.documentId),
     }),
   }),
 });
 
 export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>('SearchKnowledgeResult').implement({
-  description: 'What a search found.',
+  description: 'Result of a search.',
   fields: (t) => ({
     hits: t.field({
       type: [SearchHitType],
-      description: 'The passages, best first.',
+      description: 'The chunks, in descending order of score.',
       complexity: { field: 0, multiplier: 1 },
       resolve: ({ hits, query }) => hits.map((hit) => ({ ...hit, query })),
     }),
     mode: t.field({
       type: SearchModeEnum,
       nullable: true,
-      description: 'How vectors were compared. Null where none were.',
+      description: 'Method of the vector search. Null for KEYWORD, and if there was no chunk to compare.',
       resolve: ({ mode }) => mode,
     }),
-    requested: t.exposeInt('requested', { description: 'How many passages were asked for.' }),
-    returned: t.int({ description: 'How many there are.', resolve: ({ hits }) => hits.length }),
-    truncated: t.exposeBoolean('truncated', { description: 'Whether more were found than were asked for.' }),
-    responseMs: t.exposeInt('responseMs', { description: 'How long the search took, in milliseconds.' }),
+    requested: t.exposeInt('requested', { description: 'Maximum number of chunks that the query requested.' }),
+    returned: t.int({ description: 'Number of hits.', resolve: ({ hits }) => hits.length }),
+    truncated: t.exposeBoolean('truncated', { description: 'Whether more chunks matched than requested.' }),
+    responseMs: t.exposeInt('responseMs', { description: 'Duration of the search, in milliseconds.' }),
     queryId: t.id({
-      description: 'The search as it was logged, for `submitSearchFeedback`.',
+      description: 'Id of the logged search, for `submitSearchFeedback`.',
       resolve: ({ ragQueryId }) => ragQueryId,
     }),
     collections: t.field({
       type: [Collection],
       nullable: { list: false, items: true },
-      description: 'The collections that were searched.',
+      description: 'The searched collections.',
       resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => Collection.load(context, id))),
     }),
   }),
@@ -107,11 +107,11 @@ export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>(
 const DEFAULT_HITS = 10;
 
 const SearchKnowledgeInput = builder.inputType('SearchKnowledgeInput', {
-  description: 'What to look for, and where.',
+  description: 'Input of `searchKnowledge`.',
   fields: (t) => ({
     query: t.string({
       required: true,
-      description: 'What to look for, in plain words. For KEYWORD and HYBRID "a phrase", -without and or are understood.',
+      description: 'Search text, 1 to 4000 characters. KEYWORD and HYBRID support "quoted phrases", -excluded words and `or`.',
       validate: queryRule,
     }),
     ...searchFields(t as never, DEFAULT_HITS),
@@ -121,16 +121,16 @@ const SearchKnowledgeInput = builder.inputType('SearchKnowledgeInput', {
 builder.queryField('searchKnowledge', (t) =>
   t.field({
     type: SearchResult,
-    description: 'Searches documents by nearness, by words, or by both.',
+    description: 'Searches the chunks of documents by similarity, by keywords, or by both.',
     authScopes: { permission: 'knowledge:read' },
     complexity: ({ input }: { input: { topK?: number | null } }) => ({
       field: 50,
       multiplier: Math.min(Math.max(input.topK ?? DEFAULT_HITS, 1), 100),
     }),
-    args: { input: t.arg({ type: SearchKnowledgeInput, required: true, description: 'What to look for.' }) },
+    args: { input: t.arg({ type: SearchKnowledgeInput, required: true, description: 'The query and its options.' }) },
     resolve: async (_root, { input }, context) => {
-      const wanted = searchInput(input.query, input, DEFAULT_HITS);
-      return { ...(await searchKnowledge(context, wanted)), query: wanted.query };
+      const search = searchInput(input.query, input, DEFAULT_HITS);
+      return { ...(await searchKnowledge(context, search)), query: search.query };
     },
   }),
 );

@@ -2,23 +2,26 @@ import { type Entry, fromBufferPromise, type ZipFile } from 'yauzl';
 import { UnreadableDocumentError } from '../errors.ts';
 
 const MAX_ENTRIES = 10_000;
-/** Of everything in it, inflated. */
+/** Maximum size of all entries, decompressed. */
 const MAX_BYTES = 256 * 1024 * 1024;
-/** Of its XML, inflated. A long novel has about five MiB. */
+/** Maximum size of the XML entries, decompressed. A long novel has about 5 MiB. */
 const MAX_XML_BYTES = 64 * 1024 * 1024;
-/** XML shrinks to a twentieth. What is large and shrinks to less than this was made to. */
+/** Maximum compression ratio of large entries. XML typically compresses to a twentieth; a higher ratio indicates a zip bomb. */
 const MAX_RATIO = 250;
 const RATIO_FROM_BYTES = 4 * 1024 * 1024;
 
 function tooLarge(): UnreadableDocumentError {
-  return new UnreadableDocumentError('TOO_LARGE', 'The Word document unpacks to far more than a document has.');
+  return new UnreadableDocumentError(
+    'TOO_LARGE',
+    'The Word document is too large when decompressed. Split it into smaller documents.',
+  );
 }
 
 function isXml(entry: Entry): boolean {
   return /\.(xml|rels)$/i.test(entry.fileName);
 }
 
-/** Adds up what entries say they unpack to. */
+/** Sums the declared decompressed sizes. */
 class Sizes {
   #all = 0;
   #xml = 0;
@@ -38,7 +41,7 @@ async function directory(zip: ZipFile): Promise<Entry[]> {
   const sizes = new Sizes();
   for await (const entry of zip.eachEntry()) {
     if (entry.isEncrypted()) {
-      throw new UnreadableDocumentError('ENCRYPTED', 'The Word document is encrypted. Upload it without a password.');
+      throw new UnreadableDocumentError('ENCRYPTED', 'The Word document is encrypted. Remove its password and upload it again.');
     }
     sizes.add(entry);
     entries.push(entry);
@@ -46,27 +49,30 @@ async function directory(zip: ZipFile): Promise<Entry[]> {
   return entries;
 }
 
-/** Unpacks an entry and forgets it: the reader fails where more or less comes than the entry said. */
+/** Decompresses an entry and discards the data. It fails if the size differs from the declared one. */
 async function inflate(zip: ZipFile, entry: Entry): Promise<void> {
   let tail = '';
   for await (const part of await zip.openReadStreamPromise(entry)) {
     if (!isXml(entry)) continue;
     const text = tail + (part as Buffer).toString('latin1');
-    // The format has no use for a document type, and entities that multiply need one.
+    // OOXML never needs a document type declaration; entity expansion attacks do.
     if (text.includes('<!DOCTYPE') || text.includes('<!ENTITY')) {
-      throw new UnreadableDocumentError('DAMAGED', 'The Word document declares a document type, which none may.');
+      throw new UnreadableDocumentError(
+        'DAMAGED',
+        'The Word document declares a document type, which is not permitted. Save it again in Word.',
+      );
     }
     tail = text.slice(-16);
   }
 }
 
-/** Looks through the archive of a Word document before anything unpacks it as a whole. */
+/** Checks the archive of a Word document before the parser decompresses all of it. */
 export async function checkDocxArchive(bytes: Buffer): Promise<void> {
   const zip = await fromBufferPromise(bytes);
   const entries = await directory(zip);
   const names = new Set(entries.map((entry) => entry.fileName));
   if (!names.has('[Content_Types].xml') || !entries.some((entry) => entry.fileName.startsWith('word/'))) {
-    throw new UnreadableDocumentError('WRONG_TYPE', 'The file is not a Word document.');
+    throw new UnreadableDocumentError('WRONG_TYPE', 'The file is not a Word document. Upload it with its actual type.');
   }
   for (const entry of entries) await inflate(zip, entry);
 }

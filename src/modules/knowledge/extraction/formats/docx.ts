@@ -3,7 +3,7 @@ import type { TextBlockCollector } from '../text-blocks.ts';
 import { checkDocxArchive } from './docx-zip.ts';
 import { readHtml } from './html.ts';
 
-// Pictures are not unpacked: what they show is told by their text alone, if by anything.
+// Skips images: only their alternative text is searchable.
 const withoutPictures = mammoth.images.imgElement(async () => ({ src: '' }));
 
 export async function readDocx(bytes: Buffer, collector: TextBlockCollector): Promise<void> {

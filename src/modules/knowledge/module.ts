@@ -2,7 +2,7 @@ import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts
 import type { QueueOptions } from '../../platform/jobs/schema.ts';
 import { defineModule } from '../../platform/module/define-module.ts';
 import { createUploadTokens, type UploadTokens } from './documents/upload-token.ts';
-import type { KnowledgeLimits } from './limits.ts';
+import type { KnowledgeLimits } from './services.ts';
 
 const permissions = {
   'knowledge:read': 'VIEWER',

@@ -32,15 +32,15 @@ test('reprocesses a collection and adds documents while workers process it, with
   const workers = await Promise.all([startWorker(graph, { log }), startWorker(graph, { log })]);
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const [made] = await Promise.all([
+      const [reprocessed] = await Promise.all([
         graph.execute(viewer, 'mutation ($id: ID!) { r: reprocessCollection(input: { id: $id }) { __typename } }', {
           id: collection,
         }),
         addText(graph, viewer, collection, { text: text(round) }),
         addText(graph, viewer, collection, { text: text(DOCUMENTS + round) }),
       ]);
-      expect(made.messages).toEqual([]);
-      expect(pick(made, 'r.__typename')).toBe('ReprocessCollectionPayload');
+      expect(reprocessed.messages).toEqual([]);
+      expect(pick(reprocessed, 'r.__typename')).toBe('ReprocessCollectionPayload');
     }
     const statuses = () =>
       graph.ownerQuery<{ status: string }>('SELECT DISTINCT status FROM documents WHERE collection_id = $1', [
@@ -69,18 +69,18 @@ test('a purge does not block other writers of the collection while it waits for 
   const { id } = await addText(graph, viewer, collection, { text: 'What goes.' });
   await graph.execute(viewer, 'mutation ($id: ID!) { deleteDocument(input: { id: $id }) { __typename } }', { id });
   const asked = Promise.withResolvers<void>();
-  const gone = Promise.withResolvers<void>();
+  const removed = Promise.withResolvers<void>();
   const storage = Object.assign(Object.create(graph.services.storage) as Storage, {
     remove: () => {
       asked.resolve();
-      return gone.promise;
+      return removed.promise;
     },
   });
   const services = { ...graph.services, storage, knowledgeLimits: { ...graph.services.knowledgeLimits, keepDeletedDays: 0 } };
   const purged = runWithContext({ tenantId: viewer.tenantId }, () => purgeDocument(services, uuidOf(id)));
   await asked.promise;
   expect((await addText(graph, viewer, collection, { text: 'What comes.' })).duplicate).toBe(false);
-  gone.resolve();
+  removed.resolve();
   await purged;
   expect(await graph.ownerQuery('SELECT FROM documents WHERE id = $1', [uuidOf(id)])).toEqual([]);
 });

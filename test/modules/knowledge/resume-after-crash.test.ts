@@ -89,7 +89,7 @@ async function startFailingWorker(queue: 'document.process' | 'evaluation.run'):
 
 test('a document becomes FAILED after its last attempt crashed', async () => {
   const collection = await addCollection(graph, viewer);
-  const { id } = await addText(graph, viewer, collection, { text: 'What nobody could read.' });
+  const { id } = await addText(graph, viewer, collection, { text: 'An unreadable text.' });
   await withoutRetries(uuidOf(id));
   await startFailingWorker('document.process');
   expect(await untilRead(graph, viewer, id)).toMatchObject({

@@ -46,7 +46,7 @@ const titles = ({ hits }: Awaited<ReturnType<typeof search>>) => hits.map(({ doc
 
 describe('searchKnowledge', () => {
   test.each(['VECTOR', 'KEYWORD', 'HYBRID'])(
-    '%s finds what is meant, with scores from 0 to 1 in falling order',
+    '%s finds the relevant document, with scores from 0 to 1 in descending order',
     async (strategy) => {
       const found = await search({ query: 'How are signing keys rotated?', strategy });
       expect(titles(found)[0]).toBe('Keys');

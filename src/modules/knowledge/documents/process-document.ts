@@ -10,7 +10,7 @@ import type { Collection } from '../collection.ts';
 import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
-import { vectorText } from '../search/vector-text.ts';
+import { vectorText } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { Document } from './document.ts';
 import { publishDocumentChanges } from './documents.ts';

@@ -1,6 +1,6 @@
 /** Quality of a search relative to the expected documents, each 0 to 1. */
 export interface RetrievalScores {
-  /** Share of the expected documents among the found ones. */
+  /** Share of the expected documents that the search found. */
   recall: number;
   /** 1 divided by the rank of the first expected document, 0 if none was found. */
   reciprocalRank: number;

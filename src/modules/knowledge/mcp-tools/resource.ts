@@ -4,7 +4,7 @@ import { defineResource } from '../../../platform/mcp-server/define-resource.ts'
 import { nextCursorOf } from '../../../platform/mcp-server/paging.ts';
 import { Document } from '../documents/document.ts';
 import { documentText } from '../documents/document-text.ts';
-import { documentUri } from './uri.ts';
+import { documentUri } from './search-chunks.ts';
 
 const MAX_CHARACTERS = 400_000;
 

@@ -2,7 +2,11 @@ import type { McpServerServices } from '../../../platform/mcp-server/context.ts'
 import { findChunks } from '../documents/chunk.ts';
 import { findDocuments } from '../documents/document.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
-import { documentUri } from './uri.ts';
+
+/** The URI of a document as a resource. */
+export function documentUri(id: string): string {
+  return `agentbase://documents/${id}`;
+}
 
 export interface FoundChunk {
   documentId: string;

@@ -8,7 +8,6 @@ import type { KnowledgeServices } from '../services.ts';
 import type { SearchHit } from './rank-fusion.ts';
 import { type Ranked, reciprocalRankFusion } from './rank-fusion.ts';
 import { readSearchScope, type ScopeFilter, type SearchScope } from './search-scope.ts';
-import { vectorText } from './vector-text.ts';
 
 export interface SearchInput {
   query: string;
@@ -144,6 +143,11 @@ async function embedQuery({ models }: KnowledgeServices, model: string, query: s
       throw new UnavailableError(`Embedding the query failed. ${error.message}`, { cause: error });
     throw error;
   }
+}
+
+/** The text representation that pgvector parses. */
+export function vectorText(vector: Float32Array): string {
+  return `[${vector.join(',')}]`;
 }
 
 interface VectorTarget {

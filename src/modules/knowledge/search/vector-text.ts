@@ -1,4 +1,0 @@
-/** The text representation that pgvector parses. */
-export function vectorText(vector: Float32Array): string {
-  return `[${vector.join(',')}]`;
-}

@@ -78,7 +78,7 @@ function withoutNulls(filter: NonNullable<SearchFieldValues['filter']>): ScopeFi
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value != null));
 }
 
-export function collectionUuids(ids: readonly (string | number)[], path: string[]): string[] {
+function collectionUuids(ids: readonly (string | number)[], path: string[]): string[] {
   return [...new Set(ids.map((id, index) => parseId('Collection', String(id), [...path, String(index)])))];
 }
 

@@ -2,6 +2,7 @@ import { SearchMode } from '../../../generated/prisma/enums.ts';
 import type { GraphQLContext } from '../../../platform/graphql/context.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { enumOf } from '../../../platform/graphql/kit/enums.ts';
+import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { Collection } from '../collection.ts';
 import { Chunk } from '../documents/chunk.ts';
@@ -99,7 +100,10 @@ export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>(
       type: [Collection],
       nullable: { list: false, items: true },
       description: 'The searched collections.',
-      resolve: ({ collectionIds }, _args, context) => Promise.all(collectionIds.map((id) => Collection.load(context, id))),
+      resolve: ({ collectionIds }, _args, context, info) => {
+        const properties = selectedProperties(info, 'Collection');
+        return Promise.all(collectionIds.map((id) => Collection.load(context, id, properties)));
+      },
     }),
   }),
 });

@@ -1,4 +1,4 @@
-import { vectorText } from '../../src/modules/knowledge/search/vector-text.ts';
+import { vectorText } from '../../src/modules/knowledge/search/search.ts';
 import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
 import { runWithContext } from '../../src/platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../src/platform/postgres/sql.ts';

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { vectorText } from '../../src/modules/knowledge/search/vector-text.ts';
+import { vectorText } from '../../src/modules/knowledge/search/search.ts';
 import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
 import { APPLICATION_ROLE } from '../../src/platform/postgres/session-settings.ts';
 import type { Section } from '../lib/report.ts';

@@ -5,7 +5,7 @@ import { publishAgentVersion } from '../modules/agents/agent-version.ts';
 import { appendMessage } from '../modules/conversations/append-message.ts';
 import { createConversation } from '../modules/conversations/conversation.ts';
 import { recordToolExecution } from '../modules/conversations/record-tool-execution.ts';
-import { createCollection } from '../modules/knowledge/collections.ts';
+import { createCollection } from '../modules/knowledge/collection.ts';
 import { addDocument } from '../modules/knowledge/documents/documents.ts';
 import { receiveDocument } from '../modules/knowledge/documents/receive-document.ts';
 import { createApiKey } from '../modules/tenancy/api-keys/manage-api-keys.ts';
@@ -107,7 +107,7 @@ async function seedTenant(services: Services, tenant: string, email: string) {
 async function seedKnowledge(services: Services, viewer: Viewer, tenant: string): Promise<void> {
   const { database } = services;
   const collection = await database.transaction(() =>
-    createCollection(services, viewer, { name: 'Handbook', description: 'How things are done.' }),
+    createCollection({ ...services, viewer }, { name: 'Handbook', description: 'How things are done.' }),
   );
   const text = `# ${tenant} handbook\n\n${HANDBOOK}`;
   const received = await receiveDocument(services, {

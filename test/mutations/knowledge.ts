@@ -75,7 +75,7 @@ export const knowledge: MutationCases = {
       filename: 'large.pdf',
       sizeBytes: 1_000_000_000_000,
     }),
-    // Nothing is kept before the file has come.
+    // Nothing is stored before the upload.
     audit: [],
   },
   updateDocument: {
@@ -100,14 +100,14 @@ export const knowledge: MutationCases = {
   },
   reprocessDocument: {
     payload: 'document { status chunkCount }',
-    // Read before, so that reading it again is a change.
+    // Restored first, so that the document is PENDING.
     prepare: async ({ anyId }, call) => {
       await call('deleteDocument', { id: document(await anyId('documents')) });
       await call('restoreDocument', { id: document(await anyId('documents')) });
       return {};
     },
     success: async ({ anyId }) => ({ id: document(await anyId('documents')) }),
-    // It waited already: what the audit log keeps of a document has not changed.
+    // The document is PENDING already: no audited column changes.
     audit: [],
   },
   askKnowledge: {

@@ -8,7 +8,7 @@ import { createLogger } from '../../src/platform/lib/logger.ts';
 import { pick, type TestGraph } from './graph.ts';
 import { jobsPool } from './services.ts';
 
-/** A worker over this worker's database, as `npm run worker` is one. Close it. */
+/** Starts a job worker over the test's database, as `npm run worker` does. The caller closes it. */
 export async function startWorker(graph: TestGraph, changes: Partial<Services> = {}): Promise<{ close(): Promise<void> }> {
   const pool = jobsPool(graph);
   const jobs = await startJobs({ pool, embedded: graph.embedded, works: true, log: createLogger('silent') });
@@ -21,14 +21,16 @@ export async function startWorker(graph: TestGraph, changes: Partial<Services> =
   };
 }
 
-/** Waits for something to become true, and says what it was when it does not. */
-export async function until<Value>(look: () => Promise<Value>, done: (value: Value) => boolean, ms = 30_000): Promise<Value> {
+/** Polls a value until it satisfies a condition. Throws with the last value after the timeout. */
+export async function until<Value>(read: () => Promise<Value>, done: (value: Value) => boolean, ms = 30_000): Promise<Value> {
   const end = Date.now() + ms;
   for (;;) {
-    const value = await look();
+    const value = await read();
     if (done(value)) return value;
     if (Date.now() > end)
-      throw new Error(`still ${JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? String(part) : part))}`);
+      throw new Error(
+        `timeout, last value: ${JSON.stringify(value, (_key, part) => (typeof part === 'bigint' ? String(part) : part))}`,
+      );
     await delay(50);
   }
 }
@@ -51,7 +53,7 @@ export async function documentState(graph: TestGraph, viewer: Viewer, id: string
   return pick<DocumentState>(answer, 'document');
 }
 
-/** Waits until a worker has ended with a document, in whatever way. */
+/** Waits until a document is INDEXED or FAILED. */
 export function untilRead(graph: TestGraph, viewer: Viewer, id: string): Promise<DocumentState> {
   return until(
     () => documentState(graph, viewer, id),

@@ -5,7 +5,7 @@ import { markDocumentFailed, processDocument } from './documents/process-documen
 import { markEvaluationFailed, runEvaluation } from './evaluation/evaluate.ts';
 import type { KnowledgeServices } from './services.ts';
 
-/** What a worker does for this module. */
+/** The job handlers of this module. */
 export function knowledgeJobs(services: KnowledgeServices): JobHandlers {
   return {
     'document.process': ({ data, signal, lastAttempt }) =>

@@ -2,7 +2,7 @@ import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts
 import type { QueueOptions } from '../../platform/jobs/schema.ts';
 import { defineModule } from '../../platform/module/define-module.ts';
 import { createUploadTokens, type UploadTokens } from './documents/upload-token.ts';
-import type { KnowledgeLimits } from './limits.ts';
+import type { KnowledgeLimits } from './services.ts';
 
 const permissions = {
   'knowledge:read': 'VIEWER',
@@ -43,7 +43,7 @@ export const knowledge = defineModule({
   permissions,
   scopes,
   queues,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   services: ({ env, secret }) => ({
     knowledgeLimits: {
       maxUploadBytes: env.MAX_UPLOAD_BYTES,

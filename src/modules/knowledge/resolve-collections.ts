@@ -2,7 +2,7 @@ import { NotFoundError } from '../../platform/lib/errors.ts';
 import { isUuid } from '../../platform/lib/ids.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 
-/** The ids of collections that are named by their id or slug. Throws NotFoundError for one the tenant does not have. */
+/** Resolves ids and slugs of collections to ids. Throws NotFoundError for a collection that the tenant does not have. */
 export async function collectionIdsOf(prisma: Prisma, names: readonly string[]): Promise<string[]> {
   const ids = names.filter(isUuid);
   const slugs = names.filter((name) => !isUuid(name));
@@ -22,12 +22,12 @@ export async function collectionIdsOf(prisma: Prisma, names: readonly string[]):
   ];
 }
 
-/** Slugs of active collections that begin so, in their order. */
-export async function collectionSlugs(prisma: Prisma, beginning: string, most: number): Promise<string[]> {
+/** Slugs of active collections with a prefix, in alphabetical order. */
+export async function collectionSlugs(prisma: Prisma, prefix: string, limit: number): Promise<string[]> {
   const found = await prisma.collection.findMany({
-    where: { status: 'ACTIVE', slug: { startsWith: beginning } },
+    where: { status: 'ACTIVE', slug: { startsWith: prefix } },
     orderBy: { slug: 'asc' },
-    take: most,
+    take: limit,
     select: { slug: true },
   });
   return found.map(({ slug }) => slug);

@@ -5,9 +5,17 @@ import type { Live } from '../../platform/live/live.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 import type { Storage } from '../../platform/storage/storage.ts';
-import type { KnowledgeLimits } from './limits.ts';
 
-/** What the functions of this module work with. Those that write run inside the caller's transaction. */
+export interface KnowledgeLimits {
+  /** Maximum size of a file, in bytes. */
+  maxUploadBytes: number;
+  /** Maximum number of chunks in scope that a vector search compares one by one. A larger scope may use the HNSW index. */
+  exactUpTo: number;
+  /** Time for which a deleted document can be restored, in days. */
+  keepDeletedDays: number;
+}
+
+/** The services that functions of this module depend on. Functions that write run inside the caller's transaction. */
 export interface KnowledgeServices {
   database: Database;
   prisma: Prisma;

@@ -20,7 +20,7 @@ const uuidOf = (id: string) => Buffer.from(id, 'base64url').toString().split(':'
 const DOCUMENTS = 30;
 const ROUNDS = 15;
 
-test('a collection is made anew and filled while workers are at it, and nobody is turned away', {
+test('reprocesses a collection and adds documents while workers process it, without a failed request or job', {
   timeout: 120_000,
 }, async () => {
   const collection = await addCollection(graph, viewer, { chunkSize: 32, chunkOverlap: 0 });
@@ -32,15 +32,15 @@ test('a collection is made anew and filled while workers are at it, and nobody i
   const workers = await Promise.all([startWorker(graph, { log }), startWorker(graph, { log })]);
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      const [made] = await Promise.all([
+      const [reprocessed] = await Promise.all([
         graph.execute(viewer, 'mutation ($id: ID!) { r: reprocessCollection(input: { id: $id }) { __typename } }', {
           id: collection,
         }),
         addText(graph, viewer, collection, { text: text(round) }),
         addText(graph, viewer, collection, { text: text(DOCUMENTS + round) }),
       ]);
-      expect(made.messages).toEqual([]);
-      expect(pick(made, 'r.__typename')).toBe('ReprocessCollectionPayload');
+      expect(reprocessed.messages).toEqual([]);
+      expect(pick(reprocessed, 'r.__typename')).toBe('ReprocessCollectionPayload');
     }
     const statuses = () =>
       graph.ownerQuery<{ status: string }>('SELECT DISTINCT status FROM documents WHERE collection_id = $1', [
@@ -64,23 +64,23 @@ test('a collection is made anew and filled while workers are at it, and nobody i
   expect(counts).toEqual({ document_count: DOCUMENTS + ROUNDS, documents: DOCUMENTS + ROUNDS, chunk_count: chunks, chunks });
 });
 
-test('nobody waits for the storage while a deleted document is purged', async () => {
+test('a purge does not block other writers of the collection while it waits for the storage', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { text: 'What goes.' });
   await graph.execute(viewer, 'mutation ($id: ID!) { deleteDocument(input: { id: $id }) { __typename } }', { id });
   const asked = Promise.withResolvers<void>();
-  const gone = Promise.withResolvers<void>();
+  const removed = Promise.withResolvers<void>();
   const storage = Object.assign(Object.create(graph.services.storage) as Storage, {
     remove: () => {
       asked.resolve();
-      return gone.promise;
+      return removed.promise;
     },
   });
   const services = { ...graph.services, storage, knowledgeLimits: { ...graph.services.knowledgeLimits, keepDeletedDays: 0 } };
   const purged = runWithContext({ tenantId: viewer.tenantId }, () => purgeDocument(services, uuidOf(id)));
   await asked.promise;
   expect((await addText(graph, viewer, collection, { text: 'What comes.' })).duplicate).toBe(false);
-  gone.resolve();
+  removed.resolve();
   await purged;
   expect(await graph.ownerQuery('SELECT FROM documents WHERE id = $1', [uuidOf(id)])).toEqual([]);
 });

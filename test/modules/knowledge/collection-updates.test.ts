@@ -1,13 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test, vi } from 'vitest';
-import type { Document } from '../../../src/generated/prisma/client.ts';
-import { documentLog } from '../../../src/modules/knowledge/documents/document-log.ts';
-import {
-  addDocument,
-  deleteDocument,
-  restoreDocument,
-  updateDocument,
-} from '../../../src/modules/knowledge/documents/documents.ts';
+import { Document } from '../../../src/modules/knowledge/documents/document.ts';
+import { updateDocument } from '../../../src/modules/knowledge/documents/document-mutations.ts';
+import { addDocument, deleteDocument, restoreDocument } from '../../../src/modules/knowledge/documents/documents.ts';
 import { processDocument } from '../../../src/modules/knowledge/documents/process-document.ts';
 import { receiveDocument } from '../../../src/modules/knowledge/documents/receive-document.ts';
 import { permissionsOfScope } from '../../../src/platform/auth/permissions.ts';
@@ -48,8 +43,8 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
     services,
     inTransaction,
     variables: { id: encodeGlobalId('Collection', id) },
-    follow: (after?: number) => live.subscribe(documentLog, { viewer, dbContext: contextOf(tenant), id, after }),
-    /** Adds a document past the module, and tells of it. */
+    follow: (after?: number) => live.subscribe(Document.log, { viewer, dbContext: contextOf(tenant), id, after }),
+    /** Inserts a document without the module's functions and publishes the change. */
     add: (title: string, collectionId = id) =>
       inTransaction(async () => {
         const contentHash = randomHash();
@@ -65,22 +60,22 @@ async function createRoom(options: Partial<LiveOptions> = {}) {
             storageKey: `${tenant.id}/${collectionId}/${contentHash}`,
           },
         });
-        publishChange(live, documentLog, { tenantId: tenant.id, id: collectionId, sequence: changeSequence });
+        publishChange(live, Document.log, { tenantId: tenant.id, id: collectionId, sequence: changeSequence });
       }),
   };
 }
 
 async function titles(reader: AsyncIterator<Changed<Document>>, count: number): Promise<string[]> {
-  const told: string[] = [];
-  while (told.length < count) told.push((await reader.next()).value?.title ?? 'ended');
-  return told;
+  const delivered: string[] = [];
+  while (delivered.length < count) delivered.push((await reader.next()).value?.title ?? 'ended');
+  return delivered;
 }
 
 const UPDATED = `subscription ($id: ID!) { documentUpdated(collectionId: $id) {
   title status progress chunkCount totalChunks deletedAt errorCode sizeBytes metadata collection { documentCount } } }`;
 
-/** Reads on until a document is told as the test expects it. */
-async function untilTold(events: Subscription, expected: Record<string, unknown>): Promise<Record<string, unknown>[]> {
+/** Reads events until a document matches the expectation. Returns all documents read. */
+async function untilDelivered(events: Subscription, expected: Record<string, unknown>): Promise<Record<string, unknown>[]> {
   const seen: Record<string, unknown>[] = [];
   for (;;) {
     const result = await events.next();
@@ -91,8 +86,8 @@ async function untilTold(events: Subscription, expected: Record<string, unknown>
   }
 }
 
-describe('the log of a collection', () => {
-  test('has documents as the table has them, under the numbers of their last changes', async () => {
+describe('change log of a collection', () => {
+  test('delivers complete rows with the number of their last change', async () => {
     const { live, tenant, follow } = await createRoom();
     const reader = await follow(0);
     const { value } = await reader.next();
@@ -103,7 +98,7 @@ describe('the log of a collection', () => {
     await live.close();
   });
 
-  test('goes on over numbers that no document has any more', async () => {
+  test('skips numbers of deleted documents without further queries', async () => {
     const { live, tenant, inTransaction, follow, add } = await createRoom({ pollIntervalMs: 10 });
     const reader = await follow();
     const first = titles(reader, 1);
@@ -125,17 +120,17 @@ describe('the log of a collection', () => {
     await live.close();
   });
 
-  test('misses nothing under concurrent changes', async () => {
+  test('delivers every document under concurrent changes', async () => {
     const { live, follow, add } = await createRoom({ batchSize: 3, bufferSize: 8, pollIntervalMs: 50 });
     const readers = await Promise.all(range(1, 5).map(() => follow()));
     const names = range(1, 40).map((number) => `Document ${number}`);
     const answers = Promise.all(readers.map((reader) => titles(reader, names.length)));
     await Promise.all(names.map((name) => add(name)));
-    for (const told of await answers) expect(told.toSorted()).toEqual(names.toSorted());
+    for (const delivered of await answers) expect(delivered.toSorted()).toEqual(names.toSorted());
     await live.close();
   });
 
-  test('is followed through an outage of the database', async () => {
+  test('continues after a database outage', async () => {
     const away = interruptible(graph, () => Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }));
     const { live, follow, add } = await createRoom({ database: away.database, pollIntervalMs: 10 });
     const reader = await follow();
@@ -150,7 +145,7 @@ describe('the log of a collection', () => {
 });
 
 describe('documentUpdated', () => {
-  test('tells of a document from its coming to its end', async () => {
+  test('delivers a document from upload to deletion and restoration', async () => {
     const { live, viewer, tenant, services, inTransaction, variables } = await createRoom();
     const events = await open(graph, live, asViewer(tenant, 'VIEWER'), UPDATED, variables);
     const incoming = {
@@ -171,7 +166,7 @@ describe('documentUpdated', () => {
       totalChunks: null,
     });
 
-    const indexed = untilTold(events, { status: 'INDEXED' });
+    const indexed = untilDelivered(events, { status: 'INDEXED' });
     const signal = new AbortController().signal;
     await processDocument(services, { tenantId: tenant.id, documentId: id, signal, lastAttempt: true });
     const seen = await indexed;
@@ -191,8 +186,8 @@ describe('documentUpdated', () => {
       collection: { documentCount: 2 },
     });
 
-    const renamed = untilTold(events, { title: 'Park' });
-    await inTransaction(() => updateDocument(services, id, { title: 'Park' }));
+    const renamed = untilDelivered(events, { title: 'Park' });
+    await inTransaction(() => updateDocument({ ...services, viewer }, id, { title: 'Park' }));
     await renamed;
     const deleted = events.next();
     await inTransaction(() => deleteDocument(services, viewer, id));
@@ -210,7 +205,7 @@ describe('documentUpdated', () => {
     await live.close();
   });
 
-  test('tells nothing of what was before, nor of other collections', async () => {
+  test('delivers neither earlier changes nor documents of other collections', async () => {
     const { live, tenant, inTransaction, add, viewer, variables } = await createRoom();
     const other = newId();
     await inTransaction(async () => {
@@ -225,14 +220,14 @@ describe('documentUpdated', () => {
     await live.close();
   });
 
-  test('ends with a last item that says why and what to do', async () => {
+  test('ends with an error that contains the code and the remedy', async () => {
     let holds = true;
     const { live, viewer, variables } = await createRoom({ revalidate: async () => holds, revalidateIntervalMs: 10 });
     const events = await open(graph, live, viewer, UPDATED, variables);
     const last = events.next();
     holds = false;
     expect((await last)?.errors?.[0]).toMatchObject({
-      message: expect.stringContaining('read the list of documents'),
+      message: expect.stringContaining('query the list of documents'),
       path: ['documentUpdated'],
       extensions: { code: 'FORBIDDEN' },
     });
@@ -241,7 +236,7 @@ describe('documentUpdated', () => {
     await live.close();
   });
 
-  test('is refused at once to strangers and to those without the right', async () => {
+  test('rejects unauthenticated viewers, other tenants and missing permissions when subscribing', async () => {
     const { live, viewer, variables } = await createRoom();
     const stranger = await createTenant(graph, { rows: ['documents', 'collections'] });
     await expect(open(graph, live, null, UPDATED, variables)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });

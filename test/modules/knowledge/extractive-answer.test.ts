@@ -3,12 +3,12 @@ import { extractiveAnswer } from '../../../src/modules/knowledge/answers/extract
 
 const text = 'Refunds\n\nRefunds are paid within five working days.\n\nSupport\n\nSupport answers within one working day.';
 
-test('an answer is made of sentences, and of no headings', () => {
+test('quotes sentences and no headings', () => {
   const answer = extractiveAnswer('How fast are refunds paid?', [{ number: 1, title: 'Handbook', text, score: 1 }]);
   expect(answer).toBe('Refunds are paid within five working days. [1]');
 });
 
-test('passages that say nothing of it are not quoted', () => {
+test('reports no answer when no chunk matches the topic', () => {
   const answer = extractiveAnswer('Which volcano erupted?', [{ number: 1, title: 'Handbook', text, score: 1 }]);
-  expect(answer).toBe('The documents that were searched say nothing about this.');
+  expect(answer).toBe('The searched documents contain no answer to this question.');
 });

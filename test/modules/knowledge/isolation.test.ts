@@ -4,7 +4,7 @@ import { pick, type TestGraph, testGraph } from '../../testkit/graph.ts';
 import { addCollection, addText, type Found, find, startWorker, untilRead } from '../../testkit/knowledge.ts';
 import { asViewer, createTenant } from '../../testkit/tenants.ts';
 
-/** Documents that both tenants have, word for word, and one of each that the other has not. */
+/** Texts that both tenants have. Each tenant also has a text of its own. */
 const TEXTS = [
   'Invoices are paid within thirty days of their arrival.',
   'The cellar is locked at night, and the porter keeps the key.',
@@ -17,7 +17,7 @@ interface Side {
   viewer: Viewer;
   collections: string[];
   documents: Set<string>;
-  /** A word that only this tenant's documents have. */
+  /** A word that occurs only in this tenant's documents. */
   word: string;
 }
 
@@ -48,7 +48,7 @@ beforeAll(async () => {
   worker = await startWorker(graph);
 });
 
-/** A generator whose numbers are the same in every run (mulberry32). */
+/** A deterministic random number generator (mulberry32). */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -84,7 +84,7 @@ function randomInput(random: () => number, side: Side): Record<string, unknown> 
   };
 }
 
-/** Everything but when it was asked. */
+/** The result without its duration and id. */
 function withoutTime({ responseMs: _, queryId: __, ...found }: Found): unknown {
   return found;
 }
@@ -101,7 +101,7 @@ async function searches(side: Side, seed: number, count: number): Promise<unknow
   return results;
 }
 
-test('1,000 random searches find what they found when the neighbour was not there, and nothing of theirs', {
+test('1,000 random searches return the same hits with and without documents of another tenant', {
   timeout: 120_000,
 }, async () => {
   const first = await fill('xylophone');
@@ -113,14 +113,14 @@ test('1,000 random searches find what they found when the neighbour was not ther
   await worker.close();
 });
 
-test('the word of one tenant alone is unknown to the other', async () => {
+test('does not find a word that occurs only in documents of another tenant', async () => {
   for (const [mine, theirs] of [sides, [sides[1], sides[0]]] as const) {
     expect((await find(graph, mine.viewer, { query: mine.word, strategy: 'KEYWORD' })).returned).toBe(2);
     expect((await find(graph, mine.viewer, { query: theirs.word, strategy: 'KEYWORD' })).returned).toBe(0);
   }
 });
 
-test('collections of another tenant are not found, alone or among one’s own', async () => {
+test('rejects collections of another tenant, alone or together with own ones', async () => {
   const [mine, theirs] = sides;
   for (const collectionIds of [theirs.collections, [mine.collections[0], theirs.collections[0]]]) {
     const answer = await graph.execute(
@@ -132,7 +132,7 @@ test('collections of another tenant are not found, alone or among one’s own', 
   }
 });
 
-test('logs, counts and lists are one’s own', async () => {
+test('search logs, counts and lists contain rows of one tenant only', async () => {
   const [mine] = sides;
   const answer = await graph.execute(
     mine.viewer,
@@ -146,7 +146,7 @@ test('logs, counts and lists are one’s own', async () => {
     ],
   });
   expect(new Set(pick<{ id: string }[]>(answer, 'documents.nodes').map(({ id }) => id))).toEqual(mine.documents);
-  // Every passage is looked up once, however many searches found it: other tests may have left many.
+  // DISTINCT: other tests may have logged many searches with the same chunks.
   const logged = await graph.ownerQuery<{ tenant_id: string; foreign: boolean }>(
     `SELECT found.tenant_id, bool_or(c.tenant_id <> found.tenant_id) AS foreign
      FROM (SELECT DISTINCT q.tenant_id, (r ->> 'chunkId')::uuid AS chunk_id FROM rag_queries q, jsonb_array_elements(q.results) r WHERE q.tenant_id = ANY ($1)) found
@@ -156,14 +156,14 @@ test('logs, counts and lists are one’s own', async () => {
   expect(logged.map(({ foreign }) => foreign)).toEqual([false, false]);
 });
 
-test('a VIEWER searches and is logged, and changes nothing else', async () => {
+test('logs the search of a VIEWER, who cannot submit feedback', async () => {
   const [mine] = sides;
-  const onlooker: Viewer = { ...mine.viewer, role: 'VIEWER', permissions: new Set(['knowledge:read']) };
-  const { queryId, returned } = await find(graph, onlooker, { query: 'invoices' });
+  const reader: Viewer = { ...mine.viewer, role: 'VIEWER', permissions: new Set(['knowledge:read']) };
+  const { queryId, returned } = await find(graph, reader, { query: 'invoices' });
   expect(returned).toBeGreaterThan(0);
   expect(await graph.ownerQuery('SELECT query FROM rag_queries WHERE id = $1', [queryId])).toEqual([{ query: 'invoices' }]);
   const refused = await graph.execute(
-    onlooker,
+    reader,
     'mutation ($id: ID!) { submitSearchFeedback(input: { queryId: $id, feedback: THUMBS_UP }) { __typename } }',
     { id: queryId },
   );

@@ -25,7 +25,7 @@ afterEach(() => {
   for (const worker of running) worker.kill('SIGKILL');
 });
 
-/** A process of its own, as `npm run worker` starts it. Resolves when it works. */
+/** Starts a separate process as `npm run worker` does. Resolves when it accepts jobs. */
 async function startWorkerProcess(): Promise<ChildProcess> {
   const worker = spawn(process.execPath, [WORKER], {
     env: {
@@ -34,26 +34,26 @@ async function startWorkerProcess(): Promise<ChildProcess> {
       DATABASE_URL: graph.urls?.server,
       STORAGE_FOLDER: storageFolder,
       PORT: '0',
-      // The tests beside it need the machine too.
+      // Leaves CPU time for tests that run in parallel.
       JOBS_CONCURRENCY: '1',
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   running.add(worker);
   worker.once('exit', () => running.delete(worker));
-  let said = '';
+  let output = '';
   await new Promise<void>((resolve, reject) => {
-    worker.once('exit', () => reject(new Error(`the worker ended: ${said}`)));
+    worker.once('exit', () => reject(new Error(`the worker exited: ${output}`)));
     worker.stdout?.on('data', (text: Buffer) => {
-      said += text;
-      if (said.includes('worker started')) resolve();
+      output += text;
+      if (output.includes('worker started')) resolve();
     });
   });
   return worker;
 }
 
 function textOf(number: number): string {
-  // Some take several batches.
+  // Some documents need several batches.
   const sentences = number % 20 === 0 ? 600 : 20 + (number % 7) * 20;
   return Array.from(
     { length: sentences },
@@ -79,7 +79,7 @@ async function statuses(collection: string): Promise<Record<string, number>> {
 
 const allIndexed = (found: Record<string, number>) => found.INDEXED === DOCUMENTS;
 
-/** Every passage of a collection, without the ids. */
+/** All chunks of a collection, without ids. */
 function chunksOf(collection: string): Promise<unknown[]> {
   return graph.ownerQuery(
     `SELECT d.title, c.position, c.content, c.token_count, c.page, c.section, md5(c.embedding::text) AS embedding, md5(c.search::text) AS search
@@ -88,18 +88,18 @@ function chunksOf(collection: string): Promise<unknown[]> {
   );
 }
 
-test(`${KILLS} kills during the ingest of ${DOCUMENTS} documents leave what an undisturbed run leaves`, {
+test(`${KILLS} worker kills during the ingest of ${DOCUMENTS} documents produce the same chunks as an uninterrupted run`, {
   timeout: 480_000,
 }, async () => {
-  const disturbed = await fill();
+  const interrupted = await fill();
   let kills = 0;
   let state = 7;
   const random = () => {
     state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
     return state / 2_147_483_648;
   };
-  const disturb = async () => {
-    while (kills < KILLS && !allIndexed(await statuses(disturbed))) {
+  const interrupt = async () => {
+    while (kills < KILLS && !allIndexed(await statuses(interrupted))) {
       const worker = await startWorkerProcess();
       await delay(random() * 1_000);
       if (kills >= KILLS) return worker.kill('SIGKILL');
@@ -109,25 +109,25 @@ test(`${KILLS} kills during the ingest of ${DOCUMENTS} documents leave what an u
     }
     return true;
   };
-  await Promise.all([disturb(), disturb()]);
+  await Promise.all([interrupt(), interrupt()]);
   expect(kills).toBeGreaterThanOrEqual(KILLS);
-  // No worker lives: these were in the middle of being read.
-  expect((await statuses(disturbed)).PROCESSING).toBeGreaterThan(0);
+  // All workers are dead; these documents were being processed.
+  expect((await statuses(interrupted)).PROCESSING).toBeGreaterThan(0);
 
   const survivor = await startWorkerProcess();
-  await until(() => statuses(disturbed), allIndexed, 180_000);
-  const undisturbed = await fill();
-  await until(() => statuses(undisturbed), allIndexed, 180_000);
+  await until(() => statuses(interrupted), allIndexed, 180_000);
+  const uninterrupted = await fill();
+  await until(() => statuses(uninterrupted), allIndexed, 180_000);
   survivor.kill('SIGTERM');
   await once(survivor, 'exit');
   expect(survivor.exitCode).toBe(0);
 
-  expect(await chunksOf(disturbed)).toEqual(await chunksOf(undisturbed));
+  expect(await chunksOf(interrupted)).toEqual(await chunksOf(uninterrupted));
   const [counts] = await graph.ownerQuery(
-    `SELECT c.document_count, c.chunk_count, (SELECT count(*)::int FROM chunks k WHERE k.collection_id = c.id) AS there,
+    `SELECT c.document_count, c.chunk_count, (SELECT count(*)::int FROM chunks k WHERE k.collection_id = c.id) AS chunks,
       (SELECT sum(d.total_chunks)::int FROM documents d WHERE d.collection_id = c.id) AS expected FROM collections c WHERE c.id = $1`,
-    [disturbed],
+    [interrupted],
   );
-  const { there } = counts as { there: number };
-  expect(counts).toEqual({ document_count: DOCUMENTS, chunk_count: there, there, expected: there });
+  const { chunks } = counts as { chunks: number };
+  expect(counts).toEqual({ document_count: DOCUMENTS, chunk_count: chunks, chunks, expected: chunks });
 });

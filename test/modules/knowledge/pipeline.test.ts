@@ -20,7 +20,7 @@ afterAll(() => worker.close());
 const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
 const project = (path: string) => readFileSync(new URL(`../../../${path}`, import.meta.url));
 
-test('a folder of files of every format goes in and is found', async () => {
+test('indexes and finds files of every format', async () => {
   const collection = await addCollection(graph, viewer, { chunkSize: 200 });
   const pdf = await samplePdf(['The annual report begins here.', 'On page two, turnover rose by seventeen percent.']);
   const docx = await sampleDocx([{ heading: 'Travel', paragraphs: ['Employees book trains in the second class.'] }]);
@@ -64,7 +64,7 @@ test('a folder of files of every format goes in and is found', async () => {
   expect(best?.excerpt).toContain('**turnover**');
 });
 
-test('counts are true at every point, and a document tells how far it is', async () => {
+test('counts match the rows at every point of processing, and a document reports its progress', async () => {
   const collection = await addCollection(graph, viewer, { chunkSize: 32, chunkOverlap: 0 });
   const text = Array.from({ length: 300 }, (_, number) => `Sentence number ${number} speaks of thing ${number * 7}.`).join(' ');
   const { id } = await addText(graph, viewer, collection, { text });
@@ -84,7 +84,7 @@ test('counts are true at every point, and a document tells how far it is', async
   expect(Math.max(...nodes.map(({ tokenCount }) => tokenCount))).toBeLessThanOrEqual(32);
 });
 
-test('the same bytes are one document, whatever they are called; another collection has its own', async () => {
+test('the same bytes are one document per collection, whatever the title', async () => {
   const collection = await addCollection(graph, viewer);
   const first = await addText(graph, viewer, collection, { title: 'One', text: 'The same words.' });
   await untilRead(graph, viewer, first.id);
@@ -99,7 +99,7 @@ test('the same bytes are one document, whatever they are called; another collect
   expect(pick(counted, 'collection.documentCount')).toBe(2);
 });
 
-test('what failed under a wrong name is read under the right one', async () => {
+test('processes a failed document again when it is uploaded with the correct filename', async () => {
   const collection = await addCollection(graph, viewer);
   const bytes = ['{ no JSON, but a sentence about lighthouses.'];
   const { id } = await upload(graph, viewer, collection, new File(bytes, 'words.json', { type: 'application/json' }));
@@ -113,7 +113,7 @@ test('what failed under a wrong name is read under the right one', async () => {
   expect(pick(answer, 'document')).toEqual({ filename: 'words.txt', mediaType: 'text/plain' });
 });
 
-test('a deleted document is found no more, can be restored, and is purged with its file', async () => {
+test('a deleted document is excluded from searches, can be restored, and is purged with its file', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { title: 'Secret', text: 'The treasure lies under the old oak.' });
   await untilRead(graph, viewer, id);
@@ -139,7 +139,7 @@ test('a deleted document is found no more, can be restored, and is purged with i
   expect((await untilRead(graph, viewer, id)).status).toBe('INDEXED');
   expect((await search()).returned).toBe(1);
 
-  // Brought again instead of restored, it is the same document.
+  // Another upload of the same bytes restores the document.
   await remove('deleteDocument');
   const again = await addText(graph, viewer, collection, { title: 'Anew', text: 'The treasure lies under the old oak.' });
   expect(again).toEqual({ id, duplicate: false });
@@ -164,7 +164,7 @@ test('a deleted document is found no more, can be restored, and is purged with i
   expect((await graph.execute(viewer, 'query ($id: ID!) { document(id: $id) { id } }', { id })).data).toEqual({ document: null });
 });
 
-test('what cannot be read ends FAILED with a reason, is found by nobody, and the worker lives on', async () => {
+test('an unreadable document becomes FAILED with an error, and the worker continues', async () => {
   const collection = await addCollection(graph, viewer);
   const bad: [File, RegExp][] = [
     [new File(['%PDF-1.7 and then nothing'], 'broken.pdf'), /DAMAGED/],
@@ -177,7 +177,7 @@ test('what cannot be read ends FAILED with a reason, is found by nobody, and the
     const state = await untilRead(graph, viewer, id);
     expect(state, file.name).toMatchObject({ status: 'FAILED', chunkCount: 0, errorCode: expect.stringMatching(code) });
     expect(state.errorMessage, file.name).toMatch(/^[A-Z].{15,}\.$/s);
-    // Brought again, it is tried again.
+    // Another upload retries the processing.
     expect(await upload(graph, viewer, collection, file)).toEqual({ id, duplicate: true });
     await untilRead(graph, viewer, id);
   }
@@ -185,7 +185,7 @@ test('what cannot be read ends FAILED with a reason, is found by nobody, and the
   expect((await untilRead(graph, viewer, id)).status).toBe('INDEXED');
 });
 
-test('a reprocessed collection has passages under its new settings', async () => {
+test('reprocessing a collection replaces its chunks according to the new settings', async () => {
   const collection = await addCollection(graph, viewer, { chunkSize: 256 });
   const text = Array.from({ length: 80 }, (_, number) => `Line ${number} of the long text about gardens.`).join('\n');
   const { id } = await addText(graph, viewer, collection, { text });

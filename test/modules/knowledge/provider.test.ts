@@ -32,7 +32,7 @@ afterAll(async () => {
   Object.assign(graph.services, { models: createModels({ embeddings: undefined, answers: undefined }) });
 });
 
-test('passages are embedded by the configured model, and a search asks the same one', async () => {
+test('embeds chunks and queries with the configured model', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { text: 'Passages go to the provider.' });
   expect((await untilRead(graph, viewer, id)).status).toBe('INDEXED');
@@ -46,7 +46,7 @@ test('passages are embedded by the configured model, and a search asks the same 
   expect(server.requests.every(({ authorization }) => authorization === 'Bearer sk-secret')).toBe(true);
 });
 
-test('while the provider fails the document waits, and is indexed once it answers again', async () => {
+test('retries a document while the provider fails and indexes it after the recovery', async () => {
   const collection = await addCollection(graph, viewer);
   server.always(fail(503));
   const { id } = await addText(graph, viewer, collection, { text: 'The provider is away for a while.' });
@@ -59,7 +59,7 @@ test('while the provider fails the document waits, and is indexed once it answer
   expect(await untilRead(graph, viewer, id)).toMatchObject({ status: 'INDEXED', chunkCount: 1 });
 });
 
-test('a key that the provider refuses ends the document with a reason, and says nothing of the key', async () => {
+test('a rejected API key fails the document with an error that does not contain the key', async () => {
   const collection = await addCollection(graph, viewer);
   server.always(fail(401));
   const { id } = await addText(graph, viewer, collection, { text: 'The key is wrong.' });
@@ -74,7 +74,7 @@ test('a key that the provider refuses ends the document with a reason, and says 
   expect(answer.codes).toEqual(['UNAVAILABLE']);
 });
 
-/** A collection that has something to compare with. */
+/** A collection with a chunk, so that a search embeds the query. */
 async function filled(): Promise<string> {
   server.reset();
   const collection = await addCollection(graph, viewer);
@@ -84,7 +84,7 @@ async function filled(): Promise<string> {
   return collection;
 }
 
-test('a model answers from the passages, and is kept with its tokens; where it fails, nothing is', async () => {
+test('stores the answer of a model with its tokens, and stores nothing when the model fails', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { text: 'The answer is forty-two.' });
   await untilRead(graph, viewer, id);

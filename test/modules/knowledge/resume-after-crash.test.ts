@@ -25,24 +25,24 @@ afterEach(async () => {
 
 const uuidOf = (id: string) => Buffer.from(id, 'base64url').toString().split(':')[1] as string;
 
-/** A model that says when it is asked, and answers when it may. */
-function heldEmbedder(): Embedder & { asked: Promise<void>; answer(): void } {
-  const asked = Promise.withResolvers<void>();
-  const may = Promise.withResolvers<void>();
+/** An embedding model that signals its first call and waits for `answer()`. */
+function heldEmbedder(): Embedder & { called: Promise<void>; answer(): void } {
+  const called = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
   return {
     id: 'test/held',
     dimensions: hashingEmbedder.dimensions,
-    asked: asked.promise,
-    answer: () => may.resolve(),
+    called: called.promise,
+    answer: () => released.resolve(),
     async embed(texts, options) {
-      asked.resolve();
-      await may.promise;
+      called.resolve();
+      await released.promise;
       return hashingEmbedder.embed(texts, options);
     },
   };
 }
 
-test('a collection whose model changes while its first document is read has passages of the new one', async () => {
+test('creates chunks of the new model when the model changes during processing of the first document', async () => {
   const held = heldEmbedder();
   const { models } = graph.services;
   const both = { ...models, embedder: (id: string) => (id === held.id ? held : models.embedder(id)) };
@@ -53,7 +53,7 @@ test('a collection whose model changes while its first document is read has pass
   const collection = await addCollection(graph, viewer, { embeddingModel: held.id });
   worker = await startWorker(graph);
   const { id } = await addText(graph, viewer, collection, { text: 'The houses stand in the lanes.' });
-  await held.asked;
+  await held.called;
   const changed = await graph.execute(
     viewer,
     'mutation ($id: ID!) { r: updateCollection(input: { id: $id, embeddingModel: "local-lexical" }) { ... on UpdateCollectionPayload { collection { embeddingModel } } } }',
@@ -65,13 +65,13 @@ test('a collection whose model changes while its first document is read has pass
   expect((await find(graph, viewer, { query: 'houses', strategy: 'VECTOR', collectionIds: [collection] })).returned).toBe(1);
 });
 
-/** Lets the next failure of an object's jobs be their last. */
+/** Disables the retries of an object's job. */
 async function withoutRetries(id: string): Promise<void> {
   const left = await graph.ownerQuery("UPDATE pgboss.job SET retry_limit = 0 WHERE data ->> 'id' = $1 RETURNING id", [id]);
   expect(left).toHaveLength(1);
 }
 
-/** A worker whose jobs of one kind come to nothing, as if it had died of them. */
+/** A worker whose jobs of one queue throw, as if the worker had crashed. */
 async function startFailingWorker(queue: 'document.process' | 'evaluation.run'): Promise<void> {
   const pool = jobsPool(graph);
   const jobs = await startJobs({ pool, embedded: graph.embedded, works: true, log: createLogger('silent') });
@@ -87,19 +87,19 @@ async function startFailingWorker(queue: 'document.process' | 'evaluation.run'):
   };
 }
 
-test('a document that no worker survived ends with a reason', async () => {
+test('a document becomes FAILED after its last attempt crashed', async () => {
   const collection = await addCollection(graph, viewer);
-  const { id } = await addText(graph, viewer, collection, { text: 'What nobody could read.' });
+  const { id } = await addText(graph, viewer, collection, { text: 'An unreadable text.' });
   await withoutRetries(uuidOf(id));
   await startFailingWorker('document.process');
   expect(await untilRead(graph, viewer, id)).toMatchObject({
     status: 'FAILED',
     errorCode: 'GAVE_UP',
-    errorMessage: 'Reading the document failed again and again. Reprocess it, or upload it in another format.',
+    errorMessage: 'All attempts to process the document failed. Reprocess it, or upload it in another format.',
   });
 });
 
-test('so does an evaluation', async () => {
+test('an evaluation becomes FAILED after its last attempt crashed', async () => {
   const started = await graph.execute(
     viewer,
     'mutation ($input: RunEvaluationInput!) { r: runEvaluation(input: $input) { ... on RunEvaluationPayload { evaluation { id } } } }',
@@ -121,6 +121,6 @@ test('so does an evaluation', async () => {
     );
   expect(await until(look, ({ status }) => status === 'FAILED')).toEqual({
     status: 'FAILED',
-    errorMessage: 'The evaluation failed again and again. The log of the worker tells more.',
+    errorMessage: 'All attempts to run the evaluation failed. See the log of the worker for the error.',
   });
 });

@@ -46,7 +46,7 @@ const titles = ({ hits }: Awaited<ReturnType<typeof search>>) => hits.map(({ doc
 
 describe('searchKnowledge', () => {
   test.each(['VECTOR', 'KEYWORD', 'HYBRID'])(
-    '%s finds what is meant, with scores from 0 to 1 in falling order',
+    '%s finds the relevant document, with scores from 0 to 1 in descending order',
     async (strategy) => {
       const found = await search({ query: 'How are signing keys rotated?', strategy });
       expect(titles(found)[0]).toBe('Keys');
@@ -62,7 +62,7 @@ describe('searchKnowledge', () => {
     },
   );
 
-  test('cuts words to their stems, and understands phrases and what must not occur', async () => {
+  test('KEYWORD matches stems, phrases and excluded words', async () => {
     expect(titles(await search({ query: 'invoice', strategy: 'KEYWORD' }))).toEqual(['Invoices']);
     expect(titles(await search({ query: '"thirty days"', strategy: 'KEYWORD' }))).toEqual(['Invoices']);
     expect(titles(await search({ query: '"days thirty"', strategy: 'KEYWORD' }))).toEqual([]);
@@ -70,14 +70,14 @@ describe('searchKnowledge', () => {
     expect(titles(await search({ query: 'downtime or hotel', strategy: 'KEYWORD' })).sort()).toEqual(['Keys', 'Travel']);
   });
 
-  test('what holds all words stands before what holds some', async () => {
+  test('KEYWORD ranks chunks with all words before chunks with some', async () => {
     const found = await search({ query: 'hotel cost fee', strategy: 'KEYWORD' });
     expect(titles(found)).toEqual(expect.arrayContaining(['Invoices', 'Travel']));
     expect(found.hits.every(({ score }) => score < 0.5)).toBe(true);
     expect((await search({ query: 'hotel cost', strategy: 'KEYWORD' })).hits[0]?.score).toBeGreaterThan(0.5);
   });
 
-  test('looks only in documents that pass the filter', async () => {
+  test('searches only documents that match the filter', async () => {
     const by = async (filter: unknown) => titles(await search({ query: 'invoices keys backups trains', filter })).sort();
     expect(await by({ metadata: { area: 'finance' } })).toEqual(['Invoices', 'Travel']);
     expect(await by({ metadata: { area: 'finance', year: 2026 } })).toEqual(['Invoices']);
@@ -86,7 +86,7 @@ describe('searchKnowledge', () => {
     expect((await by({ uploadedBefore: '2100-01-01T00:00:00Z' })).length).toBe(4);
   });
 
-  test('says how many were asked for and whether there were more; leaves out what scores too low', async () => {
+  test('returns the requested number and whether more matched, and excludes hits below minScore', async () => {
     expect(await search({ query: 'invoices', strategy: 'VECTOR', topK: 2 })).toMatchObject({
       requested: 2,
       returned: 2,
@@ -103,19 +103,19 @@ describe('searchKnowledge', () => {
     });
   });
 
-  test('weights decide between the two ways', async () => {
+  test('weights determine which strategy ranks first in HYBRID', async () => {
     const words = await search({ query: 'late fee', vectorWeight: 0 });
     expect(words.hits[0]?.document.title).toBe('Invoices');
     expect(words.hits.filter(({ keywordRank }) => keywordRank === null).every(({ score }) => score === 0)).toBe(true);
   });
 
-  test('a hit knows its section, and marks the words of the query', async () => {
+  test('a hit has its section and an excerpt that highlights the words of the query', async () => {
     const [hit] = (await search({ query: 'ninety a night' })).hits;
     expect(hit?.chunk.section).toContain('Travel');
     expect(hit?.excerpt).toMatch(/\*\*ninety\*\*/);
   });
 
-  test('takes a few statements, however many hits', async () => {
+  test('executes a constant number of statements for any number of hits', async () => {
     const { statements } = await graph.execute(
       viewer,
       'query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { hits { excerpt chunk { content document { title } } document { title collection { name } } } collections { name } } }',
@@ -125,7 +125,7 @@ describe('searchKnowledge', () => {
     expect(statements.length, statements.join('\n')).toBeLessThanOrEqual(11);
   });
 
-  test('is kept with what was found, and takes feedback', async () => {
+  test('logs the search with its hits and accepts feedback', async () => {
     const { queryId, hits } = await search({ query: 'backups', filter: { metadata: { year: 2025 } } });
     const [row] = await graph.ownerQuery<Record<string, unknown>>('SELECT * FROM rag_queries WHERE id = $1', [queryId]);
     expect(row).toMatchObject({
@@ -161,10 +161,10 @@ describe('searchKnowledge', () => {
       'INVALID_STATE',
     ],
     ['an empty query', async () => ({ query: '   ' }), 'VALIDATION_FAILED'],
-    ['a query of four thousand and one characters', async () => ({ query: 'x'.repeat(4_001) }), 'VALIDATION_FAILED'],
+    ['a query of 4,001 characters', async () => ({ query: 'x'.repeat(4_001) }), 'VALIDATION_FAILED'],
     ['too many hits', async () => ({ query: 'x', topK: 101 }), 'VALIDATION_FAILED'],
-    ['ids of something else', async () => ({ query: 'x', collectionIds: [ids.Keys] }), 'VALIDATION_FAILED'],
-  ])('refuses %s', async (_name, input, code) => {
+    ['ids of another type', async () => ({ query: 'x', collectionIds: [ids.Keys] }), 'VALIDATION_FAILED'],
+  ])('rejects %s', async (_name, input, code) => {
     const answer = await graph.execute(
       viewer,
       'query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { returned } }',
@@ -188,7 +188,7 @@ describe('searchKnowledge', () => {
     '-',
     '"-"',
     'or or or',
-  ])('survives the query %j', async (query) => {
+  ])('handles the query %j without an internal error', async (query) => {
     const answer = await graph.execute(
       viewer,
       'query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { returned } }',
@@ -198,38 +198,38 @@ describe('searchKnowledge', () => {
   });
 });
 
-describe('along the index of near neighbours', () => {
-  /** What the planner believes there is of all tenants' passages, and from where on a scope is large. */
-  async function pretend(passages: number, exactUpTo: number): Promise<void> {
-    await graph.ownerQuery(`UPDATE pg_class SET reltuples = ${passages} WHERE oid = 'chunks'::regclass`);
+describe('vector search with the HNSW index', () => {
+  /** Sets the planner's estimate of all chunks, and the size from which a scope is large. */
+  async function setScale(chunks: number, exactUpTo: number): Promise<void> {
+    await graph.ownerQuery(`UPDATE pg_class SET reltuples = ${chunks} WHERE oid = 'chunks'::regclass`);
     Object.assign(graph.services.knowledgeLimits, { exactUpTo });
   }
   afterEach(async () => {
-    await pretend(-1, 50_000);
+    await setScale(-1, 50_000);
     await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.iterative_scan = 'strict_order'`);
     await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.ef_search = 1000`);
   });
   const BY_INDEX = 'app.nearest_chunks_by_index(vector, text, uuid[], jsonb, text[], timestamptz, timestamptz, integer)';
   const input = { query: 'How are signing keys rotated?', strategy: 'VECTOR' };
 
-  test('a large scope is walked, and gives what comparing every passage gives', async () => {
+  test('uses the index for a large scope and returns the hits of the exact search', async () => {
     const exact = await search(input);
-    await pretend(1, 0);
-    const walked = await search(input);
-    expect([exact.mode, walked.mode]).toEqual(['EXACT', 'HNSW']);
-    expect(walked.hits).toEqual(exact.hits);
+    await setScale(1, 0);
+    const indexed = await search(input);
+    expect([exact.mode, indexed.mode]).toEqual(['EXACT', 'HNSW']);
+    expect(indexed.hits).toEqual(exact.hits);
     const filtered = await search({ ...input, filter: { metadata: { area: 'finance' } } });
     expect([filtered.mode, titles(filtered).sort()]).toEqual(['HNSW', ['Invoices', 'Travel']]);
   });
 
-  test('a small share of what all tenants have is compared, however large', async () => {
-    await pretend(1_000_000, 0);
+  test('uses the exact search for a scope that is a small share of all chunks', async () => {
+    await setScale(1_000_000, 0);
     expect((await search(input)).mode).toBe('EXACT');
   });
 
-  test('a walk that gives up is followed by comparing every passage', async () => {
+  test('falls back to the exact search when the index scan stops early', async () => {
     const exact = await search(input);
-    await pretend(1, 0);
+    await setScale(1, 0);
     await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.iterative_scan = 'off'`);
     await graph.ownerQuery(`ALTER FUNCTION ${BY_INDEX} SET hnsw.ef_search = 1`);
     const found = await search(input);
@@ -243,7 +243,7 @@ describe('askKnowledge', () => {
       evaluationRun { id query response model sources latencyMs } messages { id role content citations { number chunk { document { title } } } } search { mode returned } }
     ... on UserError { code message path } } }`;
 
-  test('answers with sentences of the passages and says where they stand, where no model is configured', async () => {
+  test('answers with sentences of the chunks and citations when no model is configured', async () => {
     const answer = await graph.execute(viewer, ASK, { input: { query: 'When are invoices due?', collectionIds: [collection] } });
     expect(pick(answer, 'r.model')).toBe('extractive');
     expect(pick(answer, 'r.answer')).toMatch(/Invoices are due after thirty days\. \[\d\]/);
@@ -255,13 +255,13 @@ describe('askKnowledge', () => {
     });
   });
 
-  test('says so where the documents say nothing', async () => {
+  test('reports that the documents contain no answer', async () => {
     const answer = await graph.execute(viewer, ASK, { input: { query: 'zzzz qqqq', collectionIds: [collection] } });
-    expect(pick(answer, 'r.answer')).toBe('The documents that were searched say nothing about this.');
+    expect(pick(answer, 'r.answer')).toBe('The searched documents contain no answer to this question.');
     expect(pick(answer, 'r.citations')).toEqual([]);
   });
 
-  test('in a conversation, question and answer are messages that lead to the documents', async () => {
+  test('appends the question and the answer with citations to a conversation', async () => {
     const answer = await graph.execute(viewer, ASK, {
       input: { query: 'How long does restoring a backup take?', collectionIds: [collection], conversationId: conversation },
     });
@@ -278,7 +278,7 @@ describe('askKnowledge', () => {
     expect(titlesCited).toContain('Backups');
   });
 
-  test('an answer takes feedback', async () => {
+  test('stores feedback on an answer', async () => {
     const answer = await graph.execute(viewer, ASK, { input: { query: 'Which class are trains?', collectionIds: [collection] } });
     const judged = await graph.execute(
       viewer,
@@ -303,7 +303,7 @@ describe('runEvaluation', () => {
     return id;
   }
 
-  test('asks every question, measures, and shows runs side by side', async () => {
+  test('asks every question, computes the scores, and compares evaluations', async () => {
     const questions = [
       { query: 'When are invoices due?', expectedDocumentIds: [ids.Invoices] },
       { query: 'How are signing keys rotated?', expectedDocumentIds: [ids.Keys] },
@@ -330,7 +330,7 @@ describe('runEvaluation', () => {
     expect(compared.every(({ runs }) => runs.length === 2 && runs.every(Boolean))).toBe(true);
   });
 
-  test('fails with a reason when a collection is put away meanwhile', async () => {
+  test('fails with an error when a collection is archived before the run', async () => {
     const gone = await addCollection(graph, viewer);
     await worker.close();
     const started = await graph.execute(viewer, RUN, {
@@ -346,7 +346,7 @@ describe('runEvaluation', () => {
       );
     expect(await until(look, ({ status }) => status === 'FAILED')).toEqual({
       status: 'FAILED',
-      errorMessage: 'A collection is archived. Restore it first, or leave it out.',
+      errorMessage: 'A collection is archived. Restore it, or remove it from collectionIds.',
     });
   });
 });

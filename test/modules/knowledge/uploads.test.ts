@@ -49,7 +49,7 @@ async function offer(
 const put = (url: string, body: BodyInit) => fetch(url, { method: 'PUT', body });
 
 describe('uploadDocument', () => {
-  test('takes a file of a multipart request', async () => {
+  test('accepts a file in a multipart request', async () => {
     const response = await multipart(new File(['What the file says.'], 'Notes on files.txt', { type: 'text/plain' }));
     expect((await response.json()).data.r).toMatchObject({
       duplicate: false,
@@ -58,30 +58,30 @@ describe('uploadDocument', () => {
   });
 
   test.each([
-    ['0 bytes', new File([], 'empty.txt'), 'The document is empty.'],
-    ['a name of nothing but blanks', new File(['x'], '   ', { type: 'text/plain' }), 'The filename: Must not be empty.'],
+    ['0 bytes', new File([], 'empty.txt'), 'The file is empty. Upload a file with content.'],
+    ['a blank filename', new File(['x'], '   ', { type: 'text/plain' }), 'The filename is invalid. Must not be empty.'],
     [
-      'a type nobody reads',
+      'an unsupported type',
       new File(['MZ'], 'setup.exe', { type: 'application/x-msdownload' }),
-      /^Files of this type cannot be read\./,
+      /^The type of the file is not supported\./,
     ],
-  ])('refuses %s at the door', async (_name, file, message) => {
+  ])('rejects %s', async (_name, file, message) => {
     const { r } = (await (await multipart(file)).json()).data;
     expect(r).toMatchObject({ code: 'VALIDATION_FAILED', message: expect.stringMatching(message) });
   });
 
-  test('is refused where the request is too large, and asks for createUpload to be used', async () => {
+  test('rejects a request above the size limit', async () => {
     const response = await multipart(new File(['x'.repeat(200_000)], 'large.txt'));
     expect(response.status).toBe(413);
   });
 
-  test('a page of another site cannot send one', async () => {
+  test('rejects a cross-site request', async () => {
     expect((await multipart(new File(['x'], 'x.txt'), {})).status).toBe(403);
   });
 });
 
 describe('createUpload', () => {
-  test('offers a URL that takes one file, which is read', async () => {
+  test('returns a URL that accepts one file, which is then processed', async () => {
     const { url, maxBytes } = await offer({ title: 'Large notes', metadata: { kind: 'test' } });
     expect(url.startsWith(`${server.origin}/uploads/`)).toBe(true);
     expect(Number(maxBytes)).toBe(MAX_UPLOAD);
@@ -91,32 +91,32 @@ describe('createUpload', () => {
     expect(duplicate).toBe(false);
     const READ = 'query ($id: ID!) { document(id: $id) { title filename metadata status uploadedBy { email } } }';
     const look = async () => (await post(server.url, READ, { id: documentId }, tenant.authorization)).body.data.document;
-    // The embedded server works itself; on PostgreSQL a worker would.
+    // The status is not compared: on the embedded database the server processes jobs, on PostgreSQL a worker does.
     expect(await look()).toMatchObject({
       title: 'Large notes',
       filename: 'notes.txt',
       metadata: { kind: 'test' },
       uploadedBy: { email: tenant.email },
     });
-    // Used again, it brings the same document.
+    // A second upload of the same bytes returns the same document.
     const again = await put(url, `Something about elephants. ${'And more. '.repeat(30_000)}`);
     expect(await again.json()).toMatchObject({ documentId, duplicate: true });
-    // Other bytes are not taken under its id, nor kept.
+    // Other bytes under the same id are rejected and not stored.
     const other = await put(url, 'Something about giraffes.');
     expect([other.status, (await other.json()).error.code]).toEqual([409, 'CONFLICT']);
   });
 
   test.each([
-    ['too large by what it announces', 'x'.repeat(MAX_UPLOAD + 1)],
+    ['too large according to Content-Length', 'x'.repeat(MAX_UPLOAD + 1)],
     ['empty', ''],
-  ])('refuses a file that is %s', async (_name, body) => {
+  ])('rejects a file that is %s', async (_name, body) => {
     const { url } = await offer();
     const response = await put(url, body);
     expect(response.status).toBe(400);
     expect((await response.json()).error.code).toBe('VALIDATION_FAILED');
   });
 
-  test('refuses a file that turns out too large, without reading on', async () => {
+  test('rejects a file without Content-Length at the limit, without reading the rest', async () => {
     const { url } = await offer({ sizeBytes: 1_000 });
     const status = await new Promise<number>((resolve, reject) => {
       const sending = request(url, { method: 'PUT' }, (response) => {
@@ -125,13 +125,13 @@ describe('createUpload', () => {
         sending.destroy();
       });
       sending.on('error', reject);
-      // No length is announced: it comes in pieces, without an end.
+      // A chunked request without Content-Length.
       for (let piece = 0; piece < 10; piece++) sending.write(Buffer.alloc(1_000));
     });
     expect(status).toBe(400);
   });
 
-  test('cuts off a body that stands still, and nothing that has come whole', async () => {
+  test('aborts a stalled body but not a complete one', async () => {
     const limits: (number | undefined)[] = [];
     const taking = createServer((incoming, response) => {
       const whole = incoming.headers['content-length'] === '4';
@@ -153,7 +153,7 @@ describe('createUpload', () => {
     expect((error as NodeJS.ErrnoException).code).toBe('ECONNRESET');
   });
 
-  test('takes the longest names and metadata there may be, and refuses more', async () => {
+  test('accepts names and metadata up to the limits and rejects longer ones', async () => {
     const longest = { filename: `${'ü'.repeat(251)}.txt`, title: 'ü'.repeat(500) };
     const { url } = await offer({ ...longest, metadata: { note: 'x'.repeat(4_000) } });
     expect((await put(url, 'The longest of them.')).status).toBe(201);
@@ -166,7 +166,7 @@ describe('createUpload', () => {
     expect(body.data.r.code).toBe('VALIDATION_FAILED');
   });
 
-  test('refuses what is no ticket, a changed one, and other methods', async () => {
+  test('rejects malformed tokens, modified tokens and other methods', async () => {
     const { url } = await offer();
     expect((await put(`${server.origin}/uploads/`, 'x')).status).toBe(401);
     expect((await put(`${server.origin}/uploads/abc.def`, 'x')).status).toBe(401);
@@ -177,7 +177,7 @@ describe('createUpload', () => {
     expect([other.status, other.headers.get('allow')]).toEqual([405, 'PUT']);
   });
 
-  test('ends with the right of whoever it was offered to', async () => {
+  test('rejects an upload after the API key that created the URL is revoked', async () => {
     const key = await apiKey(server.url, tenant, ['KNOWLEDGE_WRITE']);
     const { url } = await offer({}, key);
     const list = await post(server.url, '{ apiKeys { nodes { id status } } }', {}, tenant.authorization);
@@ -194,7 +194,7 @@ describe('createUpload', () => {
     );
   });
 
-  test('refuses a collection that is archived by then', async () => {
+  test('rejects an upload after the collection is archived', async () => {
     const { id } = (await post(server.url, CREATE, { input: { name: 'Closing' } }, tenant.authorization)).body.data.r.collection;
     const { url } = await offer({ collectionId: id });
     await post(

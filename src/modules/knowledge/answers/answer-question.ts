@@ -3,17 +3,18 @@ import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { UnavailableError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { appendMessage, requireConversation } from '../../conversations/exports.ts';
-import { findChunks, findDocuments } from '../read.ts';
+import { findChunks } from '../documents/chunk.ts';
+import { findDocuments } from '../documents/document.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
 import { EXTRACTIVE, extractiveAnswer, type ScoredChunk } from './extractive-answer.ts';
 
-/** A passage that an answer rests on, under the number it has there. */
+/** A chunk that an answer refers to, with its number there. */
 export interface Citation {
   number: number;
   chunkId: string;
   documentId: string;
-  /** The beginning of the passage as it was. */
+  /** The first characters of the chunk at the time of the answer. */
   quote: string;
 }
 
@@ -21,9 +22,9 @@ export interface Answer {
   question: string;
   text: string;
   model: string;
-  /** What the text refers to, in the order of numbers. */
+  /** The chunks that the text refers to, in the order of their numbers. */
   citations: Citation[];
-  /** Everything that was at hand. */
+  /** All chunks that the model received. */
   sources: { chunkId: string; documentId: string; score: number }[];
   tokens: number;
   latencyMs: number;
@@ -33,7 +34,7 @@ export interface Answer {
 export interface RecordedAnswer {
   answer: Answer;
   run: EvaluationRun;
-  /** The question and the answer, where they were asked in a conversation. */
+  /** The question and the answer, if they belong to a conversation. */
   messages: Message[];
   conversation: Conversation | null;
 }
@@ -42,7 +43,7 @@ const QUOTE_CHARACTERS = 300;
 
 const SYSTEM = 'You answer questions from the documents of a knowledge base.';
 
-/** Searches and answers. Takes as long as the model does: never inside a transaction. */
+/** Searches and answers. It waits for the model: never call it inside a transaction. */
 export async function findAnswer(services: KnowledgeServices, input: SearchInput, signal?: AbortSignal): Promise<Answer> {
   const startedAt = performance.now();
   const found = await searchKnowledge(services, input);
@@ -56,11 +57,11 @@ export async function findAnswer(services: KnowledgeServices, input: SearchInput
   );
   const documentIds = [...new Set([...chunks.values()].map(({ documentId }) => documentId))];
   const titles = new Map((await findDocuments(services.prisma, documentIds)).map(({ id, title }) => [id, title]));
-  const at = found.hits.flatMap(({ chunkId, score }) => {
+  const sources = found.hits.flatMap(({ chunkId, score }) => {
     const chunk = chunks.get(chunkId);
     return chunk ? [{ chunk, score }] : [];
   });
-  const passages = at.map(
+  const numbered = sources.map(
     ({ chunk, score }, index): ScoredChunk => ({
       number: index + 1,
       title: titles.get(chunk.documentId) ?? '',
@@ -68,14 +69,14 @@ export async function findAnswer(services: KnowledgeServices, input: SearchInput
       score,
     }),
   );
-  const { text, model, tokens } = await write(services, input.query, passages, signal);
+  const { text, model, tokens } = await write(services, input.query, numbered, signal);
   const cited = new Set(Array.from(text.matchAll(/\[(\d{1,3})\]/g), (match) => Number(match[1])));
   return {
     question: input.query,
     text,
     model,
     tokens,
-    citations: at.flatMap(({ chunk }, index) =>
+    citations: sources.flatMap(({ chunk }, index) =>
       cited.has(index + 1)
         ? [
             {
@@ -87,7 +88,7 @@ export async function findAnswer(services: KnowledgeServices, input: SearchInput
           ]
         : [],
     ),
-    sources: at.map(({ chunk, score }) => ({ chunkId: chunk.id, documentId: chunk.documentId, score })),
+    sources: sources.map(({ chunk, score }) => ({ chunkId: chunk.id, documentId: chunk.documentId, score })),
     latencyMs: Math.round(performance.now() - startedAt),
     search: found,
   };
@@ -108,12 +109,12 @@ async function write(
     );
     return { text, model: answerGenerator.id, tokens: inputTokens + outputTokens };
   } catch (error) {
-    log.warn({ err: error, model: answerGenerator.id }, 'the model did not answer');
-    throw new UnavailableError('The model did not answer. Try again in a moment.', { cause: error });
+    log.warn({ err: error, model: answerGenerator.id }, 'answer generation failed');
+    throw new UnavailableError('The model did not answer. Retry the request.', { cause: error });
   }
 }
 
-/** Keeps an answer, and tells it in a conversation where one is named. Inside a transaction. */
+/** Stores an answer, and appends it to a conversation if one is given. Runs inside the caller's transaction. */
 export async function answerAndRecord(
   services: KnowledgeServices,
   viewer: Viewer,
@@ -135,21 +136,21 @@ export async function answerAndRecord(
     },
   });
   if (conversationId === undefined) return { answer, run, messages: [], conversation: null };
-  const asked = await appendMessage(services, viewer, { conversationId, role: 'USER', content: answer.question });
-  const told = await appendMessage(services, viewer, {
+  const question = await appendMessage(services, viewer, { conversationId, role: 'USER', content: answer.question });
+  const reply = await appendMessage(services, viewer, {
     conversationId,
     role: 'ASSISTANT',
     content: answer.text,
     citations: answer.citations,
     model: answer.model.slice(0, 100),
     latencyMs: answer.latencyMs,
-    parentMessageId: asked.message.id,
+    parentMessageId: question.message.id,
     ...(answer.tokens > 0 ? { tokenCount: BigInt(answer.tokens) } : {}),
   });
   return {
     answer,
     run,
-    messages: [asked.message, told.message],
+    messages: [question.message, reply.message],
     conversation: await requireConversation(prisma, conversationId, []),
   };
 }

@@ -1,24 +1,25 @@
-/** The name that stands where a model's would. */
+/** The name of this method in place of a model's name. */
 export const EXTRACTIVE = 'extractive';
 
 export interface ScoredChunk {
   number: number;
   title: string;
   text: string;
-  /** 0 to 1, of the search. */
+  /** The score of the search, 0 to 1. */
   score: number;
 }
 
 const MAX_SENTENCES = 4;
-/** How much of what a question is about a passage must have, and how much of its words a sentence. */
+/** Minimum share of the question's topic words that a chunk contains. */
 const MIN_TOPICS = 0.34;
+/** Minimum share of the question's weighted words that a sentence contains. */
 const MIN_SHARE = 0.25;
 const MAX_CHARACTERS = 1_200;
-/** What has fewer words is a heading, and says nothing. */
+/** A line with fewer words is likely a heading. */
 const MIN_WORDS = 3;
-const NOTHING = 'The documents that were searched say nothing about this.';
+const NO_ANSWER = 'The searched documents contain no answer to this question.';
 
-/** A word without its commonest endings; long ones are told apart by their beginning. */
+/** A word without common English suffixes, cut to six characters. */
 function stemOf(word: string): string {
   return (word.length > 3 ? word.replace(/(ing|ed|es|e|s)$/, '') : word).slice(0, 6);
 }
@@ -32,7 +33,7 @@ function wordsOf(text: string): string[] {
   ).map(stemOf);
 }
 
-/** Words of a question that say what it is about, rather than that it is one. */
+/** Words of at least four characters, which exclude most question and function words. */
 function topicsOf(question: string): string[] {
   const long = question.match(/[\p{L}\p{N}]{4,}/gu) ?? [];
   return [...new Set(wordsOf(long.join(' ')))];
@@ -46,22 +47,22 @@ function sentencesOf(text: string): string[] {
 }
 
 /**
- * Answers with sentences of the passages themselves, each with the number of its passage: those that share the most of the question's
- * rarer words. It understands nothing and makes nothing up.
+ * Answers with sentences of the chunks, each followed by the number of its chunk. It selects the sentences that share the most words with
+ * the question, weighted by their rarity.
  */
-export function extractiveAnswer(question: string, passages: readonly ScoredChunk[]): string {
+export function extractiveAnswer(question: string, chunks: readonly ScoredChunk[]): string {
   const asked = new Set(wordsOf(question));
   const topics = topicsOf(question);
-  const about = passages.filter(({ title, text }) => {
+  const relevant = chunks.filter(({ title, text }) => {
     const words = new Set(wordsOf(`${title} ${text}`));
     return topics.filter((word) => words.has(word)).length >= topics.length * MIN_TOPICS;
   });
-  const sentences = about.flatMap((passage) =>
-    sentencesOf(passage.text).map((text) => ({ text, passage, words: new Set(wordsOf(text)) })),
+  const sentences = relevant.flatMap((chunk) =>
+    sentencesOf(chunk.text).map((text) => ({ text, chunk, words: new Set(wordsOf(text)) })),
   );
-  const holders = new Map([...asked].map((word) => [word, sentences.filter(({ words }) => words.has(word)).length]));
-  // Rare words weigh more; those that no sentence has cannot be answered for.
-  const weightOf = (word: string) => (holders.get(word) ? Math.log(1 + sentences.length / (holders.get(word) ?? 1)) : 0);
+  const frequencies = new Map([...asked].map((word) => [word, sentences.filter(({ words }) => words.has(word)).length]));
+  // Rare words weigh more. Words that no sentence contains have no weight.
+  const weightOf = (word: string) => (frequencies.get(word) ? Math.log(1 + sentences.length / (frequencies.get(word) ?? 1)) : 0);
   const total = [...asked].reduce((sum, word) => sum + weightOf(word), 0);
   const ranked = sentences
     .map((sentence) => {
@@ -69,7 +70,7 @@ export function extractiveAnswer(question: string, passages: readonly ScoredChun
       return { ...sentence, share: total > 0 ? shared / total : 0 };
     })
     .filter(({ share, text, words }) => share >= MIN_SHARE && words.size >= MIN_WORDS && text.length <= MAX_CHARACTERS)
-    .sort((one, other) => other.share * (0.5 + other.passage.score) - one.share * (0.5 + one.passage.score));
+    .sort((one, other) => other.share * (0.5 + other.chunk.score) - one.share * (0.5 + one.chunk.score));
   const chosen: typeof ranked = [];
   let length = 0;
   for (const sentence of ranked) {
@@ -78,6 +79,6 @@ export function extractiveAnswer(question: string, passages: readonly ScoredChun
     chosen.push(sentence);
     length += sentence.text.length;
   }
-  if (chosen.length === 0) return NOTHING;
-  return chosen.map(({ text, passage }) => `${text} [${passage.number}]`).join(' ');
+  if (chosen.length === 0) return NO_ANSWER;
+  return chosen.map(({ text, chunk }) => `${text} [${chunk.number}]`).join(' ');
 }

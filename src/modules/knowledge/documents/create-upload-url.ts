@@ -1,8 +1,8 @@
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { ValidationError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
+import { requireActiveCollection } from '../collection.ts';
 import type { MediaType } from '../extraction/media-types.ts';
-import { requireActiveCollection } from '../read.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { UploadTokens } from './upload-token.ts';
 
@@ -17,7 +17,7 @@ export interface UploadRequest {
 
 const TTL_SECONDS = 15 * 60;
 
-/** A URL that takes this one file, for a while. Its path is a sealed ticket: nothing is kept here until the file has come. */
+/** Creates a URL that accepts one file until it expires. Its path is an encrypted token; the server stores nothing before the upload. */
 export async function createUploadUrl(
   services: KnowledgeServices & { uploadTokens: UploadTokens; baseUrl: () => string },
   viewer: Viewer,
@@ -27,7 +27,10 @@ export async function createUploadUrl(
   const maxBytes = knowledgeLimits.maxUploadBytes;
   await requireActiveCollection(prisma, file.collectionId, ['input', 'collectionId']);
   if (file.sizeBytes !== undefined && (file.sizeBytes <= 0n || file.sizeBytes > BigInt(maxBytes))) {
-    throw ValidationError.inputPath(['input', 'sizeBytes'], `A document has 1 to ${maxBytes} bytes.`);
+    throw ValidationError.inputPath(
+      ['input', 'sizeBytes'],
+      `${file.sizeBytes} is out of range. A document has 1 to ${maxBytes} bytes.`,
+    );
   }
   const { token, expiresAt } = await uploadTokens.seal(
     {

@@ -1,55 +1,39 @@
-import type { Document } from '../../../generated/prisma/client.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
-import type { Database } from '../../../platform/postgres/database.ts';
-import { type Page, type PageArgs, readPage } from '../../../platform/postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
-import { sql } from '../../../platform/postgres/sql.ts';
-
-/** The documents of the tenant that have been read and are not deleted, newest first. */
-export function listReadableDocuments(database: Database, page: PageArgs): Promise<Page<Document>> {
-  return readPage(
-    database,
-    {
-      table: 'documents',
-      order: { column: 'uploaded_at', type: 'timestamptz', direction: 'DESC' },
-      where: [sql`documents.deleted_at IS NULL`, sql`documents.status = 'INDEXED'`],
-    },
-    page,
-  );
-}
 
 export interface DocumentText {
   title: string;
-  /** Its passages in their order. Where they overlap, so does the text. */
+  /** The chunks in order. Where they overlap, the text repeats. */
   text: string;
-  /** How many passages the text has, and how many there are. */
-  passages: number;
-  of: number;
+  /** Number of chunks in `text`. */
+  chunks: number;
+  /** Number of chunks of the document. */
+  totalChunks: number;
 }
 
-/** Passages that are read at a time. */
+/** Chunks per query. */
 const BATCH = 100;
 
-/** The text of a document up to about `mostCharacters`, in whole passages. Throws NotFoundError. */
-export async function documentText(prisma: Prisma, id: string, mostCharacters: number): Promise<DocumentText> {
+/** The text of a document up to about `maxCharacters`, in whole chunks. Throws NotFoundError. */
+export async function documentText(prisma: Prisma, id: string, maxCharacters: number): Promise<DocumentText> {
   const document = await requireFound(prisma.document.findFirst({ where: { id, deletedAt: null } }), 'The document');
   const parts: string[] = [];
   let length = 0;
-  for (let more = true; more && length < mostCharacters; ) {
-    const passages = await prisma.chunk.findMany({
+  for (let more = true; more && length < maxCharacters; ) {
+    const chunks = await prisma.chunk.findMany({
       where: { documentId: id, position: { gte: parts.length } },
       orderBy: { position: 'asc' },
       take: BATCH,
       select: { content: true },
     });
-    for (const { content } of passages) {
-      if (parts.length > 0 && length + content.length > mostCharacters) {
-        return { title: document.title, text: parts.join('\n\n'), passages: parts.length, of: document.chunkCount };
+    for (const { content } of chunks) {
+      if (parts.length > 0 && length + content.length > maxCharacters) {
+        return { title: document.title, text: parts.join('\n\n'), chunks: parts.length, totalChunks: document.chunkCount };
       }
       parts.push(content);
       length += content.length;
     }
-    more = passages.length === BATCH;
+    more = chunks.length === BATCH;
   }
-  return { title: document.title, text: parts.join('\n\n'), passages: parts.length, of: document.chunkCount };
+  return { title: document.title, text: parts.join('\n\n'), chunks: parts.length, totalChunks: document.chunkCount };
 }

@@ -1,4 +1,4 @@
-import type { Collection, Document, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import type { Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { InvalidStateError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
@@ -6,11 +6,11 @@ import { publishChange } from '../../../platform/live/change-log.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import type { StoredFile } from '../../../platform/storage/uploads.ts';
-import { requireDocument } from '../read.ts';
+import type { Collection } from '../collection.ts';
 import type { KnowledgeServices } from '../services.ts';
-import { documentLog } from './document-log.ts';
+import { Document, requireNotDeleted } from './document.ts';
 
-/** A file that has come and stands in the storage, and what is to be said of it. */
+/** A file in the storage, and the attributes of its document. */
 export interface NewDocument {
   id?: string | undefined;
   title: string;
@@ -23,7 +23,7 @@ export interface NewDocument {
 
 export interface AddedDocument {
   document: Document;
-  /** The collection had these bytes already: this is the document they are. */
+  /** Whether the collection already had a document with the same bytes, which `document` is. */
   duplicate: boolean;
 }
 
@@ -36,29 +36,29 @@ const PROCESSING_RESET = {
   totalChunks: null,
 } as const;
 
-/** Tells the watchers of a collection, once the transaction has committed, where its documents stand. */
+/** Publishes the change of a collection's documents to subscribers after the transaction commits. */
 export async function publishDocumentChanges({ prisma, live }: KnowledgeServices, collectionId: string): Promise<void> {
   const { tenantId, changeSequence } = await prisma.collection.findFirstOrThrow({
     where: { id: collectionId },
     select: { tenantId: true, changeSequence: true },
   });
-  publishChange(live, documentLog, { tenantId, id: collectionId, sequence: changeSequence });
+  publishChange(live, Document.log, { tenantId, id: collectionId, sequence: changeSequence });
 }
 
 /**
- * Waits for whoever changes these documents, and keeps others from it until the transaction ends. A change of a document moves its
- * collection's counts: who changes several takes all of them before that, in one order, or two such wait for each other.
+ * Locks documents in the order of their ids until the transaction ends. A change of a document also updates, and locks, its collection.
+ * A transaction that changes several documents locks all of them before the first change, to avoid a deadlock.
  */
 export async function lockDocuments({ database }: KnowledgeServices, ids: string[]): Promise<void> {
   await queryRows(database, sql`SELECT FROM documents WHERE id = ANY (${ids}::uuid[]) ORDER BY id FOR NO KEY UPDATE`);
 }
 
-/** Puts documents at the end of the queue, to be read from the start. What was found of them so far is found no more. */
+/** Enqueues documents for processing from the start and deletes their chunks. */
 export async function queueProcessing(services: KnowledgeServices, tenantId: string, ids: string[]): Promise<void> {
   const { database, prisma, jobs } = services;
   if (ids.length === 0) return;
   await lockDocuments(services, ids);
-  // In this order: an indexed document may not lose a passage.
+  // The status changes first: a CHECK constraint requires all chunks of an INDEXED document.
   await prisma.document.updateMany({ where: { id: { in: ids } }, data: { ...PROCESSING_RESET, indexFingerprint: null } });
   await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ANY (${ids}::uuid[])`);
   await jobs.enqueue(
@@ -67,7 +67,7 @@ export async function queueProcessing(services: KnowledgeServices, tenantId: str
   );
 }
 
-/** Adds a document, or recognises it: the same bytes in the same collection are one document, however they are called. */
+/** Adds a document. The same bytes in the same collection are one document, whatever its title: a duplicate is returned. */
 export async function addDocument(
   services: KnowledgeServices,
   viewer: Pick<Viewer, 'tenantId' | 'userId'>,
@@ -81,7 +81,7 @@ export async function addDocument(
     database,
     sql`SELECT FROM documents WHERE collection_id = ${collection.id}::uuid AND content_hash = ${given.file.contentHash} FOR NO KEY UPDATE`,
   );
-  // Two uploads of the same bytes at once: the second waits here for the first, then finds its document.
+  // Of two concurrent uploads of the same bytes, the second waits here for the first and then finds its document.
   const [added] = await queryRows<{ id: string }>(
     database,
     sql`INSERT INTO documents (tenant_id, id, collection_id, title, filename, media_type, size_bytes, content_hash, storage_key, metadata, uploaded_by_id)
@@ -92,58 +92,37 @@ export async function addDocument(
   if (added) {
     await jobs.enqueue('document.process', [{ tenantId, id }]);
     await publishDocumentChanges(services, collection.id);
-    return { document: await requireDocument(prisma, id, []), duplicate: false };
+    return { document: await Document.require(prisma, id, []), duplicate: false };
   }
-  const known = await prisma.document.findFirstOrThrow({
+  const existing = await prisma.document.findFirstOrThrow({
     where: { collectionId: collection.id, contentHash: given.file.contentHash },
   });
-  if (known.deletedAt === null && known.status !== 'FAILED') return { document: known, duplicate: true };
-  // What was deleted comes back as what it is called now. What failed is tried again, now that its bytes are certainly there, and as
-  // what it is said to be now: it may have failed because it was called something else.
+  if (existing.deletedAt === null && existing.status !== 'FAILED') return { document: existing, duplicate: true };
+  // A deleted document is restored with the new title and metadata. A failed one is processed again with the new filename and media type,
+  // which may have caused the failure.
   const { filename = null, mediaType } = given;
   await prisma.document.update({
-    where: tenantKey(known.id),
-    data: known.deletedAt
+    where: tenantKey(existing.id),
+    data: existing.deletedAt
       ? { deletedAt: null, title: given.title, filename, mediaType, metadata: metadata ?? {} }
       : { filename, mediaType },
   });
-  await queueProcessing(services, tenantId, [known.id]);
+  await queueProcessing(services, tenantId, [existing.id]);
   await publishDocumentChanges(services, collection.id);
-  return { document: await requireDocument(prisma, known.id, []), duplicate: known.deletedAt === null };
+  return { document: await Document.require(prisma, existing.id, []), duplicate: existing.deletedAt === null };
 }
 
-export interface DocumentFields {
-  title?: string | undefined;
-  metadata?: Record<string, unknown> | undefined;
-}
-
-export async function updateDocument(
-  services: KnowledgeServices,
-  id: string,
-  { title, metadata }: DocumentFields,
-): Promise<Document> {
-  const { prisma } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
-  requireNotDeleted(before);
-  const document = await prisma.document.update({
-    where: tenantKey(id),
-    data: { title, metadata: metadata as PrismaTypes.InputJsonValue | undefined },
-  });
-  await publishDocumentChanges(services, document.collectionId);
-  return document;
-}
-
-/** Takes a document out of every search at once. Its bytes stay for a while, so that it can be restored. */
+/** Marks a document as deleted and deletes its chunks. Its file stays until `document.purge`, so that it can be restored. */
 export async function deleteDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   const { database, prisma, jobs, knowledgeLimits } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
+  const before = await Document.require(prisma, id, ['input', 'id']);
   requireNotDeleted(before);
   await prisma.document.update({
     where: tenantKey(id),
     data: { ...PROCESSING_RESET, indexFingerprint: null, deletedAt: new Date() },
   });
   await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
-  const document = await requireDocument(prisma, id, []);
+  const document = await Document.require(prisma, id, []);
   await jobs.enqueue('document.purge', [{ tenantId: viewer.tenantId, id }], knowledgeLimits.keepDeletedDays * 86_400 + 60);
   await publishDocumentChanges(services, document.collectionId);
   return document;
@@ -151,7 +130,7 @@ export async function deleteDocument(services: KnowledgeServices, viewer: Viewer
 
 export async function restoreDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   const { prisma } = services;
-  const before = await requireDocument(prisma, id, ['input', 'id']);
+  const before = await Document.require(prisma, id, ['input', 'id']);
   if (!before.deletedAt) throw new InvalidStateError('The document is not deleted.', { path: ['input', 'id'] });
   await prisma.document.update({
     where: tenantKey(id),
@@ -160,35 +139,32 @@ export async function restoreDocument(services: KnowledgeServices, viewer: Viewe
   return requeue(services, viewer, id);
 }
 
-/** Reads a document anew from its bytes, as the collection is set now. */
+/** Processes a document again with the current settings of its collection. */
 export async function reprocessDocument(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
-  requireNotDeleted(await requireDocument(services.prisma, id, ['input', 'id']));
+  requireNotDeleted(await Document.require(services.prisma, id, ['input', 'id']));
   return requeue(services, viewer, id);
 }
 
 async function requeue(services: KnowledgeServices, viewer: Viewer, id: string): Promise<Document> {
   await queueProcessing(services, viewer.tenantId, [id]);
-  const document = await requireDocument(services.prisma, id, []);
+  const document = await Document.require(services.prisma, id, []);
   await publishDocumentChanges(services, document.collectionId);
   return document;
 }
 
-function requireNotDeleted({ deletedAt }: Document): void {
-  if (deletedAt) throw new InvalidStateError('The document is deleted. Restore it first.', { path: ['input', 'id'] });
-}
-
-/** Removes a deleted document for good, bytes and all, unless it was restored in the meantime. */
+/** Deletes the row and the file of a deleted document, unless it was restored in the meantime. */
 export async function purgeDocument(services: KnowledgeServices, documentId: string): Promise<void> {
   const { database, storage, knowledgeLimits } = services;
   await database.transaction(async () => {
-    // Locked while its bytes go, so that nobody restores it meanwhile. Its collection is not: others must not wait for the storage.
-    const [gone] = await queryRows<{ storageKey: string }>(
+    // The row lock prevents a concurrent restore while the file is removed. The collection is not locked meanwhile, so that no other
+    // transaction waits for the storage.
+    const [expired] = await queryRows<{ storageKey: string }>(
       database,
       sql`SELECT storage_key FROM documents WHERE id = ${documentId}::uuid
         AND deleted_at <= now() - make_interval(days => ${knowledgeLimits.keepDeletedDays}) FOR UPDATE`,
     );
-    if (!gone) return;
-    await storage.remove(gone.storageKey);
+    if (!expired) return;
+    await storage.remove(expired.storageKey);
     await queryRows(database, sql`DELETE FROM documents WHERE id = ${documentId}::uuid`);
   });
 }

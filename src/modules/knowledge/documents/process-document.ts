@@ -1,4 +1,3 @@
-import type { Collection, Document } from '../../../generated/prisma/client.ts';
 import type { Embedder } from '../../../platform/ai/embedding/embedder.ts';
 import { EmbeddingError } from '../../../platform/ai/embedding/embedder.ts';
 import { newId } from '../../../platform/lib/ids.ts';
@@ -7,27 +6,29 @@ import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { FileMissingError } from '../../../platform/storage/storage.ts';
+import type { Collection } from '../collection.ts';
 import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
-import { vectorText } from '../search/vector-text.ts';
+import { vectorText } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
+import type { Document } from './document.ts';
 import { publishDocumentChanges } from './documents.ts';
 
-/** Passages that are embedded, written and told of together. */
+/** Chunks that are embedded, stored and published together. */
 const BATCH = 64;
 
-/** Somebody else has the document by now, or it is gone: what this worker knows of it is worth nothing any more. */
+/** Another worker claimed the document, or it was deleted. This worker discards its results. */
 class LostDocumentError extends Error {}
 
-/** The collection is set otherwise than when the document was taken: under another model its passages would not even be found. */
+/** The collection's settings changed after the claim, so that the chunks no longer match them. */
 class OutdatedClaimError extends Error {}
 
 export interface ProcessingRun {
   tenantId: string;
   documentId: string;
   signal: AbortSignal;
-  /** Whether nobody will try again after this. */
+  /** Whether the queue does not retry after this attempt. */
   lastAttempt: boolean;
 }
 
@@ -35,14 +36,13 @@ interface Claim {
   document: Document;
   collection: Collection;
   embedder: Embedder;
-  /** Writes under a claim that another worker has taken over are refused. */
+  /** Fencing token: writes with a token that another worker has replaced change nothing and throw LostDocumentError. */
   token: string;
 }
 
 /**
- * Makes the passages of a document: reads, splits, embeds and indexes it. Can be stopped at any point and called again: what
- * is there stays, what is missing is made, and nothing is made twice, for a passage is the same whoever makes it. Throws what
- * is worth another attempt; what is not ends the document as FAILED, with a reason for people.
+ * Reads, splits, embeds and indexes a document. It can stop at any point and run again: extraction is deterministic, so that only missing
+ * chunks are added. Throws errors that a retry may resolve; on others it sets the document to FAILED with an error message.
  */
 export function processDocument(services: KnowledgeServices, run: ProcessingRun): Promise<void> {
   return runWithContext({ tenantId: run.tenantId }, async () => {
@@ -61,12 +61,12 @@ export function processDocument(services: KnowledgeServices, run: ProcessingRun)
   });
 }
 
-/** Ends a document whose last attempt ended without a word: its worker died, again and again. */
+/** Sets a document to FAILED after its last attempt ended without a result, such as when each worker crashed. */
 export function markDocumentFailed(services: KnowledgeServices, tenantId: string, documentId: string): Promise<void> {
   return runWithContext({ tenantId }, async () => {
     const document = await services.prisma.document.findFirst({ where: { id: documentId } });
     if (!document || document.deletedAt || (document.status !== 'PENDING' && document.status !== 'PROCESSING')) return;
-    const message = 'Reading the document failed again and again. Reprocess it, or upload it in another format.';
+    const message = 'All attempts to process the document failed. Reprocess it, or upload it in another format.';
     await fail(services, document, undefined, 'GAVE_UP', message);
   });
 }
@@ -76,20 +76,20 @@ async function settle(services: KnowledgeServices, claim: Claim, run: Processing
   if (error instanceof LostDocumentError) return;
   if (error instanceof UnreadableDocumentError) return fail(services, document, claim.token, error.code, error.message);
   if (error instanceof FileMissingError) {
-    return fail(services, document, claim.token, 'FILE_MISSING', 'The file is not in the storage any more. Upload it again.');
+    return fail(services, document, claim.token, 'FILE_MISSING', 'The file is no longer in the storage. Upload it again.');
   }
   const final = run.lastAttempt || (error instanceof EmbeddingError && !error.retryable);
   if (!final || run.signal.aborted) throw error;
-  const reason = error instanceof EmbeddingError ? error.message : 'An unexpected error. The log of the worker tells more.';
+  const reason = error instanceof EmbeddingError ? error.message : 'See the log of the worker for the error.';
   logFailure(services.log, document, error);
   return fail(services, document, claim.token, 'INDEXING_FAILED', `The document could not be indexed. ${reason}`);
 }
 
 function logFailure(log: Logger, document: Document, error: unknown): void {
-  log.error({ err: error, tenantId: document.tenantId, documentId: document.id }, 'a document could not be indexed');
+  log.error({ err: error, tenantId: document.tenantId, documentId: document.id }, 'document indexing failed');
 }
 
-/** Marks the document as this worker's. Undefined when there is nothing to do. */
+/** Claims the document for this worker. Returns undefined when it needs no processing. */
 async function claimDocument(services: KnowledgeServices, id: string): Promise<Claim | undefined> {
   const { database, prisma, models } = services;
   return database.transaction(async () => {
@@ -100,7 +100,7 @@ async function claimDocument(services: KnowledgeServices, id: string): Promise<C
     const key = tenantKey(id);
     const embedder = models.embedder(collection.embeddingModel);
     if (!embedder) {
-      const message = `The collection uses the model ${collection.embeddingModel}, which this server does not have any more. Configure it, or reprocess the collection under another one.`;
+      const message = `The embedding model ${collection.embeddingModel} of the collection is not configured. Configure it, or reprocess the collection with another one.`;
       await fail(services, document, undefined, 'MODEL_MISSING', message);
       return undefined;
     }
@@ -127,7 +127,7 @@ async function claimDocument(services: KnowledgeServices, id: string): Promise<C
 
 type Settings = Pick<Collection, 'chunkSize' | 'chunkOverlap' | 'embeddingModel' | 'language'>;
 
-/** All that decides what the passages of given bytes are. */
+/** The settings that determine the chunks of a file. */
 function fingerprintOf({ chunkSize, chunkOverlap, embeddingModel, language }: Settings): string {
   return [`v${extractionVersion}`, chunkSize, chunkOverlap, language, embeddingModel].join(' ');
 }
@@ -152,17 +152,17 @@ async function indexChunks(
   const { database } = services;
   const { document, embedder } = claim;
   await withClaim(services, claim, () =>
-    owned(
+    requireClaimed(
       services,
       sql`UPDATE documents SET total_chunks = ${chunks.length}
       WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid RETURNING id`,
     ),
   );
-  const there = await queryRows<{ position: number }>(
+  const indexed = await queryRows<{ position: number }>(
     database,
     sql`SELECT position FROM chunks WHERE document_id = ${document.id}::uuid`,
   );
-  const known = new Set(there.map(({ position }) => position));
+  const known = new Set(indexed.map(({ position }) => position));
   const missing = chunks.filter(({ position }) => !known.has(position));
   for (let start = 0; start < missing.length; start += BATCH) {
     signal.throwIfAborted();
@@ -172,7 +172,7 @@ async function indexChunks(
   }
 }
 
-/** What is embedded of a passage: its headings say what it is about. */
+/** The text to embed: the headings give a chunk its context. */
 function textOf({ section, content }: ExtractedChunk): string {
   return section === null ? content : `${section}\n\n${content}`;
 }
@@ -185,9 +185,9 @@ async function writeChunks(
   tokens: number,
 ): Promise<void> {
   const { document, collection, embedder } = claim;
-  // Held first, so that whoever takes the document over waits, or is found to have done so. The collection is not held yet: others
-  // write to it while these passages find their places in the indexes.
-  await owned(
+  // Lock order: the document first, so that another worker's claim waits, or is detected here. The collection stays unlocked while the
+  // chunks are inserted into the indexes, so that other writers of the collection can proceed.
+  await requireClaimed(
     services,
     sql`SELECT id FROM documents WHERE id = ${document.id}::uuid AND processing_token = ${claim.token}::uuid FOR NO KEY UPDATE`,
   );
@@ -206,17 +206,17 @@ async function writeChunks(
     services.database,
     sql`UPDATE documents SET embedding_tokens = embedding_tokens + ${tokens} WHERE id = ${document.id}::uuid`,
   );
-  // Counting has locked the collection: what it says now holds when this commits.
-  const [now] = await queryRows<Settings>(
+  // The trigger that counts chunks has locked the collection: its settings cannot change before the commit.
+  const [current] = await queryRows<Settings>(
     services.database,
     sql`SELECT chunk_size, chunk_overlap, embedding_model, language FROM collections WHERE id = ${collection.id}::uuid`,
   );
-  if (!now || fingerprintOf(now) !== fingerprintOf(collection)) throw new OutdatedClaimError();
+  if (!current || fingerprintOf(current) !== fingerprintOf(collection)) throw new OutdatedClaimError();
 }
 
 async function finish(services: KnowledgeServices, claim: Claim): Promise<void> {
   await withClaim(services, claim, () =>
-    owned(
+    requireClaimed(
       services,
       sql`UPDATE documents SET status = 'INDEXED', processed_at = now(), processing_token = NULL
       WHERE id = ${claim.document.id}::uuid AND processing_token = ${claim.token}::uuid RETURNING id`,
@@ -231,12 +231,12 @@ async function withClaim(services: KnowledgeServices, claim: Claim, work: () => 
   });
 }
 
-async function owned({ database }: KnowledgeServices, update: ReturnType<typeof sql>): Promise<void> {
-  const [mine] = await queryRows(database, update);
-  if (!mine) throw new LostDocumentError();
+async function requireClaimed({ database }: KnowledgeServices, update: ReturnType<typeof sql>): Promise<void> {
+  const [row] = await queryRows(database, update);
+  if (!row) throw new LostDocumentError();
 }
 
-/** Ends a document with a reason. Its passages go: half a document would be found as if it were whole. */
+/** Sets a document to FAILED and deletes its chunks, so that searches do not find a part of it. */
 async function fail(
   services: KnowledgeServices,
   document: Document,

@@ -12,7 +12,7 @@ import { addDocument } from './documents.ts';
 import { receiveDocument, requireMediaType } from './receive-document.ts';
 import type { UploadToken, UploadTokens } from './upload-token.ts';
 
-/** As it was when the ticket was given out; whether it still is, is asked of the database. */
+/** The viewer at the time when the token was created. `auth.revalidate` checks that the access still exists. */
 function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadToken): Viewer {
   return {
     tenantId,
@@ -25,53 +25,54 @@ function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadToken):
   };
 }
 
-/** The body apart from the request: whoever gives it up must not close the connection before it has its answer. */
+/** The body as a separate stream: destroying it must not close the connection before the response is sent. */
 function bodyOf(request: IncomingMessage): PassThrough {
   const body = new PassThrough();
-  // Nobody may listen yet when the client goes.
+  // Without a listener, a disconnect before the stream is consumed would be an uncaught error.
   body.on('error', () => {});
-  request.once('close', () => request.complete || body.destroy(new Error('the client went away')));
+  request.once('close', () => request.complete || body.destroy(new Error('client disconnected')));
   return request.pipe(body);
 }
 
-/** What an upload needs besides the services of documents. */
+/** The services of the upload route. */
 export interface UploadServices extends KnowledgeServices {
   auth: Auth;
   uploadTokens: UploadTokens;
 }
 
-export interface UploadAnswer {
+export interface UploadResponse {
   documentId: string;
   duplicate: boolean;
   status: string;
 }
 
 /**
- * Takes the file that `createUpload` offered a URL for, as it comes, into the storage. The ticket in the path is all the credential
- * there is; whoever it was given to must still have the right. Throws DomainError.
+ * Streams the request's body into the storage and adds the document. The token in the path is the only credential; the user or API key
+ * that created it must still have the permission. Throws DomainError.
  */
 export async function receiveUpload(
   services: UploadServices,
   token: string,
   request: IncomingMessage,
   info: RequestInfo,
-): Promise<UploadAnswer> {
+): Promise<UploadResponse> {
   const { auth, database, uploadTokens } = services;
-  const ticket = await uploadTokens.open(token);
-  const viewer = viewerOf(ticket);
+  const upload = await uploadTokens.open(token);
+  const viewer = viewerOf(upload);
   const mayWrite = await auth.revalidate(viewer);
-  if (!mayWrite) throw new ForbiddenError('Whoever was offered this upload may not add documents any more.');
-  const announced = Number(request.headers['content-length'] ?? Number.NaN);
-  if (announced > ticket.maxBytes) throw ValidationError.inputPath(['file'], `A document has at most ${ticket.maxBytes} bytes.`);
+  if (!mayWrite) throw new ForbiddenError('The user or API key that created this upload URL can no longer add documents.');
+  const contentLength = Number(request.headers['content-length'] ?? Number.NaN);
+  if (contentLength > upload.maxBytes)
+    throw ValidationError.inputPath(['file'], `The file is larger than the limit of ${upload.maxBytes} bytes.`);
   return runWithContext(sessionContextOf(viewer, info), async () => {
     const received = await receiveDocument(services, {
-      id: ticket.documentId,
-      collectionId: ticket.collectionId,
-      filename: ticket.filename,
-      mediaType: requireMediaType(mediaTypeOf(ticket.filename, ticket.mediaType), ['file']),
-      title: ticket.title ?? ticket.filename,
-      metadata: ticket.metadata,
-      maxBytes: ticket.maxBytes,
+      id: upload.documentId,
+      collectionId: upload.collectionId,
+      filename: upload.filename,
+      mediaType: requireMediaType(mediaTypeOf(upload.filename, upload.mediaType), ['file']),
+      title: upload.title ?? upload.filename,
+      metadata: upload.metadata,
+      maxBytes: upload.maxBytes,
       source: bodyOf(request),
       path: ['file'],
     });
@@ -90,28 +91,28 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
   RATE_LIMITED: 429,
 };
 
-/** Answers a PUT to `/uploads/<ticket>` as JSON. */
+/** Handles PUT `/uploads/<token>` and responds with JSON. */
 export async function handleUpload(
   services: UploadServices,
   { request, response, info, rest: token }: RouteRequest,
 ): Promise<void> {
-  const answer = (status: number, body: unknown, headers: Record<string, string> = {}) => {
+  const respond = (status: number, body: unknown, headers: Record<string, string> = {}) => {
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', 'x-request-id': info.requestId, ...headers });
     response.end(JSON.stringify(body));
   };
   if (request.method !== 'PUT') {
-    answer(405, { error: { code: 'METHOD_NOT_ALLOWED', message: 'PUT the file here.' } }, { allow: 'PUT' });
+    respond(405, { error: { code: 'METHOD_NOT_ALLOWED', message: 'This URL accepts only PUT.' } }, { allow: 'PUT' });
     return;
   }
   try {
-    answer(201, await receiveUpload(services, token, request, info));
+    respond(201, await receiveUpload(services, token, request, info));
   } catch (error) {
     if (request.destroyed && !request.complete) return;
-    if (!(error instanceof DomainError)) services.log.error({ err: error, requestId: info.requestId }, 'an upload failed');
+    if (!(error instanceof DomainError)) services.log.error({ err: error, requestId: info.requestId }, 'upload failed');
     const { code, message } =
-      error instanceof DomainError ? error : { code: 'INTERNAL_SERVER_ERROR', message: 'The upload failed. Try again.' };
+      error instanceof DomainError ? error : { code: 'INTERNAL_SERVER_ERROR', message: 'The upload failed. Retry it.' };
     const status = error instanceof DomainError ? (STATUS[error.code] ?? 400) : 500;
-    // What may be left of the body is not read: nothing else can follow on this connection.
-    answer(status, { error: { code, message, requestId: info.requestId } }, request.complete ? {} : { connection: 'close' });
+    // The rest of the body stays unread, so that the connection cannot carry another request.
+    respond(status, { error: { code, message, requestId: info.requestId } }, request.complete ? {} : { connection: 'close' });
   }
 }

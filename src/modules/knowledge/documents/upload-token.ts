@@ -11,7 +11,7 @@ const tokenSchema = z.object({
   sessionId: z.uuid().optional(),
   role: z.enum(roles),
   collectionId: z.uuid(),
-  /** The id the document gets, so that a ticket used twice makes one document. */
+  /** The id of the document, so that two uploads with one token create one document. */
   documentId: z.uuid(),
   filename: z.string(),
   mediaType: z.string(),
@@ -20,26 +20,26 @@ const tokenSchema = z.object({
   maxBytes: z.number().int().positive(),
 });
 
-/** What an upload URL lets its holder do. Sealed: they can neither read nor change it. */
+/** The content of an upload URL, encrypted and authenticated. */
 export type UploadToken = z.infer<typeof tokenSchema>;
 
 export interface UploadTokens {
-  seal(ticket: UploadToken, ttlSeconds: number): Promise<{ token: string; expiresAt: Date }>;
-  /** Throws AuthenticationError for what is expired, changed, made under another secret, or no ticket at all. */
+  seal(upload: UploadToken, ttlSeconds: number): Promise<{ token: string; expiresAt: Date }>;
+  /** Throws AuthenticationError for a token that is expired, modified, encrypted with another secret, or malformed. */
   open(token: string): Promise<UploadToken>;
 }
 
 const TYPE = 'upload+jwt';
-/** Metadata has up to 64 KiB, in base64url. */
+/** Room for 64 KiB of metadata in base64url. */
 const MAX_CHARACTERS = 131_072;
 
 export function createUploadTokens(secret: string): UploadTokens {
-  // Its own key: what else the secret is for must not open tickets, nor the other way round.
+  // A derived key, so that no other token that uses the secret opens as an upload token, and vice versa.
   const key = new Uint8Array(hkdfSync('sha256', secret, '', 'agentbase upload ticket', 32));
   return {
-    async seal(ticket, ttlSeconds) {
+    async seal(upload, ttlSeconds) {
       const expiresAt = new Date((Math.floor(Date.now() / 1000) + ttlSeconds) * 1000);
-      const token = await new EncryptJWT({ ticket })
+      const token = await new EncryptJWT({ ticket: upload })
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', typ: TYPE })
         .setExpirationTime(expiresAt)
         .encrypt(key);
@@ -58,7 +58,7 @@ export function createUploadTokens(secret: string): UploadTokens {
       } catch (cause) {
         throw new AuthenticationError(
           'TOKEN_INVALID',
-          'This upload URL is not valid, or not any more. Ask for another with createUpload.',
+          'The upload URL is invalid or expired. Create a new one with createUpload.',
           { cause },
         );
       }

@@ -5,7 +5,8 @@ import { newId } from '../../../platform/lib/ids.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { findChunks, requireCollection } from '../read.ts';
+import { Collection } from '../collection.ts';
+import { findChunks } from '../documents/chunk.ts';
 import { search } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
 import { mean, type RetrievalScores, scoreRetrieval } from './retrieval-scores.ts';
@@ -25,7 +26,7 @@ export interface EvaluationFields {
   keywordWeight: number;
 }
 
-/** Queues an evaluation. Throws NotFoundError for collections and documents that are not the tenant's. */
+/** Stores and enqueues an evaluation. Throws NotFoundError for collections and documents of other tenants. */
 export async function startEvaluation(
   services: KnowledgeServices,
   viewer: Viewer,
@@ -33,7 +34,7 @@ export async function startEvaluation(
 ): Promise<Evaluation> {
   const { prisma, jobs } = services;
   for (const [index, id] of fields.collectionIds.entries())
-    await requireCollection(prisma, id, ['input', 'collectionIds', String(index)]);
+    await Collection.require(prisma, id, ['input', 'collectionIds', String(index)]);
   const expected = [...new Set(fields.questions.flatMap(({ expectedDocumentIds }) => expectedDocumentIds))];
   const known = new Set(
     (await prisma.document.findMany({ where: { id: { in: expected }, deletedAt: null }, select: { id: true } })).map(
@@ -61,7 +62,7 @@ export async function startEvaluation(
   return evaluation;
 }
 
-/** Asks every question that has not been asked yet. Can be stopped and called again. */
+/** Asks all questions without a result. It can stop at any point and run again. */
 export function runEvaluation(services: KnowledgeServices, tenantId: string, id: string, signal: AbortSignal): Promise<void> {
   return runWithContext({ tenantId }, async () => {
     const evaluation = await begin(services, id);
@@ -69,7 +70,7 @@ export function runEvaluation(services: KnowledgeServices, tenantId: string, id:
     try {
       await askAll(services, evaluation, signal);
     } catch (error) {
-      // Such as a collection that was archived in the meantime: trying again changes nothing.
+      // A retry does not help, such as when a collection was archived in the meantime.
       if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE') throw error;
       await endEvaluation(services, evaluation, error.message);
       return;
@@ -78,12 +79,16 @@ export function runEvaluation(services: KnowledgeServices, tenantId: string, id:
   });
 }
 
-/** Ends an evaluation whose last attempt ended without a word. */
+/** Sets an evaluation to FAILED after its last attempt ended without a result, such as when each worker crashed. */
 export function markEvaluationFailed(services: KnowledgeServices, tenantId: string, id: string): Promise<void> {
   return runWithContext({ tenantId }, async () => {
     const evaluation = await services.prisma.evaluation.findFirst({ where: { id } });
     if (!evaluation || evaluation.completedAt) return;
-    await endEvaluation(services, evaluation, 'The evaluation failed again and again. The log of the worker tells more.');
+    await endEvaluation(
+      services,
+      evaluation,
+      'All attempts to run the evaluation failed. See the log of the worker for the error.',
+    );
   });
 }
 
@@ -141,7 +146,7 @@ async function ask(
     question.expectedDocumentIds,
   );
   await database.transaction(async () => {
-    // Another worker may have asked it meanwhile, and its answer stands.
+    // Another worker may have stored a result for this question meanwhile; skipDuplicates preserves it.
     const { count } = await prisma.evaluationRun.createMany({
       data: {
         tenantId,

@@ -1,10 +1,10 @@
-/** How well a search found what it should have, each 0 to 1. */
+/** Quality of a search relative to the expected documents, each 0 to 1. */
 export interface RetrievalScores {
-  /** Share of the expected documents that were found. */
+  /** Share of the expected documents that the search found. */
   recall: number;
-  /** One through the rank of the first expected document, 0 where none was found. */
+  /** 1 divided by the rank of the first expected document, 0 if none was found. */
   reciprocalRank: number;
-  /** Discounted cumulative gain of the first ten documents over the most it could be (Järvelin and Kekäläinen, TOIS 2002). */
+  /** Discounted cumulative gain of the first ten documents divided by its maximum (Järvelin and Kekäläinen, TOIS 2002). */
   ndcg: number;
 }
 
@@ -15,15 +15,15 @@ function gainAt(rank: number): number {
 }
 
 /**
- * Scores the documents of a search's passages, best first. A document stands where its best passage does; an expected one counts 1, any
- * other 0. Nothing expected and nothing found is right.
+ * Scores the documents of a search's chunks, best first. The rank of a document is that of its best chunk; the relevance of an expected
+ * document is 1, of any other 0. If no document is expected, an empty result scores 1.
  */
 export function scoreRetrieval(foundDocumentIds: readonly string[], expectedDocumentIds: readonly string[]): RetrievalScores {
   const found = [...new Set(foundDocumentIds)];
   const expected = new Set(expectedDocumentIds);
   if (expected.size === 0) {
-    const right = found.length === 0 ? 1 : 0;
-    return { recall: right, reciprocalRank: right, ndcg: right };
+    const score = found.length === 0 ? 1 : 0;
+    return { recall: score, reciprocalRank: score, ndcg: score };
   }
   const ranks = found.flatMap((id, index) => (expected.has(id) ? [index + 1] : []));
   const gained = ranks.filter((rank) => rank <= NDCG_DEPTH).reduce((sum, rank) => sum + gainAt(rank), 0);
@@ -38,7 +38,7 @@ export function scoreRetrieval(foundDocumentIds: readonly string[], expectedDocu
   };
 }
 
-/** Null of nothing. */
+/** The arithmetic mean, or null for an empty list. */
 export function mean(values: readonly number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }

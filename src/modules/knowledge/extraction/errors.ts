@@ -1,4 +1,4 @@
-/** Why a document cannot be read, for programs. */
+/** Error codes of documents that cannot be read. */
 export const unreadableCodes = [
   'EMPTY',
   'NO_TEXT',
@@ -12,7 +12,7 @@ export const unreadableCodes = [
 
 export type UnreadableCode = (typeof unreadableCodes)[number];
 
-/** The document itself cannot be read: trying again will not help. The message is for the person who uploaded it. */
+/** The document cannot be read, and a retry does not help. The message is shown to the user who uploaded it. */
 export class UnreadableDocumentError extends Error {
   readonly code: UnreadableCode;
 
@@ -23,17 +23,21 @@ export class UnreadableDocumentError extends Error {
   }
 }
 
-/** Runs a reader that was written for good files. Whatever it stumbles over is wrong with the document. */
-export async function reading<T>(what: string, read: () => Promise<T> | T): Promise<T> {
+/** Runs a parser. Reports any error of it as a defect of the document: throws UnreadableDocumentError. */
+export async function reading<T>(subject: string, read: () => Promise<T> | T): Promise<T> {
   try {
     return await read();
   } catch (error) {
     if (error instanceof UnreadableDocumentError) throw error;
     if (error instanceof RangeError && error.message.includes('call stack')) throw tooDeep({ cause: error });
-    throw new UnreadableDocumentError('DAMAGED', `${what} is damaged and cannot be read.`, { cause: error });
+    throw new UnreadableDocumentError(
+      'DAMAGED',
+      `${subject} is damaged and cannot be read. Repair it, or upload it in another format.`,
+      { cause: error },
+    );
   }
 }
 
 export function tooDeep(options?: ErrorOptions): UnreadableDocumentError {
-  return new UnreadableDocumentError('TOO_LARGE', 'The document is nested too deeply.', options);
+  return new UnreadableDocumentError('TOO_LARGE', 'The document is nested too deeply. Flatten its structure.', options);
 }

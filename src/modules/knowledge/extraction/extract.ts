@@ -11,18 +11,21 @@ export type { DocumentFile } from './read-document.ts';
 export type { ExtractedChunk, SplitSettings } from './splitting/split-settings.ts';
 export type { TextBlock } from './text-blocks.ts';
 
-/** To be raised when the same bytes would come out as other chunks: what was cut before is then cut anew. */
+/** Increment it when a change of extraction or splitting produces other chunks from the same bytes. Documents are then processed again. */
 export const extractionVersion = 1;
 
 function tooMuchMemory(): UnreadableDocumentError {
-  return new UnreadableDocumentError('TOO_MUCH_MEMORY', 'The document takes too much memory to read. Split it into several.');
+  return new UnreadableDocumentError(
+    'TOO_MUCH_MEMORY',
+    'The document needs too much memory to read. Split it into smaller documents.',
+  );
 }
 
 function tooSlow(): UnreadableDocumentError {
-  return new UnreadableDocumentError('TOO_SLOW', 'The document takes too long to read. Split it into several.');
+  return new UnreadableDocumentError('TOO_SLOW', 'The document takes too long to read. Split it into smaller documents.');
 }
 
-/** Listens to a thread until it has said its last word, or has died. */
+/** Receives the messages of a thread until it reports its end, fails or exits. */
 function chunksOf(worker: Worker): Promise<ExtractedChunk[]> {
   const chunks: ExtractedChunk[] = [];
   return new Promise((resolve, reject) => {
@@ -35,15 +38,15 @@ function chunksOf(worker: Worker): Promise<ExtractedChunk[]> {
     worker.on('error', (error: NodeJS.ErrnoException) => {
       reject(error.code === 'ERR_WORKER_OUT_OF_MEMORY' ? tooMuchMemory() : error);
     });
-    worker.on('exit', (code) => reject(new Error(`The thread that read the document ended with ${code} and said nothing.`)));
+    worker.on('exit', (code) => reject(new Error(`The extraction thread exited with code ${code} before it reported a result.`)));
   });
 }
 
 /**
- * Reads a file and cuts its text, in a thread apart, so that no document can hold up or take down the process. The same bytes and
- * settings give the same chunks. A thread whose document made trouble has ended when the promise settles.
+ * Reads a file and splits its text in a separate thread, so that no document can block or crash the process. The result is deterministic for
+ * the same bytes and settings. After an error, the thread is terminated before the promise settles.
  *
- * @throws UnreadableDocumentError when the document is at fault; the signal's reason when aborted
+ * @throws UnreadableDocumentError if the document cannot be read; the signal's reason if aborted
  */
 export async function extractChunks(
   file: DocumentFile,
@@ -55,24 +58,24 @@ export async function extractChunks(
   const task: ExtractionTask = { file, split, limits: { ...defaultLimits, ...limits } };
   const thread = acquireWorker(task.limits.memoryMb);
   const { worker } = thread;
-  let well = false;
-  const over = new AbortController();
+  let succeeded = false;
+  const finished = new AbortController();
   const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
   const deadline = setTimeout(() => stop(tooSlow()), task.limits.timeoutMs);
   const onAbort = () => stop(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
-  exceedsMemory(worker, task.limits.memoryMb, over.signal).then((exceeded) => exceeded && stop(tooMuchMemory()), stop);
+  exceedsMemory(worker, task.limits.memoryMb, finished.signal).then((exceeded) => exceeded && stop(tooMuchMemory()), stop);
   try {
     const reading = chunksOf(worker);
     worker.postMessage(task);
     const chunks = await Promise.race([reading, stopped]);
-    well = true;
+    succeeded = true;
     return chunks;
   } finally {
     clearTimeout(deadline);
     signal?.removeEventListener('abort', onAbort);
-    over.abort();
-    if (well) await releaseWorker(thread);
+    finished.abort();
+    if (succeeded) await releaseWorker(thread);
     else await worker.terminate();
   }
 }

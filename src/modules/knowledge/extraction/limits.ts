@@ -1,11 +1,11 @@
 export interface ExtractionLimits {
-  /** After this time the document is given up: TOO_SLOW. */
+  /** Maximum time to read a document, in milliseconds. Error code TOO_SLOW. */
   timeoutMs: number;
-  /** Memory of the thread that reads, in MiB: TOO_MUCH_MEMORY. */
+  /** Maximum memory of the extraction thread, in MiB. Error code TOO_MUCH_MEMORY. */
   memoryMb: number;
-  /** Size of the file. */
+  /** Maximum size of the file, in bytes. */
   maxBytes: number;
-  /** UTF-16 units of text. Formats that are text count with their markup. */
+  /** Maximum length of the text in UTF-16 units, including the markup of text formats. */
   maxCharacters: number;
   maxChunks: number;
   maxPages: number;

@@ -1,6 +1,6 @@
 export const DOCX = 'application/vnd.openxmlformats-officedocument.wordprocessingml.document';
 
-/** What can be read. */
+/** The supported media types. */
 export const mediaTypes = [
   'application/pdf',
   DOCX,
@@ -13,7 +13,7 @@ export const mediaTypes = [
 
 export type MediaType = (typeof mediaTypes)[number];
 
-/** Other names under which programs send the same. */
+/** Alternative media types that clients declare. */
 const aliases = new Map<string, MediaType>([
   ['application/x-pdf', 'application/pdf'],
   ['application/xhtml+xml', 'text/html'],
@@ -22,7 +22,7 @@ const aliases = new Map<string, MediaType>([
   ['text/json', 'application/json'],
 ]);
 
-const endings = new Map<string, MediaType>([
+const extensions = new Map<string, MediaType>([
   ['pdf', 'application/pdf'],
   ['docx', DOCX],
   ['html', 'text/html'],
@@ -37,17 +37,17 @@ const endings = new Map<string, MediaType>([
   ['json', 'application/json'],
 ]);
 
-function known(type: string): MediaType | undefined {
+function supportedType(type: string): MediaType | undefined {
   return mediaTypes.find((candidate) => candidate === type) ?? aliases.get(type);
 }
 
 /**
- * What a file is by its declared type, or by the ending of its name where the type says nothing. Browsers declare many text
- * formats as `text/plain`, so a known ending is more exact than that. undefined when it cannot be read.
+ * The media type of a file: the declared type if it is supported, else the type for its filename extension. Browsers declare many text
+ * formats as `text/plain`, so a known extension overrides that. Returns undefined for an unsupported file.
  */
 export function mediaTypeOf(filename: string | undefined, declared: string | undefined): MediaType | undefined {
-  const byType = known((declared?.split(';', 1)[0] ?? '').trim().toLowerCase());
-  const byEnding = endings.get(/\.([^./\\]{1,10})$/.exec(filename?.trim() ?? '')?.[1]?.toLowerCase() ?? '');
-  if (byType === 'text/plain') return byEnding ?? byType;
-  return byType ?? byEnding;
+  const byType = supportedType((declared?.split(';', 1)[0] ?? '').trim().toLowerCase());
+  const byExtension = extensions.get(/\.([^./\\]{1,10})$/.exec(filename?.trim() ?? '')?.[1]?.toLowerCase() ?? '');
+  if (byType === 'text/plain') return byExtension ?? byType;
+  return byType ?? byExtension;
 }

@@ -13,19 +13,22 @@ export interface DocumentFile {
 
 async function bytesOf(path: string, maxBytes: number): Promise<Buffer> {
   const { size } = await stat(path);
-  if (size === 0) throw new UnreadableDocumentError('EMPTY', 'The file is empty.');
+  if (size === 0) throw new UnreadableDocumentError('EMPTY', 'The file is empty. Upload a file with content.');
   if (size > maxBytes) {
-    throw new UnreadableDocumentError('TOO_LARGE', `The file is larger than ${Math.floor(maxBytes / 1024 / 1024)} MiB.`);
+    throw new UnreadableDocumentError(
+      'TOO_LARGE',
+      `The file is larger than ${Math.floor(maxBytes / 1024 / 1024)} MiB. Split it into smaller files.`,
+    );
   }
   return readFile(path);
 }
 
-/** The encoding that a page names in its head. */
+/** The encoding that an HTML page declares. */
 function charsetOf(bytes: Buffer): string | undefined {
   return /<meta[^>]{1,200}charset\s{0,9}=\s{0,9}["']?([\w-]{1,40})/i.exec(bytes.subarray(0, 2_048).toString('latin1'))?.[1];
 }
 
-/** The readers are loaded when they are needed: each is large, and a thread reads one document. */
+/** Imports the parser of the format on demand: parsers are large, and most threads read few formats. */
 async function read(bytes: Buffer, mediaType: MediaType, collector: TextBlockCollector, limits: ExtractionLimits): Promise<void> {
   if (mediaType === 'application/pdf') {
     const { readPdf } = await import('./formats/pdf.ts');
@@ -35,10 +38,10 @@ async function read(bytes: Buffer, mediaType: MediaType, collector: TextBlockCol
     const { readDocx } = await import('./formats/docx.ts');
     return reading('The Word document', () => readDocx(bytes, collector));
   }
-  // No encoding we read takes more than three bytes for a unit of UTF-16.
+  // The supported encodings take at most three bytes per UTF-16 unit.
   if (bytes.length > 3 * limits.maxCharacters + 3) throw tooMuchText(limits.maxCharacters);
   const text = decodeText(bytes, mediaType === 'text/html' ? charsetOf(bytes) : undefined);
-  // Markup counts too: what the readers build in memory is as large as all of it.
+  // Includes the markup, because the memory of the parsers grows with it.
   if (text.length > limits.maxCharacters) throw tooMuchText(limits.maxCharacters);
   if (mediaType === 'text/html') {
     const { readHtml } = await import('./formats/html.ts');
@@ -59,7 +62,7 @@ async function read(bytes: Buffer, mediaType: MediaType, collector: TextBlockCol
   collector.add(text);
 }
 
-/** The text of a document, with the places it is at. @throws UnreadableDocumentError */
+/** The text of a document with its pages and sections. @throws UnreadableDocumentError */
 export async function readDocument({ path, mediaType }: DocumentFile, limits: ExtractionLimits): Promise<TextBlock[]> {
   const bytes = await bytesOf(path, limits.maxBytes);
   await verifyMediaType(bytes, mediaType);
@@ -69,7 +72,7 @@ export async function readDocument({ path, mediaType }: DocumentFile, limits: Ex
   throw new UnreadableDocumentError(
     'NO_TEXT',
     mediaType === 'application/pdf'
-      ? 'The PDF has no text layer: it is likely a scan. Run text recognition (OCR) over it first.'
-      : 'There is no text in the document.',
+      ? 'The PDF has no text layer and is likely a scan. Run text recognition (OCR) on it first.'
+      : 'The document contains no text.',
   );
 }

@@ -1,13 +1,13 @@
 import { UnreadableDocumentError } from './errors.ts';
 import { normalizeWhitespace } from './formats/normalize-whitespace.ts';
 
-/** Text of one place in a document. */
+/** Text of one page or section of a document. */
 export interface TextBlock {
   /** Paragraphs are separated by an empty line. */
   text: string;
-  /** From 1, where there are pages. */
+  /** Number of the page, from 1. Null for formats without pages. */
   page: number | null;
-  /** The headings it stands under, as `Guide › Install`. */
+  /** The headings above the text, such as `Guide › Install`. */
   section: string | null;
 }
 
@@ -15,7 +15,7 @@ export const SECTION_SEPARATOR = ' › ';
 
 const TITLE_LENGTH = 150;
 
-/** A heading in a section's path. Six of them stay below the 1,000 characters that the path may have. */
+/** A heading in a section's path, truncated so that six of them fit into the column's 1,000 characters. */
 export function sectionTitle(text: string): string {
   const title = normalizeWhitespace(text).replace(/\s+/g, ' ');
   if (title.length <= TITLE_LENGTH) return title;
@@ -25,7 +25,7 @@ export function sectionTitle(text: string): string {
     .replace(/\uFFFD$/, '')}…`;
 }
 
-/** Gathers the passages of a document and sees to it that they do not become too much. */
+/** Collects the blocks of a document. Throws UnreadableDocumentError when their text exceeds the limit. */
 export class TextBlockCollector {
   readonly blocks: TextBlock[] = [];
   readonly #maxCharacters: number;
@@ -35,13 +35,13 @@ export class TextBlockCollector {
     this.#maxCharacters = maxCharacters;
   }
 
-  add(text: string, place: { page?: number; section?: string | null } = {}): void {
+  add(text: string, location: { page?: number; section?: string | null } = {}): void {
     this.count(text.length);
     const clean = normalizeWhitespace(text);
-    if (clean) this.blocks.push({ text: clean, page: place.page ?? null, section: place.section || null });
+    if (clean) this.blocks.push({ text: clean, page: location.page ?? null, section: location.section || null });
   }
 
-  /** For text that is still being gathered. */
+  /** Throws UnreadableDocumentError if so many more characters would exceed the limit. Does not count them. */
   reserve(characters: number): void {
     if (this.#characters + characters > this.#maxCharacters) throw tooMuchText(this.#maxCharacters);
   }
@@ -53,6 +53,9 @@ export class TextBlockCollector {
 }
 
 export function tooMuchText(maxCharacters: number): UnreadableDocumentError {
-  const most = maxCharacters.toLocaleString('en');
-  return new UnreadableDocumentError('TOO_LARGE', `The document has more than ${most} characters. Split it into several.`);
+  const limit = maxCharacters.toLocaleString('en');
+  return new UnreadableDocumentError(
+    'TOO_LARGE',
+    `The document has more than ${limit} characters. Split it into smaller documents.`,
+  );
 }

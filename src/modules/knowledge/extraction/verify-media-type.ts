@@ -14,26 +14,32 @@ const names: Record<MediaType, string> = {
 };
 
 function wrongType(expected: MediaType, found: string | undefined): UnreadableDocumentError {
-  const instead = found ? `: it looks like ${found}` : '';
-  return new UnreadableDocumentError('WRONG_TYPE', `The file is not ${names[expected]}${instead}.`);
+  const detected = found ? `: its content is ${found}` : '';
+  return new UnreadableDocumentError(
+    'WRONG_TYPE',
+    `The file is not ${names[expected]}${detected}. Upload it with its actual type.`,
+  );
 }
 
-/** Old Word documents and encrypted new ones are both OLE containers. The names in them tell which. */
+/** Legacy Word documents and encrypted current ones are OLE containers. Only the encrypted ones contain `EncryptedPackage`. */
 function checkOle(bytes: Buffer): never {
   if (bytes.includes(Buffer.from('EncryptedPackage', 'utf16le'))) {
-    throw new UnreadableDocumentError('ENCRYPTED', 'The Word document is encrypted. Upload it without a password.');
+    throw new UnreadableDocumentError('ENCRYPTED', 'The Word document is encrypted. Remove its password and upload it again.');
   }
-  throw new UnreadableDocumentError('WRONG_TYPE', 'The file is in an old format of Office. Save it as .docx and upload that.');
+  throw new UnreadableDocumentError(
+    'WRONG_TYPE',
+    'The file is in a legacy Office format. Save it as .docx and upload that file.',
+  );
 }
 
 async function signatureOf(bytes: Buffer): Promise<{ ext: string; mime: string } | undefined> {
-  // A part is enough for every signature that matters here, and none of its readers goes astray in the rest.
+  // The prefix contains all relevant signatures and bounds the work of the detectors.
   return fileTypeFromBuffer(bytes.subarray(0, 8_192));
 }
 
 /**
- * Refuses a file whose bytes say that it is something else. Signatures alone do not condemn a text: "BM" begins a picture as
- * well as "BMW".
+ * Throws UnreadableDocumentError for a file whose content contradicts its media type. A signature alone does not reject a text: "BM" begins
+ * a bitmap as well as the text "BMW".
  */
 export async function verifyMediaType(bytes: Buffer, mediaType: MediaType): Promise<void> {
   if (bytes.subarray(0, 8).equals(Buffer.from('d0cf11e0a1b11ae1', 'hex'))) checkOle(bytes);

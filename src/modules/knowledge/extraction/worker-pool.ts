@@ -1,19 +1,19 @@
 import { Worker } from 'node:worker_threads';
 
 /**
- * What V8 may take above our own limit before it gives up, by which it may end the whole process. A call that cannot be stopped
- * midway, such as JSON.parse, takes less than this for the longest text we give it.
+ * Difference between V8's heap limit, at which it may end the process, and the limit of `exceedsMemory`. An uninterruptible call such as
+ * JSON.parse allocates less than this for the longest permitted text.
  */
 const HEADROOM_MB = 1_536;
 
-/** Starting a thread takes longer than reading most documents, so one that ended well waits a while for the next. */
+/** Starting a thread takes longer than reading most documents, so a thread stays idle for this time after a success. */
 const IDLE_MS = 10_000;
 const MAX_IDLE = 4;
-/** What earlier documents left behind must not be held against the next. */
+/** Limits on reuse, so that memory leaked by earlier documents does not count against the next one. */
 const MAX_DOCUMENTS = 50;
-const MAX_LEFT_BYTES = 128 * 1024 * 1024;
+const MAX_RETAINED_BYTES = 128 * 1024 * 1024;
 
-/** A thread that reads documents, one after another. */
+/** A thread that reads documents sequentially. */
 export interface PooledWorker {
   worker: Worker;
   memoryMb: number;
@@ -24,7 +24,7 @@ const idle = new Map<PooledWorker, NodeJS.Timeout>();
 
 function start(memoryMb: number): PooledWorker {
   const worker = new Worker(new URL('./worker.ts', import.meta.url), {
-    // What reads foreign files knows no secrets, and inherits no flags.
+    // The thread parses untrusted files: it receives no environment variables and no flags.
     env: {},
     argv: [],
     execArgv: [],
@@ -32,14 +32,14 @@ function start(memoryMb: number): PooledWorker {
     stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: memoryMb + HEADROOM_MB },
   });
-  // Complaints of the libraries about the file.
+  // Discards warnings of the parsers.
   worker.stdout.resume();
   worker.stderr.resume();
   return { worker, memoryMb, documents: 0 };
 }
 
-/** By name: a worker has listeners of its own, which keep its port going. */
-function forgetListeners(worker: Worker): void {
+/** Removes listeners of these events only: the worker's internal listeners operate its port. */
+function removeListeners(worker: Worker): void {
   for (const event of ['message', 'error', 'exit']) worker.removeAllListeners(event);
 }
 
@@ -48,42 +48,42 @@ export function acquireWorker(memoryMb: number): PooledWorker {
     if (thread.memoryMb !== memoryMb) continue;
     idle.delete(thread);
     clearTimeout(timer);
-    forgetListeners(thread.worker);
+    removeListeners(thread.worker);
     thread.worker.ref();
     return thread;
   }
   return start(memoryMb);
 }
 
-/** Lets a thread wait that has read a document to its end. */
+/** Returns a thread to the pool after a success, or terminates it when a limit is reached. */
 export async function releaseWorker(thread: PooledWorker): Promise<void> {
   const { worker } = thread;
   thread.documents++;
-  forgetListeners(worker);
-  const left = await worker.getHeapStatistics().then(
+  removeListeners(worker);
+  const retained = await worker.getHeapStatistics().then(
     ({ total_heap_size, external_memory }) => total_heap_size + external_memory,
     () => Number.POSITIVE_INFINITY,
   );
-  if (idle.size >= MAX_IDLE || thread.documents >= MAX_DOCUMENTS || left > MAX_LEFT_BYTES) {
+  if (idle.size >= MAX_IDLE || thread.documents >= MAX_DOCUMENTS || retained > MAX_RETAINED_BYTES) {
     await worker.terminate();
     return;
   }
-  const forget = () => {
+  const evict = () => {
     clearTimeout(idle.get(thread));
     idle.delete(thread);
   };
   const timer = setTimeout(() => {
-    forget();
+    evict();
     void worker.terminate();
   }, IDLE_MS);
   timer.unref();
-  worker.once('error', forget);
-  worker.once('exit', forget);
+  worker.once('error', evict);
+  worker.once('exit', evict);
   worker.unref();
   idle.set(thread, timer);
 }
 
-/** Ends the threads that wait. */
+/** Terminates all idle threads. */
 export async function endIdleWorkers(): Promise<void> {
   const waiting = [...idle];
   idle.clear();

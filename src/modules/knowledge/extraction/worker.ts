@@ -3,7 +3,7 @@ import { UnreadableDocumentError } from './errors.ts';
 import { readDocument } from './read-document.ts';
 import type { ExtractionMessage, ExtractionTask } from './worker-messages.ts';
 
-/** Chunks in one message: the main thread has other things to do between two. */
+/** Chunks per message, so that the main thread can run other work between messages. */
 const BATCH = 500;
 
 function post(message: ExtractionMessage): void {
@@ -12,10 +12,10 @@ function post(message: ExtractionMessage): void {
 
 async function main({ file, split, limits }: ExtractionTask): Promise<void> {
   try {
-    const passages = await readDocument(file, limits);
-    // The vocabulary takes longer to load than most documents to be refused.
+    const blocks = await readDocument(file, limits);
+    // Imported after reading: the vocabulary is slow to load, and unreadable documents do not need it.
     const { splitBlocks } = await import('./splitting/split.ts');
-    const chunks = splitBlocks(passages, split, limits.maxChunks);
+    const chunks = splitBlocks(blocks, split, limits.maxChunks);
     for (let start = 0; start < chunks.length; start += BATCH)
       post({ kind: 'chunks', chunks: chunks.slice(start, start + BATCH) });
     post({ kind: 'done' });

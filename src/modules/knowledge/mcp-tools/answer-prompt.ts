@@ -6,24 +6,24 @@ import { searchChunks } from './search-chunks.ts';
 const MAX_CHUNKS = 8;
 const MAX_SLUGS = 101;
 
-/** What a person picks in their client to have a question answered from the documents. */
+/** The prompt that answers a question from the documents. */
 export const answerPrompt: PromptDefinition = {
   name: 'answer_from_knowledge',
   title: 'Answer from knowledge',
-  description: "Answers a question from the tenant's documents, with the passages at hand.",
+  description: "Answers a question from the tenant's documents and includes the matching chunks.",
   access: 'knowledge:read',
   arguments: [
-    { name: 'question', description: 'What you want to know.', required: true },
+    { name: 'question', description: 'The question, at most 4000 characters.', required: true },
     {
       name: 'collection',
-      description: 'Slug of the collection to look in. All active ones when absent.',
+      description: 'Slug of the collection to search. Default: all active collections.',
       required: false,
-      complete: ({ prisma }, beginning) => collectionSlugs(prisma, beginning, MAX_SLUGS),
+      complete: ({ prisma }, prefix) => collectionSlugs(prisma, prefix, MAX_SLUGS),
     },
   ],
   async run(services, { question = '', collection }) {
     const query = requireQuery(question.slice(0, 4_000), ['arguments', 'question']);
-    const { passages } = await searchChunks(services, {
+    const { chunks } = await searchChunks(services, {
       query,
       collectionIds: collection ? await collectionIdsOf(services.prisma, [collection]) : undefined,
       topK: MAX_CHUNKS,
@@ -33,7 +33,7 @@ export const answerPrompt: PromptDefinition = {
       keywordWeight: 1,
     });
     return [
-      ...passages.map(({ uri, text }) => ({
+      ...chunks.map(({ uri, text }) => ({
         role: 'user' as const,
         content: { type: 'resource' as const, resource: { uri, mimeType: 'text/plain', text } },
       })),
@@ -41,7 +41,7 @@ export const answerPrompt: PromptDefinition = {
         role: 'user',
         content: {
           type: 'text',
-          text: `Answer from the passages above and name the documents you use. Where they say nothing about it, say so.\n\n${query}`,
+          text: `Answer from the texts above and cite the documents you use. If they do not contain the answer, state that.\n\n${query}`,
         },
       },
     ];

@@ -2,48 +2,48 @@ import { z } from 'zod';
 import { SearchMode, SearchStrategy } from '../../../generated/prisma/enums.ts';
 import { asJson, defineTool } from '../../../platform/mcp-server/define-tool.ts';
 import { collectionIdsOf } from '../resolve-collections.ts';
-import { queryRule, ratioRule } from '../schema/rules.ts';
+import { queryRule, ratioRule } from '../search/search-fields.ts';
 import { searchChunks } from './search-chunks.ts';
 
 export const searchKnowledgeTool = defineTool({
   name: 'search_knowledge',
   title: 'Search knowledge',
   description:
-    "Searches the tenant's documents and returns the passages that fit best, with the document, page and section each stands in. " +
-    'Quote the passages; do not answer beyond them.',
+    "Searches the tenant's documents and returns the most relevant chunks, each with its document, page and section. " +
+    'Quote the chunks and answer only from them.',
   access: 'knowledge:read',
-  // The search is logged, but that is the server's doing: whoever may only read may search.
+  // The server writes the search log, so that the tool needs read access only.
   writes: false,
   input: {
-    query: queryRule.describe('What to look for, in plain words.'),
+    query: queryRule.describe('Search text, 1 to 4000 characters.'),
     collections: z
       .array(z.string().min(1).max(63))
       .min(1)
       .max(50)
       .optional()
-      .describe('Ids or slugs of the collections to look in. All active ones when absent.'),
-    topK: z.number().int().min(1).max(50).default(8).describe('How many passages at most.'),
+      .describe('Ids or slugs of the collections to search. Default: all active collections.'),
+    topK: z.number().int().min(1).max(50).default(8).describe('Maximum number of chunks.'),
     strategy: z
       .enum(SearchStrategy)
       .default('HYBRID')
-      .describe('VECTOR: by nearness of meaning. KEYWORD: by words. HYBRID: by both.'),
-    minScore: ratioRule.optional().describe('Leaves out passages with a lower score, 0 to 1.'),
+      .describe('VECTOR: by similarity of embeddings. KEYWORD: full-text search. HYBRID: both.'),
+    minScore: ratioRule.optional().describe('Minimum score of a chunk, 0 to 1.'),
   },
   output: {
     hits: z.array(
       z.object({
         documentId: z.uuid(),
-        title: z.string().describe("The document's title."),
-        uri: z.string().describe('The document as a resource.'),
-        page: z.number().int().nullable().describe('The page it begins on, where there are pages.'),
-        section: z.string().nullable().describe('The headings it stands under.'),
+        title: z.string().describe('Title of the document.'),
+        uri: z.string().describe('URI of the document as a resource.'),
+        page: z.number().int().nullable().describe('Page on which the chunk begins. Null for formats without pages.'),
+        section: z.string().nullable().describe('Headings above the chunk. Null without headings.'),
         text: z.string(),
-        score: z.number().describe('How well it fits, 0 to 1, comparable within one search.'),
+        score: z.number().describe('Relevance, 0 to 1, comparable within one search only.'),
       }),
     ),
-    mode: z.enum(SearchMode).nullable().describe('How vectors were compared. Null where none were.'),
-    truncated: z.boolean().describe('Whether more passages fitted than were asked for.'),
-    queryId: z.uuid().describe('The search in the log of the tenant.'),
+    mode: z.enum(SearchMode).nullable().describe('Method of the vector search. Null without one.'),
+    truncated: z.boolean().describe('Whether more chunks matched than requested.'),
+    queryId: z.uuid().describe('Id of the logged search.'),
   },
   content: (output) => [
     asJson(output),
@@ -53,7 +53,7 @@ export const searchKnowledgeTool = defineTool({
   ],
   async run(services, { query, collections, topK, strategy, minScore }) {
     const collectionIds = collections && (await collectionIdsOf(services.prisma, collections));
-    const { search, passages } = await searchChunks(services, {
+    const { search, chunks } = await searchChunks(services, {
       query,
       collectionIds,
       topK,
@@ -63,6 +63,6 @@ export const searchKnowledgeTool = defineTool({
       vectorWeight: 1,
       keywordWeight: 1,
     });
-    return { hits: passages, mode: search.mode, truncated: search.truncated, queryId: search.ragQueryId };
+    return { hits: chunks, mode: search.mode, truncated: search.truncated, queryId: search.ragQueryId };
   },
 });

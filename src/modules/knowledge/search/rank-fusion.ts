@@ -2,14 +2,14 @@ export interface SearchHit {
   chunkId: string;
   /** 0 to 1; comparable within one search. */
   score: number;
-  /** From 1; null where this way did not find it. */
+  /** From 1; null if the vector search did not find the chunk. */
   vectorRank: number | null;
   keywordRank: number | null;
   /** Cosine similarity, 0 to 1. */
   similarity: number | null;
 }
 
-/** A passage in a list of one way of searching, best first. */
+/** An element of a ranked list, best first. */
 export interface Ranked {
   chunkId: string;
   /** 0 to 1. */
@@ -25,12 +25,12 @@ export interface Fusion {
   keywordWeight: number;
 }
 
-/** Damps the lead of the first ranks. The value of Cormack, Clarke and Büttcher (SIGIR 2009), who found it hardly matters. */
+/** Reduces the advantage of the first ranks. The value of Cormack, Clarke and Büttcher (SIGIR 2009), who found results insensitive to it. */
 const RRF_K = 60;
 
 /**
- * Makes one list of several. A single list keeps its own scores. Of several, each passage gets weight / (k + rank) from every list
- * that has it (reciprocal rank fusion), divided by what the first place in all lists would get, so that 1 is the most.
+ * Merges ranked lists. The scores of a single list stay unchanged. With several lists, a chunk scores the sum of weight / (k + rank) over the
+ * lists that contain it (reciprocal rank fusion), divided by the sum for first rank in all lists, so that the maximum is 1.
  */
 export function reciprocalRankFusion({ vector, keyword, vectorWeight, keywordWeight }: Fusion): SearchHit[] {
   const hits = new Map<string, SearchHit & { points: number }>();
@@ -48,11 +48,11 @@ export function reciprocalRankFusion({ vector, keyword, vectorWeight, keywordWei
   };
   add('vectorRank', vector, vectorWeight);
   add('keywordRank', keyword, keywordWeight);
-  const alone = vector.length + keyword.length === 1;
-  // A passage is in one list of each kind at most: it has one model and one language.
-  const most = ((vector.length > 0 ? vectorWeight : 0) + (keyword.length > 0 ? keywordWeight : 0)) / (RRF_K + 1);
+  const single = vector.length + keyword.length === 1;
+  // A chunk has one model and one language, and is therefore in at most one list of each kind.
+  const maximum = ((vector.length > 0 ? vectorWeight : 0) + (keyword.length > 0 ? keywordWeight : 0)) / (RRF_K + 1);
   return [...hits.values()]
-    .map(({ points, ...hit }) => ({ ...hit, score: Math.min(1, alone ? hit.score : most > 0 ? points / most : 0) }))
+    .map(({ points, ...hit }) => ({ ...hit, score: Math.min(1, single ? hit.score : maximum > 0 ? points / maximum : 0) }))
     .sort(
       (one, other) =>
         other.score - one.score || (other.similarity ?? 0) - (one.similarity ?? 0) || (one.chunkId < other.chunkId ? -1 : 1),

@@ -4,9 +4,9 @@ import type { KnowledgeServices } from '../services.ts';
 
 /** Conditions on the documents. All must hold. */
 export interface ScopeFilter {
-  /** What the document's metadata must contain. */
+  /** An object that the document's metadata contains. */
   metadata?: Record<string, unknown> | undefined;
-  /** One of these. */
+  /** The document has one of these. */
   mediaTypes?: string[] | undefined;
   uploadedAfter?: Date | undefined;
   uploadedBefore?: Date | undefined;
@@ -16,17 +16,17 @@ export interface ScopeCollection {
   id: string;
   embeddingModel: string;
   language: string;
-  /** Passages that pass the filter. */
+  /** Number of chunks that match the filter. */
   chunkCount: number;
 }
 
 export interface SearchScope {
   collections: ScopeCollection[];
-  /** Passages of all tenants, roughly. Only ever compared with. */
+  /** Estimated number of chunks of all tenants. Used only in comparisons, never returned to a client. */
   allChunks: number;
 }
 
-/** Where a search looks, and how much there is. Throws NotFoundError for collections that are not the tenant's. */
+/** The collections of a search with their numbers of chunks. Throws NotFoundError for a collection of another tenant, and InvalidStateError. */
 export async function readSearchScope(
   { database }: KnowledgeServices,
   collectionIds: string[] | undefined,
@@ -52,7 +52,7 @@ export async function readSearchScope(
     const missing = collectionIds.findIndex((id) => !known.has(id));
     if (missing >= 0) throw new NotFoundError('The collection', { path: ['input', 'collectionIds', String(missing)] });
     if (found.some(({ active }) => !active)) {
-      throw new InvalidStateError('A collection is archived. Restore it first, or leave it out.', {
+      throw new InvalidStateError('A collection is archived. Restore it, or remove it from collectionIds.', {
         path: ['input', 'collectionIds'],
       });
     }

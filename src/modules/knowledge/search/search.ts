@@ -8,16 +8,15 @@ import type { KnowledgeServices } from '../services.ts';
 import type { SearchHit } from './rank-fusion.ts';
 import { type Ranked, reciprocalRankFusion } from './rank-fusion.ts';
 import { readSearchScope, type ScopeFilter, type SearchScope } from './search-scope.ts';
-import { vectorText } from './vector-text.ts';
 
 export interface SearchInput {
   query: string;
-  /** All active collections of the tenant when absent. */
+  /** @default all active collections of the tenant */
   collectionIds?: string[] | undefined;
   topK: number;
   strategy: SearchStrategy;
   filter: ScopeFilter;
-  /** Hits below it are left out, 0 to 1. */
+  /** Minimum score of a hit, 0 to 1. */
   minScore?: number | undefined;
   vectorWeight: number;
   keywordWeight: number;
@@ -25,25 +24,28 @@ export interface SearchInput {
 
 export interface SearchOutcome {
   hits: SearchHit[];
-  /** How vectors were compared. Null for KEYWORD, and where there was nothing to compare. */
+  /** Method of the vector search. Null for KEYWORD, and if there was no chunk to compare. */
   mode: SearchMode | null;
   requested: number;
-  /** Whether more passages matched than were asked for. */
+  /** Whether more chunks matched than requested. */
   truncated: boolean;
   responseMs: number;
 }
 
 export type LoggedSearch = SearchOutcome & { ragQueryId: string; collectionIds: string[] };
 
-/** The index is walked past everybody's passages: below this share of all, it mostly meets those of others and misses more. */
-const INDEX_FROM_SHARE = 0.2;
+/**
+ * The HNSW index covers the chunks of all tenants. Below this share of all chunks, a scan of the index visits mostly chunks outside the scope,
+ * which reduces recall.
+ */
+const MIN_INDEX_SHARE = 0.2;
 
-/** How deep each way looks: deep enough that what is middling in both can come out on top. */
+/** Number of candidates per strategy: more than `topK`, so that a chunk with a middle rank in both lists can win after fusion. */
 function depthOf(topK: number): number {
   return Math.min(Math.max(topK * 4, 50), 400);
 }
 
-/** Searches, as whoever acts, and writes no log. */
+/** Searches with the rights of the current context, without a row in the search log. */
 export async function search(
   services: KnowledgeServices,
   input: SearchInput,
@@ -51,28 +53,28 @@ export async function search(
   const startedAt = performance.now();
   const scope = await readSearchScope(services, input.collectionIds, input.filter);
   const depth = depthOf(input.topK);
-  const [nearest, matching] = await Promise.all([
+  const [byVector, byKeyword] = await Promise.all([
     input.strategy === 'KEYWORD' ? undefined : searchVectors(services, scope, input, depth),
     input.strategy === 'VECTOR' ? undefined : searchWords(services, scope, input, depth),
   ]);
   const fused = reciprocalRankFusion({
-    vector: nearest?.lists ?? [],
-    keyword: matching ?? [],
+    vector: byVector?.lists ?? [],
+    keyword: byKeyword ?? [],
     vectorWeight: input.vectorWeight,
     keywordWeight: input.keywordWeight,
   });
-  const good = fused.filter(({ score }) => score >= (input.minScore ?? 0));
+  const matching = fused.filter(({ score }) => score >= (input.minScore ?? 0));
   return {
-    hits: good.slice(0, input.topK),
-    mode: nearest?.mode ?? null,
+    hits: matching.slice(0, input.topK),
+    mode: byVector?.mode ?? null,
     requested: input.topK,
-    truncated: good.length > input.topK,
+    truncated: matching.length > input.topK,
     responseMs: Math.max(0, Math.round(performance.now() - startedAt)),
     collectionIds: scope.collections.map(({ id }) => id),
   };
 }
 
-/** Searches and keeps what was asked and found, for whoever may only read as well: the log is the server's. */
+/** Searches, and logs the query and its hits. The server writes the log: viewers with read access need no permission for it. */
 export async function searchKnowledge(services: KnowledgeServices, input: SearchInput): Promise<LoggedSearch> {
   const outcome = await search(services, input);
   const { tenantId, userId } = currentScope().context;
@@ -112,9 +114,9 @@ async function searchVectors(services: KnowledgeServices, scope: SearchScope, { 
     if (chunkCount === 0) continue;
     const vector = await embedQuery(services, model, query);
     const target = { vector, model, ids: collections.map(({ id }) => id), filter, depth };
-    const byIndex = chunkCount > services.knowledgeLimits.exactUpTo && chunkCount >= scope.allChunks * INDEX_FROM_SHARE;
+    const byIndex = chunkCount > services.knowledgeLimits.exactUpTo && chunkCount >= scope.allChunks * MIN_INDEX_SHARE;
     const found = byIndex ? await nearest(services, 'nearest_chunks_by_index', target) : undefined;
-    // The index gave up before it had enough: then every passage in scope is compared after all.
+    // The index scan stopped before it found enough chunks. The exact search compares every chunk in scope instead.
     if (found && found.length >= Math.min(depth, chunkCount)) {
       lists.push(found);
       mode ??= 'HNSW';
@@ -130,7 +132,7 @@ async function embedQuery({ models }: KnowledgeServices, model: string, query: s
   const embedder = models.embedder(model);
   if (!embedder) {
     throw new InvalidStateError(
-      `A collection uses the model ${model}, which this server does not have any more. Search it with KEYWORD, or reprocess it.`,
+      `The embedding model ${model} of a collection is not configured. Search with KEYWORD, or reprocess the collection with another model.`,
     );
   }
   try {
@@ -138,9 +140,14 @@ async function embedQuery({ models }: KnowledgeServices, model: string, query: s
     return vectors[0] as Float32Array;
   } catch (error) {
     if (error instanceof EmbeddingError)
-      throw new UnavailableError(`The query could not be embedded. ${error.message}`, { cause: error });
+      throw new UnavailableError(`Embedding the query failed. ${error.message}`, { cause: error });
     throw error;
   }
+}
+
+/** The text representation that pgvector parses. */
+export function vectorText(vector: Float32Array): string {
+  return `[${vector.join(',')}]`;
 }
 
 interface VectorTarget {
@@ -158,19 +165,19 @@ function filterArguments({ metadata, mediaTypes, uploadedAfter, uploadedBefore }
 
 function nearest(
   { database }: KnowledgeServices,
-  way: 'nearest_chunks_exactly' | 'nearest_chunks_by_index',
+  method: 'nearest_chunks_exactly' | 'nearest_chunks_by_index',
   { vector, model, ids, filter, depth }: VectorTarget,
 ): Promise<Ranked[]> {
   const given = sql`${vectorText(vector)}::vector, ${model}, ${ids}::uuid[], ${filterArguments(filter)}, ${depth}::integer`;
   return queryRows<Ranked>(
     database,
-    way === 'nearest_chunks_exactly'
+    method === 'nearest_chunks_exactly'
       ? sql`SELECT chunk_id, score FROM app.nearest_chunks_exactly(${given})`
       : sql`SELECT chunk_id, score FROM app.nearest_chunks_by_index(${given})`,
   );
 }
 
-/** One list for each language of the collections, for words are cut to their stems in one. */
+/** Returns one list for each language of the collections, because the language determines the stems of words. */
 function searchWords(
   services: KnowledgeServices,
   scope: SearchScope,

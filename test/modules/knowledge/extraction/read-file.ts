@@ -7,7 +7,7 @@ import type { MediaType } from '../../../../src/modules/knowledge/extraction/med
 
 export const settings: SplitSettings = { chunkSize: 100, chunkOverlap: 10 };
 
-/** Extracts from bytes, by way of a file that is gone afterwards. */
+/** Writes bytes to a temporary file and extracts its chunks. */
 export async function chunksOf(
   bytes: Buffer | string,
   mediaType: MediaType,

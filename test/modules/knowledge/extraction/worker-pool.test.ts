@@ -10,7 +10,7 @@ function threads(): number {
 
 beforeEach(endIdleWorkers);
 
-test('the same bytes give the same chunks', async () => {
+test('produces the same chunks for the same bytes', async () => {
   const text = Array.from({ length: 300 }, (_, index) => `# Part ${index}\n\nText of part ${index}. `.repeat(index % 7)).join(
     '\n\n',
   );
@@ -19,13 +19,13 @@ test('the same bytes give the same chunks', async () => {
   expect(await chunksOf(text, 'text/markdown')).toEqual(first);
 });
 
-test('more chunks than fit one message arrive in order', async () => {
+test('delivers chunks of several messages in order', async () => {
   const chunks = await chunksOf('some words '.repeat(20_000), 'text/plain', { chunkSize: 16, chunkOverlap: 0 });
   expect(chunks.length).toBeGreaterThan(2_000);
   expect(chunks.map(({ position }) => position)).toEqual(chunks.map((_, index) => index));
 });
 
-test('an abort ends the thread', async () => {
+test('terminates the thread on abort', async () => {
   const before = threads();
   const abort = new AbortController();
   const extraction = chunksOf(long, 'text/plain', settings, { signal: abort.signal }).catch((error: unknown) => error);
@@ -36,13 +36,13 @@ test('an abort ends the thread', async () => {
   expect(threads()).toBe(before);
 });
 
-test('nothing begins for whoever has aborted already', async () => {
+test('starts no thread for an aborted signal', async () => {
   const before = threads();
   await expect(chunksOf('text', 'text/plain', settings, { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
   expect(threads()).toBe(before);
 });
 
-test('nothing is left of threads that were refused or were too slow; one that ended well waits for the next', async () => {
+test('reuses a thread after a success and terminates it after an error or a timeout', async () => {
   const before = threads();
   const { signal } = new AbortController();
   await chunksOf('text', 'text/plain', settings, { signal });
@@ -54,7 +54,7 @@ test('nothing is left of threads that were refused or were too slow; one that en
   expect(threads()).toBe(before);
 });
 
-test('the process goes on with its work meanwhile', async () => {
+test('does not block the event loop', async () => {
   let ticks = 0;
   const ticking = setInterval(() => (ticks += 1), 10);
   try {

@@ -4,12 +4,12 @@ import { sectionTitle, type TextBlockCollector } from '../text-blocks.ts';
 import { normalizeWhitespace } from './normalize-whitespace.ts';
 
 const MAX_COLUMNS = 10_000;
-/** A value longer than this is a text of its own, whose section is its column. */
+/** A longer value becomes a separate block whose section is the column name. */
 const LONG_VALUE = 2_000;
-/** Rows are handed on in passages of about this many characters. */
+/** Approximate number of characters of a block of rows. */
 const BATCH = 100_000;
 
-/** The separator that the first line has most of. */
+/** The most frequent separator in the first line. */
 function delimiterOf(text: string): string {
   const line = text.slice(0, 65_536).split('\n', 1)[0] ?? '';
   const counted = [',', ';', '\t', '|'].map((mark) => ({ mark, count: line.split(mark).length }));
@@ -29,7 +29,10 @@ class RowReader {
 
   row(values: string[]): void {
     if (values.length > MAX_COLUMNS) {
-      throw new UnreadableDocumentError('TOO_LARGE', `The table has more than ${MAX_COLUMNS.toLocaleString('en')} columns.`);
+      throw new UnreadableDocumentError(
+        'TOO_LARGE',
+        `The table has more than ${MAX_COLUMNS.toLocaleString('en')} columns. Split it into smaller tables.`,
+      );
     }
     if (!this.#header) {
       this.#header = values.map(sectionTitle);
@@ -54,7 +57,7 @@ class RowReader {
 
   end(): void {
     this.#flush();
-    // Nothing but a header is a list of words all the same.
+    // A table of only a header is still text.
     if (this.#count === 0) this.#collector.add((this.#header ?? []).filter(Boolean).join('\n'));
   }
 
@@ -73,7 +76,7 @@ class RowReader {
   }
 }
 
-/** Each row as lines of `header: value`, so that it can be understood without the others. */
+/** Converts each row to lines of `header: value`, so that a chunk is meaningful without the header row. */
 export function readCsv(text: string, collector: TextBlockCollector): void {
   const reader = new RowReader(collector);
   try {
@@ -83,7 +86,7 @@ export function readCsv(text: string, collector: TextBlockCollector): void {
       relax_column_count: true,
       relax_quotes: true,
       skip_empty_lines: true,
-      // Taken as they come, and none of them kept.
+      // Rows are processed one by one, so that the parser does not store them.
       on_record: (values: string[]) => {
         reader.row(values);
         return null;
@@ -91,9 +94,13 @@ export function readCsv(text: string, collector: TextBlockCollector): void {
     });
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    throw new UnreadableDocumentError('DAMAGED', 'The table cannot be read: a quotation mark in it is never closed.', {
-      cause: error,
-    });
+    throw new UnreadableDocumentError(
+      'DAMAGED',
+      'The table cannot be read: a quotation mark is not closed. Close it and upload the file again.',
+      {
+        cause: error,
+      },
+    );
   }
   reader.end();
 }

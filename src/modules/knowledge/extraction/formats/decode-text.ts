@@ -1,11 +1,11 @@
 import { UnreadableDocumentError } from '../errors.ts';
 
-/** Bytes that stand for text in no encoding we read. Tab, line ends, form feed, backspace and escape do occur. */
+/** Control bytes that occur in no supported text encoding. Tab, line ends, form feed, backspace and escape are permitted. */
 function isControl(byte: number): boolean {
   return (byte < 0x20 && !(byte >= 0x08 && byte <= 0x0d) && byte !== 0x1b) || byte === 0x7f;
 }
 
-/** Whether this cannot be text, by its first bytes. */
+/** Whether the first bytes show that the data is not text. */
 export function looksBinary(bytes: Uint8Array): boolean {
   if (byteOrderMark(bytes)) return false;
   const head = bytes.subarray(0, 65_536);
@@ -27,20 +27,21 @@ function decode(bytes: Uint8Array, encoding: string): string | undefined {
   try {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch (error) {
-    // An encoding nobody knows (RangeError), or bytes that are not in it (TypeError).
+    // An unknown encoding (RangeError), or bytes that are invalid in it (TypeError).
     if (error instanceof RangeError || error instanceof TypeError) return undefined;
     throw error;
   }
 }
 
 /**
- * UTF-16 where a byte order mark says so, else UTF-8, else the encoding the text itself declares, else windows-1252, in which
- * any bytes mean something. @throws UnreadableDocumentError for bytes that are not text
+ * Decodes UTF-16 with a byte order mark, else UTF-8, else the encoding that the text declares, else windows-1252, in which all bytes are
+ * valid. @throws UnreadableDocumentError for bytes that are not text
  */
 export function decodeText(bytes: Uint8Array, declared?: string): string {
   const wide = byteOrderMark(bytes);
   const text = decode(bytes, wide ?? 'utf-8') ?? (declared && !wide ? decode(bytes, declared) : undefined);
   const result = text ?? new TextDecoder(wide ?? 'windows-1252').decode(bytes);
-  if (!wide && result.includes('\0')) throw new UnreadableDocumentError('WRONG_TYPE', 'The file is not a text: it is binary.');
+  if (!wide && result.includes('\0'))
+    throw new UnreadableDocumentError('WRONG_TYPE', 'The file is binary and not a text. Upload it with its actual type.');
   return result;
 }

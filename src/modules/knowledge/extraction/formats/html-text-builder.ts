@@ -1,11 +1,11 @@
 import { TextBuffer } from './text-buffer.ts';
 
-/** What stands between two texts. The strongest of several counts. */
+/** Separators between two texts. Of several, the strongest applies. */
 export const separators = ['', ' ', '\n', '\n\n'] as const;
 export const [NOTHING, SPACE, LINE, PARAGRAPH] = [0, 1, 2, 3] as const;
 export type Break = 0 | 1 | 2 | 3;
 
-/** Puts the texts of a page together as they would be read: one line per table row, paragraphs apart. */
+/** Joins the texts of a page as they are displayed: one line per table row, and an empty line between paragraphs. */
 export class HtmlTextBuilder {
   readonly #text = new TextBuffer();
   readonly #rows: { cells: number; written: boolean }[] = [];
@@ -17,13 +17,13 @@ export class HtmlTextBuilder {
     return this.#text.length;
   }
 
-  /** Ends a word, line or paragraph, once more text comes. A row of a table has no paragraphs. */
+  /** Ends a word, line or paragraph before the next text. Within a table row, paragraphs do not apply. */
   break(kind: Break): void {
     const most = this.#rows.length > 0 && kind > LINE ? LINE : kind;
     if (most > this.#pending) this.#pending = most;
   }
 
-  /** What the next text begins with, such as the dash of a list's item. */
+  /** Sets a prefix of the next text, such as the dash of a list item. */
   mark(text: string): void {
     this.#mark = text;
   }
@@ -48,7 +48,7 @@ export class HtmlTextBuilder {
     this.#endCells(LINE);
   }
 
-  /** Text whose blank space means nothing but a space. */
+  /** Adds text and collapses its whitespace. */
   flow(text: string): void {
     const trimmed = text.trim();
     if (trimmed.length < text.length && /^\s/.test(text)) this.break(SPACE);
@@ -70,7 +70,7 @@ export class HtmlTextBuilder {
     this.#mark = '';
   }
 
-  /** The text so far. The next begins anew. */
+  /** Returns the collected text and resets the builder. */
   take(): string {
     this.#pending = NOTHING;
     this.#pendingCells = 0;

@@ -3,9 +3,9 @@ import { tooDeep } from '../errors.ts';
 import { SECTION_SEPARATOR, sectionTitle, type TextBlockCollector } from '../text-blocks.ts';
 import { HtmlTextBuilder, LINE, PARAGRAPH } from './html-text-builder.ts';
 
-/** Deeper than any page a person has made. */
+/** Maximum depth of nested elements, above that of real pages. */
 const MAX_DEPTH = 2_000;
-/** Of a page given to the parser at once. */
+/** Characters passed to the parser at once. */
 const SLICE = 65_536;
 
 const noise = new Set(['script', 'style', 'noscript', 'template', 'head', 'nav', 'svg', 'iframe', 'object', 'canvas', 'button']);
@@ -26,14 +26,14 @@ function headingLevel(name: string): number {
   return /^h[1-6]$/.test(name) ? Number(name[1]) : 0;
 }
 
-/** Follows a page from tag to tag: no tree is built, so none can be too deep. */
+/** Handles the tags of a page as a stream. It builds no tree, which a deeply nested page could exhaust. */
 class HtmlReader {
   readonly #collector: TextBlockCollector;
   readonly #text = new HtmlTextBuilder();
   readonly #path: { level: number; title: string }[] = [];
   #heading: { level: number; text: HtmlTextBuilder } | undefined;
   #depth = 0;
-  /** The depth at which something began that is left out. */
+  /** The depth at which an excluded element began. */
   #noiseFrom = 0;
   #preformatted = 0;
 
@@ -114,13 +114,13 @@ class HtmlReader {
   }
 }
 
-/** A page that comes in parts. */
+/** Yields a page in parts. */
 export interface HtmlWriter {
   write(html: string): void;
   end(): void;
 }
 
-/** Passages of a page, one per heading, with the headings above it as its section. */
+/** Collects the blocks of a page, one per heading, with the headings above it as the section. */
 export function writeHtml(collector: TextBlockCollector): HtmlWriter {
   const reader = new HtmlReader(collector);
   const parser = new Parser({

@@ -3,14 +3,14 @@ import { sectionTitle, type TextBlockCollector } from '../text-blocks.ts';
 import { TextBuffer } from './text-buffer.ts';
 
 const MAX_DEPTH = 500;
-/** A double tells integers of so many digits apart, and no more. */
+/** Maximum number of decimal digits that a double represents exactly. */
 const SAFE_DIGITS = 15;
 const NUMBER = /-?\d[\d.eE+-]*/y;
 const LONG_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?$/;
 
 /**
- * Refuses what is nested too deeply, and puts long numbers in quotes, so that they keep their digits: many an identifier is one.
- * JSON.parse would tell their digits too, at several times the memory, and nothing can stop it midway.
+ * Rejects deep nesting, and quotes long numbers, often identifiers, so that JSON.parse preserves their digits. A reviver could preserve them
+ * too, but needs several times the memory, and JSON.parse is not interruptible.
  */
 function prepared(text: string): string {
   const parts: string[] = [];
@@ -44,7 +44,7 @@ function parseJson(text: string): unknown {
     return JSON.parse(source);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw new UnreadableDocumentError('DAMAGED', 'The file is not valid JSON.', { cause: error });
+    throw new UnreadableDocumentError('DAMAGED', 'The file is not valid JSON. Correct it and upload it again.', { cause: error });
   }
 }
 
@@ -52,7 +52,7 @@ function isBranch(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** An object or a list, and how far it has been written. */
+/** An object or list, and the position in it. */
 class Branch {
   readonly #path: string;
   readonly #value: object;
@@ -102,7 +102,7 @@ class Lines {
     this.add(path, values.filter((value) => value !== null && value !== '').join(', '));
   }
 
-  /** What comes next stands apart. */
+  /** Separates the next value by an empty line. */
   gap(): void {
     this.#gap = true;
   }
@@ -112,7 +112,7 @@ class Lines {
   }
 }
 
-/** Lines of `path: value`. A list of plain values is one line, objects in a list stand apart. */
+/** Writes lines of `path: value`. A list of scalars is one line; objects in a list are separated by empty lines. */
 function flatten(path: string, value: unknown, collector: TextBlockCollector): string {
   const lines = new Lines(collector);
   const stack: Branch[] = [];
@@ -133,7 +133,7 @@ function flatten(path: string, value: unknown, collector: TextBlockCollector): s
   return lines.take();
 }
 
-/** Passages of a JSON document, one per key of its object. */
+/** Collects the blocks of a JSON document, one per key of the root object. */
 export function readJson(text: string, collector: TextBlockCollector): void {
   const value = parseJson(text);
   if (!isBranch(value) || Array.isArray(value)) {

@@ -4,16 +4,16 @@ import { writeHtml } from './html.ts';
 
 const marked = new Marked({ gfm: true, async: false });
 
-/** Data before the text, between lines of three dashes. Markdown would take it for a heading. */
+/** Front matter between lines of three dashes, which Markdown would parse as a heading. */
 const FRONT_MATTER = /^---[ \t]*\n([\s\S]{0,65536}?)\n---[ \t]*(?:\n|$)/;
-/** The parser keeps some thirty times of what it is given. */
+/** Characters passed to the parser at once. Its memory is about thirty times the size of its input. */
 const BATCH = 262_144;
 
 function fenceOf(line: string): string | undefined {
   return /^ {0,3}(`{3}|~{3})/.exec(line)?.[1];
 }
 
-/** The text in large parts, cut where a block begins at the margin: not in code, nor in a list's item. */
+/** Splits the text into large parts at unindented block starts: not within code or a list item. */
 function* parts(markdown: string): Generator<string> {
   let start = 0;
   let fence: string | undefined;

@@ -1,8 +1,8 @@
-// Control characters that mean nothing in a text, the byte order mark and the soft hyphen. Lone surrogates cannot be stored.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// Control characters, the byte order mark and the soft hyphen. PostgreSQL rejects lone surrogates.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const NOISE = /[\u0000-\u0008\u000e-\u001f\u007f\u00ad\ufeff]|\p{Surrogate}/gu;
 
-/** Replaced until no run is long enough: an expression that repeats without end runs out of stack on millions of spaces. */
+/** Applied until no run is long enough: an unbounded quantifier overflows the stack on millions of spaces. */
 function collapse(text: string, runs: RegExp, replacement: string): string {
   let result = text;
   for (let before = Infinity; result.length < before; ) {
@@ -13,8 +13,8 @@ function collapse(text: string, runs: RegExp, replacement: string): string {
 }
 
 /**
- * Text as it is kept: no noise, LF line ends, no blank space at line ends, at most one empty line and eight spaces in a row.
- * Each expression looks at a character a bounded number of times, however the text is made.
+ * Normalizes text for storage: no control characters, LF line ends, no trailing whitespace, at most one empty line and eight spaces in a row.
+ * Each expression visits a character a bounded number of times for any input.
  */
 export function normalizeWhitespace(text: string): string {
   const lines = text

@@ -1,14 +1,14 @@
-/** A piece of text on a page, as PDF.js gives it. */
+/** A text item on a page, as PDF.js returns it. */
 export interface TextItem {
   str: string;
-  /** The last two say where it begins, from the lower left. */
+  /** The last two numbers are the start of the text, from the lower left corner. */
   transform: number[];
   width: number;
   height: number;
   hasEOL: boolean;
 }
 
-/** Between what stands far apart in a line. */
+/** Separator of distant parts of a line. */
 const CELL = ' | ';
 
 interface Line {
@@ -16,7 +16,7 @@ interface Line {
   y: number;
   height: number;
   right: number;
-  /** Its parts stand far from each other, as in a table. */
+  /** Whether parts of the line are distant, as in a table. */
   spread: boolean;
 }
 
@@ -50,7 +50,7 @@ function median(numbers: number[]): number {
   return numbers.toSorted((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)] ?? 0;
 }
 
-/** Lines that were one paragraph before they were set are one again: a word that was parted is whole. */
+/** Joins the lines of a paragraph and the parts of hyphenated words. */
 function joined(block: readonly Line[]): string {
   const right = block.reduce((most, line) => Math.max(most, line.right), 0);
   let text = '';
@@ -64,7 +64,7 @@ function joined(block: readonly Line[]): string {
   return text;
 }
 
-/** The text of a page. Lines that are farther apart than usual, or differ in size, are different paragraphs. */
+/** The text of a page. A larger line distance or another font size begins a new paragraph. */
 export function pageText(items: readonly TextItem[]): string {
   const lines = linesOf(items);
   const gaps = lines.slice(1).map((line, index) => (lines[index]?.y ?? 0) - line.y);

@@ -16,11 +16,13 @@ async function open(bytes: Uint8Array): Promise<Document> {
     return await getDocumentProxy(bytes, { verbosity: 0, disableFontFace: true, maxImageSize: 1 });
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'PasswordException') throw error;
-    throw new UnreadableDocumentError('ENCRYPTED', 'The PDF is encrypted. Upload it without a password.', { cause: error });
+    throw new UnreadableDocumentError('ENCRYPTED', 'The PDF is encrypted. Remove its password and upload it again.', {
+      cause: error,
+    });
   }
 }
 
-/** Read as it comes, so that a page that never ends does not have to. */
+/** Reads the text as a stream, so that the limit applies before the end of a huge page. */
 async function itemsOf(page: Page, { maxCharacters }: PdfLimits): Promise<TextItem[]> {
   const items: TextItem[] = [];
   let characters = 0;
@@ -36,12 +38,12 @@ async function itemsOf(page: Page, { maxCharacters }: PdfLimits): Promise<TextIt
   return items;
 }
 
-/** A passage per page. */
+/** Collects one block per page. */
 export async function readPdf(bytes: Uint8Array, collector: TextBlockCollector, limits: PdfLimits): Promise<void> {
   const document = await open(bytes);
   if (document.numPages > limits.maxPages) {
     const most = limits.maxPages.toLocaleString('en');
-    throw new UnreadableDocumentError('TOO_LARGE', `The PDF has more than ${most} pages. Split it into several.`);
+    throw new UnreadableDocumentError('TOO_LARGE', `The PDF has more than ${most} pages. Split it into smaller documents.`);
   }
   for (let number = 1; number <= document.numPages; number += 1) {
     const page = await document.getPage(number);

@@ -1,6 +1,6 @@
 const PARTS = 4_096;
 
-/** Gathers a long text from small strings, and holds on to few of them at a time: a string costs far more than its letters. */
+/** Builds a long text from small strings and joins them early, because each string has a large memory overhead. */
 export class TextBuffer {
   #parts: string[] = [];
   #blocks: string[] = [];
@@ -19,7 +19,7 @@ export class TextBuffer {
     }
   }
 
-  /** The text so far. The next begins anew. */
+  /** Returns the collected text and resets the buffer. */
   take(): string {
     const text = [...this.#blocks, ...this.#parts].join('');
     this.#parts = [];

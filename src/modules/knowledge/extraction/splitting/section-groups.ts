@@ -1,25 +1,25 @@
 import { SECTION_SEPARATOR, type TextBlock } from '../text-blocks.ts';
 import { countTokens } from './tokens.ts';
 
-/** Passages that are cut as one text, since each is too small on its own or there is only one. */
+/** Blocks that are split as one text, because each alone is too small, or a single block. */
 export interface SectionGroup {
   text: string;
   page: number | null;
-  /** Where in the text each section begins, in order. */
+  /** The start of each section in the text, in order. */
   sections: { start: number; section: string | null }[];
 }
 
 const JOINT = '\n\n';
-/** No token is longer than 128 characters. */
+/** Maximum length of a token in characters. */
 const LONGEST_TOKEN = 128;
 
 interface Counted extends TextBlock {
   tokens: number;
 }
 
-/** Counts only as far as anybody asks: a passage above the size of a chunk is large, whatever it has. */
-function counted(passage: TextBlock, chunkSize: number): Counted {
-  return { ...passage, tokens: countTokens(passage.text.slice(0, (chunkSize + 1) * LONGEST_TOKEN)) };
+/** Counts tokens up to the limit only: a block above the size of a chunk is large, whatever its exact count. */
+function counted(block: TextBlock, chunkSize: number): Counted {
+  return { ...block, tokens: countTokens(block.text.slice(0, (chunkSize + 1) * LONGEST_TOKEN)) };
 }
 
 function top(section: string | null): string | null {
@@ -43,9 +43,9 @@ class SectionGroupBuilder {
     return this.#blocks.at(-1) as Counted;
   }
 
-  add(passage: Counted): void {
-    this.#blocks.push(passage);
-    this.tokens += passage.tokens + 1;
+  add(block: Counted): void {
+    this.#blocks.push(block);
+    this.tokens += block.tokens + 1;
   }
 
   build(): SectionGroup {
@@ -60,41 +60,43 @@ class SectionGroupBuilder {
 }
 
 /**
- * Whether a passage is cut together with those before it. A heading begins anew, unless either side would become a tiny chunk:
- * a quarter of the size under the same top heading, a sixteenth under another.
+ * Whether a block belongs to the group before it. A heading begins a new group, unless one side would become a tiny chunk: below a quarter
+ * of the size under the same top heading, below a sixteenth under another.
  */
 function belongsToGroup(
-  run: SectionGroupBuilder,
-  passage: Counted,
+  group: SectionGroupBuilder,
+  block: Counted,
   following: TextBlock | undefined,
   chunkSize: number,
 ): boolean {
-  if (run.last.page !== passage.page) return false;
-  if (run.last.section === passage.section) return true;
-  const tiny = chunkSize / (top(run.last.section) === top(passage.section) ? 4 : 16);
-  if (run.tokens < tiny) return true;
-  // A heading that has nothing but headings under it goes with them, not with what is before it.
-  if (following && isUnder(following.section, passage.section)) return false;
-  return passage.tokens < tiny && run.tokens + passage.tokens < chunkSize;
+  if (group.last.page !== block.page) return false;
+  if (group.last.section === block.section) return true;
+  const tiny = chunkSize / (top(group.last.section) === top(block.section) ? 4 : 16);
+  if (group.tokens < tiny) return true;
+  // A heading followed only by headings belongs to them, not to the group before it.
+  if (following && isUnder(following.section, block.section)) return false;
+  return block.tokens < tiny && group.tokens + block.tokens < chunkSize;
 }
 
-export function* groupSections(passages: readonly TextBlock[], chunkSize: number): Generator<SectionGroup> {
-  let run: SectionGroupBuilder | undefined;
-  for (const [index, next] of passages.entries()) {
-    const passage = counted(next, chunkSize);
-    if (run && belongsToGroup(run, passage, passages[index + 1], chunkSize)) {
-      run.add(passage);
+export function* groupSections(blocks: readonly TextBlock[], chunkSize: number): Generator<SectionGroup> {
+  let group: SectionGroupBuilder | undefined;
+  for (const [index, next] of blocks.entries()) {
+    const block = counted(next, chunkSize);
+    if (group && belongsToGroup(group, block, blocks[index + 1], chunkSize)) {
+      group.add(block);
     } else {
-      if (run) yield run.build();
-      run = new SectionGroupBuilder(passage);
+      if (group) yield group.build();
+      group = new SectionGroupBuilder(block);
     }
   }
-  if (run) yield run.build();
+  if (group) yield group.build();
 }
 
-/** What is common to the sections between two places of a run, else the first of them. */
-export function sectionOf(run: SectionGroup, start: number, end: number): string | null {
-  const touched = run.sections.filter((part, index) => part.start < end && (run.sections[index + 1]?.start ?? Infinity) > start);
+/** The common prefix of the sections between two offsets of a group, else the first section. */
+export function sectionOf(group: SectionGroup, start: number, end: number): string | null {
+  const touched = group.sections.filter(
+    (part, index) => part.start < end && (group.sections[index + 1]?.start ?? Infinity) > start,
+  );
   const paths = touched.flatMap(({ section }) => (section ? [section.split(SECTION_SEPARATOR)] : []));
   const [first = [], ...others] = paths;
   let common = first.length;

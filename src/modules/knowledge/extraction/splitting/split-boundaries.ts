@@ -1,8 +1,8 @@
-// A fixed locale: what the machine is set to must not change where texts are cut.
+// A fixed locale: the boundaries must not depend on the locale of the machine.
 const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
 const words = new Intl.Segmenter('en', { granularity: 'word' });
 
-/** How far to look for a word's end in a script without spaces. */
+/** Characters to search for the end of a word in scripts without spaces. */
 const WORD_REACH = 64;
 
 function lastStart(segmenter: Intl.Segmenter, text: string, most: number): number {
@@ -20,11 +20,11 @@ function isSpace(text: string, index: number): boolean {
 }
 
 /**
- * The best place to end a piece between `least` (exclusive) and `most` (inclusive): after a paragraph, a line, a sentence, a
- * word, in this order, else at `most`.
+ * The best end of a chunk between `least` (exclusive) and `most` (inclusive): after a paragraph, a line, a sentence or a word, in this
+ * order of preference, else at `most`.
  */
 export function lastBoundary(text: string, least: number, most: number): number {
-  // One more than allowed shows whether `most` itself is such a place.
+  // One more character shows whether `most` itself is a boundary.
   const reach = text.slice(least, most + 2);
   const span = most - least;
   for (const mark of ['\n\n', '\n']) {
@@ -40,8 +40,8 @@ export function lastBoundary(text: string, least: number, most: number): number 
 }
 
 /**
- * The best place to begin what a piece repeats, from `least` on and before `end`: a line or sentence in the first half, else a
- * word, else `least`.
+ * The best start of the overlap from `least` (inclusive) to `end` (exclusive): a line or sentence in the first half, else a word, else
+ * `least`.
  */
 export function firstBoundary(text: string, least: number, end: number): number {
   const half = (end - least) / 2;

@@ -1,6 +1,6 @@
-/** A part of a document that is embedded and found as one. */
+/** A part of a document that is embedded and found as a unit. */
 export interface ExtractedChunk {
-  /** 0, 1, 2 … in the document. */
+  /** Position in the document, from 0. */
   position: number;
   content: string;
   tokenCount: number;
@@ -9,9 +9,9 @@ export interface ExtractedChunk {
 }
 
 export interface SplitSettings {
-  /** Most tokens of a chunk, 16 at least. */
+  /** Maximum number of tokens of a chunk, at least 16. */
   chunkSize: number;
-  /** Tokens that a chunk repeats of the one before it, half of the size at most. */
+  /** Tokens that a chunk repeats from the previous one, at most half of the size. */
   chunkOverlap: number;
 }
 

@@ -12,7 +12,7 @@ interface Piece {
   tokenCount: number;
 }
 
-/** How many tokens end at or before a place. */
+/** The number of tokens that end at or before an offset. */
 function tokensBefore(ends: Uint32Array, position: number): number {
   let low = 0;
   let high = ends.length;
@@ -24,7 +24,7 @@ function tokensBefore(ends: Uint32Array, position: number): number {
   return low;
 }
 
-/** Where at most `count` tokens from the `first` end, without parting a character. */
+/** The end of at most `count` tokens from `first`, at a character boundary. */
 function endOf(ends: Uint32Array, first: number, count: number): number {
   let index = Math.min(first + count, ends.length) - 1;
   while (index > first && ends[index] === ends[index + 1]) index -= 1;
@@ -37,20 +37,20 @@ function skipSpace(text: string, position: number): number {
   return at;
 }
 
-/** UTF-16 units of a piece. A token of nothing but dashes has up to 128 of them, and what is kept has at most 256 KiB in all. */
+/** Maximum length of a chunk in UTF-16 units. A token of dashes has up to 128 of them, and the column stores at most 256 KiB. */
 const LONGEST_PIECE = 65_536;
 
-/** The piece from `start` on that ends at the best boundary. Its tokens are counted as it stands, without its neighbours. */
+/** The chunk from `start` to the best boundary. Its tokens are counted without its neighbours, as the embedding model counts them. */
 function pieceFrom(text: string, ends: Uint32Array, start: number, { chunkSize, chunkOverlap }: SplitSettings): Piece {
   const first = tokensBefore(ends, start);
   const left = ends.length - first;
-  // What would leave a tiny rest behind leaves it a quarter of a chunk.
+  // Avoids a tiny last chunk: leaves at least a quarter of a chunk.
   const quarter = Math.floor(chunkSize / 4);
   let most = left > chunkSize && left < chunkSize + quarter ? left - quarter : Math.min(left, chunkSize);
   most = Math.max(1, Math.min(most, tokensBefore(ends, start + LONGEST_PIECE) - first));
   for (;;) {
     const farthest = most >= left ? text.length : endOf(ends, first, most);
-    // Each piece brings something new: half of what it has beside the part it repeats.
+    // Guarantees progress: at least half of the chunk beside the overlap is new text.
     const least = endOf(ends, first, Math.ceil((most + chunkOverlap) / 2));
     const end = farthest === text.length || least >= farthest ? farthest : lastBoundary(text, least, farthest);
     const content = text.slice(start, end).trim();
@@ -78,23 +78,23 @@ function overlapStart(text: string, ends: Uint32Array, { start, end }: Piece, ov
   return least > start && least < end ? firstBoundary(text, least, end) : end;
 }
 
-function* chunksOf(run: SectionGroup, settings: SplitSettings): Generator<Omit<ExtractedChunk, 'position'>> {
-  for (const { start, end, content, tokenCount } of pieces(run.text, settings)) {
-    yield { content, tokenCount, page: run.page, section: sectionOf(run, start, end) };
+function* chunksOf(group: SectionGroup, settings: SplitSettings): Generator<Omit<ExtractedChunk, 'position'>> {
+  for (const { start, end, content, tokenCount } of pieces(group.text, settings)) {
+    yield { content, tokenCount, page: group.page, section: sectionOf(group, start, end) };
   }
 }
 
-/** Cuts passages into chunks. None of them crosses a page, and each begins at a heading where that does not make it tiny. */
-export function splitBlocks(passages: readonly TextBlock[], settings: SplitSettings, maxChunks: number): ExtractedChunk[] {
+/** Splits blocks into chunks. No chunk crosses a page. A chunk begins at a heading unless it would become tiny. */
+export function splitBlocks(blocks: readonly TextBlock[], settings: SplitSettings, maxChunks: number): ExtractedChunk[] {
   assertSplitSettings(settings);
   const chunks: ExtractedChunk[] = [];
-  for (const run of groupSections(passages, settings.chunkSize)) {
-    for (const chunk of chunksOf(run, settings)) {
+  for (const group of groupSections(blocks, settings.chunkSize)) {
+    for (const chunk of chunksOf(group, settings)) {
       if (chunks.length === maxChunks) {
         const most = maxChunks.toLocaleString('en');
         throw new UnreadableDocumentError(
           'TOO_LARGE',
-          `The document comes to more than ${most} passages. Split it into several.`,
+          `The document has more than ${most} chunks. Split it into smaller documents.`,
         );
       }
       chunks.push({ position: chunks.length, ...chunk });

@@ -1,20 +1,20 @@
 import ranks from 'gpt-tokenizer/bpeRanks/o200k_base';
 import { encode } from 'gpt-tokenizer/encoding/o200k_base';
 
-// What looks like a token of the model's own, such as <|endoftext|>, is text like any other.
+// Special tokens such as <|endoftext|> are encoded as plain text.
 const ordinary = { disallowedSpecial: new Set<string>() };
 
 /**
- * The encoder's time grows with the square of a word, and "word" to it is anything without a break in it: a Chinese sentence,
- * a line of dashes, a megabyte of one letter. Longer ones are cut, which moves their count by a token at most. Expressions that
- * repeat without end run out of stack on the longest.
+ * The encoder's time is quadratic in the length of a run without a break: a Chinese sentence, a line of dashes, a megabyte of one letter.
+ * Longer runs are split, which changes their count by at most one token. The quantifier is bounded, because an unbounded one overflows the
+ * stack on the longest runs.
  */
 const LONGEST_WORD = 256;
 const LONG_WORDS = /[\p{L}\p{M}]{257,4096}|[^\S\n]{257,4096}|\n{257,4096}|[^\s\p{L}\p{M}\p{N}]{257,4096}/gu;
-/** What the encoder is given at once, so that its arrays stay small. */
+/** Characters passed to the encoder at once, which bounds its arrays. */
 const SLICE = 65_536;
 
-/** Not into the middle of a surrogate pair. */
+/** Moves an offset out of the middle of a surrogate pair. */
 function whole(text: string, index: number): number {
   const unit = text.charCodeAt(index);
   return unit >= 0xdc00 && unit <= 0xdfff ? index + 1 : index;
@@ -32,7 +32,7 @@ function* slices(text: string, from: number, to: number): Generator<string> {
   }
 }
 
-/** The text in parts that the encoder is quick with, in order and without gaps. */
+/** The text in parts that the encoder processes in linear time, in order and without gaps. */
 function* parts(text: string): Generator<string> {
   let position = 0;
   for (const { index, 0: word } of text.matchAll(LONG_WORDS)) {
@@ -48,14 +48,14 @@ function* parts(text: string): Generator<string> {
   yield* slices(text, position, text.length);
 }
 
-/** Tokens of a text, in o200k_base. */
+/** The number of tokens of a text in o200k_base. */
 export function countTokens(text: string): number {
   let count = 0;
   for (const part of parts(text)) count += encode(part, ordinary).length;
   return count;
 }
 
-/** UTF-16 units that begin in a token. One of several tokens that make up a character has all of its units. */
+/** The number of UTF-16 units that begin in a token. Of several tokens that form one character, one counts all of its units. */
 function unitsOf(token: string | readonly number[]): number {
   if (typeof token === 'string') return token.length;
   let units = 0;
@@ -68,7 +68,7 @@ function unitsOf(token: string | readonly number[]): number {
 
 const units = Uint8Array.from(ranks, unitsOf);
 
-/** Where each token of a text ends. Tokens that share a character end in the same place. */
+/** The end offset of each token of a text. Tokens that share a character have the same end. */
 export function tokenEnds(text: string): Uint32Array {
   let ends = new Uint32Array(Math.ceil(text.length / 3) + 64);
   let count = 0;

@@ -58,6 +58,8 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
    * the table has them, are implied.
    */
   columns: readonly ColumnOf<Name>[];
+  /** Implied columns that are not exposed. */
+  omit?: readonly ('createdAt' | 'updatedAt')[];
   /** GraphQL types of columns where the Prisma type leaves a choice: Json is JSONObject, String is String without an entry here. */
   types?: Partial<Record<ColumnOf<Name>, ScalarName>>;
   /** Descriptions of columns that differ from the Prisma schema's. */
@@ -163,7 +165,9 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
   const descriptions: Partial<Record<string, string>> = options.descriptions ?? {};
   const noun = options.noun ?? nounOf(typename);
   const plural = options.plural ?? `${noun}s`;
-  const implied = ['createdAt', 'updatedAt'].filter((property) => columnsOfModel(typename).has(property));
+  const implied = (['createdAt', 'updatedAt'] as const).filter(
+    (property) => columnsOfModel(typename).has(property) && !options.omit?.includes(property),
+  );
   const exposed = [...new Set<string>([...options.columns, ...implied])];
 
   const ref = builder.prismaNode(

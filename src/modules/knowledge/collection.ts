@@ -1,0 +1,229 @@
+import { z } from 'zod';
+import { CollectionStatus } from '../../generated/prisma/enums.ts';
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import type { Changes, ColumnInputs } from '../../platform/graphql/kit/entity/entity-mutations.ts';
+import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
+import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
+import { enumOf } from '../../platform/graphql/kit/enums.ts';
+import { mutation } from '../../platform/graphql/kit/mutation.ts';
+import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../platform/postgres/sql.ts';
+import { tenantKey } from '../../platform/postgres/tenant-key.ts';
+import { User } from '../tenancy/exports.ts';
+import type { KnowledgeServices } from './services.ts';
+
+enumOf(
+  'CollectionStatus',
+  CollectionStatus,
+  'State of a collection. ACTIVE: searched, and accepts documents. ARCHIVED: neither, until it is restored.',
+);
+
+export type Collection = RowOf<'Collection'>;
+export const Collection = entity('Collection', {
+  table: 'collections',
+  access: 'knowledge:read',
+  write: 'knowledge:configure',
+  columns: [
+    'name',
+    'slug',
+    'description',
+    'embeddingModel',
+    'embeddingDimensions',
+    'chunkSize',
+    'chunkOverlap',
+    'language',
+    'documentCount',
+    'chunkCount',
+    'status',
+    'settings',
+    'metadata',
+  ],
+  references: {
+    createdBy: { to: User, description: 'User who created the collection. Null after the user leaves the tenant.' },
+  },
+  list: {
+    orders: ['-createdAt', 'createdAt', 'name', '-name'],
+    filter: (f) => ({
+      status: f.anyOf('status', 'Collections in one of these states.'),
+      search: f.containsText(['name', 'slug'], 'Collections whose name or slug contains this text, ignoring case.'),
+    }),
+  },
+  root: { one: 'collection', many: 'collections' },
+});
+
+/** Throws NotFoundError, and InvalidStateError for an archived collection. */
+export async function requireActiveCollection(prisma: Prisma, id: string, path: string[]): Promise<Collection> {
+  const collection = await Collection.require(prisma, id, path);
+  if (collection.status !== 'ACTIVE') {
+    throw new InvalidStateError('The collection is archived. Restore it first.', { path });
+  }
+  return collection;
+}
+
+/** The text search configurations of PostgreSQL. A CHECK constraint of the table lists the same values. */
+const languages = [
+  'simple',
+  'arabic',
+  'armenian',
+  'basque',
+  'catalan',
+  'danish',
+  'dutch',
+  'english',
+  'finnish',
+  'french',
+  'german',
+  'greek',
+  'hindi',
+  'hungarian',
+  'indonesian',
+  'irish',
+  'italian',
+  'lithuanian',
+  'nepali',
+  'norwegian',
+  'portuguese',
+  'romanian',
+  'russian',
+  'serbian',
+  'spanish',
+  'swedish',
+  'tamil',
+  'turkish',
+  'yiddish',
+] as const;
+
+/** The columns that determine the chunks of a document. */
+export const chunking: ColumnInputs<'Collection'> = {
+  embeddingModel: {
+    description: "Id of the embedding model. Default: the server's default model.",
+    validate: textRule(150).min(1),
+  },
+  chunkSize: {
+    description: 'Maximum size of a chunk in tokens, 16 to 8192. Default: 400.',
+    validate: intRule(16, 8192),
+  },
+  chunkOverlap: {
+    description:
+      'Tokens that a chunk repeats from the previous one, at most half of `chunkSize`. Default: an eighth of `chunkSize`, at most 50.',
+    validate: intRule(0, 4096),
+  },
+  language: {
+    description:
+      'Text search configuration of PostgreSQL for the documents: `english`, `german`, …, or `simple` for any language. Default: `english`.',
+    validate: z.enum(languages, `Must be one of ${languages.join(', ')}.`),
+  },
+};
+
+const settings: ColumnInputs<'Collection'> = {
+  slug: {
+    description: 'Name for URLs, unique in the tenant. Default: derived from the name.',
+    validate: slugRule,
+  },
+  description: { description: 'Subject of the documents.', validate: textRule(10_000) },
+  settings: { description: 'Settings of the application, a JSON object.', validate: jsonObjectRule },
+  metadata: { description: 'Custom data, a JSON object.', validate: jsonObjectRule },
+};
+
+const DEFAULT_CHUNK_SIZE = 400;
+const DEFAULT_CHUNK_OVERLAP = 50;
+
+export function requireOverlap(chunkSize: number, chunkOverlap: number): void {
+  if (chunkOverlap > chunkSize / 2) {
+    throw ValidationError.inputPath(
+      ['input', 'chunkOverlap'],
+      `${chunkOverlap} is more than half of the chunk size ${chunkSize}. Reduce the overlap or increase the size.`,
+    );
+  }
+}
+
+/** The columns that describe an embedding model. Throws ValidationError for a model that is not configured. */
+export function embeddingColumns({ models }: KnowledgeServices, id: string | undefined) {
+  const embedder = id === undefined ? models.defaultEmbedder : models.embedder(id);
+  if (!embedder) {
+    const known = models.embedderIds.join(', ');
+    throw ValidationError.inputPath(
+      ['input', 'embeddingModel'],
+      `The embedding model "${id}" is not configured. Use one of: ${known}.`,
+    );
+  }
+  return { embeddingModel: embedder.id, embeddingDimensions: embedder.dimensions };
+}
+
+export const createCollection = Collection.mutations.create('createCollection', {
+  description: 'Creates a collection of documents.',
+  input: {
+    name: { required: true, description: 'Display name.', validate: nameRule },
+    ...settings,
+    ...chunking,
+  },
+  values: async (changes, context) => {
+    const chunkSize = changes.chunkSize ?? DEFAULT_CHUNK_SIZE;
+    const chunkOverlap = changes.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
+    requireOverlap(chunkSize, chunkOverlap);
+    const name = changes.name?.trim();
+    return {
+      name,
+      chunkSize,
+      chunkOverlap,
+      ...embeddingColumns(context, changes.embeddingModel),
+      slug: await Collection.mutations.slug(context.prisma, { slug: changes.slug, name }),
+    };
+  },
+});
+
+const updatable: ColumnInputs<'Collection'> = {
+  name: { description: 'Display name.', validate: nameRule },
+  ...settings,
+  ...chunking,
+};
+
+/** The model and the language can change only while the collection has no chunks. `reprocessCollection` changes them at any time. */
+async function updateCollection(services: KnowledgeServices, id: string, changes: Changes<'Collection'>): Promise<Collection> {
+  const { database, prisma } = services;
+  // The lock waits for a worker that is about to commit the first chunk, so that the count below includes it.
+  await queryRows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+  const collection = await Collection.require(prisma, id, ['input', 'id']);
+  await Collection.mutations.slug(prisma, { slug: changes.slug, except: id });
+  requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
+  const model = changes.embeddingModel === undefined ? {} : embeddingColumns(services, changes.embeddingModel);
+  const rebuilt = (['embeddingModel', 'language'] as const).find(
+    (field) => changes[field] !== undefined && changes[field] !== collection[field],
+  );
+  if (rebuilt && collection.chunkCount > 0) {
+    throw new InvalidStateError(
+      `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
+      { path: ['input', rebuilt] },
+    );
+  }
+  return prisma.collection.update({ where: tenantKey(id), data: { ...changes, ...model } as never });
+}
+
+mutation('updateCollection', {
+  description:
+    'Updates a collection. Omitted fields keep their values. New chunk sizes apply to documents processed afterwards. The embedding model and ' +
+    'the language can change only while the collection has no chunks; otherwise use `reprocessCollection`.',
+  access: 'knowledge:configure',
+  input: (t) => ({
+    id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
+    ...Collection.mutations.inputFields(t, updatable),
+  }),
+  payload: Collection.mutations.payload('updateCollection'),
+  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(updatable, given)),
+});
+
+Collection.mutations.transition('archiveCollection', {
+  description: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
+  from: ['ACTIVE'],
+  set: { status: 'ARCHIVED' },
+  refusal: 'The collection is already archived.',
+});
+
+Collection.mutations.transition('restoreCollection', {
+  description: 'Restores an archived collection.',
+  from: ['ARCHIVED'],
+  set: { status: 'ACTIVE' },
+  refusal: 'The collection is not archived.',
+});

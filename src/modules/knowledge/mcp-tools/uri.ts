@@ -1,4 +1,0 @@
-/** A document as a resource. */
-export function documentUri(id: string): string {
-  return `agentbase://documents/${id}`;
-}

@@ -1,0 +1,11 @@
+import './collection.ts';
+import './reprocess-collection.ts';
+import './documents/document.ts';
+import './documents/chunk.ts';
+import './documents/document-mutations.ts';
+import './search/search-query.ts';
+import './answers/ask-knowledge.ts';
+import './answers/feedback.ts';
+import './evaluation/evaluation.ts';
+import './evaluation/run-evaluation.ts';
+import './evaluation/compare-evaluations.ts';

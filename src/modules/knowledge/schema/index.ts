@@ -1,9 +1,0 @@
-import './collection.ts';
-import './document.ts';
-import './chunk.ts';
-import './collection-mutations.ts';
-import './document-mutations.ts';
-import './search.ts';
-import './answers.ts';
-import './evaluation.ts';
-import './subscriptions.ts';

@@ -1,7 +1,7 @@
 import { createDraftWriter } from '../conversations/exports.ts';
+import { AgentRun } from './agent-run.ts';
 import { LeaseKeeper } from './lease/lease-keeper.ts';
 import { executeRun, failAbandonedRun } from './lifecycle/execute-run.ts';
-import { runLog } from './run-log.ts';
 import type { RunServices } from './services.ts';
 import { RUN_SETTINGS, type RunSettings } from './settings.ts';
 
@@ -21,7 +21,7 @@ export async function workOnRuns(
   const services: RunServices = { ...parts, drafts };
   const all = { ...RUN_SETTINGS, ...settings };
   const watch = new LeaseKeeper(services, all);
-  const unhear = live.onNotice(runLog.topic, ({ id }) => {
+  const unhear = live.onNotice(AgentRun.log.topic, ({ id }) => {
     // What was queued by another process is begun at once, not at the next look.
     if (!watch.notify(id)) jobs.wake('run.execute');
   });

@@ -39,7 +39,7 @@ export const runs = defineModule({
     AB003: (cause) => new InvalidStateError('This has ended already.', { cause }),
   },
   queues,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   services: () => ({ runMetrics: createRunMetrics() }),
   async work(services, env) {
     const { workOnRuns } = await import('./jobs.ts');

@@ -1,6 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { AgentRun } from '../../../src/generated/prisma/client.ts';
-import { runLog } from '../../../src/modules/runs/run-log.ts';
+import { AgentRun } from '../../../src/modules/runs/agent-run.ts';
 import { newId } from '../../../src/platform/lib/ids.ts';
 import { type Changed, publishChange } from '../../../src/platform/live/change-log.ts';
 import { createLive } from '../../../src/platform/live/live-views.ts';
@@ -25,11 +24,11 @@ async function createRoom() {
     tenant,
     live,
     follow: (id = tenant.idOf('agent_runs'), after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
-      live.subscribe(runLog, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
+      live.subscribe(AgentRun.log, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
     change: (data: object) =>
       db.database.transactionAs(contextOf(tenant), async () => {
         const { tenantId, id, changeSequence } = await db.prisma.agentRun.update({ where, data });
-        publishChange(live, runLog, { tenantId, id, sequence: changeSequence });
+        publishChange(live, AgentRun.log, { tenantId, id, sequence: changeSequence });
       }),
   };
 }
@@ -72,7 +71,7 @@ test('who does the run hears of its changes, and of no others, until they stop l
   await change({ status: 'RUNNING' });
   await db.database
     .transactionAs(contextOf(tenant), async () => {
-      publishChange(live, runLog, { tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 9 });
+      publishChange(live, AgentRun.log, { tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 9 });
       throw new Error('rolled back');
     })
     .catch(() => {});

@@ -1,11 +1,13 @@
 import type { Agent, AgentRun } from '../../../generated/prisma/client.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { finishRun, oldestQueued, startNextQueued } from '../lifecycle/finish-run.ts';
-import { hasEnded, lockRun } from '../read.ts';
+import { hasEnded } from '../agent-run.ts';
+import { finishRun } from '../lifecycle/finish-run.ts';
+import { oldestQueued, startNextQueued } from '../lifecycle/run-queue.ts';
 import type { RunControls } from '../services.ts';
 import type { RunSettings } from '../settings.ts';
 import { authorizationLost } from './authorization.ts';
+import { lockRun } from './locks.ts';
 import { publishRunChange, type RunLease } from './run-lease.ts';
 
 /**

@@ -1,12 +1,12 @@
-import type { Agent, AgentRun } from '../../../generated/prisma/client.ts';
+import type { Agent } from '../../../generated/prisma/client.ts';
 import { publishChange } from '../../../platform/live/change-log.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { conversationLog } from '../../conversations/exports.ts';
+import { AgentRun } from '../agent-run.ts';
 import { LeaseLostError } from '../errors.ts';
-import { lockConversation } from '../read.ts';
-import { runLog } from '../run-log.ts';
 import type { RunControls, RunServices } from '../services.ts';
 import type { RunSettings } from '../settings.ts';
+import { lockConversation } from './locks.ts';
 
 /** A run that is this worker's to carry out. */
 export interface RunLease {
@@ -47,7 +47,7 @@ export async function publishRunChange(
       LEFT JOIN conversations c ON c.tenant_id = r.tenant_id AND c.id = r.conversation_id WHERE r.id = ${id}::uuid`,
   );
   if (!now) return;
-  publishChange(live, runLog, { tenantId, id, sequence: now.changeSequence });
+  publishChange(live, AgentRun.log, { tenantId, id, sequence: now.changeSequence });
   if (conversationId !== null && now.lastEventSequence !== null) {
     publishChange(live, conversationLog, { tenantId, id: conversationId, sequence: now.lastEventSequence });
   }

@@ -1,11 +1,12 @@
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
+import { hasEnded } from '../agent-run.ts';
 import { LeaseLostError, RunCancelledError, RunFailure } from '../errors.ts';
 import { claimRun, hasPendingApprovals, releaseRun } from '../lease/claim.ts';
 import type { LeaseKeeper } from '../lease/lease-keeper.ts';
+import { lockRun } from '../lease/locks.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { runAgentLoop } from '../loop/agent-loop.ts';
 import { timeLeft, timeoutFailure } from '../loop/limits.ts';
-import { hasEnded, lockRun } from '../read.ts';
 import type { RunServices } from '../services.ts';
 import type { RunSettings } from '../settings.ts';
 import { type Ending, finishRun } from './finish-run.ts';

@@ -8,7 +8,7 @@ import { insertToolExecution, removeDraft } from '../../conversations/exports.ts
 import { publishRunChange } from '../lease/run-lease.ts';
 import { isOpen, readSteps, toolResultOf } from '../loop/steps.ts';
 import type { RunControls } from '../services.ts';
-import { enqueueRun } from './enqueue.ts';
+import { startNextQueued } from './run-queue.ts';
 import { takesMessages, writeRunMessage } from './write-message.ts';
 
 export type Ending =
@@ -99,24 +99,4 @@ async function cancelCall({ prisma, runMetrics }: RunControls, run: AgentRun, ca
     completedAt: now > startedAt ? now : startedAt,
     metadata: { toolCallId: call.id },
   });
-}
-
-/** Queues the run of a conversation that has waited longest, if none is active. */
-export async function startNextQueued(
-  services: RunControls,
-  { tenantId, conversationId }: Pick<AgentRun, 'tenantId' | 'conversationId'>,
-): Promise<void> {
-  if (conversationId === null) return;
-  const next = await oldestQueued(services.database, conversationId);
-  if (next !== undefined) await enqueueRun(services, { tenantId, id: next });
-}
-
-/** The run of a conversation whose turn it is. Messages have a number; what began without one stands by its time. */
-export async function oldestQueued(database: RunControls['database'], conversationId: string): Promise<string | undefined> {
-  const [next] = await queryRows<{ id: string }>(
-    database,
-    sql`SELECT r.id FROM agent_runs r LEFT JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
-      WHERE r.conversation_id = ${conversationId}::uuid AND r.status = 'QUEUED' ORDER BY m.sequence, r.created_at, r.id LIMIT 1`,
-  );
-  return next?.id;
 }

@@ -1,11 +1,16 @@
-import type { AgentRun, ToolCall } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { textRule } from '../../../platform/graphql/kit/rules.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError } from '../../../platform/lib/errors.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { AgentRun } from '../agent-run.ts';
 import { hasPendingApprovals } from '../lease/claim.ts';
+import { lockRun } from '../lease/locks.ts';
 import { publishRunChange } from '../lease/run-lease.ts';
-import { lockRun, requireRun } from '../read.ts';
 import type { RunControls } from '../services.ts';
+import { ToolCall } from '../tool-call.ts';
 
 export interface Decision {
   approve: boolean;
@@ -66,5 +71,37 @@ export async function resolveApproval(
     await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id: run.id }]);
   }
   await publishRunChange(services, run);
-  return { toolCall, run: await requireRun(prisma, run.id, path) };
+  return { toolCall, run: await AgentRun.require(prisma, run.id, path) };
 }
+
+interface DecisionTexts {
+  description: string;
+  /** The description of the field `reason`. */
+  reason: string;
+}
+
+function decisionMutation(name: string, approve: boolean, { description, reason }: DecisionTexts): void {
+  mutation(name, {
+    description,
+    access: 'agent:approve',
+    input: (t) => ({
+      id: nodeId(t, 'ToolCall', { required: true, description: 'The tool call.' }),
+      reason: t.string({ description: reason, validate: textRule(2_000) }),
+    }),
+    payload: payload(name, 'The tool call after the decision.', {
+      toolCall: { type: ToolCall, description: 'The tool call.' },
+      run: { type: AgentRun, description: 'Its run, which goes on when no other call waits.' },
+    }),
+    resolve: (input, context) =>
+      resolveApproval(context, context.viewer, input.id, { approve, reason: input.reason?.trim() || undefined }),
+  });
+}
+
+decisionMutation('approveToolCall', true, {
+  description: 'Lets a tool call that waits be carried out.',
+  reason: 'Why, for the record.',
+});
+decisionMutation('rejectToolCall', false, {
+  description: 'Refuses a tool call that waits. The model is told, and goes on without it.',
+  reason: 'Why. The model is told.',
+});

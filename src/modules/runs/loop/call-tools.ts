@@ -7,10 +7,10 @@ import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { insertToolExecution } from '../../conversations/exports.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
-import { cleanJson } from '../sanitize.ts';
 import type { RunServices } from '../services.ts';
 import type { KnowledgeOutput } from '../tools/search-knowledge.ts';
 import type { RunTool, ToolOutcome } from '../tools/tool.ts';
+import { cleanJson } from './clean-json.ts';
 import type { Step } from './steps.ts';
 
 /** What is kept and told of an output, in characters of its JSON. */

@@ -7,12 +7,12 @@ import { conversationEnded } from '../errors.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { finishRun } from '../lifecycle/finish-run.ts';
 import { takesMessages, writeRunMessage } from '../lifecycle/write-message.ts';
-import { cleanJson } from '../sanitize.ts';
 import type { RunServices } from '../services.ts';
 import { MAX_CALLS_PER_STEP } from '../settings.ts';
 import { argumentError } from '../tools/check-arguments.ts';
 import type { RunTool } from '../tools/tool.ts';
 import { citationsOf } from './citations.ts';
+import { cleanJson } from './clean-json.ts';
 import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';
 import type { Step, StepToolCall } from './steps.ts';
 

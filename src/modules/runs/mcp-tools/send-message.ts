@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineTool } from '../../../platform/mcp-server/define-tool.ts';
 import { CONTENT_TOO_LARGE, fitsContent } from '../../conversations/exports.ts';
-import { sendMessage } from '../lifecycle/start.ts';
+import { sendMessage } from '../lifecycle/send-message.ts';
 
 export const sendMessageTool = defineTool({
   name: 'send_message',

@@ -1,4 +1,4 @@
-import { cleanText } from '../../platform/lib/text.ts';
+import { cleanText } from '../../../platform/lib/text.ts';
 
 const MAX_DEPTH = 60;
 

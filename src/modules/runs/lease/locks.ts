@@ -1,17 +1,7 @@
-import type { AgentRun, RunStatus } from '../../generated/prisma/client.ts';
-import { requireFound } from '../../platform/lib/require-found.ts';
-import type { Database } from '../../platform/postgres/database.ts';
-import type { Prisma } from '../../platform/postgres/prisma.ts';
-import { queryRows, sql } from '../../platform/postgres/sql.ts';
-
-/** Throws NotFoundError. */
-export async function requireRun(prisma: Prisma, id: string, path: string[]): Promise<AgentRun> {
-  return requireFound(prisma.agentRun.findFirst({ where: { id } }), 'The run', path);
-}
-
-export function hasEnded({ status }: { status: RunStatus }): boolean {
-  return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED';
-}
+import type { AgentRun } from '../../../generated/prisma/client.ts';
+import type { Database } from '../../../platform/postgres/database.ts';
+import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 
 /** A run that nobody else changes until the transaction ends. */
 export interface LockedRun {

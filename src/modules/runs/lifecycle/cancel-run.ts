@@ -1,9 +1,12 @@
-import type { AgentRun } from '../../../generated/prisma/client.ts';
+import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { InvalidStateError } from '../../../platform/lib/errors.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { AgentRun, hasEnded } from '../agent-run.ts';
+import { lockRun } from '../lease/locks.ts';
 import { publishRunChange } from '../lease/run-lease.ts';
-import { hasEnded, lockRun, requireRun } from '../read.ts';
 import type { RunControls } from '../services.ts';
 import { finishRun } from './finish-run.ts';
 
@@ -13,7 +16,7 @@ export async function cancelAgentRun(services: RunControls, id: string): Promise
   if (run.status !== 'CANCELLED' && hasEnded(run)) {
     throw new InvalidStateError(`The run has ended already: it is ${run.status.toLowerCase()}.`, { path: ['input', 'id'] });
   }
-  return requireRun(services.prisma, id, ['input', 'id']);
+  return AgentRun.require(services.prisma, id, ['input', 'id']);
 }
 
 /** The same for a run that may have ended, inside a transaction that has its conversation locked or nothing yet. Gives the run as it was found. */
@@ -37,3 +40,16 @@ export async function requestCancel(services: RunControls, id: string): Promise<
   }
   return run;
 }
+
+mutation('cancelAgentRun', {
+  description:
+    'Stops a run: at once where it waits, within two seconds where a worker is at it. What it has written stays. Repeating it is no error.',
+  access: 'agent:execute',
+  input: (t) => ({ id: nodeId(t, 'AgentRun', { required: true, description: 'The agentrun.' }) }),
+  payload: payload(
+    'cancelAgentRun',
+    'The run after the change. RUNNING with `cancelRequestedAt` while its worker has yet to let go.',
+    { run: { type: AgentRun, description: 'The run.' } },
+  ),
+  resolve: async ({ id }, context) => ({ run: await cancelAgentRun(context, id) }),
+});

@@ -19,13 +19,13 @@ import { User } from '../tenancy/exports.ts';
 const RunStatusEnum = enumOf(
   'RunStatus',
   RunStatus,
-  'Where a run stands. QUEUED ones wait for a worker or for the run before them in the conversation, WAITING_APPROVAL ones for somebody ' +
-    'to decide about tool calls; COMPLETED, FAILED and CANCELLED ones have ended.',
+  'State of a run. QUEUED: waits for a worker, or for the previous run of the conversation. WAITING_APPROVAL: waits for decisions about ' +
+    'tool calls. COMPLETED, FAILED and CANCELLED are final.',
 );
-enumOf('RunTrigger', RunTrigger, 'What began a run: a message of a conversation, or a call of the API.');
+enumOf('RunTrigger', RunTrigger, 'Origin of a run: MESSAGE for a message sent to a conversation, API for `startAgentRun`.');
 
 const ERROR_CODES =
-  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or one that begins with MODEL_';
+  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or a code that starts with MODEL_';
 
 export type AgentRun = RowOf<'AgentRun'>;
 export const AgentRun = entity('AgentRun', {
@@ -53,25 +53,25 @@ export const AgentRun = entity('AgentRun', {
     'durationMs',
   ],
   descriptions: {
-    errorCode: `Why it failed, for programs: ${ERROR_CODES}.`,
-    costUsd: 'What it has cost so far, in US dollars, as a decimal number.',
+    errorCode: `Machine-readable reason of a failure: ${ERROR_CODES}. Null unless FAILED.`,
+    costUsd: 'Cost so far in US dollars, as a decimal number.',
   },
   references: {
-    agent: { to: Agent, description: 'The agent that works.' },
-    user: { to: User, description: 'Who asked for it. Null once they have left the tenant.' },
+    agent: { to: Agent, description: 'The agent of the run.' },
+    user: { to: User, description: 'The user who started the run. Null for an API key, or after the user has left the tenant.' },
   },
   fields: (t) => ({
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description: 'The conversation it answers in, if any.',
+      description: 'The conversation that receives the answer. Null for a run without a conversation.',
       extensions: dependsOn('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
-      description: 'The message it answers, if any.',
+      description: 'The message that the run answers. Null for a run without a conversation.',
       extensions: dependsOn('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
@@ -79,30 +79,33 @@ export const AgentRun = entity('AgentRun', {
   list: {
     orders: ['-createdAt', 'createdAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states.'),
-      agentId: f.refersTo('agentId', 'Agent', 'Of this agent.'),
-      conversationId: f.refersTo('conversationId', 'Conversation', 'Of this conversation.'),
+      status: f.anyOf('status', 'Runs in one of these states.'),
+      agentId: f.refersTo('agentId', 'Agent', 'Runs of this agent.'),
+      conversationId: f.refersTo('conversationId', 'Conversation', 'Runs of this conversation.'),
     }),
   },
   changes: {
     topic: 'run',
-    resume: 'Subscribe again, and read the run for what changed in between.',
+    resume: 'Subscribe again, and read the run for its current state.',
     subscription: {
       field: 'agentRunUpdated',
       argument: 'runId',
       description:
-        'A run as it changes from now on: its state, its tool calls, what it has cost. One that changes faster than it is told is told in its ' +
-        'newest state.',
-      afterEnd: 'read the run again after coming back',
+        'Delivers the run after each change of its state, tool calls or cost from now on. Changes in quick succession are delivered as one ' +
+        'event with the newest state.',
+      afterEnd: 'subscribe again and read the run for its current state',
     },
   },
   root: { one: 'agentRun', many: 'agentRuns' },
 });
 
-AgentRun.listOn(Agent, 'runs', { column: 'agentId', description: 'Its runs.' });
-AgentRun.listOn(Conversation as never, 'runs', { column: 'conversationId', description: 'The runs that answer in it.' });
+AgentRun.listOn(Agent, 'runs', { column: 'agentId', description: 'Runs of the agent.' });
+AgentRun.listOn(Conversation as never, 'runs', {
+  column: 'conversationId',
+  description: 'Runs that answer messages of the conversation.',
+});
 messageList.onParent(AgentRun, 'messages', {
-  description: 'What it wrote in its conversation.',
+  description: 'Messages that the run wrote in its conversation.',
   column: 'run_id',
   access: 'conversation:read',
 });
@@ -115,7 +118,7 @@ builder.objectField(Message, 'run', (t) =>
   t.field({
     type: AgentRun,
     nullable: true,
-    description: 'The run that wrote it, if one did.',
+    description: 'The run that wrote the message. Null if no run did.',
     extensions: dependsOn('runId'),
     resolve: ({ runId }, _args, context, info) => AgentRun.load(context, runId, selectedProperties(info, 'AgentRun')),
   }),
@@ -125,7 +128,7 @@ builder.objectField(ConversationEvent, 'runStatus', (t) =>
   t.field({
     type: RunStatusEnum,
     nullable: true,
-    description: 'Where the run of a RUN_CHANGED event stood then. `run` tells where it stands now.',
+    description: 'State of the run at the time of a RUN_CHANGED event. Null for other events. `run` has the current state.',
     resolve: ({ type, payload }) => (type === 'RUN_CHANGED' ? (payload as { status: RunStatus }).status : null),
   }),
 );
@@ -134,8 +137,8 @@ builder.objectField(ConversationEvent, 'run', (t) =>
   t.field({
     type: AgentRun,
     nullable: true,
-    description: 'The run of a RUN_CHANGED event as it is now, which may be further than the event.',
-    // Not of a text that grows twenty times a second: each time would be a read.
+    description: 'Current state of the run of a RUN_CHANGED event, possibly newer than the event. Null for other events.',
+    // Deltas arrive up to twenty times a second, and each run would be a read.
     resolve: (event, _args, context) => (event.type === 'RUN_CHANGED' ? AgentRun.load(context, subjectOf(event, 'runId')) : null),
   }),
 );

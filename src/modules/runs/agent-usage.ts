@@ -27,19 +27,19 @@ async function usageOf(database: Database, agentIds: readonly string[]): Promise
 }
 
 const AgentUsageType = builder.objectRef<AgentUsage>('AgentUsage').implement({
-  description: 'What the runs of an agent have taken so far, those under way among them.',
+  description: 'Usage of all runs of an agent, including active ones.',
   fields: (t) => ({
-    runs: t.exposeInt('runs', { description: 'How many there were.' }),
-    inputTokens: t.expose('inputTokens', { type: 'BigInt', description: 'Tokens that models were given.' }),
-    outputTokens: t.expose('outputTokens', { type: 'BigInt', description: 'Tokens that models wrote.' }),
-    costUsd: t.exposeString('costUsd', { description: 'What they have cost, in US dollars, as a decimal number.' }),
+    runs: t.exposeInt('runs', { description: 'Number of runs.' }),
+    inputTokens: t.expose('inputTokens', { type: 'BigInt', description: 'Input tokens of all model calls.' }),
+    outputTokens: t.expose('outputTokens', { type: 'BigInt', description: 'Output tokens of all model calls.' }),
+    costUsd: t.exposeString('costUsd', { description: 'Cost of the runs in US dollars, as a decimal number.' }),
   }),
 });
 
 builder.objectField(Agent, 'usage', (t) =>
   t.field({
     type: AgentUsageType,
-    description: 'What its runs have taken so far.',
+    description: 'Usage of all runs of the agent so far.',
     authScopes: { permission: 'conversation:read' },
     complexity: 10,
     resolve: ({ id }, _args, { loaders, database }) =>

@@ -20,13 +20,13 @@ const LlmCall = entity('LlmCall', {
     'errorCode',
     'errorMessage',
   ],
-  descriptions: { costUsd: 'What it cost, in US dollars, as a decimal number.' },
-  references: { run: { to: AgentRun, description: 'The run it belongs to, if any.' } },
+  descriptions: { costUsd: 'Cost in US dollars, as a decimal number.' },
+  references: { run: { to: AgentRun, description: 'The run that made the call. Null outside of runs.' } },
   fields: (t) => ({ status: t.expose('status', { type: ExecutionStatusEnum }) }),
   list: { orders: ['id', '-id'] },
 });
 
 LlmCall.listOn(AgentRun, 'llmCalls', {
   column: 'runId',
-  description: 'The calls of models it took, those that failed among them.',
+  description: 'Model calls of the run, including failed ones.',
 });

@@ -18,22 +18,22 @@ export const ModelPrice = entity('ModelPrice', {
   ofTenant: false,
   columns: ['provider', 'model', 'inputPerMillionUsd', 'outputPerMillionUsd', 'cachedInputPerMillionUsd', 'effectiveFrom'],
   descriptions: {
-    inputPerMillionUsd: 'US dollars for a million tokens of input, as a decimal number.',
-    outputPerMillionUsd: 'US dollars for a million tokens of output, as a decimal number.',
+    inputPerMillionUsd: 'US dollars per million input tokens, as a decimal number.',
+    outputPerMillionUsd: 'US dollars per million output tokens, as a decimal number.',
     cachedInputPerMillionUsd:
-      'US dollars for a million tokens of input that the provider had in its cache. As any input when null.',
+      "US dollars per million input tokens read from the provider's cache, as a decimal number. Null: the price of other input tokens.",
   },
   list: {
     orders: ['-effectiveFrom'],
     filter: (f) => ({
-      provider: f.is('provider', 'Of this provider.'),
-      model: f.is('model', 'Of this model.'),
+      provider: f.is('provider', 'Prices of this provider.'),
+      model: f.is('model', 'Prices of this model.'),
     }),
   },
   root: {
     many: {
       field: 'modelPrices',
-      description: 'What models cost, of which runs work out their costs. The same for all tenants.',
+      description: 'Prices from which the costs of runs are calculated. They apply to all tenants.',
     },
   },
 });
@@ -41,7 +41,7 @@ export const ModelPrice = entity('ModelPrice', {
 /** The policies of the table enforce the same rule, with an error that does not state the reason. */
 async function requirePlatformAdmin(database: Database): Promise<void> {
   const [viewer] = await queryRows<{ admin: boolean }>(database, sql`SELECT app.is_platform_admin() AS admin`);
-  if (!viewer?.admin) throw new ForbiddenError('Prices are set by administrators of the platform, signed in as themselves.');
+  if (!viewer?.admin) throw new ForbiddenError('Only platform administrators who are signed in as users can change prices.');
 }
 
 /** Decimal numbers of US dollars remain text: they never become floating point. */
@@ -49,38 +49,38 @@ const usdRule = z.string().regex(/^\d{1,12}(\.\d{1,6})?$/, 'Must be a decimal nu
 
 mutation('setModelPrice', {
   description:
-    'Says what a model costs from a moment on, for all tenants. Calls that were made before keep their costs. Takes an administrator of the ' +
-    'platform.',
+    'Sets the price of a model from a point in time, for all tenants, and replaces a price with the same point in time. The costs of earlier ' +
+    'calls do not change. Requires a platform administrator.',
   access: 'person',
   input: (t) => ({
     provider: t.string({
       required: true,
-      description: 'The provider, as agents name it.',
+      description: 'Name of the provider, as in `Agent.provider`.',
       validate: textRule(50).regex(/\S/, 'Must not be empty.'),
     }),
     model: t.string({
       required: true,
-      description: 'The model, as agents name it.',
+      description: 'Name of the model, as in `Agent.model`.',
       validate: textRule(150).regex(/\S/, 'Must not be empty.'),
     }),
     inputPerMillionUsd: t.string({
       required: true,
-      description: 'US dollars for a million tokens of input, such as `2.50`.',
+      description: 'US dollars per million input tokens, a decimal number with at most 6 places, such as `2.50`.',
       validate: usdRule,
     }),
     outputPerMillionUsd: t.string({
       required: true,
-      description: 'US dollars for a million tokens of output.',
+      description: 'US dollars per million output tokens, a decimal number with at most 6 places.',
       validate: usdRule,
     }),
     cachedInputPerMillionUsd: t.string({
       description:
-        'US dollars for a million tokens of input that the provider had in its cache. As any input when nothing is said.',
+        "US dollars per million input tokens read from the provider's cache. Default: the price of other input tokens.",
       validate: usdRule,
     }),
-    effectiveFrom: t.field({ type: 'DateTime', description: 'From when on it holds. Now when nothing is said.' }),
+    effectiveFrom: t.field({ type: 'DateTime', description: 'Time from which the price applies. Default: now.' }),
   }),
-  payload: payload('setModelPrice', 'The price as it is kept.', { price: { type: ModelPrice, description: 'The price.' } }),
+  payload: payload('setModelPrice', 'The stored price.', { price: { type: ModelPrice, description: 'The price.' } }),
   resolve: async ({ provider, model, effectiveFrom, cachedInputPerMillionUsd, ...prices }, { database, prisma }) => {
     await requirePlatformAdmin(database);
     const usd = { ...prices, cachedInputPerMillionUsd: cachedInputPerMillionUsd ?? null };
@@ -95,10 +95,10 @@ mutation('setModelPrice', {
 });
 
 mutation('removeModelPrice', {
-  description: 'Takes a price back: the one before it holds again. Takes an administrator of the platform.',
+  description: 'Deletes a price, so that the previous price of the model applies again. Requires a platform administrator.',
   access: 'person',
   input: (t) => ({ id: nodeId(t, 'ModelPrice', { required: true, description: 'The price.' }) }),
-  payload: payload('removeModelPrice', 'The price that is gone.', { price: { type: ModelPrice, description: 'The price.' } }),
+  payload: payload('removeModelPrice', 'The deleted price.', { price: { type: ModelPrice, description: 'The price.' } }),
   resolve: async ({ id }, { database, prisma }) => {
     await requirePlatformAdmin(database);
     const price = await ModelPrice.require(prisma, id, ['input', 'id']);

@@ -8,10 +8,9 @@ import { AgentRun } from './agent-run.ts';
 enumOf(
   'ToolCallStatus',
   ToolCallStatus,
-  'Where a tool call of a run stands. INTERRUPTED ones were under way when their worker died: whether they took effect is not known, so they ' +
-    'are not repeated.',
+  'State of a tool call. INTERRUPTED: its worker stopped during the call. Its effect is unknown, so it is not retried.',
 );
-enumOf('ToolSource', ToolSource, 'Where a tool comes from. UNKNOWN is what a model made up.');
+enumOf('ToolSource', ToolSource, 'Source of a tool. UNKNOWN: the model requested a tool that the run does not have.');
 
 export type ToolCall = RowOf<'ToolCall'>;
 export const ToolCall = entity('ToolCall', {
@@ -34,18 +33,24 @@ export const ToolCall = entity('ToolCall', {
   ],
   types: { output: 'JSON' },
   references: {
-    run: { to: AgentRun, description: 'The run.' },
-    decidedBy: { to: User, description: 'Who approved or rejected it. Null once they have left the tenant.' },
+    run: { to: AgentRun, description: 'The run that made the call.' },
+    decidedBy: {
+      to: User,
+      description: 'The user who approved or rejected the call. Null before a decision, or after the user has left the tenant.',
+    },
   },
   list: {
     // Calls of one step have the same time, and their ids are in the order of their positions.
     orders: ['createdAt', '-createdAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'In one of these states: `[WAITING_APPROVAL]` for what waits for somebody to decide.'),
-      toolName: f.is('toolName', 'Of this tool.'),
+      status: f.anyOf('status', 'Tool calls in one of these states, such as `[WAITING_APPROVAL]`.'),
+      toolName: f.is('toolName', 'Calls of the tool with this name.'),
     }),
   },
-  root: { one: 'toolCall', many: { field: 'toolCalls', description: 'What models asked for in the runs of the tenant.' } },
+  root: { one: 'toolCall', many: { field: 'toolCalls', description: 'The tool calls of all runs of the tenant.' } },
 });
 
-ToolCall.listOn(AgentRun, 'toolCalls', { column: 'runId', description: 'What its model asked for, in order.' });
+ToolCall.listOn(AgentRun, 'toolCalls', {
+  column: 'runId',
+  description: 'Tool calls of the run, in the order in which the model requested them.',
+});

@@ -10,23 +10,26 @@ import { publishRunChange } from '../lease/run-lease.ts';
 import type { RunControls } from '../services.ts';
 import { finishRun } from './finish-run.ts';
 
-/** Stops a run: at once where nobody works on it, else within two seconds. Throws NotFoundError and InvalidStateError. */
+/** Cancels a run: immediately without a worker, otherwise within two seconds. Throws NotFoundError and InvalidStateError. */
 export async function cancelAgentRun(services: RunControls, id: string): Promise<AgentRun> {
   const run = await requireFound(requestCancel(services, id), 'The run', ['input', 'id']);
   if (run.status !== 'CANCELLED' && hasEnded(run)) {
-    throw new InvalidStateError(`The run has ended already: it is ${run.status.toLowerCase()}.`, { path: ['input', 'id'] });
+    throw new InvalidStateError(`The run is ${run.status.toLowerCase()} and cannot be cancelled.`, { path: ['input', 'id'] });
   }
   return AgentRun.require(services.prisma, id, ['input', 'id']);
 }
 
-/** The same for a run that may have ended, inside a transaction that has its conversation locked or nothing yet. Gives the run as it was found. */
+/**
+ * Cancels a run unless it has ended, and returns it as it was before. Runs inside a transaction that has locked its conversation or
+ * nothing: see `lockRun` for the lock order.
+ */
 export async function requestCancel(services: RunControls, id: string): Promise<AgentRun | undefined> {
   const { database, prisma } = services;
   const locked = await lockRun(database, prisma, id);
   if (!locked || hasEnded(locked.run)) return locked?.run;
   const { run, leaseRemainingMs } = locked;
   if (run.status !== 'RUNNING' || leaseRemainingMs === 0) {
-    // Nobody works on it, or nobody who still may.
+    // No worker has a valid lease.
     await finishRun(services, run, { status: 'CANCELLED' });
     return run;
   }
@@ -43,13 +46,12 @@ export async function requestCancel(services: RunControls, id: string): Promise<
 
 mutation('cancelAgentRun', {
   description:
-    'Stops a run: at once where it waits, within two seconds where a worker is at it. What it has written stays. Repeating it is no error.',
+    'Cancels a run: immediately while no worker executes it, otherwise within two seconds. Messages that it wrote remain. Cancelling a ' +
+    'cancelled run has no effect; a run that ended otherwise is an INVALID_STATE error.',
   access: 'agent:execute',
-  input: (t) => ({ id: nodeId(t, 'AgentRun', { required: true, description: 'The agentrun.' }) }),
-  payload: payload(
-    'cancelAgentRun',
-    'The run after the change. RUNNING with `cancelRequestedAt` while its worker has yet to let go.',
-    { run: { type: AgentRun, description: 'The run.' } },
-  ),
+  input: (t) => ({ id: nodeId(t, 'AgentRun', { required: true, description: 'The run.' }) }),
+  payload: payload('cancelAgentRun', 'The run after the change: RUNNING with `cancelRequestedAt` until its worker stops.', {
+    run: { type: AgentRun, description: 'The run.' },
+  }),
   resolve: async ({ id }, context) => ({ run: await cancelAgentRun(context, id) }),
 });

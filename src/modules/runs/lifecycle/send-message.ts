@@ -57,30 +57,30 @@ export async function sendMessage(services: RunControls, viewer: Viewer, input: 
 
 mutation('sendMessage', {
   description:
-    "Appends a user's message to a conversation and starts the run of its agent that answers. Watch `conversationEvents`: the text comes as " +
-    'deltas, then as a message. While the agent is at work already, the run waits for it or stops it, as `Agent.whenBusy` says.',
+    "Appends a user's message to a conversation and starts the run that answers it. `conversationEvents` delivers the answer as deltas, then " +
+    'as a message. If a run of the conversation is active, `Agent.whenBusy` determines whether the new run waits or cancels it.',
   access: 'agent:execute',
   input: (t) => ({
     conversationId: nodeId(t, 'Conversation', { required: true, description: 'The conversation.' }),
-    content: t.string({ required: true, description: 'What is said, at most 1 MiB.', validate: promptRule }),
+    content: t.string({ required: true, description: 'Text of the message, at most 1 MiB.', validate: promptRule }),
     idempotencyKey: t.string({
-      description: 'Your name for this call, unique in the conversation: a retry with the same key returns the first result.',
+      description: 'Key of this call, unique in the conversation: a retry with the same key returns the first result.',
       validate: idempotencyKeyRule,
     }),
-    metadata: t.field({ type: 'JSONObject', description: 'Your own data, kept with the message.', validate: jsonObjectRule }),
+    metadata: t.field({ type: 'JSONObject', description: 'Custom data, stored with the message.', validate: jsonObjectRule }),
   }),
   payload: builder.objectRef<SentMessage>('SendMessagePayload').implement({
-    description: 'The message, and the run that answers it.',
+    description: 'The message and the run that answers it.',
     fields: (t) => ({
-      sentMessage: t.field({ type: Message, description: 'The message.', resolve: ({ message }) => message }),
-      run: t.field({ type: AgentRun, description: 'The run that answers.', resolve: ({ run }) => run }),
+      sentMessage: t.field({ type: Message, description: 'The appended message.', resolve: ({ message }) => message }),
+      run: t.field({ type: AgentRun, description: 'The run that answers the message.', resolve: ({ run }) => run }),
       conversation: t.field({
         type: Conversation,
-        description: 'The conversation with its new counters.',
+        description: 'The conversation with the updated counters.',
         resolve: ({ conversation }) => conversation,
       }),
       repeated: t.exposeBoolean('repeated', {
-        description: 'Whether the idempotency key had been used: this is the result of the first call.',
+        description: 'Whether the idempotency key was used before, so that this is the result of the first call.',
       }),
     }),
   }),

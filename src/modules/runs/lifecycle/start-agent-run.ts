@@ -64,32 +64,32 @@ export async function startAgentRun(services: RunControls, viewer: Viewer, input
 }
 
 const RunInput = builder.inputType('RunInput', {
-  description: 'What a run is asked.',
-  fields: (t) => ({ text: t.string({ required: true, description: 'The task, at most 1 MiB.', validate: promptRule }) }),
+  description: 'Input of a run.',
+  fields: (t) => ({ text: t.string({ required: true, description: 'Text of the task, at most 1 MiB.', validate: promptRule }) }),
 });
 
 mutation('startAgentRun', {
   description: 'Starts a run of an agent, in a conversation or without one.',
   access: 'agent:execute',
   input: (t) => ({
-    agentId: nodeId(t, 'Agent', { required: true, description: 'The agent.' }),
-    input: t.field({ type: RunInput, required: true, description: 'What it is asked.' }),
+    agentId: nodeId(t, 'Agent', { required: true, description: 'The agent, which must be ACTIVE.' }),
+    input: t.field({ type: RunInput, required: true, description: 'Input of the run.' }),
     conversationId: nodeId(t, 'Conversation', {
       description:
-        'A conversation to answer in: the text becomes a message of it. Without one, the answer is the `output` of the run alone.',
+        'The conversation that receives the text and the answer as messages. Without one, only `AgentRun.output` holds the answer.',
     }),
     idempotencyKey: t.string({
-      description: 'Your name for this call, unique in the tenant: a retry with the same key returns the first run.',
+      description: 'Key of this call, unique in the tenant: a retry with the same key returns the first run.',
       validate: idempotencyKeyRule,
     }),
-    metadata: t.field({ type: 'JSONObject', description: 'Your own data, kept with the run.', validate: jsonObjectRule }),
+    metadata: t.field({ type: 'JSONObject', description: 'Custom data, stored with the run.', validate: jsonObjectRule }),
   }),
   payload: builder.objectRef<StartedRun>('StartAgentRunPayload').implement({
-    description: 'The run, which a worker carries out next.',
+    description: 'The queued run.',
     fields: (t) => ({
-      run: t.field({ type: AgentRun, description: 'The run.', resolve: ({ run }) => run }),
+      run: t.field({ type: AgentRun, description: 'The run, in its state after the call.', resolve: ({ run }) => run }),
       repeated: t.exposeBoolean('repeated', {
-        description: 'Whether the idempotency key had been used: this is the result of the first call.',
+        description: 'Whether the idempotency key was used before, so that this is the result of the first call.',
       }),
     }),
   }),

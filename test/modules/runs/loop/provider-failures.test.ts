@@ -46,7 +46,12 @@ describe('a model server that', () => {
     ['does not know the model', { fail: 404 }, 'MODEL_REFUSED', 1],
     ['is overloaded', { fail: 429 }, 'MODEL_OVERLOADED', 3],
     ['returns a server error', { fail: 500 }, 'MODEL_OVERLOADED', 3],
-    ['sends an error in the stream', { ...half, data: '{"error":{"message":"Overloaded","type":"server_error"}}' }, 'MODEL_OVERLOADED', 3],
+    [
+      'sends an error in the stream',
+      { ...half, data: '{"error":{"message":"Overloaded","type":"server_error"}}' },
+      'MODEL_OVERLOADED',
+      3,
+    ],
     ['closes the connection', { ...half, cutOff: 'hard' }, 'MODEL_NONSENSE', 3],
     ['ends the stream without a finish reason', { ...half, cutOff: 'cleanly' }, 'MODEL_NONSENSE', 3],
     ['sends malformed JSON', { ...half, data: '{"choices":[' }, 'MODEL_NONSENSE', 1],

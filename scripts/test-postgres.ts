@@ -1,8 +1,9 @@
 /**
  * `npm run test:postgres [-- vitest arguments]`: runs the test suite on a PostgreSQL server instead of the
- * embedded database. Uses the server of TEST_DATABASE_URL (a login that may create databases and roles) when it is
- * set. Otherwise it starts a private cluster, and a private Redis and PgBouncer where they are installed; the
- * tests find them as TEST_DATABASE_URL, TEST_REDIS_URL and TEST_PGBOUNCER_URL.
+ * embedded database. `npm run test:nightly` runs only the suites that kill processes at random. Uses the server of
+ * TEST_DATABASE_URL (a login that may create databases and roles) when it is set. Otherwise it starts a private
+ * cluster, and a private Redis and PgBouncer where they are installed; the tests find them as TEST_DATABASE_URL,
+ * TEST_REDIS_URL and TEST_PGBOUNCER_URL.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

@@ -10,14 +10,14 @@ const call = (id: string) => encodeGlobalId('ToolCall', id);
 
 const price = { provider: 'openai', model: 'gpt-5', inputPerMillionUsd: '1.25', outputPerMillionUsd: '10' };
 
-/** The tenant's tool call, which waits for somebody to decide. */
-async function waitingCall({ anyId }: TestTenant): Promise<Record<string, string>> {
+/** Sets the tenant's tool call to WAITING_APPROVAL. */
+async function requireApproval({ anyId }: TestTenant): Promise<Record<string, string>> {
   const { ownerQuery } = await testDatabase();
   await ownerQuery("UPDATE tool_calls SET status = 'WAITING_APPROVAL' WHERE id = $1", [await anyId('tool_calls')]);
   return {};
 }
 
-/** The tenant's owner runs the platform, too. */
+/** Promotes the tenant's owner to platform administrator. */
 async function promoteOwner({ owner }: TestTenant): Promise<Record<string, string>> {
   const { ownerQuery } = await testDatabase();
   await ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [owner.userId]);
@@ -50,14 +50,14 @@ export const runs: MutationCases = {
   },
   approveToolCall: {
     payload: 'toolCall { status decidedAt decidedBy { email } } run { status }',
-    prepare: waitingCall,
+    prepare: requireApproval,
     success: async ({ anyId }) => ({ id: call(await anyId('tool_calls')), reason: 'Fine' }),
     badInput: async ({ anyId }) => ({ id: call(await anyId('tool_calls')), reason: 'x'.repeat(2_001) }),
     audit: ['tool_call.updated'],
   },
   rejectToolCall: {
     payload: 'toolCall { status decisionReason } run { status }',
-    prepare: waitingCall,
+    prepare: requireApproval,
     success: async ({ anyId }) => ({ id: call(await anyId('tool_calls')), reason: 'Too dear' }),
     audit: ['tool_call.updated'],
   },

@@ -6,12 +6,12 @@ interface Usage {
   cached?: number;
 }
 
-/** Writes an answer in the words of one protocol. */
+/** Writes an answer in one protocol. */
 export interface Stream {
   begin(usage: Usage | undefined): void;
   text(piece: string): void;
   call(id: string, name: string, argumentsJson: string): void;
-  /** A piece of the arguments of one call that goes on and on. */
+  /** A chunk of the arguments of one endless call. */
   callPiece(piece: string): void;
   ping(): void;
   data(line: string): void;
@@ -25,7 +25,7 @@ export function protocolOf(path: string): Protocol | undefined {
   return path === '/v1/messages' ? messages : undefined;
 }
 
-/** In two pieces, as they come from real ones. */
+/** Two chunks, because providers split arguments. */
 function halves(of: string): string[] {
   return [of.slice(0, of.length / 2), of.slice(of.length / 2)];
 }
@@ -92,7 +92,7 @@ const messages: Protocol = (response, { model }) => {
     begin(usage) {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const { input = 0, cached = 0 } = usage ?? {};
-      // Those of the cache are not among the input here.
+      // In this protocol, input_tokens excludes cached tokens.
       const counts = { input_tokens: input - cached, cache_read_input_tokens: cached, output_tokens: 1 };
       event('message_start', {
         message: { id: 'msg_1', type: 'message', role: 'assistant', model, content: [], stop_reason: null, usage: counts },

@@ -6,30 +6,30 @@ import { text } from 'node:stream/consumers';
 export interface RecordedRequest {
   path: string;
   authorization: string | undefined;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent, for tests to look into
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect bodies of any shape
   body: any;
-  /** By performance.now(). */
+  /** Time of arrival, by `performance.now()`. */
   at: number;
 }
 
-/** Answers one request in a way of its own. */
+/** Answers one request. */
 export type Behaviour = (response: ServerResponse, request: RecordedRequest) => void | Promise<void>;
 
 export interface OpenAiServer {
-  /** With `/v1`. */
+  /** Base URL with `/v1`. */
   baseUrl: string;
   requests: RecordedRequest[];
-  /** What the next requests get, one each; those after them are answered well. */
+  /** Sets the behaviour for the next requests, one each. Later requests get the default. */
   next(...behaviours: Behaviour[]): void;
-  /** What requests get that nothing else was said about, until `reset`. */
+  /** Sets the default behaviour until `reset`. */
   always(behaviour: Behaviour): void;
-  /** The most requests that were open at one moment. */
+  /** Maximum number of concurrent requests. */
   readonly mostAtOnce: number;
   reset(): void;
   close(): Promise<void>;
 }
 
-/** A server on the loopback that speaks OpenAI's protocol: `/v1/embeddings` and `/v1/chat/completions`. */
+/** A server on the loopback interface with OpenAI's protocol: `/v1/embeddings` and `/v1/chat/completions`. */
 export async function startOpenAiServer(): Promise<OpenAiServer> {
   const requests: RecordedRequest[] = [];
   const script: Behaviour[] = [];
@@ -42,11 +42,11 @@ export async function startOpenAiServer(): Promise<OpenAiServer> {
     mostAtOnce = Math.max(mostAtOnce, open);
     response.once('close', () => open--);
     const at = performance.now();
-    const sent = await text(request);
+    const payload = await text(request);
     const recorded = {
       path: request.url ?? '',
       authorization: request.headers.authorization,
-      body: JSON.parse(sent || 'null'),
+      body: JSON.parse(payload || 'null'),
       at,
     };
     requests.push(recorded);
@@ -78,7 +78,7 @@ export async function startOpenAiServer(): Promise<OpenAiServer> {
   };
 }
 
-/** A vector that tells texts apart: how often each letter is in them. Never all zeros. */
+/** A vector of letter frequencies, never all zeros. */
 export function letterCounts(of: string, width = 8): number[] {
   const counts = new Array<number>(width).fill(0);
   counts[0] = 1;
@@ -90,7 +90,7 @@ function json(response: ServerResponse, body: unknown, status = 200, headers: Re
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
 }
 
-/** Embeddings by `vector`, ten tokens a text; or a chat completion that says `answer`. */
+/** Returns embeddings by `vector` with ten tokens per text, or a chat completion with the text `answer`. */
 export function answerWell({ vector = letterCounts, answer = 'In the old town [1].' } = {}): Behaviour {
   return (response, { path, body }) => {
     if (path === '/v1/embeddings') {
@@ -103,17 +103,17 @@ export function answerWell({ vector = letterCounts, answer = 'In the old town [1
       const usage = { prompt_tokens: 120, completion_tokens: 7, total_tokens: 127 };
       json(response, { id: 'chat-1', object: 'chat.completion', created: 1, model: body.model, choices, usage });
     } else {
-      json(response, { error: { message: `Nothing at ${path}` } }, 404);
+      json(response, { error: { message: `Not found: ${path}` } }, 404);
     }
   };
 }
 
-/** A body as it is. */
+/** Returns a body unchanged. */
 export function raw(body: string, contentType = 'application/json'): Behaviour {
   return (response) => void response.writeHead(200, { 'content-type': contentType }).end(body);
 }
 
-/** A list of embeddings as given. */
+/** Returns the given embeddings. */
 export function embeddings(...data: unknown[]): Behaviour {
   return (response) => json(response, { object: 'list', data: data.map((embedding, index) => ({ index, embedding })) });
 }
@@ -123,10 +123,10 @@ export function fail(status: number, message = 'It failed.', { retryAfter = '', 
   return (response) => json(response, { error: { message, type: 'test', ...(code && { code }) } }, status, headers);
 }
 
-/** Takes the request and never answers. */
+/** Never responds. */
 export const stall: Behaviour = () => {};
 
-/** Ends the connection in the middle of the answer. */
+/** Closes the connection in the middle of the response. */
 export const cutOff: Behaviour = async (response) => {
   response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000' });
   await new Promise((resolve) => response.write('{"data":[{"index":0,"embedding":[1,', resolve));
@@ -135,7 +135,7 @@ export const cutOff: Behaviour = async (response) => {
 
 export const html: Behaviour = raw('<!doctype html><title>Sign in</title>', 'text/html');
 
-/** Sends spaces until nobody reads any more. JSON allows them before the first brace. */
+/** Sends spaces until the client disconnects. JSON allows them before the first brace. */
 export const huge: Behaviour = async (response) => {
   response.writeHead(200, { 'content-type': 'application/json' });
   const spaces = ' '.repeat(1 << 20);

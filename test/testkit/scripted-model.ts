@@ -9,82 +9,82 @@ import { protocolOf, type Stream } from './model-streams.ts';
 export interface ScriptedCall {
   name: string;
   arguments?: unknown;
-  /** Sent as it is, in the place of arguments. */
+  /** Sent unchanged in place of `arguments`. */
   rawArguments?: string;
   id?: string;
 }
 
-/** What a model does in one round: it says something, calls tools, and ends well unless it is told otherwise. */
+/** One answer of the model: text, tool calls and a normal end, unless other properties change that. */
 export interface ScriptedRound {
   say?: string;
-  /** How many pieces the text is sent in. A word each when absent. */
+  /** Number of chunks of the text. @default one per word */
   pieces?: number;
-  /** Before each piece. */
+  /** Delay before each chunk, in milliseconds. */
   delayMs?: number;
   call?: ScriptedCall[];
-  /** Waits, before the text, for the test to open the gate of that name. */
+  /** Name of a gate that the answer waits for before the text. */
   gate?: string;
-  /** The same, in the middle of the text. */
+  /** Name of a gate that the answer waits for in the middle of the text. */
   gateInside?: string;
 
-  /** Answers with this status and nothing else. */
+  /** Responds with this HTTP status and an error. */
   fail?: number;
   message?: string;
   retryAfter?: string;
-  /** Sends never another byte: before the answer, or after the text and calls. */
+  /** Sends nothing more, before the answer or after the text and calls, without closing the connection. */
   stall?: 'start' | 'end';
-  /** Ends the connection after the text and calls; `cleanly` as if the answer were whole. */
+  /** Ends the response after the text and calls: `hard` closes the socket, `cleanly` completes the HTTP response. */
   cutOff?: 'hard' | 'cleanly';
-  /** Sends this as a line of the stream after the text and calls. */
+  /** Sends this line after the text and calls. */
   data?: string;
   /** Sends this instead of a stream. */
   body?: string;
-  /** Sends something without end after the text and calls. */
+  /** Sends endless data of this kind after the text and calls. */
   endless?: 'text' | 'arguments' | 'calls' | 'line' | 'pings';
-  /** How many requests get the trouble of the lines above. Those after them, of the same messages, are spared it. Always when absent. */
+  /** Number of requests with the same messages to which the failures above apply. @default all */
   times?: number;
 
-  /** What the provider calls the end. `null` for none. */
+  /** Finish reason in the protocol of the provider. `null` for none. */
   finish?: string | null;
-  /** 100 and 10 when absent; `false` for none. */
+  /** Token counts; `false` for none. @default 100 and 10 */
   usage?: false | { input: number; output: number; cached?: number };
 }
 
 export interface ModelRequest {
   path: string;
   headers: IncomingMessage['headers'];
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent, for tests to look into
+  // biome-ignore lint/suspicious/noExplicitAny: tests inspect bodies of any shape
   body: any;
-  /** Milliseconds of the epoch, with fractions: the same clock in all processes of a machine. */
+  /** Fractional milliseconds since the epoch, comparable between processes of a machine. */
   at: number;
-  /** From 0, counted from the answers since the last message of the user. */
+  /** Number of answers since the last message of the user. */
   round: number;
 }
 
 export interface SentPiece {
   request: ModelRequest;
   text: string;
-  /** On the same clock, before it was written. */
+  /** Time before the write, on the clock of `ModelRequest.at`. */
   at: number;
 }
 
 export interface Barrier {
-  /** A request waits, or waited. */
+  /** Resolves when the first request reaches the gate. */
   readonly reached: Promise<void>;
   open(): void;
 }
 
 export interface ScriptedModel {
-  /** With `/v1`, for providers of every kind. */
+  /** Base URL with `/v1`, for both protocols. */
   baseUrl: string;
   requests: ModelRequest[];
-  /** The pieces of text, as they were sent. */
+  /** All sent chunks of text. */
   sent: SentPiece[];
-  /** Requests that are open. */
+  /** Number of open requests. */
   readonly open: number;
-  /** What the next requests get, one each, before any script is looked for. */
+  /** Sets the answers of the next requests, one each, with precedence over scripts. */
   next(...rounds: ScriptedRound[]): void;
-  /** What requests get that have no script, until `reset`. They are told what they said when absent. */
+  /** Sets the answer of requests without a script, until `reset`. @default echoes the last message of the user */
   always(round: (request: ModelRequest) => ScriptedRound): void;
   gate(name: string): Barrier;
   reset(): void;
@@ -93,7 +93,7 @@ export interface ScriptedModel {
 
 const MARK = 'SCRIPT ';
 
-/** A message of a user that tells the model what to do in this round and the next ones. It says "Done." in those that follow. */
+/** A user's message that scripts the next answers of the model. Answers after the last one are "Done." */
 export function script(...rounds: ScriptedRound[]): string {
   return MARK + JSON.stringify(rounds);
 }
@@ -101,8 +101,8 @@ export function script(...rounds: ScriptedRound[]): string {
 const now = () => performance.timeOrigin + performance.now();
 
 /**
- * A server on the loopback that streams as the APIs of OpenAI and Anthropic do: `/v1/chat/completions` and `/v1/messages`. What it
- * says depends on the request alone, so that workers may die and others go on: see `script`.
+ * A server on the loopback interface that streams in the protocols of OpenAI (`/v1/chat/completions`) and Anthropic (`/v1/messages`).
+ * Answers depend only on the request, so that another worker can repeat the request of a killed one: see `script`.
  */
 export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedModel> {
   const requests: ModelRequest[] = [];
@@ -136,7 +136,7 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
     if (round.body !== undefined) return void response.writeHead(200, { 'content-type': 'text/html' }).end(round.body);
     if (round.stall === 'start') return;
     const stream = protocolOf(request.path)?.(response, request.body);
-    if (!stream) return fail(response, 404, { message: `Nothing at ${request.path}` });
+    if (!stream) return fail(response, 404, { message: `Not found: ${request.path}` });
     const pass = async (name: string | undefined) => {
       if (name !== undefined) await gate(name).pass(closed.signal);
     };
@@ -157,7 +157,7 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
     if (round.endless) return await pour(stream, round.endless, response);
     if (round.data !== undefined) stream.data(round.data);
     if (round.stall === 'end') return;
-    // What was written before has to be on its way.
+    // The callback flushes earlier writes before the socket closes.
     if (round.cutOff === 'hard') return void response.write(': \n\n', () => response.destroy());
     if (round.cutOff === 'cleanly') return void response.end();
     stream.end(round.finish, usageOf(round));
@@ -222,38 +222,38 @@ function makeBarrier() {
 // biome-ignore lint/suspicious/noExplicitAny: messages of either protocol
 type Message = any;
 
-/** Empty for results of tools, which Anthropic's protocol has the user say. */
-function saidBy({ content }: Message): string {
+/** The text of a message. Empty for tool results, which have the role `user` in Anthropic's protocol. */
+function textOf({ content }: Message): string {
   if (typeof content === 'string') return content;
   return (content ?? []).flatMap((part: Message) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }
 
-function lastQuestion(body: Message): number {
-  return (body?.messages ?? []).findLastIndex((message: Message) => message.role === 'user' && saidBy(message) !== '');
+function lastUserMessage(body: Message): number {
+  return (body?.messages ?? []).findLastIndex((message: Message) => message.role === 'user' && textOf(message) !== '');
 }
 
 function roundOf(body: Message): number {
-  return (body?.messages ?? []).slice(lastQuestion(body) + 1).filter(({ role }: Message) => role === 'assistant').length;
+  return (body?.messages ?? []).slice(lastUserMessage(body) + 1).filter(({ role }: Message) => role === 'assistant').length;
 }
 
 function scripted({ body, round }: ModelRequest): ScriptedRound | undefined {
-  const question = body?.messages?.[lastQuestion(body)];
-  const said: string = question ? saidBy(question) : '';
-  const start = said.indexOf(MARK);
+  const question = body?.messages?.[lastUserMessage(body)];
+  const content: string = question ? textOf(question) : '';
+  const start = content.indexOf(MARK);
   if (start < 0) return undefined;
   try {
-    const rounds = JSON.parse(said.slice(start + MARK.length)) as ScriptedRound[];
+    const rounds = JSON.parse(content.slice(start + MARK.length)) as ScriptedRound[];
     return rounds[round] ?? { say: 'Done.' };
   } catch {
-    return { fail: 400, message: 'The script cannot be read.' };
+    return { fail: 400, message: 'The script is not valid JSON.' };
   }
 }
 
 function echo({ body }: ModelRequest): ScriptedRound {
-  return { say: `You said: ${saidBy(body?.messages?.[lastQuestion(body)] ?? {})}` };
+  return { say: `You said: ${textOf(body?.messages?.[lastUserMessage(body)] ?? {})}` };
 }
 
-/** Of the same messages, the same. */
+/** A hash of the messages of a request. */
 function keyOf({ body }: ModelRequest): string {
   return createHash('sha256').update(JSON.stringify(body?.messages)).digest('hex');
 }
@@ -276,7 +276,7 @@ function fail(response: ServerResponse, status: number, { message = 'It failed.'
   response.end(JSON.stringify({ type: 'error', error: { type: 'test', message } }));
 }
 
-/** Until nobody reads any more. */
+/** Writes until the client disconnects. */
 async function pour(stream: Stream, what: NonNullable<ScriptedRound['endless']>, response: ServerResponse) {
   const chunk = 'x'.repeat(16_384);
   for (let count = 0; !response.destroyed; count++) {

@@ -1,15 +1,15 @@
-/** Somebody else has the run by now, or it has ended: what this worker knows of it is worth nothing any more. */
+/** Another worker holds the lease of the run, or the run has ended. This worker must not write to it any more. */
 export class LeaseLostError extends Error {}
 
-/** Somebody asked to stop the run. */
+/** Cancellation of the run was requested. */
 export class RunCancelledError extends Error {}
 
-/** A run cannot go on, and trying again would change nothing. */
+/** A permanent failure of a run, which is not retried. */
 export class RunFailure extends Error {
-  /** For programs, such as `TIMEOUT`. */
+  /** Machine-readable, such as `TIMEOUT`. */
   readonly code: string;
 
-  /** @param message for people */
+  /** @param message human-readable */
   constructor(code: string, message: string) {
     super(message);
     this.code = code;
@@ -17,5 +17,5 @@ export class RunFailure extends Error {
 }
 
 export function conversationEnded(): RunFailure {
-  return new RunFailure('CONVERSATION_ENDED', 'The conversation was ended while the agent was at work.');
+  return new RunFailure('CONVERSATION_ENDED', 'The conversation ended during the run.');
 }

@@ -17,7 +17,7 @@ const scopes = {
 const DAY_SECONDS = 86_400;
 
 const queues = {
-  // A run that waits for its turn or for people has no job. One that works may take as long as its agent allows.
+  // Only active runs have a job. Its time limit is above that of every agent, whose `timeoutMs` ends the run.
   'run.execute': { retryLimit: 10, retryDelayMax: 10, expireInSeconds: DAY_SECONDS, deadLetter: 'run.failed' },
   'run.failed': { retryLimit: 20 },
 } as const satisfies Record<string, QueueOptions>;
@@ -36,10 +36,10 @@ export const runs = defineModule({
   permissions,
   scopes,
   sqlStates: {
-    AB003: (cause) => new InvalidStateError('This has ended already.', { cause }),
+    AB003: (cause) => new InvalidStateError('The run or tool call has already ended.', { cause }),
   },
   queues,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
   services: () => ({ runMetrics: createRunMetrics() }),
   async work(services, env) {
     const { workOnRuns } = await import('./jobs.ts');

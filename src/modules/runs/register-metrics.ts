@@ -1,26 +1,26 @@
 import { Gauge, Histogram, type Registry } from 'prom-client';
 import type { RunMetrics } from './run-metrics.ts';
 
-/** Counts the runs of agents. Which agent or tool it was is not told: tenants name those. */
+/** Registers the metrics of runs. They have no labels for agents and tools, whose number is unbounded. */
 export function registerRunMetrics(meter: RunMetrics, registry: Registry): void {
   const registers = [registry];
   const runs = new Histogram({
     name: 'agentbase_run_seconds',
-    help: 'Time of runs that this process ended, from when they were asked for, with what they waited for their turn and for people.',
+    help: 'Time of runs that this process ended, from creation to the end, including waiting in the queue and for approvals.',
     labelNames: ['status'],
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
     registers,
   });
   const toolCalls = new Histogram({
     name: 'agentbase_tool_call_seconds',
-    help: 'Time of the tool calls of runs.',
+    help: 'Execution time of tool calls.',
     labelNames: ['source', 'outcome'],
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,
   });
   new Gauge({
     name: 'agentbase_runs_under_way',
-    help: 'Runs that this process carries out now.',
+    help: 'Runs that this process executes now.',
     registers,
     collect() {
       this.set(meter.inProgress);

@@ -1,19 +1,19 @@
 export interface EndedRun {
   status: 'COMPLETED' | 'FAILED' | 'CANCELLED';
-  /** From when it was asked for. */
+  /** Time from creation to the end, including waiting. */
   seconds: number;
 }
 
 export interface EndedToolCall {
   source: 'BUILT_IN' | 'KNOWLEDGE' | 'MCP' | 'UNKNOWN';
   outcome: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'INTERRUPTED' | 'CANCELLED';
-  /** At work, without what it waited for people. */
+  /** Time of the execution, without waiting for approval. */
   seconds: number;
 }
 
-/** What a process tells of the runs of agents, once it is committed. Its functions may be replaced at any time. */
+/** Receives measurements of runs after the commit. `registerRunMetrics` replaces its functions. */
 export interface RunMetrics {
-  /** Runs that this process carries out now. */
+  /** Number of runs that this process executes now. */
   inProgress: number;
   onRun: (run: EndedRun) => void;
   onToolCall: (call: EndedToolCall) => void;

@@ -1,16 +1,16 @@
-/** How a worker carries out runs. */
+/** Settings of the execution of runs in a worker. */
 export interface RunSettings {
-  /** How long a run stays a worker's that says nothing, in milliseconds. */
+  /** Duration of a lease without renewal, in milliseconds. */
   leaseMs: number;
-  /** How often a worker says that it lives: well within the lease. */
+  /** Interval of renewals in milliseconds, at most a third of `leaseMs`. */
   renewMs: number;
-  /** How long a cancellation may go unnoticed whose hint was lost. */
+  /** Interval of checks for cancellations whose notice was lost, in milliseconds. */
   watchMs: number;
-  /** Tool calls of one run at a time. */
+  /** Maximum number of concurrent tool calls of one run. */
   maxParallelTools: number;
-  /** Longest time of one tool call. MCP servers may have a shorter one of their own. */
+  /** Time limit of one tool call in milliseconds. MCP servers may have a lower one. */
   toolTimeoutMs: number;
-  /** How much of a conversation the model is given, in tokens, estimated. */
+  /** Maximum size of the transcript in the prompt, in estimated tokens. */
   transcriptTokens: number;
 }
 
@@ -23,9 +23,9 @@ export const RUN_SETTINGS: RunSettings = {
   transcriptTokens: 32_000,
 };
 
-/** What holds of every run, whoever carries it out. */
+/** Maximum number of tool calls in one step. */
 export const MAX_CALLS_PER_STEP = 32;
-/** Runs of one conversation that wait for their turn. */
+/** Maximum number of queued runs of one conversation. */
 export const MAX_WAITING = 100;
-/** Rounds of nothing but failed calls after which a model is taken to have lost its way. */
+/** Number of consecutive steps with only failed tool calls after which a run fails. */
 export const MAX_FAILING_STEPS = 3;

@@ -19,24 +19,24 @@ beforeAll(async () => {
   viewer = asViewer(mine);
 });
 
-test('runs, calls of models and of tools are found in their own tenant alone', async () => {
+test('returns null for runs, model calls and tool calls of another tenant', async () => {
   const ids = ({ idOf }: TestTenant) => [
     encodeGlobalId('AgentRun', idOf('agent_runs')),
     encodeGlobalId('LlmCall', idOf('llm_calls')),
     encodeGlobalId('ToolCall', idOf('tool_calls')),
   ];
   const source = `query ($ids: [ID!]!, $run: ID!, $call: ID!) { nodes(ids: $ids) { __typename id } agentRun(id: $run) { id } toolCall(id: $call) { id } }`;
-  const look = (tenant: TestTenant) =>
+  const read = (tenant: TestTenant) =>
     graph.execute(viewer, source, { ids: ids(tenant), run: tenant.idOf('agent_runs'), call: tenant.idOf('tool_calls') });
-  expect((await look(theirs)).data).toEqual({ nodes: [null, null, null], agentRun: null, toolCall: null });
-  expect(pick(await look(mine), 'nodes')).toMatchObject([
+  expect((await read(theirs)).data).toEqual({ nodes: [null, null, null], agentRun: null, toolCall: null });
+  expect(pick(await read(mine), 'nodes')).toMatchObject([
     { __typename: 'AgentRun' },
     { __typename: 'LlmCall' },
     { __typename: 'ToolCall' },
   ]);
 });
 
-test('lists and totals tell of nobody else, and take one statement a level', async () => {
+test('lists and counts only rows of the tenant, with one statement per level', async () => {
   const sent: string[] = [];
   for (const tenant of [mine, theirs]) {
     const answer = await graph.execute(
@@ -77,7 +77,7 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
     },
     toolCalls: { nodes: [{ uuid: mine.idOf('tool_calls') }] },
   });
-  // Runs and their number, agents and conversations, and what each of these is asked for.
+  // Runs and their count, agents, conversations, and the nested fields of each.
   expect(answer.statements).toHaveLength(12);
   const filtered = await graph.execute(
     viewer,
@@ -88,13 +88,15 @@ test('lists and totals tell of nobody else, and take one statement a level', asy
   expect(filtered.data).toEqual({ agentRuns: { nodes: [] }, ofTalk: { nodes: [{ uuid: sent[0] }] } });
 });
 
-test("nobody follows another tenant's run", async () => {
+test("rejects a subscription to another tenant's run, and one without permission", async () => {
   const source = 'subscription ($id: ID!) { agentRunUpdated(runId: $id) { status } }';
   await expect(open(graph, graph.services.live, viewer, source, { id: theirs.idOf('agent_runs') })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   });
-  const blind = { ...viewer, permissions: new Set(['agent:read' as const]) };
-  await expect(open(graph, graph.services.live, blind, source, { id: mine.idOf('agent_runs') })).rejects.toMatchObject({
+  const withoutPermission = { ...viewer, permissions: new Set(['agent:read' as const]) };
+  await expect(
+    open(graph, graph.services.live, withoutPermission, source, { id: mine.idOf('agent_runs') }),
+  ).rejects.toMatchObject({
     code: 'FORBIDDEN',
   });
 });

@@ -16,7 +16,7 @@ export interface RunWorker {
   close(): Promise<void>;
 }
 
-/** A worker that carries out runs over this worker's database, as `npm run worker` does. Close it. */
+/** A worker that executes runs on the test database, as `npm run worker` does. The caller closes it. */
 export async function startRunWorker(
   graph: TestGraph,
   changes: Partial<Services> = {},
@@ -85,15 +85,15 @@ const RUN = `id uuid status output errorCode errorMessage iterations inputTokens
 
 const ENDED = new Set(['COMPLETED', 'FAILED', 'CANCELLED']);
 
-/** A tenant whose agents have scripted models, and what tests do with them. */
+/** A tenant whose agents have scripted models, with helpers for runs. */
 export interface RunHarness {
   graph: TestGraph;
   tenant: TestTenant;
   viewer: Viewer;
   models: ScriptedModels;
-  /** What makes services of it: the scripted models in the place of none. */
+  /** Services that replace those of the graph: the scripted models. */
   changes: Partial<Services>;
-  /** An agent, and the name of its model. */
+  /** Creates an agent and returns its id and the name of its model. */
   agent(input?: Record<string, unknown>): Promise<{ id: string; model: string }>;
   conversation(agentId: string): Promise<string>;
   send(
@@ -102,12 +102,12 @@ export interface RunHarness {
     rest?: Record<string, unknown>,
   ): Promise<{ run: string; message: string; repeated: boolean }>;
   run(id: string): Promise<RunState>;
-  /** Waits until the run is in one of these states: by default, until it has ended. */
+  /** Waits until the run has one of these states. Default: until it has ended. */
   untilRun(id: string, ...statuses: string[]): Promise<RunState>;
-  /** A collection with one document in it, by its slug. A search for a query of `holds` waits until that resolves. */
+  /** Creates a collection with one document and returns its slug. A search for a key of `holds` waits until its promise resolves. */
   knowledge(text: string): Promise<string>;
   holds: Map<string, () => Promise<void>>;
-  /** The payload or error of a mutation of one object. */
+  /** Executes a mutation and returns the type name of its result, and the error if there is one. */
   change(name: string, input: Record<string, unknown>): Promise<{ __typename: string; code?: string; message?: string }>;
 }
 
@@ -196,14 +196,14 @@ function holding(embedder: Embedder | undefined, holds: Map<string, () => Promis
   );
 }
 
-/** A stage for the tests of a file, with a worker. */
+/** A harness for the tests of a file, with a worker. */
 export function useRunHarness(settings: Partial<RunSettings> = {}): RunHarness {
-  const stage = {} as RunHarness;
+  const harness = {} as RunHarness;
   let worker: RunWorker;
   beforeAll(async () => {
-    Object.assign(stage, await createRunHarness());
-    worker = await startRunWorker(stage.graph, stage.changes, settings);
+    Object.assign(harness, await createRunHarness());
+    worker = await startRunWorker(harness.graph, harness.changes, settings);
   });
   afterAll(() => worker.close());
-  return stage;
+  return harness;
 }

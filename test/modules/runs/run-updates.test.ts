@@ -1,6 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import type { AgentRun } from '../../../src/generated/prisma/client.ts';
-import { runLog } from '../../../src/modules/runs/run-log.ts';
+import { AgentRun } from '../../../src/modules/runs/agent-run.ts';
 import { newId } from '../../../src/platform/lib/ids.ts';
 import { type Changed, publishChange } from '../../../src/platform/live/change-log.ts';
 import { createLive } from '../../../src/platform/live/live-views.ts';
@@ -12,7 +11,7 @@ import { asViewer, contextOf, createTenant } from '../../testkit/tenants.ts';
 
 const db = await testDatabase();
 
-async function createRoom() {
+async function createSubject() {
   const tenant = await createTenant(db, { rows: ['agent_runs'] });
   const live = createLive({
     database: db.database,
@@ -24,58 +23,58 @@ async function createRoom() {
   return {
     tenant,
     live,
-    follow: (id = tenant.idOf('agent_runs'), after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
-      live.subscribe(runLog, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
+    subscribe: (id = tenant.idOf('agent_runs'), after?: number): Promise<AsyncIterableIterator<Changed<AgentRun>>> =>
+      live.subscribe(AgentRun.log, { viewer: asViewer(tenant), dbContext: contextOf(tenant), id, after }),
     change: (data: object) =>
       db.database.transactionAs(contextOf(tenant), async () => {
         const { tenantId, id, changeSequence } = await db.prisma.agentRun.update({ where, data });
-        publishChange(live, runLog, { tenantId, id, sequence: changeSequence });
+        publishChange(live, AgentRun.log, { tenantId, id, sequence: changeSequence });
       }),
   };
 }
 
-test('a run is told as it changes, in its newest state to those who do not keep up', async () => {
-  const { tenant, live, follow, change } = await createRoom();
-  const [eager, lazy] = [await follow(), await follow()];
+test('delivers a run after each change, and only its newest state to a slow subscriber', async () => {
+  const { tenant, live, subscribe, change } = await createSubject();
+  const [fast, slow] = [await subscribe(), await subscribe()];
   const [run] = await db.ownerQuery<{ change_sequence: number }>('SELECT change_sequence FROM agent_runs WHERE id = $1', [
     tenant.idOf('agent_runs'),
   ]);
   const before = run?.change_sequence ?? 0;
   await change({ status: 'RUNNING' });
-  const { value } = await eager.next();
+  const { value } = await fast.next();
   expect(value).toMatchObject({ id: tenant.idOf('agent_runs'), tenantId: tenant.id, status: 'RUNNING', sequence: before + 1 });
   await change({ status: 'COMPLETED', completedAt: new Date() });
   const last = { status: 'COMPLETED', sequence: before + 2, costUsd: expect.anything(), inputTokens: 0n };
-  expect((await eager.next()).value).toMatchObject(last);
-  expect((await lazy.next()).value).toMatchObject(last);
-  expect((await (await follow(undefined, before)).next()).value).toMatchObject(last);
+  expect((await fast.next()).value).toMatchObject(last);
+  expect((await slow.next()).value).toMatchObject(last);
+  expect((await (await subscribe(undefined, before)).next()).value).toMatchObject(last);
   await live.close();
 });
 
-test("another tenant's run is not found", async () => {
-  const [mine, theirs] = [await createRoom(), await createRoom()];
+test("rejects a subscription to another tenant's run as not found", async () => {
+  const [mine, theirs] = [await createSubject(), await createSubject()];
   const refused = { code: 'NOT_FOUND', message: 'The run was not found.' };
-  await expect(mine.follow(theirs.tenant.idOf('agent_runs'))).rejects.toMatchObject(refused);
-  await expect(mine.follow(newId())).rejects.toMatchObject(refused);
+  await expect(mine.subscribe(theirs.tenant.idOf('agent_runs'))).rejects.toMatchObject(refused);
+  await expect(mine.subscribe(newId())).rejects.toMatchObject(refused);
   await Promise.all([mine.live.close(), theirs.live.close()]);
 });
 
-test('who does the run hears of its changes, and of no others, until they stop listening', async () => {
-  const { tenant, live, change } = await createRoom();
-  const heard: ChangeNotice[] = [];
-  const stop = live.onNotice('run', (hint) => heard.push(hint));
+test('calls notice listeners for committed changes of runs only, until they unsubscribe', async () => {
+  const { tenant, live, change } = await createSubject();
+  const received: ChangeNotice[] = [];
+  const stop = live.onNotice('run', (notice) => received.push(notice));
   live.announce({ topic: 'conversation', tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 1 });
   await change({ cancelRequestedAt: new Date() });
-  const hint = { topic: 'run', tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: expect.any(Number) };
-  await vi.waitFor(() => expect(heard).toEqual([hint]));
+  const notice = { topic: 'run', tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: expect.any(Number) };
+  await vi.waitFor(() => expect(received).toEqual([notice]));
   stop();
   await change({ status: 'RUNNING' });
   await db.database
     .transactionAs(contextOf(tenant), async () => {
-      publishChange(live, runLog, { tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 9 });
+      publishChange(live, AgentRun.log, { tenantId: tenant.id, id: tenant.idOf('agent_runs'), sequence: 9 });
       throw new Error('rolled back');
     })
     .catch(() => {});
-  expect(heard).toHaveLength(1);
+  expect(received).toHaveLength(1);
   await live.close();
 });

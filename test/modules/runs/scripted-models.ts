@@ -6,17 +6,17 @@ import type {
   ModelStepToolCall,
 } from '../../../src/platform/ai/language/language-model.ts';
 
-/** What a model does in one round: says what it has, in pieces, and tells how it ended. */
+/** One scripted model call: streams text and returns the result. */
 export type Step = (request: ModelStepRequest) => Promise<Partial<ModelStep>> | Partial<ModelStep>;
 
 export interface ScriptedModels extends LanguageModels {
-  /** What the model with this name does in its next rounds. */
+  /** Sets the next calls of the model with this name. */
   script(model: string, ...steps: Step[]): void;
-  /** Every request, by the name of the model. */
+  /** All requests by the name of the model. */
   readonly requests: Map<string, ModelStepRequest[]>;
 }
 
-/** Models in this process whose every round is written down beforehand: what no server can do is a moment of the test's own choosing. */
+/** In-process models with scripted calls. Unlike a server, a test controls the exact time of each event. */
 export function scriptedModels(provider = 'scripted'): ScriptedModels {
   const scripts = new Map<string, Step[]>();
   const requests = new Map<string, ModelStepRequest[]>();
@@ -24,28 +24,28 @@ export function scriptedModels(provider = 'scripted'): ScriptedModels {
     providers: [provider],
     requests,
     script: (model, ...steps) => void scripts.set(model, steps),
-    resolve: (asked, model) => (asked === provider ? modelOf(asked, model) : undefined),
+    resolve: (name, model) => (name === provider ? modelOf(name, model) : undefined),
   };
 
-  function modelOf(asked: string, model: string): LanguageModel {
+  function modelOf(providerName: string, model: string): LanguageModel {
     return {
-      id: `${asked}/${model}`,
-      provider: asked,
+      id: `${providerName}/${model}`,
+      provider: providerName,
       model,
       async step(request) {
         requests.set(model, [...(requests.get(model) ?? []), request]);
         const step = scripts.get(model)?.shift();
-        if (!step) throw new Error(`nothing is written for a round of ${model}`);
+        if (!step) throw new Error(`no scripted step is left for the model ${model}`);
         let text = '';
         const onText = (piece: string) => {
           text += piece;
           request.onText(piece);
         };
-        const round = await step({ ...request, onText });
+        const result = await step({ ...request, onText });
         return {
           text,
           toolCalls: [],
-          finishReason: round.toolCalls?.length ? 'tool-calls' : 'stop',
+          finishReason: result.toolCalls?.length ? 'tool-calls' : 'stop',
           inputTokens: 100,
           outputTokens: 10,
           cachedInputTokens: 0,
@@ -53,14 +53,14 @@ export function scriptedModels(provider = 'scripted'): ScriptedModels {
           latencyMs: 5,
           firstTokenMs: 1,
           retries: 0,
-          ...round,
+          ...result,
         };
       },
     };
   }
 }
 
-/** Says a text in pieces of one word. */
+/** Streams a text word by word. */
 export function reply(text: string, rest: Partial<ModelStep> = {}): Step {
   return ({ onText }) => {
     for (const piece of text.split(/(?<= )/)) onText(piece);
@@ -70,7 +70,7 @@ export function reply(text: string, rest: Partial<ModelStep> = {}): Step {
 
 let calls = 0;
 
-/** Asks for tools. */
+/** Requests tool calls. */
 export function requestTool(...wanted: [name: string, args: Record<string, unknown>, invalid?: string][]): Step {
   return () => ({
     toolCalls: wanted.map(([name, args, invalid]): ModelStepToolCall => {
@@ -80,7 +80,7 @@ export function requestTool(...wanted: [name: string, args: Record<string, unkno
   });
 }
 
-/** Says something and then nothing more until it is stopped. */
+/** Streams a text and then waits until the signal aborts. */
 export function neverReply(text = ''): Step {
   return ({ onText, signal }) => {
     if (text) onText(text);
@@ -90,7 +90,7 @@ export function neverReply(text = ''): Step {
   };
 }
 
-/** A moment that a step waits for, or tells of. */
+/** A promise that one side awaits and the other resolves. */
 export function barrier(): { open(): void; opened: Promise<void> } {
   const { promise, resolve } = Promise.withResolvers<void>();
   return { open: resolve, opened: promise };

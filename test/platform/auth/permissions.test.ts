@@ -88,7 +88,7 @@ test('each registered SQLSTATE is mapped to its error', () => {
   const messageOf = (code: string) => (toDomainError(Object.assign(new Error('raised'), { code })) as Error).message;
   expect(messageOf('AB001')).toBe('The conversation has ended and accepts no messages.');
   expect(messageOf('AB002')).toBe('A tenant needs at least one active owner.');
-  expect(messageOf('AB003')).toBe('This has ended already.');
+  expect(messageOf('AB003')).toBe('The run or tool call has already ended.');
   expect(messageOf('AB999')).toBe('raised');
 });
 

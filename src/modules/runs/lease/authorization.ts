@@ -3,8 +3,8 @@ import { findDelegatedPermissions } from '../../../platform/auth/credential-look
 import type { RunControls } from '../services.ts';
 
 /**
- * Why a run may not go on although it was allowed to start: its member or API key has lost the right. Checked before every step, for a
- * run may wait days for an approval.
+ * The error of a run whose user or API key has lost the permission since the start. Checked before each step, because a run may wait
+ * days for an approval.
  */
 export async function authorizationLost(
   { database }: Pick<RunControls, 'database'>,
@@ -13,6 +13,7 @@ export async function authorizationLost(
   if ((await findDelegatedPermissions(database, run)).has('agent:execute')) return undefined;
   return {
     code: 'NOT_ALLOWED',
-    message: 'Whoever asked for the run may not do so any more: they have left or lost the right, or their API key was revoked.',
+    message:
+      'The user or API key that started the run no longer has the permission agent:execute: the membership or role changed, or the key was revoked.',
   };
 }

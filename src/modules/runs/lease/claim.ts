@@ -1,16 +1,18 @@
 import type { Agent, AgentRun } from '../../../generated/prisma/client.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { finishRun, oldestQueued, startNextQueued } from '../lifecycle/finish-run.ts';
-import { hasEnded, lockRun } from '../read.ts';
+import { hasEnded } from '../agent-run.ts';
+import { finishRun } from '../lifecycle/finish-run.ts';
+import { oldestQueued, startNextQueued } from '../lifecycle/run-queue.ts';
 import type { RunControls } from '../services.ts';
 import type { RunSettings } from '../settings.ts';
 import { authorizationLost } from './authorization.ts';
+import { lockRun } from './locks.ts';
 import { publishRunChange, type RunLease } from './run-lease.ts';
 
 /**
- * Makes a run this worker's: a queued one whose turn it is, one whose worker is gone, one that people have decided about. Undefined
- * when there is nothing to do, or not yet: whoever ends the run before it queues it again.
+ * Acquires the lease of a run that is queued and next in its conversation, whose previous lease expired, or whose tool calls have all
+ * been decided. Returns undefined where there is nothing to do yet: the end of the previous run or the decision enqueues it again.
  */
 export async function claimRun(services: RunControls, settings: RunSettings, id: string): Promise<RunLease | undefined> {
   const { database, prisma, jobs } = services;
@@ -19,7 +21,7 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
     if (!locked || hasEnded(locked.run)) return undefined;
     const { run, leaseRemainingMs } = locked;
     if (run.status === 'RUNNING' && leaseRemainingMs > 0) {
-      // Its worker may be dying: looked at again when it must have said that it lives.
+      // Its worker may have stopped: check again after the lease expires.
       await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id }], Math.ceil(leaseRemainingMs / 1000) + 1);
       return undefined;
     }
@@ -30,7 +32,7 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
     if (run.status === 'WAITING_APPROVAL' && (await hasPendingApprovals(services, run))) return undefined;
     if (run.status === 'QUEUED' && !(await isItsTurn(services, run))) return undefined;
     const agent = await prisma.agent.findFirst({ where: { id: run.agentId } });
-    if (!agent) throw new Error('the agent of a run is not there');
+    if (!agent) throw new Error(`agent ${run.agentId} of run ${id} not found`);
     const refusal = await refusalOf(services, run, agent);
     if (refusal) {
       await finishRun(services, run, { status: 'FAILED', ...refusal });
@@ -48,7 +50,7 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
   });
 }
 
-/** Why a run may not be carried out any more, though it might when it was asked for. */
+/** The error of a run that was valid when it was queued and cannot start any more. */
 async function refusalOf(
   services: RunControls,
   run: AgentRun,
@@ -60,7 +62,7 @@ async function refusalOf(
   return authorizationLost(services, run);
 }
 
-/** Gives a run back so that another worker can go on at once. */
+/** Releases the lease so that another worker can claim the run immediately. */
 export async function releaseRun({ database }: RunControls, { run, token }: RunLease): Promise<void> {
   await database.transaction(() =>
     queryRows(

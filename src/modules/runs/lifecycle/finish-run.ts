@@ -8,7 +8,7 @@ import { insertToolExecution, removeDraft } from '../../conversations/exports.ts
 import { publishRunChange } from '../lease/run-lease.ts';
 import { isOpen, readSteps, toolResultOf } from '../loop/steps.ts';
 import type { RunControls } from '../services.ts';
-import { enqueueRun } from './enqueue.ts';
+import { startNextQueued } from './run-queue.ts';
 import { takesMessages, writeRunMessage } from './write-message.ts';
 
 export type Ending =
@@ -17,13 +17,13 @@ export type Ending =
   | { status: 'CANCELLED' };
 
 /**
- * Ends a run, in a transaction that holds it and its conversation locked: what is open is cancelled, what the model had written
- * stays, and the next run of the conversation has its turn.
+ * Ends a run, in a transaction that has locked its conversation and the run: cancels open tool calls, stores the draft as a partial
+ * message, and enqueues the next run of the conversation.
  */
 export async function finishRun(services: RunControls, run: AgentRun, ending: Ending): Promise<void> {
   const { database, prisma, runMetrics } = services;
   if (ending.status !== 'COMPLETED') await closeOpenWork(services, run);
-  // By the clock that gave the other moments.
+  // The database clock, like the other times of the run.
   const completedAt = (await queryRows<{ now: Date }>(database, sql`SELECT clock_timestamp() AS now`))[0]?.now ?? new Date();
   await prisma.agentRun.update({
     where: tenantKey(run.id),
@@ -45,14 +45,14 @@ export async function finishRun(services: RunControls, run: AgentRun, ending: En
 
 async function closeOpenWork(services: RunControls, run: AgentRun): Promise<void> {
   const { prisma } = services;
-  const takes = await takesMessages(services, run);
+  const accepts = await takesMessages(services, run);
   const open = await prisma.toolCall.findMany({
     where: { runId: run.id, status: { in: ['PENDING', 'WAITING_APPROVAL', 'RUNNING'] } },
     orderBy: { position: 'asc' },
   });
   for (const call of open) await cancelCall(services, run, call);
   const last = (await readSteps(services, run)).at(-1);
-  if (takes && last && last.calls.length > 0 && !last.reported && last.messageId !== null && !last.calls.some(isOpen)) {
+  if (accepts && last && last.calls.length > 0 && !last.reported && last.messageId !== null && !last.calls.some(isOpen)) {
     await writeRunMessage(services, run, {
       id: newId(),
       role: 'TOOL',
@@ -65,7 +65,7 @@ async function closeOpenWork(services: RunControls, run: AgentRun): Promise<void
   const draft = await prisma.messageDraft.findFirst({ where: { runId: run.id } });
   if (!draft) return;
   await removeDraft(services.database, run.conversationId);
-  if (takes && draft.content.trim() !== '') {
+  if (accepts && draft.content.trim() !== '') {
     await writeRunMessage(services, run, {
       id: draft.id,
       role: 'ASSISTANT',
@@ -80,7 +80,7 @@ async function cancelCall({ prisma, runMetrics }: RunControls, run: AgentRun, ca
   const now = new Date();
   await prisma.toolCall.update({
     where: tenantKey(call.id),
-    data: { status: 'CANCELLED', completedAt: now, errorMessage: 'The run was stopped.' },
+    data: { status: 'CANCELLED', completedAt: now, errorMessage: 'The run ended before the call.' },
     select: { id: true },
   });
   if (call.status !== 'RUNNING') return;
@@ -94,29 +94,9 @@ async function cancelCall({ prisma, runMetrics }: RunControls, run: AgentRun, ca
     toolName: call.toolName,
     input: call.arguments as object,
     status: 'ERROR',
-    errorMessage: 'The run was stopped while the tool was at work.',
+    errorMessage: 'The run ended during the call.',
     startedAt,
     completedAt: now > startedAt ? now : startedAt,
     metadata: { toolCallId: call.id },
   });
-}
-
-/** Queues the run of a conversation that has waited longest, if none is active. */
-export async function startNextQueued(
-  services: RunControls,
-  { tenantId, conversationId }: Pick<AgentRun, 'tenantId' | 'conversationId'>,
-): Promise<void> {
-  if (conversationId === null) return;
-  const next = await oldestQueued(services.database, conversationId);
-  if (next !== undefined) await enqueueRun(services, { tenantId, id: next });
-}
-
-/** The run of a conversation whose turn it is. Messages have a number; what began without one stands by its time. */
-export async function oldestQueued(database: RunControls['database'], conversationId: string): Promise<string | undefined> {
-  const [next] = await queryRows<{ id: string }>(
-    database,
-    sql`SELECT r.id FROM agent_runs r LEFT JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id
-      WHERE r.conversation_id = ${conversationId}::uuid AND r.status = 'QUEUED' ORDER BY m.sequence, r.created_at, r.id LIMIT 1`,
-  );
-  return next?.id;
 }

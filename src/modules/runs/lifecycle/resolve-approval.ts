@@ -1,22 +1,26 @@
-import type { AgentRun, ToolCall } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
+import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { textRule } from '../../../platform/graphql/kit/rules.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError } from '../../../platform/lib/errors.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { AgentRun } from '../agent-run.ts';
 import { hasPendingApprovals } from '../lease/claim.ts';
+import { lockRun } from '../lease/locks.ts';
 import { publishRunChange } from '../lease/run-lease.ts';
-import { lockRun, requireRun } from '../read.ts';
 import type { RunControls } from '../services.ts';
+import { ToolCall } from '../tool-call.ts';
 
 export interface Decision {
   approve: boolean;
-  /** In the words of who decides. The model is told why a call was rejected. */
+  /** For a rejection, the model receives it. */
   reason?: string | undefined;
 }
 
 /**
- * Decides about a tool call that waits. When no call of its run waits any more, the run goes on: it keeps the conversation's place
- * until a worker has it. Inside the caller's transaction. Throws NotFoundError, InvalidStateError and
- * ForbiddenError.
+ * Approves or rejects a tool call inside the caller's transaction. After the last pending decision, enqueues the run, which blocks the
+ * next run of its conversation until a worker resumes it. Throws NotFoundError, InvalidStateError and ForbiddenError.
  */
 export async function resolveApproval(
   services: RunControls,
@@ -31,14 +35,19 @@ export async function resolveApproval(
   const call = locked && (await prisma.toolCall.findFirst({ where: { id } }));
   if (!call) throw new NotFoundError('The tool call', { path });
   if (call.status !== 'WAITING_APPROVAL') {
-    throw new InvalidStateError(`The tool call waits for nobody: it is ${call.status.toLowerCase().replaceAll('_', ' ')}.`, {
-      path,
-    });
+    throw new InvalidStateError(
+      `The tool call does not wait for approval: it is ${call.status.toLowerCase().replaceAll('_', ' ')}.`,
+      {
+        path,
+      },
+    );
   }
   const { run } = locked;
-  // A program is not to say yes to itself.
+  // A program must not approve its own calls.
   if (approve && viewer.apiKeyId !== undefined && viewer.apiKeyId === run.apiKeyId) {
-    throw new ForbiddenError('An API key does not approve calls of the runs that it has started.');
+    throw new ForbiddenError(
+      'An API key cannot approve tool calls of runs that it started. Use another key, or approve as a user.',
+    );
   }
   const now = new Date();
   const toolCall = await prisma.toolCall.update({
@@ -52,11 +61,11 @@ export async function resolveApproval(
         : {
             status: 'REJECTED',
             completedAt: now,
-            errorMessage: reason ? `Somebody rejected this call: ${reason}` : 'Somebody rejected this call.',
+            errorMessage: reason ? `This call was rejected: ${reason}` : 'This call was rejected.',
           }),
     },
   });
-  // So that whoever watches the run hears of it, though its state is the same.
+  // The update increments the run's change number, so that subscribers receive the decision.
   await prisma.agentRun.update({
     where: tenantKey(run.id),
     data: { updatedAt: now },
@@ -66,5 +75,37 @@ export async function resolveApproval(
     await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id: run.id }]);
   }
   await publishRunChange(services, run);
-  return { toolCall, run: await requireRun(prisma, run.id, path) };
+  return { toolCall, run: await AgentRun.require(prisma, run.id, path) };
 }
+
+interface DecisionTexts {
+  description: string;
+  /** The description of the field `reason`. */
+  reason: string;
+}
+
+function decisionMutation(name: string, approve: boolean, { description, reason }: DecisionTexts): void {
+  mutation(name, {
+    description,
+    access: 'agent:approve',
+    input: (t) => ({
+      id: nodeId(t, 'ToolCall', { required: true, description: 'The tool call.' }),
+      reason: t.string({ description: reason, validate: textRule(2_000) }),
+    }),
+    payload: payload(name, 'The tool call after the decision.', {
+      toolCall: { type: ToolCall, description: 'The tool call.' },
+      run: { type: AgentRun, description: 'The run of the call. It resumes when no other call waits for approval.' },
+    }),
+    resolve: (input, context) =>
+      resolveApproval(context, context.viewer, input.id, { approve, reason: input.reason?.trim() || undefined }),
+  });
+}
+
+decisionMutation('approveToolCall', true, {
+  description: 'Approves a tool call in WAITING_APPROVAL, so that the run executes it.',
+  reason: 'Reason of the approval, stored with the call.',
+});
+decisionMutation('rejectToolCall', false, {
+  description: 'Rejects a tool call in WAITING_APPROVAL. The model receives the rejection as the result of the call.',
+  reason: 'Reason of the rejection. The model receives it.',
+});

@@ -5,12 +5,12 @@ import type { RunControls } from '../services.ts';
 
 export type RunMessage = Omit<MessageFields, 'conversationId' | 'runId' | 'idempotencyKey'> & { id: string };
 
-/** Whether the run's conversation still takes messages. Holds while the conversation is locked. */
+/** Whether the run has a conversation that accepts messages. The result holds while the conversation is locked. */
 export async function takesMessages({ prisma }: RunControls, { conversationId }: AgentRun): Promise<boolean> {
   return conversationId !== null && acceptsMessages(prisma, conversationId);
 }
 
-/** Appends a message of a run to its conversation, which must take messages. The transaction publishes it with what becomes of the run. */
+/** Appends a message of a run to its conversation, which must accept messages. `publishRunChange` in the same transaction publishes it. */
 export async function writeRunMessage({ database }: RunControls, run: AgentRun, message: RunMessage): Promise<void> {
   const content = truncateBytes(message.content, MAX_CONTENT_BYTES);
   const conversationId = run.conversationId as string;

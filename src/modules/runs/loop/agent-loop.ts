@@ -15,27 +15,27 @@ import { isOpen, readSteps, type Step, toolResultOf } from './steps.ts';
 import { readTranscript, turnsOfStep } from './transcript.ts';
 
 /**
- * Model, tools, model, until the model has nothing more to ask for, or people have to decide something. Every step is kept before the
- * next, so that whoever takes the run over goes on where it stands. Throws RunFailure, LostRunError, and the signal's reason.
+ * Alternates model calls and tool calls until the model requests no more tools or a tool call needs approval. Each step is committed
+ * before the next starts, so that another worker can resume the run. Throws RunFailure, LeaseLostError, and the signal's reason.
  */
-export async function runAgentLoop(services: RunServices, claim: RunLease, signal: AbortSignal): Promise<void> {
-  const found = resolveModel(services, claim);
-  const transcript = await readTranscript(services, claim);
-  const tools = await findRunTools(services, claim);
+export async function runAgentLoop(services: RunServices, lease: RunLease, signal: AbortSignal): Promise<void> {
+  const found = resolveModel(services, lease);
+  const transcript = await readTranscript(services, lease);
+  const tools = await findRunTools(services, lease);
   for (;;) {
     signal.throwIfAborted();
-    const refusal = await authorizationLost(services, claim.run);
+    const refusal = await authorizationLost(services, lease.run);
     if (refusal) throw new RunFailure(refusal.code, refusal.message);
-    const steps = await readSteps(services, claim.run);
+    const steps = await readSteps(services, lease.run);
     const last = steps.at(-1);
     if (last && !isSettled(last)) {
-      if ((await settleStep(services, claim, last, tools, signal)) === 'WAITS') return;
+      if ((await settleStep(services, lease, last, tools, signal)) === 'WAITS') return;
       continue;
     }
-    await checkLimits(services, claim, steps);
+    await checkLimits(services, lease, steps);
     const turns = [...transcript.turns, ...steps.flatMap(turnsOfStep)];
     const newTurns = last ? turnsOfStep(last).slice(1) : transcript.turns;
-    if ((await runModelStep(services, claim, { ...transcript, ...found, turns, newTurns, steps, tools }, signal)) === 'ENDED')
+    if ((await runModelStep(services, lease, { ...transcript, ...found, turns, newTurns, steps, tools }, signal)) === 'ENDED')
       return;
   }
 }
@@ -44,24 +44,24 @@ function isSettled({ calls, reported, messageId }: Step): boolean {
   return !calls.some(isOpen) && (reported || messageId === null);
 }
 
-/** Carries out what can be, and tells the conversation when all of it is done. */
+/** Executes the tool calls of a step that need no approval, and appends the results to the conversation after the last one. */
 async function settleStep(
   services: RunServices,
-  claim: RunLease,
-  round: Step,
+  lease: RunLease,
+  step: Step,
   tools: Map<string, RunTool>,
   signal: AbortSignal,
-): Promise<'GOES_ON' | 'WAITS'> {
+): Promise<'CONTINUES' | 'WAITS'> {
   const { prisma } = services;
-  const { run } = claim;
-  await callTools(services, claim, round, tools, signal);
-  return withLease(services, claim, async () => {
+  const { run } = lease;
+  await callTools(services, lease, step, tools, signal);
+  return withLease(services, lease, async () => {
     const calls = await prisma.toolCall.findMany({
-      where: { runId: run.id, iteration: round.iteration },
+      where: { runId: run.id, iteration: step.iteration },
       orderBy: { position: 'asc' },
     });
     if (calls.some(({ status }) => status === 'WAITING_APPROVAL')) {
-      // Somebody may have decided about one of several in the meantime. Nothing goes on before all are decided about.
+      // The run resumes after all pending decisions, even if some were made during the other calls.
       await prisma.agentRun.update({
         where: tenantKey(run.id),
         data: { status: 'WAITING_APPROVAL', leaseOwner: null, leaseExpiresAt: null },
@@ -69,18 +69,18 @@ async function settleStep(
       });
       return 'WAITS';
     }
-    // Approved while the others were at work.
-    if (calls.some(isOpen)) return 'GOES_ON';
-    if (round.messageId !== null) {
+    // A call that was approved during the execution of the others.
+    if (calls.some(isOpen)) return 'CONTINUES';
+    if (step.messageId !== null) {
       if (!(await takesMessages(services, run))) throw conversationEnded();
       await writeRunMessage(services, run, {
         id: newId(),
         role: 'TOOL',
         content: '',
         toolResults: calls.map(toolResultOf),
-        parentMessageId: round.messageId,
+        parentMessageId: step.messageId,
       });
     }
-    return 'GOES_ON';
+    return 'CONTINUES';
   });
 }

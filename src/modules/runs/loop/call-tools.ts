@@ -7,86 +7,85 @@ import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { insertToolExecution } from '../../conversations/exports.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
-import { cleanJson } from '../sanitize.ts';
 import type { RunServices } from '../services.ts';
 import type { KnowledgeOutput } from '../tools/search-knowledge.ts';
 import type { RunTool, ToolOutcome } from '../tools/tool.ts';
+import { cleanJson } from './clean-json.ts';
 import type { Step } from './steps.ts';
 
-/** What is kept and told of an output, in characters of its JSON. */
+/** Maximum size of a stored output, in characters of its JSON. */
 const MAX_OUTPUT = 32_768;
 const MAX_ERROR = 2_000;
 
-/** Carries out the calls of a round that wait for nobody, some at a time. Throws the signal's reason. */
+/** Executes the calls of a step that need no approval, with limited concurrency. Throws the signal's reason. */
 export async function callTools(
   services: RunServices,
-  claim: RunLease,
-  round: Step,
+  lease: RunLease,
+  step: Step,
   tools: Map<string, RunTool>,
   signal: AbortSignal,
 ): Promise<void> {
-  const slots = new Semaphore(claim.settings.maxParallelTools);
+  const slots = new Semaphore(lease.settings.maxParallelTools);
   const stop = new AbortController();
-  const either = AbortSignal.any([signal, stop.signal]);
-  const due = round.calls.filter(({ status }) => status === 'PENDING' || status === 'RUNNING');
-  const ended = await Promise.allSettled(
+  const combined = AbortSignal.any([signal, stop.signal]);
+  const due = step.calls.filter(({ status }) => status === 'PENDING' || status === 'RUNNING');
+  const settled = await Promise.allSettled(
     due.map((call) =>
       slots
-        .run(() => callTool(services, claim, round, call, tools.get(call.toolName), either), either)
+        .run(() => callTool(services, lease, step, call, tools.get(call.toolName), combined), combined)
         .catch((error: unknown) => {
-          // One that cannot be kept ends the others too: the run is somebody else's now, or is tried again.
+          // If a result cannot be stored, the lease is lost or the attempt fails, so the other calls stop too.
           stop.abort(error);
           throw error;
         }),
     ),
   );
   signal.throwIfAborted();
-  const failed = ended.find((end) => end.status === 'rejected');
+  const failed = settled.find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;
 }
 
 async function callTool(
   services: RunServices,
-  claim: RunLease,
-  round: Step,
+  lease: RunLease,
+  step: Step,
   call: ToolCall,
   tool: RunTool | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const { prisma } = services;
   const key = tenantKey(call.id);
-  // Found at work by whoever took the run over from a worker that died.
+  // RUNNING at the start: the worker that executed it was lost.
   const interrupted = call.status === 'RUNNING' && !(tool?.repeatable && isSame(tool, call));
   if (interrupted) {
-    const error =
-      'The worker that ran this call was lost. Whether the call took effect is not known: find out before you make it again.';
-    await keep(services, claim, round, call, 'INTERRUPTED', { error }, call.startedAt ?? call.createdAt);
+    const error = 'The worker stopped during this call. Whether the call took effect is not known: check before you repeat it.';
+    await storeResult(services, lease, step, call, 'INTERRUPTED', { error }, call.startedAt ?? call.createdAt);
     return;
   }
   const startedAt = new Date();
   const refusal = refusalOf(call, tool);
   if (!tool || refusal !== undefined) {
-    await keep(services, claim, round, call, 'FAILED', { error: refusal ?? '' }, startedAt);
+    await storeResult(services, lease, step, call, 'FAILED', { error: refusal ?? '' }, startedAt);
     return;
   }
-  await withLease(services, claim, () =>
+  await withLease(services, lease, () =>
     prisma.toolCall.update({ where: key, data: { status: 'RUNNING', startedAt }, select: { id: true } }),
   );
-  const outcome = await attempt(services, claim, tool, call, round, signal);
+  const outcome = await attempt(services, lease, tool, call, step, signal);
   const result = outcome.status === 'SUCCEEDED' ? { output: outcome.output } : { error: outcome.error, output: outcome.output };
-  await keep(services, claim, round, call, outcome.status, result, startedAt);
+  await storeResult(services, lease, step, call, outcome.status, result, startedAt);
 }
 
 /**
- * Why a call is not carried out. Since it was recorded people may have taken their time to decide, or another worker has taken over:
- * its name may mean another tool by now, which nobody has approved, and the agent may ask for approval that it did not ask for then.
+ * The error of a call that must not be executed. Between the request and the execution, an approval or a takeover may take long: the
+ * name may then refer to another tool, which was not approved, and the agent may require approval that it did not require before.
  */
 function refusalOf(call: ToolCall, tool: RunTool | undefined): string | undefined {
-  // What is wrong with the call itself was said when it was recorded.
+  // Invalid calls are recorded with their error.
   if (call.errorMessage !== null) return call.errorMessage;
-  if (!tool) return `There is no tool called ${call.toolName}. Use only the tools you were given.`;
-  if (!isSame(tool, call)) return `${call.toolName} is another tool than when it was called. Call it again.`;
-  if (tool.approval && call.decidedAt === null) return `${call.toolName} has come to need approval. Call it again.`;
+  if (!tool) return `The tool ${call.toolName} does not exist. Use only the listed tools.`;
+  if (!isSame(tool, call)) return `${call.toolName} was replaced by another tool after the call. Call it again.`;
+  if (tool.approval && call.decidedAt === null) return `${call.toolName} now requires approval. Call it again.`;
   return undefined;
 }
 
@@ -94,16 +93,16 @@ function isSame({ source, mcpToolId }: RunTool, call: ToolCall): boolean {
   return source === call.source && (mcpToolId ?? null) === call.mcpToolId;
 }
 
-/** Throws the signal's reason; whatever else goes wrong is the call's outcome. */
+/** Throws the signal's reason. Returns any other error as the outcome. */
 async function attempt(
   { log }: RunServices,
-  claim: RunLease,
+  lease: RunLease,
   tool: RunTool,
   call: ToolCall,
   { messageId }: Step,
   signal: AbortSignal,
 ): Promise<ToolOutcome> {
-  const { toolTimeoutMs } = claim.settings;
+  const { toolTimeoutMs } = lease.settings;
   const done = new AbortController();
   const timeout = AbortSignal.timeout(toolTimeoutMs);
   const late = delay(toolTimeoutMs + 1_000, undefined, { signal: AbortSignal.any([signal, done.signal]) });
@@ -112,7 +111,7 @@ async function attempt(
     error: `${tool.name} did not answer within ${toolTimeoutMs / 1000} seconds.`,
   });
   try {
-    // A tool that does not listen to its signal is left behind.
+    // A tool that ignores its signal continues without effect on the run.
     return await Promise.race([
       tool.call(call.arguments as Record<string, unknown>, {
         signal: AbortSignal.any([signal, timeout]),
@@ -124,7 +123,10 @@ async function attempt(
   } catch (error) {
     signal.throwIfAborted();
     if (timeout.aborted) return timedOut();
-    log.error({ err: error, tenantId: call.tenantId, runId: call.runId, tool: tool.name }, 'a tool failed unexpectedly');
+    log.error(
+      { err: error, tenantId: call.tenantId, runId: call.runId, tool: tool.name },
+      'tool call failed with an unexpected error',
+    );
     return { status: 'FAILED', error: `${tool.name} failed unexpectedly.` };
   } finally {
     done.abort();
@@ -134,10 +136,10 @@ async function attempt(
 
 const RECORDED_STATUS: Partial<Record<ToolCallStatus, ExecutionStatus>> = { SUCCEEDED: 'SUCCESS', TIMED_OUT: 'TIMEOUT' };
 
-async function keep(
+async function storeResult(
   services: RunServices,
-  claim: RunLease,
-  round: Step,
+  lease: RunLease,
+  step: Step,
   call: ToolCall,
   status: ToolOutcome['status'] | 'INTERRUPTED',
   { output, error }: { output?: unknown; error?: string },
@@ -146,22 +148,23 @@ async function keep(
   const { prisma } = services;
   const errorMessage = error === undefined ? null : shorten(cleanText(error), MAX_ERROR);
   const completedAt = new Date(Math.max(Date.now(), startedAt.getTime()));
-  await withLease(services, claim, async () => {
-    const numbered = status === 'SUCCEEDED' && call.source === 'KNOWLEDGE' ? await number(services, call, output) : output;
-    const kept = bounded(numbered) as PrismaTypes.InputJsonValue | undefined;
+  await withLease(services, lease, async () => {
+    const numbered =
+      status === 'SUCCEEDED' && call.source === 'KNOWLEDGE' ? await numberPassages(services, call, output) : output;
+    const stored = bounded(numbered) as PrismaTypes.InputJsonValue | undefined;
     await prisma.toolCall.update({
       where: tenantKey(call.id),
-      data: { status, errorMessage, completedAt, startedAt, ...(kept === undefined ? {} : { output: kept }) },
+      data: { status, errorMessage, completedAt, startedAt, ...(stored === undefined ? {} : { output: stored }) },
       select: { id: true },
     });
     await insertToolExecution(prisma, call.tenantId, {
       runId: call.runId,
-      conversationId: claim.run.conversationId,
-      messageId: round.messageId,
-      agentId: claim.run.agentId,
+      conversationId: lease.run.conversationId,
+      messageId: step.messageId,
+      agentId: lease.run.agentId,
       toolName: call.toolName,
       input: call.arguments as PrismaTypes.InputJsonObject,
-      ...(kept === undefined ? {} : { output: kept }),
+      ...(stored === undefined ? {} : { output: stored }),
       status: RECORDED_STATUS[status] ?? 'ERROR',
       errorMessage,
       durationMs: completedAt.getTime() - startedAt.getTime(),
@@ -181,8 +184,8 @@ function bounded(output: unknown): unknown {
   return text.length <= MAX_OUTPUT ? clean : shorten(typeof clean === 'string' ? clean : text, MAX_OUTPUT);
 }
 
-/** Passages are numbered through a run, so that its answer can cite each. The run is locked: two searches do not count at once. */
-async function number({ database }: RunServices, { runId }: ToolCall, output: unknown): Promise<KnowledgeOutput> {
+/** Numbers passages consecutively within the run, for citations. The lock on the run serializes concurrent searches. */
+async function numberPassages({ database }: RunServices, { runId }: ToolCall, output: unknown): Promise<KnowledgeOutput> {
   const [before] = await queryRows<{ count: number }>(
     database,
     sql`SELECT coalesce(sum(jsonb_array_length(output -> 'hits')), 0)::integer AS count FROM tool_calls

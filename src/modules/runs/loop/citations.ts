@@ -10,11 +10,11 @@ function hitsOf({ calls }: Step): KnowledgeHit[] {
     .flatMap(({ output }) => (output as unknown as Partial<KnowledgeOutput> | null)?.hits ?? []);
 }
 
-/** The passages that a text refers to by their numbers, among those the run has found. */
-export function citationsOf(text: string, rounds: readonly Step[]): Citation[] {
+/** The passages of the run's searches that a text cites by number, such as `[1]`. */
+export function citationsOf(text: string, steps: readonly Step[]): Citation[] {
   const cited = new Set(Array.from(text.matchAll(/\[(\d{1,4})\]/g), (match) => Number(match[1])));
   if (cited.size === 0) return [];
-  return rounds
+  return steps
     .flatMap(hitsOf)
     .flatMap(({ number = 0, chunkId, documentId, text: passage }) =>
       cited.has(number) ? [{ number, chunkId, documentId, quote: passage.slice(0, QUOTE_CHARACTERS).toWellFormed() }] : [],

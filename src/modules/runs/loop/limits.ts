@@ -5,7 +5,7 @@ import type { RunServices } from '../services.ts';
 import { MAX_FAILING_STEPS } from '../settings.ts';
 import type { Step } from './steps.ts';
 
-/** How long the run may still take, in milliseconds. What it waited for people does not count. */
+/** Remaining time of the run in milliseconds. Time spent waiting for approvals does not count. */
 export async function timeLeft({ database }: RunServices, { run, agent }: RunLease): Promise<number> {
   const [taken] = await queryRows<{ ms: number }>(
     database,
@@ -22,14 +22,14 @@ export function timeoutFailure({ agent }: RunLease): RunFailure {
   return new RunFailure('TIMEOUT', `The run took longer than the agent's limit of ${agent.timeoutMs / 1000} seconds.`);
 }
 
-/** Throws RunFailure when the run may not ask its model once more. */
-export async function checkLimits({ prisma }: RunServices, { run, agent }: RunLease, rounds: Step[]): Promise<void> {
-  if (rounds.length >= agent.maxIterations) {
-    const message = `The run did not come to an end within the agent's limit of ${agent.maxIterations} rounds.`;
+/** Throws RunFailure where the run has reached a limit and must not call its model again. */
+export async function checkLimits({ prisma }: RunServices, { run, agent }: RunLease, steps: Step[]): Promise<void> {
+  if (steps.length >= agent.maxIterations) {
+    const message = `The run did not end within the agent's limit of ${agent.maxIterations} iterations.`;
     throw new RunFailure('ITERATIONS_EXCEEDED', message);
   }
-  if (rounds.slice(-MAX_FAILING_STEPS).filter(failedAltogether).length === MAX_FAILING_STEPS) {
-    const message = `Every tool call of the last ${MAX_FAILING_STEPS} rounds failed. The tool calls of the run tell why.`;
+  if (steps.slice(-MAX_FAILING_STEPS).filter(allCallsFailed).length === MAX_FAILING_STEPS) {
+    const message = `All tool calls of the last ${MAX_FAILING_STEPS} iterations failed. See the tool calls of the run for their errors.`;
     throw new RunFailure('TOOLS_FAILING', message);
   }
   if (agent.maxRunTokens === null) return;
@@ -43,6 +43,6 @@ export async function checkLimits({ prisma }: RunServices, { run, agent }: RunLe
   }
 }
 
-function failedAltogether({ calls }: Step): boolean {
+function allCallsFailed({ calls }: Step): boolean {
   return calls.length > 0 && calls.every(({ status }) => status === 'FAILED' || status === 'TIMED_OUT');
 }

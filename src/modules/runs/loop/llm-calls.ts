@@ -8,7 +8,7 @@ import type { RecordedResponse } from './steps.ts';
 
 export interface LlmCallRecord {
   iteration: number;
-  /** Who answered: the agent's own provider and model, unless something stood in for them. */
+  /** The provider and model that answered: those of the agent, or the built-in model. */
   provider: string;
   model: string;
   prompt: object;
@@ -17,15 +17,15 @@ export interface LlmCallRecord {
   error?: { code: string; message: string } | undefined;
   inputTokens: number;
   outputTokens: number;
-  /** Of the input. */
+  /** Included in `inputTokens`. */
   cachedTokens: number;
   latencyMs: number;
   firstTokenMs?: number | undefined;
 }
 
 /**
- * Keeps a call of a model with its cost by the price that holds now, worked out by the database in decimal numbers. The database adds
- * it to the run and the conversation. A model without a price costs nothing.
+ * Stores a model call with its cost at the current price, which the database calculates in decimal arithmetic. Triggers add tokens and
+ * cost to the run and the conversation. A model without a price costs 0.
  */
 export async function recordLlmCall({ database }: RunServices, { run }: RunLease, call: LlmCallRecord): Promise<void> {
   const { provider, model, inputTokens, outputTokens, cachedTokens, error, response } = call;

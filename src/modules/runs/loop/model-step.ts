@@ -18,24 +18,24 @@ export interface StepRequest {
   model: LanguageModel;
   citations: Citation[];
   instructions: string;
-  /** All of it. */
+  /** The whole conversation, in order. */
   turns: Turn[];
-  /** What the last call had not. */
+  /** The turns that the previous call did not contain. */
   newTurns: Turn[];
   steps: Step[];
   tools: Map<string, RunTool>;
 }
 
-/** Asks the model once, lets whoever watches see it write, and keeps its answer. Throws RunFailure, LostRunError, and the signal's reason. */
+/** Calls the model once, streams its answer into the draft, and stores it. Throws RunFailure, LeaseLostError, and the signal's reason. */
 export async function runModelStep(
   services: RunServices,
-  claim: RunLease,
-  question: StepRequest,
+  lease: RunLease,
+  request: StepRequest,
   signal: AbortSignal,
-): Promise<'ENDED' | 'GOES_ON'> {
+): Promise<'ENDED' | 'CONTINUES'> {
   const { database, drafts } = services;
-  const { run, agent } = claim;
-  const { model, instructions, turns, tools, steps } = question;
+  const { run, agent } = lease;
+  const { model, instructions, turns, tools, steps } = request;
   const { conversationId } = run;
   const messageId = conversationId === null ? null : ((await findDraft(database, run.id))?.messageId ?? newId());
   const draft =
@@ -56,16 +56,16 @@ export async function runModelStep(
       onRestart: () => draft?.restart(),
     });
   } catch (error) {
-    // What was seen of the answer stays when the run ends here.
+    // `finishRun` stores the draft as a partial message.
     await draft?.flush();
     const failure = failureOf(signal.aborted ? signal.reason : error);
-    if (failure) await recordFailure(services, claim, question, failure, performance.now() - startedAt);
+    if (failure) await recordFailure(services, lease, request, failure, performance.now() - startedAt);
     throw failure instanceof ModelError ? new RunFailure(failure.code, failure.message) : error;
   } finally {
     await draft?.close();
   }
-  const called: LlmCallRecord = {
-    ...callOf(question),
+  const call: LlmCallRecord = {
+    ...callRecordOf(request),
     status: 'SUCCESS',
     inputTokens: answer.inputTokens,
     outputTokens: answer.outputTokens,
@@ -75,31 +75,31 @@ export async function runModelStep(
   };
   const text = cleanText(answer.text);
   if (text.trim() === '' && answer.toolCalls.length === 0) {
-    const message = `The model ${model.id} gave no answer (${answer.finishReason}).`;
+    const message = `The model ${model.id} returned no answer (${answer.finishReason}).`;
     const error = { code: 'MODEL_NO_ANSWER', message };
-    await withLease(services, claim, () => recordLlmCall(services, claim, { ...called, status: 'ERROR', error }));
+    await withLease(services, lease, () => recordLlmCall(services, lease, { ...call, status: 'ERROR', error }));
     throw new RunFailure(error.code, message);
   }
-  return recordModelAnswer(services, claim, {
+  return recordModelAnswer(services, lease, {
     text,
     toolCalls: answer.toolCalls,
     finishReason: answer.finishReason,
     estimated: answer.estimated,
-    called,
+    call,
     messageId,
-    citations: question.citations,
+    citations: request.citations,
     steps,
     tools,
   });
 }
 
-/** What is worth a row among the calls: a worker that stops or has lost the run leaves it to the next one to ask again. */
+/** The errors that are recorded as calls. After a shutdown or a lost lease, another worker repeats the call. */
 function failureOf(error: unknown): ModelError | RunFailure | RunCancelledError | undefined {
   if (error instanceof LeaseLostError) return undefined;
   return error instanceof ModelError || error instanceof RunFailure || error instanceof RunCancelledError ? error : undefined;
 }
 
-function callOf({ model, instructions, newTurns, steps, tools }: StepRequest) {
+function callRecordOf({ model, instructions, newTurns, steps, tools }: StepRequest) {
   const first = steps.length === 0 ? { instructions, tools: [...tools.keys()] } : {};
   return {
     iteration: steps.length + 1,
@@ -111,16 +111,16 @@ function callOf({ model, instructions, newTurns, steps, tools }: StepRequest) {
 
 async function recordFailure(
   services: RunServices,
-  claim: RunLease,
-  question: StepRequest,
+  lease: RunLease,
+  request: StepRequest,
   failure: ModelError | RunFailure | RunCancelledError,
   latencyMs: number,
 ): Promise<void> {
   const code = failure instanceof RunCancelledError ? 'CANCELLED' : failure.code;
-  const message = failure instanceof RunCancelledError ? 'The run was stopped while the model was writing.' : failure.message;
-  await withLease(services, claim, () =>
-    recordLlmCall(services, claim, {
-      ...callOf(question),
+  const message = failure instanceof RunCancelledError ? 'The run was cancelled during the answer.' : failure.message;
+  await withLease(services, lease, () =>
+    recordLlmCall(services, lease, {
+      ...callRecordOf(request),
       status: code === 'TIMEOUT' || code === 'MODEL_TIMEOUT' ? 'TIMEOUT' : 'ERROR',
       error: { code, message },
       inputTokens: 0,
@@ -131,7 +131,7 @@ async function recordFailure(
   );
 }
 
-/** Providers refuse other names, those that a model made up among them. */
+/** Providers reject names with other characters, which models may invent. */
 function nameOf(name: string): string {
   return name.replaceAll(/[^a-zA-Z0-9_-]/g, '_').slice(0, 64) || 'unnamed';
 }

@@ -7,12 +7,12 @@ import { conversationEnded } from '../errors.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { finishRun } from '../lifecycle/finish-run.ts';
 import { takesMessages, writeRunMessage } from '../lifecycle/write-message.ts';
-import { cleanJson } from '../sanitize.ts';
 import type { RunServices } from '../services.ts';
 import { MAX_CALLS_PER_STEP } from '../settings.ts';
 import { argumentError } from '../tools/check-arguments.ts';
 import type { RunTool } from '../tools/tool.ts';
 import { citationsOf } from './citations.ts';
+import { cleanJson } from './clean-json.ts';
 import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';
 import type { Step, StepToolCall } from './steps.ts';
 
@@ -21,55 +21,55 @@ export interface ModelAnswer {
   toolCalls: ModelStepToolCall[];
   finishReason: FinishReason;
   estimated: boolean;
-  called: LlmCallRecord;
-  /** The id its message is to have. Null for a run without a conversation. */
+  call: LlmCallRecord;
+  /** Id of the message for the answer. Null for a run without a conversation. */
   messageId: string | null;
-  /** What the model itself says the text rests on. */
+  /** Citations that the model itself returned. */
   citations: Citation[];
   steps: Step[];
   tools: Map<string, RunTool>;
 }
 
-/** What is kept of the arguments of one call, in characters of JSON. */
+/** Maximum size of the arguments of one call, in characters of JSON. */
 const MAX_ARGUMENTS = 262_144;
 const MAX_NAME = 200;
 
 interface NewCall extends StepToolCall {
-  /** Why it is not to be carried out. */
+  /** The error of a call that must not be executed. */
   refusal: string | undefined;
 }
 
-/** Keeps what the model said, all of it or nothing: the call, the message, the tools it asks for; or the end of the run. */
+/** Stores the model call, the message, and the requested tool calls or the end of the run, in one transaction. */
 export async function recordModelAnswer(
   services: RunServices,
-  claim: RunLease,
+  lease: RunLease,
   answer: ModelAnswer,
-): Promise<'ENDED' | 'GOES_ON'> {
-  const { run } = claim;
-  const { text, called, messageId, finishReason, estimated } = answer;
-  const calls = await checked(newCalls(answer.toolCalls), answer.tools);
+): Promise<'ENDED' | 'CONTINUES'> {
+  const { run } = lease;
+  const { text, call: llmCall, messageId, finishReason, estimated } = answer;
+  const calls = await checkArguments(newCalls(answer.toolCalls), answer.tools);
   const citations = answer.citations.length > 0 ? answer.citations : citationsOf(text, answer.steps);
-  const outcome = await withLease(services, claim, async () => {
-    const takes = await takesMessages(services, run);
-    const kept = takes ? messageId : null;
-    const asked = calls.map(({ refusal, ...call }) => call);
-    await recordLlmCall(services, claim, {
-      ...called,
-      response: { text, toolCalls: asked, messageId: kept, finishReason, estimated },
+  const outcome = await withLease(services, lease, async () => {
+    const accepts = await takesMessages(services, run);
+    const storedId = accepts ? messageId : null;
+    const requested = calls.map(({ refusal, ...call }) => call);
+    await recordLlmCall(services, lease, {
+      ...llmCall,
+      response: { text, toolCalls: requested, messageId: storedId, finishReason, estimated },
     });
-    if (run.conversationId !== null && kept === null) return 'REFUSED';
-    if (kept !== null && run.conversationId !== null) {
+    if (run.conversationId !== null && storedId === null) return 'REFUSED';
+    if (storedId !== null && run.conversationId !== null) {
       await writeRunMessage(services, run, {
-        id: kept,
+        id: storedId,
         role: 'ASSISTANT',
         content: text,
-        ...(asked.length > 0 ? { toolCalls: asked } : {}),
+        ...(requested.length > 0 ? { toolCalls: requested } : {}),
         ...(citations.length > 0 ? { citations } : {}),
-        model: called.model.slice(0, 100),
-        tokenCount: BigInt(called.outputTokens),
-        latencyMs: Math.round(called.latencyMs),
+        model: llmCall.model.slice(0, 100),
+        tokenCount: BigInt(llmCall.outputTokens),
+        latencyMs: Math.round(llmCall.latencyMs),
         parentMessageId: run.messageId,
-        // Such as of an answer that was cut short.
+        // Such as `length` for a truncated answer.
         ...(finishReason === 'stop' || finishReason === 'tool-calls' ? {} : { metadata: { finishReason } }),
       });
       await removeDraft(services.database, run.conversationId);
@@ -78,15 +78,15 @@ export async function recordModelAnswer(
       await finishRun(services, run, { status: 'COMPLETED', output: { text } });
       return 'ENDED';
     }
-    await addCalls(services, claim, calls, called.iteration, answer.tools);
-    return 'GOES_ON';
+    await addCalls(services, lease, calls, llmCall.iteration, answer.tools);
+    return 'CONTINUES';
   });
-  // What the model took is kept, though nobody can be told what it said.
+  // The model call is committed with its cost although the conversation does not accept the answer.
   if (outcome === 'REFUSED') throw conversationEnded();
   return outcome;
 }
 
-/** Calls that the database takes, whatever the model made up. */
+/** The requested calls with valid, unique ids, names and arguments. */
 function newCalls(toolCalls: ModelStepToolCall[]): NewCall[] {
   const ids = new Set<string>();
   return toolCalls.map((call, position) => {
@@ -99,15 +99,15 @@ function newCalls(toolCalls: ModelStepToolCall[]): NewCall[] {
     const large = JSON.stringify(clean).length > MAX_ARGUMENTS;
     const refusal =
       position >= MAX_CALLS_PER_STEP
-        ? `At most ${MAX_CALLS_PER_STEP} tools can be called at once. Call this one again.`
-        : (call.invalid ?? (large ? 'The arguments are too large.' : undefined));
+        ? `At most ${MAX_CALLS_PER_STEP} tool calls are allowed in one step. Repeat this call in the next step.`
+        : (call.invalid ?? (large ? `The arguments exceed ${MAX_ARGUMENTS} characters of JSON.` : undefined));
     const usable = call.invalid === undefined && !large;
     return { id, name: cleanText(call.name).slice(0, MAX_NAME).trim() || 'unnamed', arguments: usable ? clean : {}, refusal };
   });
 }
 
-/** Nobody is asked to approve a call that would be refused anyway. */
-function checked(calls: NewCall[], tools: Map<string, RunTool>): Promise<NewCall[]> {
+/** Checks arguments before approval, so that invalid calls never wait for one. */
+function checkArguments(calls: NewCall[], tools: Map<string, RunTool>): Promise<NewCall[]> {
   return Promise.all(
     calls.map(async (call) => {
       const tool = tools.get(call.name);
@@ -138,7 +138,7 @@ async function addCalls(
         source: tool?.source ?? 'UNKNOWN',
         mcpToolId: tool?.mcpToolId ?? null,
         arguments: args as object,
-        // What will not be carried out needs nobody's approval.
+        // Invalid calls need no approval.
         status: tool?.approval && refusal === undefined ? 'WAITING_APPROVAL' : 'PENDING',
         errorMessage: refusal === undefined ? null : shorten(cleanText(refusal), 2_000),
       };

@@ -1,7 +1,7 @@
 import { shorten } from '../../../platform/lib/text.ts';
 import type { Turn } from './transcript.ts';
 
-/** What `llm_calls.prompt` holds at most, in characters of JSON. */
+/** Maximum size of `llm_calls.prompt`, in characters of JSON. */
 const MAX_PROMPT = 65_536;
 const MAX_TEXT = 4_000;
 
@@ -11,7 +11,7 @@ export interface RecordedPrompt {
   messages: Turn[];
 }
 
-/** What a call added to the one before it, small enough to keep. */
+/** The part of a prompt that the previous call did not contain, shortened to the maximum size. */
 export function recordedPrompt(prompt: RecordedPrompt): object {
   if (JSON.stringify(prompt).length <= MAX_PROMPT) return prompt;
   const short = {
@@ -20,7 +20,7 @@ export function recordedPrompt(prompt: RecordedPrompt): object {
     messages: prompt.messages.map(shortened),
     shortened: true,
   };
-  // The newest say the most.
+  // The oldest messages are dropped first.
   while (JSON.stringify(short).length > MAX_PROMPT && short.messages.length > 1) {
     short.messages = short.messages.slice(Math.ceil(short.messages.length / 2));
   }

@@ -12,13 +12,13 @@ const MAX_QUESTION = 4_000;
 
 export interface AgentModel {
   model: LanguageModel;
-  /** What the last answer rests on, where the model itself looks things up. */
+  /** Citations of the last answer, where the model itself searches. */
   citations: Citation[];
 }
 
 /**
- * The agent's model; where no provider is configured at all, the built-in one that answers with sentences of the knowledge base. Throws
- * RunFailure where there are providers, and not the agent's: an answer of another one would be a surprise.
+ * Returns the agent's model or, without any configured provider, the built-in model that answers with sentences of the knowledge base.
+ * Throws RunFailure if providers are configured but not the agent's: another model must not answer in its place.
  */
 export function resolveModel(services: RunServices, { agent }: RunLease): AgentModel {
   const { language } = services.models;
@@ -34,7 +34,7 @@ export function resolveModel(services: RunServices, { agent }: RunLease): AgentM
 const NOT_FOUND = `I am the built-in extractive model: I write nothing of my own, I only quote what a search finds in the agent's collections. \
 It found nothing for this question. Other models need a provider, which the operator of this installation configures.`;
 
-/** Looks where the agent's `search_knowledge` would. */
+/** Searches the collections of the agent's `search_knowledge` tool. */
 function extractive(services: RunServices, tools: unknown): AgentModel {
   const tool = toolReferences(tools).find(({ kind }) => kind === 'search_knowledge');
   const names = tool?.kind === 'search_knowledge' ? tool.collections : undefined;
@@ -42,7 +42,7 @@ function extractive(services: RunServices, tools: unknown): AgentModel {
   const search: Search = async (question, signal) => {
     const found = await answerFrom(services, names, question, signal);
     citations.splice(0, Number.POSITIVE_INFINITY, ...found.citations);
-    // A text that cites nothing says that nothing was found.
+    // A text without citations is the message that nothing was found.
     return { answer: found.citations.length > 0 ? found.text : '' };
   };
   const model = createExtractive(search, { notFound: NOT_FOUND });
@@ -65,7 +65,7 @@ async function answerFrom(services: RunServices, names: string[] | undefined, qu
       signal,
     );
   } catch (error) {
-    // Such as a collection that is archived or gone: trying again changes nothing.
+    // Permanent, such as an archived or deleted collection.
     if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE') throw error;
     throw new RunFailure('SEARCH_FAILED', error.message);
   }

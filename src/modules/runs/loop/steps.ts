@@ -2,37 +2,37 @@ import type { AgentRun, Prisma as PrismaTypes, ToolCall } from '../../../generat
 import type { FinishReason } from '../../../platform/ai/language/language-model.ts';
 import type { RunControls } from '../services.ts';
 
-/** What a model asked for in an answer. */
+/** A tool call as the model requested it. */
 export interface StepToolCall {
   id: string;
   name: string;
   arguments: Record<string, unknown>;
 }
 
-/** A round of a run whose model has answered. */
+/** A model answer of a run with its tool calls. */
 export interface Step {
   iteration: number;
   text: string;
   requested: StepToolCall[];
-  /** The answer in the conversation. Null for a run without one, or one that took no messages any more. */
+  /** Id of the answer's message. Null for a run without a conversation, or with one that no longer accepted messages. */
   messageId: string | null;
-  /** In the order the model asked for them. */
+  /** In the order of the request. */
   calls: ToolCall[];
-  /** Whether the conversation has been told what came of the calls. */
+  /** Whether the conversation contains the results of the calls. */
   reported: boolean;
 }
 
-/** What `llm_calls.response` holds. */
+/** Content of `llm_calls.response`. */
 export interface RecordedResponse {
   text: string;
   toolCalls: StepToolCall[];
   messageId: string | null;
   finishReason: FinishReason;
-  /** Whether the provider did not count the tokens. */
+  /** Whether the token counts are estimated, because the provider returned none. */
   estimated: boolean;
 }
 
-/** What a run has done so far, as the database has it: whoever takes it over goes on from here. */
+/** The committed steps of a run, from which any worker resumes it. */
 export async function readSteps({ prisma }: RunControls, run: AgentRun): Promise<Step[]> {
   const answers = await prisma.llmCall.findMany({
     where: { runId: run.id, status: 'SUCCESS' },
@@ -45,13 +45,13 @@ export async function readSteps({ prisma }: RunControls, run: AgentRun): Promise
     orderBy: [{ iteration: 'asc' }, { position: 'asc' }],
   });
   const responses = answers.map(({ iteration, response }) => ({ iteration, ...responseOf(response) }));
-  const told = new Set<string | null>();
+  const reported = new Set<string | null>();
   if (run.conversationId !== null) {
     const messages = await prisma.message.findMany({
       where: { runId: run.id, role: 'TOOL' },
       select: { parentMessageId: true },
     });
-    for (const { parentMessageId } of messages) told.add(parentMessageId);
+    for (const { parentMessageId } of messages) reported.add(parentMessageId);
   }
   return responses.map(({ iteration, text, toolCalls, messageId }) => ({
     iteration,
@@ -59,7 +59,7 @@ export async function readSteps({ prisma }: RunControls, run: AgentRun): Promise
     requested: toolCalls,
     messageId,
     calls: calls.filter((call) => call.iteration === iteration),
-    reported: messageId !== null && told.has(messageId),
+    reported: messageId !== null && reported.has(messageId),
   }));
 }
 
@@ -73,16 +73,16 @@ export function isOpen({ status }: Pick<ToolCall, 'status'>): boolean {
   return OPEN.has(status);
 }
 
-/** What the model is told came of a call. */
+/** The result of a call in the prompt. */
 export interface StepToolResult {
   toolCallId: string;
   name: string;
   output: unknown;
-  /** Null where it went well. */
+  /** Null for a successful call. */
   error: string | null;
 }
 
-const SAID: Partial<Record<ToolCall['status'], string>> = {
+const DEFAULT_ERRORS: Partial<Record<ToolCall['status'], string>> = {
   CANCELLED: 'The call was cancelled.',
   INTERRUPTED: 'The call was interrupted. Whether it took effect is not known.',
   TIMED_OUT: 'The tool did not answer in time.',
@@ -90,6 +90,6 @@ const SAID: Partial<Record<ToolCall['status'], string>> = {
 
 export function toolResultOf(call: ToolCall): StepToolResult {
   const { callId: toolCallId, toolName: name, status, output, errorMessage } = call;
-  const error = status === 'SUCCEEDED' ? null : (errorMessage ?? SAID[status] ?? 'The call failed.');
+  const error = status === 'SUCCEEDED' ? null : (errorMessage ?? DEFAULT_ERRORS[status] ?? 'The call failed.');
   return { toolCallId, name, output: output ?? null, error };
 }

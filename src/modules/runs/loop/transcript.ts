@@ -4,39 +4,39 @@ import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import { type Step, type StepToolCall, type StepToolResult, toolResultOf } from './steps.ts';
 
-/** One piece of what a model is given. */
+/** One message of a prompt. */
 export type Turn =
   | { role: 'user'; text: string }
   | { role: 'assistant'; text: string; toolCalls: StepToolCall[] }
   | { role: 'tool'; results: StepToolResult[] };
 
 export interface Transcript {
-  /** The agent's, and what the conversation adds to them. */
+  /** The agent's system prompt, the conversation's context, and its system messages. */
   instructions: string;
-  /** What came before the run, and its own input last. */
+  /** Earlier messages of the conversation, then the input of the run. */
   turns: Turn[];
 }
 
-type Said = Pick<Message, 'role' | 'content' | 'toolCalls' | 'toolResults' | 'sequence'>;
+type StoredMessage = Pick<Message, 'role' | 'content' | 'toolCalls' | 'toolResults' | 'sequence'>;
 
-/** Messages read at most, however short. */
+/** Maximum number of messages that are read. */
 const MAX_MESSAGES = 400;
 const CHARACTERS_OF_A_TOKEN = 4;
 
-/** What the model is given before the run's own rounds. */
-export async function readTranscript(services: RunServices, claim: RunLease): Promise<Transcript> {
+/** Returns the part of the prompt that precedes the run's own steps. */
+export async function readTranscript(services: RunServices, lease: RunLease): Promise<Transcript> {
   const { prisma } = services;
-  const { run, agent, settings } = claim;
+  const { run, agent, settings } = lease;
   const input = (run.input as { text?: unknown }).text;
   const own: Turn = { role: 'user', text: typeof input === 'string' ? input : JSON.stringify(run.input) };
   const instructions = [agent.systemPrompt ?? ''];
   if (run.conversationId === null) return { instructions: joined(instructions), turns: [own] };
   const conversation = await prisma.conversation.findFirst({ where: { id: run.conversationId }, select: { context: true } });
   const context = conversation?.context ?? {};
-  if (Object.keys(context).length > 0) instructions.push(`What is known of this conversation:\n${JSON.stringify(context)}`);
-  const said = await readSaid(services, claim);
-  instructions.push(...said.filter(({ role }) => role === 'SYSTEM').map(({ content }) => content));
-  const turns = paired(newest(said.flatMap(turnOf), settings.transcriptTokens));
+  if (Object.keys(context).length > 0) instructions.push(`Context of this conversation:\n${JSON.stringify(context)}`);
+  const messages = await readMessages(services, lease);
+  instructions.push(...messages.filter(({ role }) => role === 'SYSTEM').map(({ content }) => content));
+  const turns = paired(newest(messages.flatMap(turnOf), settings.transcriptTokens));
   return { instructions: joined(instructions), turns: [...turns, own] };
 }
 
@@ -48,13 +48,13 @@ function joined(parts: string[]): string {
 }
 
 /**
- * The newest messages: not the run's own, and none that a later run has yet to answer. What a run wrote stands after the message it
- * answered, though others may have been said in between and waited for their turn.
+ * The newest messages, without the run's own and without those that queued runs will answer. Messages of a run follow the message that
+ * it answered, although users may have sent others in between.
  */
-async function readSaid({ database }: RunServices, { run, settings }: RunLease): Promise<Said[]> {
-  // Characters of several bytes among them.
+async function readMessages({ database }: RunServices, { run, settings }: RunLease): Promise<StoredMessage[]> {
+  // A character has at most 4 bytes.
   const bytes = settings.transcriptTokens * CHARACTERS_OF_A_TOKEN * 4;
-  const found = await queryRows<Said & { thread: number }>(
+  const found = await queryRows<StoredMessage & { thread: number }>(
     database,
     sql`SELECT role, content, tool_calls, tool_results, sequence, thread FROM (SELECT newest.*, sum(octet_length(content) +
         coalesce(octet_length(tool_calls::text), 0) + coalesce(octet_length(tool_results::text), 0)) OVER (ORDER BY sequence DESC) AS bytes FROM (
@@ -74,8 +74,8 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Messages come from anybody's runtime: what is not as the description of the field says is left out. */
-function turnOf({ role, content, toolCalls, toolResults }: Said): Turn[] {
+/** Clients may append messages of any shape: malformed tool calls and results are skipped. */
+function turnOf({ role, content, toolCalls, toolResults }: StoredMessage): Turn[] {
   if (role === 'USER') return content === '' ? [] : [{ role: 'user', text: content }];
   if (role === 'ASSISTANT') {
     const calls = (Array.isArray(toolCalls) ? toolCalls : []).flatMap((call): StepToolCall[] => {
@@ -98,7 +98,7 @@ function sizeOf(turn: Turn): number {
   return JSON.stringify(turn).length / CHARACTERS_OF_A_TOKEN;
 }
 
-/** As many of the newest turns as fit, beginning with somebody who speaks. */
+/** As many of the newest turns as fit, starting with a user's turn. */
 function newest(turns: Turn[], tokens: number): Turn[] {
   let left = tokens;
   let first = turns.length;
@@ -106,12 +106,12 @@ function newest(turns: Turn[], tokens: number): Turn[] {
     first--;
     left -= sizeOf(turns[first] as Turn);
   }
-  const kept = turns.slice(first);
-  const begins = kept.findIndex(({ role }) => role === 'user');
-  return begins < 0 ? [] : kept.slice(begins);
+  const selected = turns.slice(first);
+  const start = selected.findIndex(({ role }) => role === 'user');
+  return start < 0 ? [] : selected.slice(start);
 }
 
-/** Providers refuse calls without results and results without calls: what is missing is said to be, what is too much is left out. */
+/** Providers reject calls without results and results without calls: adds an error for missing results and drops the others. */
 function paired(turns: Turn[]): Turn[] {
   return turns.flatMap((turn, index): Turn[] => {
     if (turn.role === 'tool') return [];
@@ -123,13 +123,15 @@ function paired(turns: Turn[]): Turn[] {
     );
     const results = turn.toolCalls.map(({ id, name }): StepToolResult => {
       const result = given.find(({ toolCallId }) => toolCallId === id);
-      return result ? { ...result, name } : { toolCallId: id, name, output: null, error: 'No result is known.' };
+      return result
+        ? { ...result, name }
+        : { toolCallId: id, name, output: null, error: 'The result of this call is not available.' };
     });
     return [turn, { role: 'tool', results }];
   });
 }
 
-/** What the rounds of the run add. */
+/** The turns that a step adds to the prompt. */
 export function turnsOfStep({ text, requested, calls }: Step): Turn[] {
   if (calls.length === 0) return [{ role: 'assistant', text, toolCalls: [] }];
   return [

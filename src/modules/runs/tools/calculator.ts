@@ -2,7 +2,7 @@ import type { MathNode } from 'mathjs';
 import type { RunTool, ToolOutcome } from './tool.ts';
 
 const MAX_LENGTH = 1_000;
-/** Past this a factorial is more than a number can hold, and takes ever longer. */
+/** The factorial of a larger number exceeds the range of a double. */
 const MAX_FACTORIAL = 170;
 
 const FUNCTIONS = new Set(
@@ -18,27 +18,27 @@ const OPERATORS = new Set(
   ),
 );
 
-/** Thrown with what the model should know. */
+/** Its message is returned to the model. */
 class ExpressionError extends Error {}
 
-/** What may stand in an expression: everything takes a bounded time, and nothing reaches beyond numbers. */
+/** Throws ExpressionError for nodes outside the allowlist, which bounds the time and excludes everything but numbers. */
 function check(node: MathNode): void {
   const { type } = node;
   if (type === 'ConstantNode') {
     if (typeof (node as unknown as { value: unknown }).value === 'string')
-      throw new ExpressionError('Texts cannot be calculated with.');
+      throw new ExpressionError('Strings are not supported.');
   } else if (type === 'SymbolNode') {
     const { name } = node as unknown as { name: string };
-    if (!CONSTANTS.has(name)) throw new ExpressionError(`There is no constant or function called ${name}.`);
+    if (!CONSTANTS.has(name)) throw new ExpressionError(`Unknown constant or function: ${name}.`);
   } else if (type === 'FunctionNode') {
     const { fn, args } = node as unknown as { fn: MathNode & { name?: string }; args: MathNode[] };
     const name = fn.type === 'SymbolNode' ? (fn.name ?? '') : '';
     if (!FUNCTIONS.has(name))
-      throw new ExpressionError(`There is no function called ${name || fn.toString()}. There are: ${[...FUNCTIONS].join(', ')}.`);
+      throw new ExpressionError(`Unknown function: ${name || fn.toString()}. Available functions: ${[...FUNCTIONS].join(', ')}.`);
     for (const argument of args) check(argument);
   } else if (type === 'OperatorNode') {
     const { fn, args } = node as unknown as { fn: string; args: MathNode[] };
-    if (!OPERATORS.has(fn)) throw new ExpressionError(`The operator ${fn} is not known.`);
+    if (!OPERATORS.has(fn)) throw new ExpressionError(`Unknown operator: ${fn}.`);
     for (const argument of args) check(argument);
   } else if (type === 'ParenthesisNode' || type === 'ConditionalNode' || type === 'RelationalNode') {
     node.forEach((child) => {
@@ -46,14 +46,14 @@ function check(node: MathNode): void {
     });
   } else {
     throw new ExpressionError(
-      'Only numbers, operators, functions and parentheses are understood: no units, matrices, texts or assignments.',
+      'Only numbers, operators, functions and parentheses are supported: no units, matrices, strings or assignments.',
     );
   }
 }
 
 const parser = () => import('mathjs/number');
 
-/** Throws ExpressionError. Rounds to 15 digits, which is what a number holds. */
+/** Throws ExpressionError. Rounds to 15 digits, the precision of a double. */
 async function evaluate(expression: string): Promise<string> {
   const { create, all } = await parser();
   const math = create(all ?? {});
@@ -80,7 +80,7 @@ async function call({ expression }: Record<string, unknown>): Promise<ToolOutcom
   try {
     return { status: 'SUCCEEDED', output: { result: await evaluate(String(expression)) } };
   } catch (error) {
-    // mathjs says where in the expression it stopped understanding; its errors have no types to tell them by.
+    // Syntax errors of mathjs contain the position; they have no class of their own.
     const reason =
       error instanceof RangeError
         ? 'The expression is nested too deeply.'

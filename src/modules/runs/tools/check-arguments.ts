@@ -3,7 +3,7 @@ import type { RunTool, ToolInputSchema } from './tool.ts';
 
 const compiled = new WeakMap<ToolInputSchema, ValidateFunction>();
 
-/** Loaded when the first tool is asked for. */
+/** Loads ajv with the first check. */
 async function compile(schema: ToolInputSchema): Promise<ValidateFunction> {
   const known = compiled.get(schema);
   if (known) return known;
@@ -13,17 +13,17 @@ async function compile(schema: ToolInputSchema): Promise<ValidateFunction> {
   return validate;
 }
 
-function say({ instancePath, message, params, keyword }: ErrorObject): string {
+function formatError({ instancePath, message, params, keyword }: ErrorObject): string {
   const at = instancePath === '' ? 'The arguments' : instancePath.slice(1).replaceAll('/', '.');
   const extra = keyword === 'additionalProperties' ? ` (${String(params.additionalProperty)})` : '';
   return `${at} ${message ?? 'are not valid'}${extra}`;
 }
 
-/** Why a tool is not to be called with these arguments, for the model to do better. Undefined when nothing is wrong. */
+/** The error that the model receives for arguments that violate the schema. Undefined for valid ones. */
 export async function argumentError(tool: RunTool, args: Record<string, unknown>): Promise<string | undefined> {
-  // What an MCP server is given is checked where it is called.
+  // The MCP client checks arguments of MCP tools.
   if (tool.source === 'MCP') return undefined;
   const validate = await compile(tool.inputSchema);
   if (validate(args)) return undefined;
-  return `The arguments of ${tool.name} are not valid: ${(validate.errors ?? []).map(say).join('; ')}.`;
+  return `The arguments of ${tool.name} are not valid: ${(validate.errors ?? []).map(formatError).join('; ')}.`;
 }

@@ -24,14 +24,14 @@ async function call({ time_zone: zone = 'UTC' }: Record<string, unknown>): Promi
     };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return { status: 'FAILED', error: `There is no time zone called ${String(zone)}. Use an IANA name such as Europe/Vienna.` };
+    return { status: 'FAILED', error: `Unknown time zone: ${String(zone)}. Use an IANA name such as Europe/Vienna.` };
   }
 }
 
 const INPUT_SCHEMA = {
   type: 'object',
   properties: {
-    time_zone: { type: 'string', maxLength: 100, description: 'An IANA name such as Europe/Vienna. UTC when nothing is said.' },
+    time_zone: { type: 'string', maxLength: 100, description: 'An IANA name such as Europe/Vienna. Default: UTC.' },
   },
   additionalProperties: false,
 };
@@ -39,7 +39,7 @@ const INPUT_SCHEMA = {
 export function currentTime(approval: boolean): RunTool {
   return {
     name: 'current_time',
-    description: 'Tells the date, the time and the day of the week as they are now, in a time zone.',
+    description: 'Returns the current date, time and day of the week in a time zone.',
     inputSchema: INPUT_SCHEMA,
     source: 'BUILT_IN',
     approval,

@@ -6,25 +6,27 @@ import { currentTime } from './current-time.ts';
 import { searchKnowledgeRunTool } from './search-knowledge.ts';
 import type { RunTool } from './tool.ts';
 
-/** The tools the agent's model is offered, by the names it is told. */
-export async function findRunTools(services: RunServices, claim: RunLease): Promise<Map<string, RunTool>> {
-  const references = toolReferences(claim.agent.tools);
-  const ofServers = references.filter((reference) => reference.kind === 'mcp');
-  const own = references.flatMap((reference) => ownTool(services, reference) ?? []);
-  // What speaks to MCP servers is loaded where there are some.
-  const foreign =
-    ofServers.length > 0 ? await (await import('./tool-server-tools.ts')).toolServerTools(services, claim, ofServers) : [];
+/** The tools of the run, by their names in the prompt. */
+export async function findRunTools(services: RunServices, lease: RunLease): Promise<Map<string, RunTool>> {
+  const references = toolReferences(lease.agent.tools);
+  const mcpReferences = references.filter((reference) => reference.kind === 'mcp');
+  const builtIn = references.flatMap((reference) => builtInTool(services, reference) ?? []);
+  // The MCP client is loaded only where the agent references MCP tools.
+  const mcpTools =
+    mcpReferences.length > 0
+      ? await (await import('./tool-server-tools.ts')).toolServerTools(services, lease, mcpReferences)
+      : [];
   const tools = new Map<string, RunTool>();
-  for (const tool of [...own, ...foreign]) {
-    const same = tools.get(tool.name);
-    // Named twice, it is asked about if either says so.
-    if (same) same.approval ||= tool.approval;
+  for (const tool of [...builtIn, ...mcpTools]) {
+    const existing = tools.get(tool.name);
+    // A tool that is referenced twice requires approval if either reference does.
+    if (existing) existing.approval ||= tool.approval;
     else tools.set(tool.name, tool);
   }
   return tools;
 }
 
-function ownTool(services: RunServices, reference: ToolReference): RunTool | undefined {
+function builtInTool(services: RunServices, reference: ToolReference): RunTool | undefined {
   const { approval } = reference;
   switch (reference.kind) {
     case 'calculator':

@@ -10,13 +10,13 @@ import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
 
-/** Texts as a text, which models read best. Anything else as it came. */
-function plainly(output: McpToolOutput): unknown {
-  const textsAlone = output.structuredContent === undefined && output.content.every(({ type }) => type === 'text');
-  return textsAlone ? textOfOutput(output) : output;
+/** Joins output that consists only of text to one string. Returns other output unchanged. */
+function simplifyOutput(output: McpToolOutput): unknown {
+  const textOnly = output.structuredContent === undefined && output.content.every(({ type }) => type === 'text');
+  return textOnly ? textOfOutput(output) : output;
 }
 
-/** The tools of MCP servers that a run may call, on behalf of whoever asked for it. */
+/** The MCP tools that a run may call on behalf of its user. */
 export async function toolServerTools(
   services: RunServices,
   { run, settings }: RunLease,
@@ -47,12 +47,12 @@ export async function toolServerTools(
         timeoutMs: settings.toolTimeoutMs,
       });
       const { output, status, errorMessage } = outcome;
-      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output: output && plainly(output) };
+      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output: output && simplifyOutput(output) };
       const error = errorMessage ?? `${name} failed.`;
       return {
         status: status === 'TIMEOUT' ? 'TIMED_OUT' : 'FAILED',
         error,
-        ...(output === null ? {} : { output: plainly(output) }),
+        ...(output === null ? {} : { output: simplifyOutput(output) }),
       };
     },
   }));

@@ -2,32 +2,32 @@ import type { ToolSource } from '../../../generated/prisma/client.ts';
 
 export type ToolInputSchema = Record<string, unknown>;
 
-/** What came of a call. Expected failures are told, not thrown: the model reads them. */
+/** Result of a call. Expected failures are returned, not thrown, and the model receives them. */
 export type ToolOutcome =
   | { status: 'SUCCEEDED'; output: unknown }
   | { status: 'FAILED' | 'TIMED_OUT'; error: string; output?: unknown };
 
-/** A tool as one run has it. */
+/** A tool of a run. */
 export interface RunTool {
-  /** As the model is told it: letters, digits, `_` and `-`, unique in the run. */
+  /** Name in the prompt: letters, digits, `_` and `-`, unique in the run. */
   name: string;
   description: string;
-  /** Of its arguments. */
+  /** JSON Schema of the arguments. */
   inputSchema: ToolInputSchema;
   source: ToolSource;
   mcpToolId?: string | undefined;
-  /** Whether each call waits until somebody approves it. */
+  /** Whether each call requires approval. */
   approval: boolean;
-  /** Whether calling it twice is as good as calling it once. */
+  /** Whether repeating a call has no additional effect, so that an interrupted call can be retried. */
   repeatable: boolean;
   call(args: Record<string, unknown>, context: CallContext): Promise<ToolOutcome>;
 }
 
 export interface CallContext {
-  /** Aborts when the run is stopped, or the tool has taken too long. */
+  /** Aborts when the run is cancelled or the tool exceeds its time limit. */
   signal: AbortSignal;
-  /** For what the tool keeps a log of its own. */
+  /** Id of the answer that requested the call, for the tool's own log. */
   messageId: string | null;
-  /** Whether somebody approved this very call. */
+  /** Whether this call was approved. */
   approved: boolean;
 }

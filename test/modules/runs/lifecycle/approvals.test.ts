@@ -6,18 +6,18 @@ import { asViewer, randomHash, unique } from '../../../testkit/tenants.ts';
 import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
 import { reply, requestTool } from '../scripted-models.ts';
 
-let stage: RunHarness;
+let harness: RunHarness;
 let worker: RunWorker;
 
 beforeAll(async () => {
-  stage = await createRunHarness();
+  harness = await createRunHarness();
 });
 afterEach(() => worker.close());
 
-/** A run that waits for its calculator, with the current time besides, which waits for nobody. */
+/** A run in WAITING_APPROVAL whose `calculator` calls need approval and whose `current_time` call does not. */
 async function waiting(calls = 1) {
-  const { models, agent, conversation, send, untilRun } = stage;
-  worker = await startRunWorker(stage.graph, stage.changes);
+  const { models, agent, conversation, send, untilRun } = harness;
+  worker = await startRunWorker(harness.graph, harness.changes);
   const { id, model } = await agent({ tools: [{ name: 'calculator', approval: true }, { name: 'current_time' }] });
   const sums = Array.from({ length: calls }, (_, index): [string, Record<string, unknown>] => [
     'calculator',
@@ -31,12 +31,12 @@ async function waiting(calls = 1) {
   return { talk, run, state, model, calls: ids as [string, ...string[]] };
 }
 
-test('a call waits for approval while the others are done, and goes on when it has it', async () => {
+test('executes a call after its approval, and the calls that need none before', async () => {
   const { run, state, model, calls } = await waiting();
   expect(state.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'WAITING_APPROVAL']);
   expect(state.messages.nodes.map(({ role }) => role)).toEqual(['ASSISTANT']);
-  const inbox = await stage.graph.execute(
-    stage.viewer,
+  const inbox = await harness.graph.execute(
+    harness.viewer,
     '{ toolCalls(filter: { status: [WAITING_APPROVAL] }) { nodes { id arguments run { id agent { name } } } } }',
   );
   expect(pick(inbox, 'toolCalls.nodes')).toContainEqual({
@@ -44,94 +44,94 @@ test('a call waits for approval while the others are done, and goes on when it h
     arguments: { expression: '0 + 1' },
     run: { id: run, agent: { name: 'Agent' } },
   });
-  expect(await stage.change('approveToolCall', { id: calls[0], reason: 'Fine.' })).toMatchObject({
+  expect(await harness.change('approveToolCall', { id: calls[0], reason: 'Fine.' })).toMatchObject({
     __typename: 'ApproveToolCallPayload',
   });
-  expect(await stage.change('approveToolCall', { id: calls[0] })).toMatchObject({ code: 'INVALID_STATE' });
-  const done = await stage.untilRun(run);
+  expect(await harness.change('approveToolCall', { id: calls[0] })).toMatchObject({ code: 'INVALID_STATE' });
+  const done = await harness.untilRun(run);
   expect(done).toMatchObject({ status: 'COMPLETED', output: { text: 'Done.' } });
   expect(done.toolCalls.nodes[1]).toMatchObject({ status: 'SUCCEEDED', output: { result: '1' }, decisionReason: 'Fine.' });
-  expect(stage.models.requests.get(model)).toHaveLength(2);
-  const [decided] = await stage.graph.ownerQuery<{ by: string }>(
+  expect(harness.models.requests.get(model)).toHaveLength(2);
+  const [decided] = await harness.graph.ownerQuery<{ by: string }>(
     "SELECT decided_by_id AS by FROM tool_calls WHERE decision_reason = 'Fine.' AND tenant_id = $1",
-    [stage.tenant.id],
+    [harness.tenant.id],
   );
-  expect(decided?.by).toBe(stage.tenant.owner.userId);
+  expect(decided?.by).toBe(harness.tenant.owner.userId);
 });
 
-test('a rejected call is told to the model with its reason, and never made', async () => {
+test('returns a rejection with its reason to the model and never executes the call', async () => {
   const { run, model, calls } = await waiting();
-  await stage.change('rejectToolCall', { id: calls[0], reason: 'Too dear.' });
-  const done = await stage.untilRun(run);
+  await harness.change('rejectToolCall', { id: calls[0], reason: 'Too dear.' });
+  const done = await harness.untilRun(run);
   expect(done.status).toBe('COMPLETED');
   expect(done.toolCalls.nodes[1]).toMatchObject({ status: 'REJECTED', output: null });
-  expect(stage.models.requests.get(model)?.[1]?.messages.at(-1)).toMatchObject({
-    toolResults: [{ isError: false }, { isError: true, output: 'Somebody rejected this call: Too dear.' }],
+  expect(harness.models.requests.get(model)?.[1]?.messages.at(-1)).toMatchObject({
+    toolResults: [{ isError: false }, { isError: true, output: 'This call was rejected: Too dear.' }],
   });
 });
 
-test('nothing goes on before every call is decided about', async () => {
+test('resumes the run only after the decision about every call', async () => {
   const { run, calls } = await waiting(2);
-  await stage.change('approveToolCall', { id: calls[1] });
-  expect((await stage.run(run)).toolCalls.nodes.map(({ status }) => status)).toEqual([
+  await harness.change('approveToolCall', { id: calls[1] });
+  expect((await harness.run(run)).toolCalls.nodes.map(({ status }) => status)).toEqual([
     'SUCCEEDED',
     'WAITING_APPROVAL',
     'PENDING',
   ]);
-  expect((await stage.run(run)).status).toBe('WAITING_APPROVAL');
-  await stage.change('rejectToolCall', { id: calls[0] ?? '' });
-  const done = await stage.untilRun(run);
+  expect((await harness.run(run)).status).toBe('WAITING_APPROVAL');
+  await harness.change('rejectToolCall', { id: calls[0] ?? '' });
+  const done = await harness.untilRun(run);
   expect(done.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'REJECTED', 'SUCCEEDED']);
 });
 
-test('approval outlives every process, and holds the place in the conversation', async () => {
+test('resumes an approved run after a restart, before the next run of the conversation', async () => {
   const { talk, run, model, calls } = await waiting();
   await worker.close();
-  stage.models.script(model, reply('Done.'), reply('Next.'));
-  const next = await stage.send(talk, 'And then?');
-  await stage.change('approveToolCall', { id: calls[0] });
-  expect((await stage.run(run)).status).toBe('WAITING_APPROVAL');
-  worker = await startRunWorker(stage.graph, stage.changes);
-  expect(await stage.untilRun(run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Done.' } });
-  expect(await stage.untilRun(next.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Next.' } });
+  harness.models.script(model, reply('Done.'), reply('Next.'));
+  const next = await harness.send(talk, 'And then?');
+  await harness.change('approveToolCall', { id: calls[0] });
+  expect((await harness.run(run)).status).toBe('WAITING_APPROVAL');
+  worker = await startRunWorker(harness.graph, harness.changes);
+  expect(await harness.untilRun(run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Done.' } });
+  expect(await harness.untilRun(next.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Next.' } });
 });
 
-test('a run that waits is cancelled at once, and its calls with it', async () => {
+test('cancels a waiting run and its tool calls immediately', async () => {
   const { talk, run, calls, model } = await waiting();
-  expect(await stage.change('cancelAgentRun', { id: run })).toMatchObject({ __typename: 'CancelAgentRunPayload' });
-  const state = await stage.run(run);
+  expect(await harness.change('cancelAgentRun', { id: run })).toMatchObject({ __typename: 'CancelAgentRunPayload' });
+  const state = await harness.run(run);
   expect(state).toMatchObject({ status: 'CANCELLED', errorCode: null });
   expect(state.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'CANCELLED']);
   expect(state.messages.nodes.map(({ role }) => role)).toEqual(['ASSISTANT', 'TOOL']);
-  expect(await stage.change('approveToolCall', { id: calls[0] })).toMatchObject({ code: 'INVALID_STATE' });
-  stage.models.script(model, reply('Still here.'));
-  expect(await stage.untilRun((await stage.send(talk, 'Hello?')).run)).toMatchObject({ output: { text: 'Still here.' } });
+  expect(await harness.change('approveToolCall', { id: calls[0] })).toMatchObject({ code: 'INVALID_STATE' });
+  harness.models.script(model, reply('Still here.'));
+  expect(await harness.untilRun((await harness.send(talk, 'Hello?')).run)).toMatchObject({ output: { text: 'Still here.' } });
 });
 
-test('whoever may not approve is refused', async () => {
+test('rejects approval without the permission agent:approve', async () => {
   const { calls } = await waiting();
   const source = 'mutation ($id: ID!) { approveToolCall(input: { id: $id }) { __typename } }';
-  const refused = await stage.graph.execute(asViewer(stage.tenant, 'VIEWER'), source, { id: calls[0] });
+  const refused = await harness.graph.execute(asViewer(harness.tenant, 'VIEWER'), source, { id: calls[0] });
   expect(refused.codes).toEqual(['FORBIDDEN']);
-  const executing = { ...stage.viewer, permissions: new Set(['agent:execute', 'conversation:read'] as const) };
-  expect((await stage.graph.execute(executing, source, { id: calls[0] })).codes).toEqual(['FORBIDDEN']);
+  const executing = { ...harness.viewer, permissions: new Set(['agent:execute', 'conversation:read'] as const) };
+  expect((await harness.graph.execute(executing, source, { id: calls[0] })).codes).toEqual(['FORBIDDEN']);
 });
 
-test('nobody is asked about a call that would be refused anyway', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
-  worker = await startRunWorker(stage.graph, stage.changes);
+test('fails a call with invalid arguments without asking for approval', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
+  worker = await startRunWorker(harness.graph, harness.changes);
   const { id, model } = await agent({ tools: [{ name: 'calculator', approval: true }] });
   models.script(model, requestTool(['calculator', { wrong: 1 }]), reply('Sorry.'));
   const state = await untilRun((await send(await conversation(id), 'Go')).run);
   expect(state).toMatchObject({ status: 'COMPLETED', toolCalls: { nodes: [{ status: 'FAILED' }] } });
 });
 
-test('an API key does not approve what was asked for with it, and may reject it', async () => {
-  const { graph, tenant, models, agent, conversation, untilRun } = stage;
-  worker = await startRunWorker(graph, stage.changes);
+test('rejects approval by the API key that started the run, and allows it to reject calls', async () => {
+  const { graph, tenant, models, agent, conversation, untilRun } = harness;
+  worker = await startRunWorker(graph, harness.changes);
   const keys = await graph.database.transactionAs({ tenantId: tenant.id, userId: tenant.owner.userId }, () =>
     Promise.all(
-      ['asks', 'decides'].map((name) =>
+      ['starter', 'approver'].map((name) =>
         graph.prisma.apiKey.create({
           data: {
             tenantId: tenant.id,
@@ -146,11 +146,11 @@ test('an API key does not approve what was asked for with it, and may reject it'
       ),
     ),
   );
-  const [asking, deciding] = keys.map(({ id }) => ({ ...stage.viewer, apiKeyId: id })) as [Viewer, Viewer];
+  const [starter, approver] = keys.map(({ id }) => ({ ...harness.viewer, apiKeyId: id })) as [Viewer, Viewer];
   const { id, model } = await agent({ tools: [{ name: 'calculator', approval: true }] });
   models.script(model, requestTool(['calculator', { expression: '1' }], ['calculator', { expression: '2' }]), reply('Done.'));
   const sent = await graph.execute(
-    asking,
+    starter,
     'mutation ($id: ID!) { r: sendMessage(input: { conversationId: $id, content: "Go" }) { ... on SendMessagePayload { run { id } } } }',
     { id: await conversation(id) },
   );
@@ -158,9 +158,9 @@ test('an API key does not approve what was asked for with it, and may reject it'
   const [one, two] = (await untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
   const decide = (viewer: Viewer, name: string, call: string | undefined) =>
     graph.execute(viewer, `mutation ($id: ID!) { r: ${name}(input: { id: $id }) { __typename } }`, { id: call });
-  expect((await decide(asking, 'approveToolCall', one?.id)).codes).toEqual(['FORBIDDEN']);
-  expect((await decide(deciding, 'approveToolCall', one?.id)).messages).toEqual([]);
-  expect((await decide(asking, 'rejectToolCall', two?.id)).messages).toEqual([]);
+  expect((await decide(starter, 'approveToolCall', one?.id)).codes).toEqual(['FORBIDDEN']);
+  expect((await decide(approver, 'approveToolCall', one?.id)).messages).toEqual([]);
+  expect((await decide(starter, 'rejectToolCall', two?.id)).messages).toEqual([]);
   const done = await untilRun(run);
   expect(done.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'REJECTED']);
 });

@@ -2,11 +2,11 @@ import { expect, test } from 'vitest';
 import { useRunHarness } from '../run-harness.ts';
 import { neverReply } from '../scripted-models.ts';
 
-// The worker looks by itself once an hour: what it hears at once it has been told.
-const stage = useRunHarness({ watchMs: 3_600_000 });
+// The worker polls once an hour, so that only a notice can cancel the run in time.
+const harness = useRunHarness({ watchMs: 3_600_000 });
 
-test('a worker is told of a cancellation, and does not wait until it looks', async () => {
-  const { models, agent, conversation, send, untilRun, change } = stage;
+test('cancels a run on a change notice, without waiting for the next poll', async () => {
+  const { models, agent, conversation, send, untilRun, change } = harness;
   const { id, model } = await agent();
   models.script(model, neverReply('Once '));
   const { run } = await send(await conversation(id), 'Tell me a story');

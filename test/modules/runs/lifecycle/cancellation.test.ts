@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { useRunHarness } from '../run-harness.ts';
 import { barrier, neverReply, reply, requestTool } from '../scripted-models.ts';
 
-const stage = useRunHarness();
+const harness = useRunHarness();
 
-test('a model that is writing is stopped, and what it has written stays', async () => {
-  const { models, agent, conversation, send, untilRun, change, run: read } = stage;
+test('aborts a streaming model call and stores the partial answer', async () => {
+  const { models, agent, conversation, send, untilRun, change, run: read } = harness;
   const { id, model } = await agent();
   const stopped = barrier();
   models.script(model, async (request) => {
@@ -26,7 +26,7 @@ test('a model that is writing is stopped, and what it has written stays', async 
   expect(state.cancelRequestedAt).not.toBeNull();
   expect(state.llmCalls.nodes).toMatchObject([{ status: 'ERROR', errorCode: 'CANCELLED' }]);
   expect(state.messages.nodes).toMatchObject([{ role: 'ASSISTANT', content: 'Once upon a ', metadata: { partial: true } }]);
-  // Again is no error; of one that ended otherwise it is.
+  // Cancelling a cancelled run has no effect; cancelling a completed one is an error.
   expect(await change('cancelAgentRun', { id: run })).toMatchObject({ __typename: 'CancelAgentRunPayload' });
   models.script(model, reply('Fine.'));
   const next = await send(talk, 'Never mind');
@@ -38,8 +38,8 @@ test('a model that is writing is stopped, and what it has written stays', async 
   expect((await read(next.run)).status).toBe('COMPLETED');
 });
 
-test('a tool at work is stopped, and what others have brought stays', async () => {
-  const { models, agent, conversation, send, untilRun, change, knowledge, holds } = stage;
+test('aborts an active tool call and preserves the results of finished ones', async () => {
+  const { models, agent, conversation, send, untilRun, change, knowledge, holds } = harness;
   const collection = await knowledge('Nothing of interest.');
   const begun = barrier();
   holds.set('stuck', () => {
@@ -51,7 +51,7 @@ test('a tool at work is stopped, and what others have brought stays', async () =
   const talk = await conversation(id);
   const { run } = await send(talk, 'Go');
   await begun.opened;
-  await expect.poll(async () => (await stage.run(run)).toolCalls.nodes[0]?.status).toBe('SUCCEEDED');
+  await expect.poll(async () => (await harness.run(run)).toolCalls.nodes[0]?.status).toBe('SUCCEEDED');
   await change('cancelAgentRun', { id: run });
   const state = await untilRun(run);
   expect(state.status).toBe('CANCELLED');
@@ -65,8 +65,8 @@ test('a tool at work is stopped, and what others have brought stays', async () =
   ]);
 });
 
-test('a queued run is cancelled at once, and the one behind it has its turn', async () => {
-  const { models, agent, conversation, send, untilRun, change, run: read } = stage;
+test('cancels a queued run immediately and starts the next one in its place', async () => {
+  const { models, agent, conversation, send, untilRun, change, run: read } = harness;
   const { id, model } = await agent();
   const go = barrier();
   models.script(
@@ -88,14 +88,14 @@ test('a queued run is cancelled at once, and the one behind it has its turn', as
   expect(await untilRun(first.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'One.' } });
 });
 
-test('a cancellation whose hint is lost is noticed all the same', async () => {
-  const { graph, models, agent, conversation, send, untilRun } = stage;
+test('cancels a run whose change notice was lost', async () => {
+  const { graph, models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent();
   models.script(model, neverReply());
   const { run } = await send(await conversation(id), 'Go');
   await untilRun(run, 'RUNNING');
   await graph.ownerQuery('UPDATE agent_runs SET cancel_requested_at = now() WHERE tenant_id = $1 AND status = $2', [
-    stage.tenant.id,
+    harness.tenant.id,
     'RUNNING',
   ]);
   expect((await untilRun(run)).status).toBe('CANCELLED');

@@ -7,8 +7,8 @@ import { barrier, reply, requestTool } from '../scripted-models.ts';
 const ASK =
   'mutation ($id: ID!) { r: sendMessage(input: { conversationId: $id, content: "Go" }) { ... on SendMessagePayload { run { id } } } }';
 
-/** A tenant of its own, whose member asks for something that takes two rounds, and loses the right to in between. */
-async function losing(change: string) {
+/** Runs two steps for a member of a new tenant, and applies `change` between them. */
+async function runWithChange(change: string) {
   const other = await createRunHarness();
   const { graph, tenant, models, agent, conversation } = other;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
@@ -22,7 +22,7 @@ async function losing(change: string) {
     reply('Two.'),
   );
   const member = asViewer(tenant, 'MEMBER');
-  const ofMember = await startRunWorker(graph, other.changes);
+  const worker = await startRunWorker(graph, other.changes);
   try {
     const sent = await graph.execute(member, ASK, { id: await conversation(id) });
     await expect.poll(() => models.requests.get(model)?.length).toBe(1);
@@ -30,17 +30,17 @@ async function losing(change: string) {
     go.open();
     return await other.untilRun(pick(sent, 'r.run.id'));
   } finally {
-    await ofMember.close();
+    await worker.close();
   }
 }
 
 test.each([
-  ['whose membership is suspended', "UPDATE memberships SET status = 'SUSPENDED' WHERE user_id = $1"],
-  ['whose role was made a smaller one', "UPDATE memberships SET role = 'VIEWER' WHERE user_id = $1"],
-  ['whose account is not in use', "UPDATE users SET status = 'SUSPENDED' WHERE id = $1"],
-  ['whose tenant is not in use', "UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1"],
-])('somebody %s while the run is at work has no more done', async (_who, change) => {
-  expect(await losing(change)).toMatchObject({
+  ['a membership is suspended', "UPDATE memberships SET status = 'SUSPENDED' WHERE user_id = $1"],
+  ['a role is lowered', "UPDATE memberships SET role = 'VIEWER' WHERE user_id = $1"],
+  ['a user is suspended', "UPDATE users SET status = 'SUSPENDED' WHERE id = $1"],
+  ['a tenant is suspended', "UPDATE tenants SET status = 'SUSPENDED' WHERE id = $1"],
+])('fails a run with NOT_ALLOWED after %s during the run', async (_event, change) => {
+  expect(await runWithChange(change)).toMatchObject({
     status: 'FAILED',
     errorCode: 'NOT_ALLOWED',
     iterations: 1,

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { JOBS_SCHEMA } from '../../../../src/platform/jobs/schema.ts';
 import { createRunHarness } from '../run-harness.ts';
 
-test('the more runs of a tenant wait, the later comes the next; those of others do not count', async () => {
+test('lowers the priority of a run by the number of queued runs of its tenant only', async () => {
   const [many, few] = [await createRunHarness(), await createRunHarness()];
   for (const { agent, change } of [many, many, many, few]) {
     await change('startAgentRun', { agentId: (await agent()).id, input: { text: 'Go' } });
@@ -16,7 +16,7 @@ test('the more runs of a tenant wait, the later comes the next; those of others 
   expect(await priorities(few.tenant.id)).toEqual([{ priority: -1 }]);
 });
 
-test('a conversation has at most a hundred messages to answer, and an agent that is interrupted always takes one', async () => {
+test('limits the queued runs of a conversation to 100, unless the agent interrupts active runs', async () => {
   const { agent, conversation, send, change } = await createRunHarness();
   const { id } = await agent();
   const talk = await conversation(id);

@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { useRunHarness } from '../run-harness.ts';
 import { barrier, neverReply, reply, requestTool } from '../scripted-models.ts';
 
-const stage = useRunHarness();
+const harness = useRunHarness();
 
-test('messages are answered one after the other, each in the light of the answers before it', async () => {
-  const { models, agent, conversation, send, untilRun, run: read } = stage;
+test('answers messages in order, each with the earlier answers in the prompt', async () => {
+  const { models, agent, conversation, send, untilRun, run: read } = harness;
   const { id, model } = await agent();
   const go = barrier();
   models.script(
@@ -31,20 +31,20 @@ test('messages are answered one after the other, each in the light of the answer
   expect(asked).toEqual([['One'], ['One', 'First.', 'Two'], ['One', 'First.', 'Two', 'Second.', 'Three']]);
 });
 
-test('two conversations of one agent do not wait for each other', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('executes runs of two conversations of one agent concurrently', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent();
   models.script(model, neverReply(), reply('Free.'));
   const stuck = await send(await conversation(id), 'Wait');
   await untilRun(stuck.run, 'RUNNING');
   await expect.poll(() => models.requests.get(model)?.length).toBe(1);
   expect(await untilRun((await send(await conversation(id), 'Go')).run)).toMatchObject({ output: { text: 'Free.' } });
-  await stage.change('cancelAgentRun', { id: stuck.run });
+  await harness.change('cancelAgentRun', { id: stuck.run });
   await untilRun(stuck.run);
 });
 
-test('an agent that is interrupted leaves what it does, and answers the newest message', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('cancels the active run for a new message where whenBusy is INTERRUPT', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ whenBusy: 'INTERRUPT', tools: [{ name: 'calculator', approval: true }] });
   models.script(model, neverReply('Well, '), requestTool(['calculator', { expression: '1' }]), reply('Third.'));
   const talk = await conversation(id);
@@ -54,12 +54,12 @@ test('an agent that is interrupted leaves what it does, and answers the newest m
   expect(await untilRun(first.run)).toMatchObject({ status: 'CANCELLED', messages: { nodes: [{ content: 'Well, ' }] } });
   await untilRun(second.run, 'WAITING_APPROVAL');
   const third = await send(talk, 'Three');
-  expect((await stage.run(second.run)).status).toBe('CANCELLED');
+  expect((await harness.run(second.run)).status).toBe('CANCELLED');
   expect(await untilRun(third.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Third.' } });
 });
 
-test('a burst of messages to an interrupted agent ends with the last of them answered', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('completes or cancels every run of a burst of messages where whenBusy is INTERRUPT', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ whenBusy: 'INTERRUPT' });
   models.script(model, ...Array.from({ length: 8 }, () => reply('Yes.')));
   const talk = await conversation(id);

@@ -4,11 +4,11 @@ import { until } from '../../../testkit/knowledge.ts';
 import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
 import { barrier, neverReply, reply, requestTool } from '../scripted-models.ts';
 
-let stage: RunHarness;
+let harness: RunHarness;
 let workers: RunWorker[] = [];
 
 beforeAll(async () => {
-  stage = await createRunHarness();
+  harness = await createRunHarness();
 });
 afterEach(async () => {
   for (const worker of workers) await worker.close();
@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 async function startWorker(settings: Parameters<typeof startRunWorker>[2] = {}): Promise<RunWorker> {
-  const worker = await startRunWorker(stage.graph, stage.changes, settings);
+  const worker = await startRunWorker(harness.graph, harness.changes, settings);
   workers.push(worker);
   return worker;
 }
@@ -25,24 +25,24 @@ function uuidOf(id: string): string {
   return Buffer.from(id, 'base64url').toString().split(':')[1] as string;
 }
 
-/** Takes the run from its worker, as time does when the worker says nothing any more. */
+/** Replaces the lease of the worker, as a takeover after its expiry does. */
 async function orphan(run: string, seconds = 0): Promise<void> {
-  await stage.graph.ownerQuery(
+  await harness.graph.ownerQuery(
     `UPDATE agent_runs SET lease_owner = $2, lease_expires_at = now() + $3 * interval '1 second' WHERE id = $1`,
     [uuidOf(run), newId(), seconds],
   );
 }
 
-/** What the queue does for a run whose worker has died. */
+/** Enqueues the run again, as the queue does for a job whose worker was killed. */
 async function queueAgain(run: string): Promise<void> {
-  const { database, jobs } = stage.graph.services;
-  const tenantId = stage.tenant.id;
+  const { database, jobs } = harness.graph.services;
+  const tenantId = harness.tenant.id;
   await database.transactionAs({ tenantId }, () => jobs.enqueue('run.execute', [{ tenantId, id: uuidOf(run) }]));
 }
 
-test('a run whose worker has stopped is gone on with by another at once, and nothing is lost', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
-  // Nobody would get the run for ten minutes, were it not given back.
+test('another worker resumes a run immediately after a shutdown, without losing steps', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
+  // Without a release at shutdown, the lease would block the run for ten minutes.
   const first = await startWorker({ leaseMs: 600_000 });
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   models.script(model, requestTool(['calculator', { expression: '6 * 7' }]), neverReply('The ans'));
@@ -51,7 +51,7 @@ test('a run whose worker has stopped is gone on with by another at once, and not
   await expect.poll(() => models.requests.get(model)?.length).toBe(2);
   models.script(model, reply('The answer is 42.'));
   await first.close();
-  expect((await stage.run(run)).status).toBe('RUNNING');
+  expect((await harness.run(run)).status).toBe('RUNNING');
   await startWorker();
   const state = await untilRun(run);
   expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'The answer is 42.' }, iterations: 2 });
@@ -63,8 +63,8 @@ test('a run whose worker has stopped is gone on with by another at once, and not
   ]);
 });
 
-test('a worker that has lost its run writes nothing more, and the one that has it goes on under the same message', async () => {
-  const { graph, models, agent, conversation, send, untilRun } = stage;
+test('a worker that lost its lease writes nothing, and its successor continues under the same message id', async () => {
+  const { graph, models, agent, conversation, send, untilRun } = harness;
   await startWorker();
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   const late = barrier();
@@ -87,34 +87,34 @@ test('a worker that has lost its run writes nothing more, and the one that has i
   await startWorker();
   expect(state.messages.nodes.map(({ content }) => content)).toEqual(['Fresh words.']);
   expect(uuidOf(state.messages.nodes[0]?.id ?? '')).toBe(draft[0]?.id);
-  expect(await stage.run(run)).toEqual(state);
+  expect(await harness.run(run)).toEqual(state);
 });
 
-test('a run whose lease still holds is looked at again when it has ended', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('claims a run again after its lease has expired', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent();
   models.script(model, reply('Taken over.'));
   const { run } = await send(await conversation(id), 'Go');
-  await stage.graph.ownerQuery("UPDATE agent_runs SET status = 'RUNNING', started_at = now() WHERE id = $1", [uuidOf(run)]);
+  await harness.graph.ownerQuery("UPDATE agent_runs SET status = 'RUNNING', started_at = now() WHERE id = $1", [uuidOf(run)]);
   await orphan(run, 2);
   await startWorker();
   expect(await untilRun(run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Taken over.' } });
 });
 
-interface Left {
+interface RecordedCall {
   toolName: string;
   source: string;
   status: string;
   output?: unknown;
 }
 
-/** A run as a worker leaves it that died in the middle of its tools. */
-async function leaveBehind(calls: Left[], tools: unknown[]) {
-  const { graph, agent, conversation, send } = stage;
+/** A run in the state after its worker was killed during tool calls. */
+async function createOrphan(calls: RecordedCall[], tools: unknown[]) {
+  const { graph, agent, conversation, send } = harness;
   const { id, model } = await agent({ tools });
   const talk = await conversation(id);
   const { run } = await send(talk, 'Go');
-  const tenantId = stage.tenant.id;
+  const tenantId = harness.tenant.id;
   const [runId, conversationId] = [uuidOf(run), uuidOf(talk)];
   const messageId = newId();
   await graph.database.transactionAs({ tenantId }, async () => {
@@ -161,9 +161,9 @@ async function leaveBehind(calls: Left[], tools: unknown[]) {
   return { run, model };
 }
 
-test('finished calls are not repeated; one under way is, where that does no harm, and else its outcome is said to be unknown', async () => {
-  const { models, untilRun } = stage;
-  const { run, model } = await leaveBehind(
+test('after a takeover, repeats only repeatable calls in progress and marks other ones as interrupted', async () => {
+  const { models, untilRun } = harness;
+  const { run, model } = await createOrphan(
     [
       { toolName: 'calculator', source: 'BUILT_IN', status: 'SUCCEEDED', output: { result: 'as it was' } },
       { toolName: 'calculator', source: 'BUILT_IN', status: 'RUNNING' },
@@ -186,42 +186,42 @@ test('finished calls are not repeated; one under way is, where that does no harm
   expect(models.requests.get(model)?.[0]?.messages.at(-1)).toMatchObject({
     toolResults: [{ output: { result: 'as it was' } }, {}, {}, { isError: true, output: expect.stringContaining('not known') }],
   });
-  const executions = await stage.graph.ownerQuery('SELECT FROM tool_executions WHERE run_id = $1', [uuidOf(run)]);
+  const executions = await harness.graph.ownerQuery('SELECT FROM tool_executions WHERE run_id = $1', [uuidOf(run)]);
   expect(executions).toHaveLength(3);
 });
 
-test('a cancellation that nobody was there to hear takes effect at once', async () => {
-  const { run } = await leaveBehind([{ toolName: 'calculator', source: 'BUILT_IN', status: 'RUNNING' }], []);
-  await stage.change('cancelAgentRun', { id: run });
-  expect(await stage.run(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
-  // The job finds nothing to do.
+test('cancels a run without a live worker immediately', async () => {
+  const { run } = await createOrphan([{ toolName: 'calculator', source: 'BUILT_IN', status: 'RUNNING' }], []);
+  await harness.change('cancelAgentRun', { id: run });
+  expect(await harness.run(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
+  // The job has no effect on an ended run.
   await startWorker();
-  expect((await stage.run(run)).status).toBe('CANCELLED');
+  expect((await harness.run(run)).status).toBe('CANCELLED');
 });
 
-test('a cancellation that its worker did not live to see takes effect when another takes over', async () => {
-  const { run } = await leaveBehind([{ toolName: 'calculator', source: 'BUILT_IN', status: 'PENDING' }], []);
-  await stage.graph.ownerQuery('UPDATE agent_runs SET cancel_requested_at = now() WHERE id = $1', [uuidOf(run)]);
+test('cancels a run at the takeover if its killed worker had not processed the cancellation', async () => {
+  const { run } = await createOrphan([{ toolName: 'calculator', source: 'BUILT_IN', status: 'PENDING' }], []);
+  await harness.graph.ownerQuery('UPDATE agent_runs SET cancel_requested_at = now() WHERE id = $1', [uuidOf(run)]);
   await startWorker();
-  expect(await stage.untilRun(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
+  expect(await harness.untilRun(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
 });
 
-test('what fails again and again for a reason of ours is given up, and the conversation goes on', async () => {
-  const { models, agent, conversation, send } = stage;
+test('fails an abandoned run with GAVE_UP and starts the next run of the conversation', async () => {
+  const { models, agent, conversation, send } = harness;
   const { id, model } = await agent();
   const talk = await conversation(id);
   const { run } = await send(talk, 'Go');
   const next = await send(talk, 'And then?');
   const { failAbandonedRun } = await import('../../../../src/modules/runs/lifecycle/execute-run.ts');
   await orphanRunning(run);
-  await failAbandonedRun({ ...stage.graph.services, ...stage.changes } as never, stage.tenant.id, uuidOf(run));
-  expect(await stage.run(run)).toMatchObject({ status: 'FAILED', errorCode: 'GAVE_UP' });
+  await failAbandonedRun({ ...harness.graph.services, ...harness.changes } as never, harness.tenant.id, uuidOf(run));
+  expect(await harness.run(run)).toMatchObject({ status: 'FAILED', errorCode: 'GAVE_UP' });
   models.script(model, reply('Next.'));
   await startWorker();
-  expect(await stage.untilRun(next.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Next.' } });
+  expect(await harness.untilRun(next.run)).toMatchObject({ status: 'COMPLETED', output: { text: 'Next.' } });
 });
 
 async function orphanRunning(run: string): Promise<void> {
-  await stage.graph.ownerQuery("UPDATE agent_runs SET status = 'RUNNING', started_at = now() WHERE id = $1", [uuidOf(run)]);
+  await harness.graph.ownerQuery("UPDATE agent_runs SET status = 'RUNNING', started_at = now() WHERE id = $1", [uuidOf(run)]);
   await orphan(run, -1);
 }

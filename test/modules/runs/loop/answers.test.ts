@@ -4,10 +4,10 @@ import { pick } from '../../../testkit/graph.ts';
 import { useRunHarness } from '../run-harness.ts';
 import { barrier, reply, requestTool } from '../scripted-models.ts';
 
-const stage = useRunHarness();
+const harness = useRunHarness();
 
-test('a message is answered in its conversation, and what it took is known', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('answers a message in its conversation and records the usage', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ systemPrompt: 'Be brief.' });
   models.script(model, reply('Good day to you.'));
   const talk = await conversation(id);
@@ -26,8 +26,8 @@ test('a message is answered in its conversation, and what it took is known', asy
   expect(request).toMatchObject({ instructions: 'Be brief.', messages: [{ role: 'user', text: 'Hello' }], tools: [] });
 });
 
-test('model and tools take turns until the model has its answer', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('alternates model and tool calls until the answer', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({
     tools: [{ name: 'calculator' }, { name: 'current_time' }, { name: 'mine', parameters: {} }],
   });
@@ -61,7 +61,7 @@ test('model and tools take turns until the model has its answer', async () => {
     { role: 'assistant', toolCalls: [{ name: 'calculator' }, { name: 'current_time' }, { name: 'calculator' }] },
     { role: 'tool', toolResults: [{ isError: false, output: { result: '42' } }, { isError: false }, { isError: true }] },
   ]);
-  const { graph, viewer } = stage;
+  const { graph, viewer } = harness;
   const executions = await graph.execute(
     viewer,
     'query ($id: ID!) { agentRun(id: $id) { conversation { toolExecutions { nodes { toolName status output errorMessage message { role } } } } } }',
@@ -80,8 +80,8 @@ test('model and tools take turns until the model has its answer', async () => {
   });
 });
 
-test('a later message is answered in the light of what was said before, and of nothing that waits', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('includes earlier messages in the prompt, and no message of a queued run', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   const talk = await conversation(id);
   models.script(model, requestTool(['calculator', { expression: '1 + 1' }]), reply('Two.'), reply('Four.'));
@@ -96,8 +96,8 @@ test('a later message is answered in the light of what was said before, and of n
   ]);
 });
 
-test('messages of other runtimes are understood as far as they go, and calls never stand without results', async () => {
-  const { graph, viewer, models, agent, conversation, send, untilRun } = stage;
+test('skips malformed tool calls of other runtimes and adds errors for missing results', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent();
   const talk = await conversation(id);
   const append = (input: Record<string, unknown>) =>
@@ -107,7 +107,7 @@ test('messages of other runtimes are understood as far as they go, and calls nev
       { input: { conversationId: talk, content: '', ...input } },
     );
   await append({ role: 'SYSTEM', content: 'Speak German.' });
-  await append({ role: 'TOOL', toolResults: [{ toolCallId: 'nobody asked' }] });
+  await append({ role: 'TOOL', toolResults: [{ toolCallId: 'not requested' }] });
   await append({ role: 'USER', content: 'What is the weather?' });
   await append({
     role: 'ASSISTANT',
@@ -139,16 +139,16 @@ test('messages of other runtimes are understood as far as they go, and calls nev
   });
 });
 
-test('the model is given as much of a long conversation as fits', async () => {
-  const { graph, models, agent, conversation, send, changes } = stage;
+test('limits the transcript of a long conversation to the newest turns that fit', async () => {
+  const { graph, models, agent, conversation, send, changes } = harness;
   const { id, model } = await agent();
   const talk = await conversation(id);
   models.script(model, ...Array.from({ length: 6 }, (_, index) => reply(`Answer ${index} ${'x'.repeat(2_000)}`)));
-  for (let index = 0; index < 5; index++) await stage.untilRun((await send(talk, `Question ${index}`)).run);
+  for (let index = 0; index < 5; index++) await harness.untilRun((await send(talk, `Question ${index}`)).run);
   expect(models.requests.get(model)?.at(-1)?.messages).toHaveLength(9);
   const { readTranscript } = await import('../../../../src/modules/runs/loop/transcript.ts');
   const { runWithContext } = await import('../../../../src/platform/postgres/request-scope.ts');
-  const { tenantId } = stage.viewer;
+  const { tenantId } = harness.viewer;
   const { turns } = await runWithContext({ tenantId }, async () => {
     const run = await graph.prisma.agentRun.findFirstOrThrow({ where: { agentId: uuid(id) }, orderBy: { createdAt: 'desc' } });
     const found = await graph.prisma.agent.findFirstOrThrow({ where: { id: uuid(id) } });
@@ -168,8 +168,8 @@ function uuid(id: string): string {
   return Buffer.from(id, 'base64url').toString().split(':')[1] as string;
 }
 
-test('a retry with the same key is the same message and the same run', async () => {
-  const { graph, viewer, models, agent, conversation, send, untilRun, change } = stage;
+test('returns the same message and run for a retry with the same idempotency key', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun, change } = harness;
   const { id, model } = await agent();
   models.script(model, reply('Once.'), reply('Alone.'));
   const talk = await conversation(id);
@@ -199,16 +199,16 @@ test('a retry with the same key is the same message and the same run', async () 
 });
 
 async function startRun(input: Record<string, unknown>): Promise<string> {
-  const answer = await stage.graph.execute(
-    stage.viewer,
+  const answer = await harness.graph.execute(
+    harness.viewer,
     'mutation ($input: StartAgentRunInput!) { r: startAgentRun(input: $input) { ... on StartAgentRunPayload { run { id } } ... on UserError { message } } }',
     { input },
   );
   return pick(answer, 'r.run.id');
 }
 
-test('a run without a conversation has its answer in its output, and its tools all the same', async () => {
-  const { models, agent, untilRun } = stage;
+test('executes tools and stores the output of a run without a conversation', async () => {
+  const { models, agent, untilRun } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }], kind: 'BACKGROUND' });
   models.script(model, requestTool(['calculator', { expression: '2 ^ 8' }]), reply('256'));
   const state = await untilRun(await startRun({ agentId: id, input: { text: 'Two to the eighth' }, metadata: { job: 7 } }));
@@ -217,8 +217,8 @@ test('a run without a conversation has its answer in its output, and its tools a
   expect(models.requests.get(model)?.[1]?.messages).toHaveLength(3);
 });
 
-test('knowledge is searched, and the answer leads back to the passages', async () => {
-  const { graph, viewer, models, agent, conversation, send, untilRun, knowledge } = stage;
+test('searches the knowledge base and links citations of the answer to passages', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun, knowledge } = harness;
   const collection = await knowledge('The cellar key hangs behind the kitchen door.');
   const { id, model } = await agent({ tools: [{ name: 'search_knowledge', collections: [collection] }] });
   models.script(model, requestTool(['search_knowledge', { query: 'cellar key' }]), reply('Behind the kitchen door [1].'));
@@ -238,8 +238,8 @@ test('knowledge is searched, and the answer leads back to the passages', async (
   });
 });
 
-test('deltas, the message and the state of the run reach who watches, in one order without gaps', async () => {
-  const { graph, viewer, models, agent, conversation, send } = stage;
+test('delivers deltas, the message and run states to a subscriber in order without gaps', async () => {
+  const { graph, viewer, models, agent, conversation, send } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   const talk = await conversation(id);
   const more = barrier();
@@ -276,8 +276,8 @@ test('deltas, the message and the state of the run reach who watches, in one ord
     seen.push(next);
   }
   await events.return();
-  const kept = seen.filter(({ type }) => type !== 'MESSAGE_DELTA');
-  expect(kept.map(({ type, message }) => message?.role ?? type)).toEqual([
+  const durable = seen.filter(({ type }) => type !== 'MESSAGE_DELTA');
+  expect(durable.map(({ type, message }) => message?.role ?? type)).toEqual([
     'USER',
     'RUN_CHANGED',
     'RUN_CHANGED',
@@ -286,16 +286,16 @@ test('deltas, the message and the state of the run reach who watches, in one ord
     'TOOL',
     'ASSISTANT',
   ]);
-  expect(kept.map(({ sequence }) => sequence)).toEqual(kept.map((_, index) => index + 2));
-  expect(kept[1]?.run).toEqual({ id: run });
+  expect(durable.map(({ sequence }) => sequence)).toEqual(durable.map((_, index) => index + 2));
+  expect(durable[1]?.run).toEqual({ id: run });
   expect(text.startsWith('It is')).toBe(true);
   const deltas = seen.filter(({ delta }) => delta);
   expect(deltas.length).toBeGreaterThan(0);
-  expect(new Set(deltas.map(({ delta }) => delta?.messageId))).toEqual(new Set([kept.at(-1)?.message?.uuid]));
+  expect(new Set(deltas.map(({ delta }) => delta?.messageId))).toEqual(new Set([durable.at(-1)?.message?.uuid]));
 });
 
-test('a run tells of its changes', async () => {
-  const { graph, viewer, models, agent, conversation, send } = stage;
+test('delivers changes of a run to agentRunUpdated', async () => {
+  const { graph, viewer, models, agent, conversation, send } = harness;
   const { id, model } = await agent();
   const go = barrier();
   models.script(model, async ({ onText }) => {

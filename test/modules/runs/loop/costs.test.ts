@@ -4,23 +4,23 @@ import { asViewer } from '../../../testkit/tenants.ts';
 import { useRunHarness } from '../run-harness.ts';
 import { reply, requestTool } from '../scripted-models.ts';
 
-const stage = useRunHarness();
+const harness = useRunHarness();
 
 beforeAll(async () => {
-  await stage.graph.ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [stage.tenant.owner.userId]);
+  await harness.graph.ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [harness.tenant.owner.userId]);
 });
 
 async function setPrice(input: Record<string, unknown>): Promise<string> {
-  const answer = await stage.graph.execute(
-    stage.viewer,
+  const answer = await harness.graph.execute(
+    harness.viewer,
     'mutation ($input: SetModelPriceInput!) { r: setModelPrice(input: $input) { ... on SetModelPricePayload { price { id } } ... on UserError { message } } }',
     { input: { provider: 'scripted', ...input } },
   );
   return pick(answer, 'r.price.id');
 }
 
-test('costs are exact to the last place, and add up in run, conversation and agent', async () => {
-  const { graph, viewer, models, agent, conversation, send, untilRun } = stage;
+test('calculates costs exactly and sums them in run, conversation and agent', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   await setPrice({
     model,
@@ -29,9 +29,9 @@ test('costs are exact to the last place, and add up in run, conversation and age
     cachedInputPerMillionUsd: '0.3',
     effectiveFrom: '2020-01-01T00:00:00Z',
   });
-  // Not yet.
+  // Takes effect in the future.
   await setPrice({ model, inputPerMillionUsd: '9999', outputPerMillionUsd: '9999', effectiveFrom: '2999-01-01T00:00:00Z' });
-  // Not any more.
+  // Superseded.
   await setPrice({ model, inputPerMillionUsd: '8888', outputPerMillionUsd: '8888', effectiveFrom: '2019-01-01T00:00:00Z' });
   const used = { inputTokens: 1_001, cachedInputTokens: 101, outputTokens: 33 };
   models.script(
@@ -58,8 +58,8 @@ test('costs are exact to the last place, and add up in run, conversation and age
   });
 });
 
-test('the usage of all agents of a page is one statement', async () => {
-  const { graph, viewer, agent } = stage;
+test('reads the usage of all agents of a page in one statement', async () => {
+  const { graph, viewer, agent } = harness;
   await agent();
   await agent();
   const answer = await graph.execute(viewer, '{ agents { nodes { usage { runs costUsd } } } }');
@@ -68,15 +68,15 @@ test('the usage of all agents of a page is one statement', async () => {
   expect(pick(answer, 'agents.nodes')).toContainEqual({ usage: { runs: 0, costUsd: '0' } });
 });
 
-test('prices are listed, replaced for the same moment, and taken back; by administrators of the platform alone', async () => {
-  const { graph, viewer, change, agent } = stage;
+test('lists, replaces and deletes prices, for platform administrators only', async () => {
+  const { graph, viewer, change, agent } = harness;
   const { model } = await agent();
   const effectiveFrom = '2026-01-01T00:00:00Z';
   const price = await setPrice({ model, inputPerMillionUsd: '1', outputPerMillionUsd: '2', effectiveFrom });
   expect(await setPrice({ model, inputPerMillionUsd: '1.5', outputPerMillionUsd: '2', effectiveFrom })).toBe(price);
   const list = () =>
     graph.execute(
-      asViewer(stage.tenant, 'VIEWER'),
+      asViewer(harness.tenant, 'VIEWER'),
       'query ($model: String) { modelPrices(filter: { model: $model }) { totalCount nodes { id inputPerMillionUsd cachedInputPerMillionUsd } } }',
       { model },
     );
@@ -85,7 +85,7 @@ test('prices are listed, replaced for the same moment, and taken back; by admini
     nodes: [{ id: price, inputPerMillionUsd: '1.5', cachedInputPerMillionUsd: null }],
   });
   const input = { provider: 'scripted', model, inputPerMillionUsd: '0', outputPerMillionUsd: '0' };
-  for (const other of [asViewer(stage.tenant, 'MEMBER'), { ...viewer, apiKeyId: '0193e2c5-0000-7000-8000-000000000000' }]) {
+  for (const other of [asViewer(harness.tenant, 'MEMBER'), { ...viewer, apiKeyId: '0193e2c5-0000-7000-8000-000000000000' }]) {
     const refused = await graph.execute(
       other,
       'mutation ($input: SetModelPriceInput!) { setModelPrice(input: $input) { __typename } }',

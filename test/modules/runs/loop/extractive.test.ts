@@ -2,17 +2,17 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { pick } from '../../../testkit/graph.ts';
 import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
 
-let stage: RunHarness;
+let harness: RunHarness;
 let worker: RunWorker;
 
 beforeAll(async () => {
-  stage = await createRunHarness();
-  worker = await startRunWorker(stage.graph);
+  harness = await createRunHarness();
+  worker = await startRunWorker(harness.graph);
 });
 afterAll(() => worker.close());
 
-test('without any provider the built-in model answers from the knowledge base, and says what it is', async () => {
-  const { graph, agent, conversation, send, untilRun, knowledge } = stage;
+test('answers with the built-in model from the knowledge base without any provider', async () => {
+  const { graph, agent, conversation, send, untilRun, knowledge } = harness;
   const collection = await knowledge('The ferry to the island leaves at seven in the morning.');
   const { id } = await agent({
     provider: 'openai',
@@ -24,7 +24,7 @@ test('without any provider the built-in model answers from the knowledge base, a
   expect(state).toMatchObject({ status: 'COMPLETED', costUsd: '0' });
   expect(state.messages.nodes).toMatchObject([{ model: 'extractive', content: expect.stringContaining('seven in the morning') }]);
   const cited = await graph.execute(
-    stage.viewer,
+    harness.viewer,
     'query ($id: ID!) { agentRun(id: $id) { messages { nodes { citations { document { title } } } } } }',
     { id: run },
   );

@@ -5,55 +5,55 @@ import { asViewer } from '../../../testkit/tenants.ts';
 import { useRunHarness } from '../run-harness.ts';
 import { barrier, neverReply, reply, requestTool, type Step } from '../scripted-models.ts';
 
-const stage = useRunHarness();
+const harness = useRunHarness();
 const calculate = requestTool(['calculator', { expression: '1' }]);
 
 async function outcome(input: Record<string, unknown>, ...steps: Step[]) {
-  const { models, agent, conversation, send, untilRun } = stage;
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }], ...input });
   models.script(model, ...steps);
   const talk = await conversation(id);
   const { run } = await send(talk, 'Go');
   const state = await untilRun(run);
-  // Whatever became of the run, the conversation goes on.
+  // The conversation accepts another message after the failure.
   models.script(model, reply('Still here.'));
   return { state, talk, model, next: () => send(talk, 'And now?').then((sent) => untilRun(sent.run)) };
 }
 
-test('rounds', async () => {
+test('fails a run that exceeds maxIterations', async () => {
   const { state } = await outcome({ maxIterations: 2 }, calculate, calculate, calculate);
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'ITERATIONS_EXCEEDED', iterations: 2 });
-  expect(state.errorMessage).toContain('limit of 2 rounds');
+  expect(state.errorMessage).toContain('limit of 2 iterations');
   expect(state.toolCalls.nodes.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED']);
 });
 
-test('time, in the middle of a model call', async () => {
+test('fails a run that exceeds timeoutMs during a model call', async () => {
   const { state, next } = await outcome({ timeoutMs: 1_500 }, neverReply('Let me think'));
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'TIMEOUT', llmCalls: { nodes: [{ status: 'TIMEOUT' }] } });
   expect(state.messages.nodes).toMatchObject([{ content: 'Let me think', metadata: { partial: true } }]);
   expect(await next()).toMatchObject({ status: 'COMPLETED' });
 });
 
-test('time that people take does not count', async () => {
-  const { models, agent, conversation, send, untilRun, change, graph } = stage;
+test('excludes the time spent waiting for approval from timeoutMs', async () => {
+  const { models, agent, conversation, send, untilRun, change, graph } = harness;
   const { id, model } = await agent({ timeoutMs: 5_000, tools: [{ name: 'calculator', approval: true }] });
   models.script(model, calculate, reply('Done.'));
   const { run } = await send(await conversation(id), 'Go');
   const state = await untilRun(run, 'WAITING_APPROVAL');
   await graph.ownerQuery(
     "UPDATE agent_runs SET started_at = started_at - interval '1 day' WHERE tenant_id = $1 AND status = 'WAITING_APPROVAL'",
-    [stage.tenant.id],
+    [harness.tenant.id],
   );
   await graph.ownerQuery(
     "UPDATE tool_calls SET created_at = created_at - interval '1 day' WHERE tenant_id = $1 AND status = 'WAITING_APPROVAL'",
-    [stage.tenant.id],
+    [harness.tenant.id],
   );
   await change('approveToolCall', { id: state.toolCalls.nodes[0]?.id });
   expect((await untilRun(run)).status).toBe('COMPLETED');
 });
 
-test('tokens', async () => {
-  const { state } = await outcome({ maxRunTokens: 200 }, calculate, calculate, reply('Never said.'));
+test('fails a run that exceeds maxRunTokens', async () => {
+  const { state } = await outcome({ maxRunTokens: 200 }, calculate, calculate, reply('Never sent.'));
   expect(state).toMatchObject({
     status: 'FAILED',
     errorCode: 'TOKENS_EXCEEDED',
@@ -63,9 +63,9 @@ test('tokens', async () => {
   });
 });
 
-test('rounds of nothing but failed calls', async () => {
+test('fails a run after three steps with only failed tool calls', async () => {
   const lost = requestTool(['make_coffee', {}]);
-  const { state } = await outcome({}, lost, calculate, lost, lost, lost, reply('Never said.'));
+  const { state } = await outcome({}, lost, calculate, lost, lost, lost, reply('Never sent.'));
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'TOOLS_FAILING', iterations: 5 });
 });
 
@@ -76,7 +76,7 @@ test.each([
   'MODEL_REFUSED',
   'MODEL_OVERLOADED',
   'MODEL_NONSENSE',
-] as const)('a model that fails with %s', async (code) => {
+] as const)('fails a run whose model throws %s', async (code) => {
   const { state, next } = await outcome({}, ({ onText }) => {
     onText('Half an ans');
     throw new ModelStepError('The model scripted/x does not work.', { code, retryable: false });
@@ -86,21 +86,21 @@ test.each([
   expect(await next()).toMatchObject({ status: 'COMPLETED', output: { text: 'Still here.' } });
 });
 
-test('a model that says nothing at all', async () => {
+test('fails a run whose model returns an empty answer', async () => {
   const { state } = await outcome({}, reply(' ', { finishReason: 'content-filter' }));
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_NO_ANSWER', inputTokens: 100, messages: { nodes: [] } });
   expect(state.errorMessage).toContain('content-filter');
 });
 
-test('a provider that is not configured, where others are', async () => {
+test('fails a run whose provider is not configured although others are', async () => {
   const { state } = await outcome({ provider: 'elsewhere' });
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_NOT_CONFIGURED', iterations: 0 });
   expect(state.errorMessage).toContain('MODEL_PROVIDERS');
   expect(state.errorMessage).toContain('scripted');
 });
 
-test('a conversation that is ended meanwhile: what the model took is counted, and nothing is said', async () => {
-  const { models, agent, conversation, send, untilRun, change } = stage;
+test('records the usage but no message if the conversation ends during the model call', async () => {
+  const { models, agent, conversation, send, untilRun, change } = harness;
   const { id, model } = await agent();
   const go = barrier();
   models.script(model, async (request) => {
@@ -117,8 +117,8 @@ test('a conversation that is ended meanwhile: what the model took is counted, an
   expect(await change('sendMessage', { conversationId: talk, content: 'Hello?' })).toMatchObject({ code: 'INVALID_STATE' });
 });
 
-test('an agent that does not take work', async () => {
-  const { agent, conversation, change } = stage;
+test('rejects a message to an inactive agent and fails its queued runs', async () => {
+  const { agent, conversation, change } = harness;
   const { id } = await agent();
   const talk = await conversation(id);
   await change('updateAgent', { id, active: false });
@@ -126,7 +126,7 @@ test('an agent that does not take work', async () => {
   expect(await change('startAgentRun', { agentId: id, input: { text: 'Hello?' } })).toMatchObject({ code: 'INVALID_STATE' });
 });
 
-test('a crash of our own is tried again, and the run does not know of it', async () => {
+test('retries a run after an unexpected error', async () => {
   const { state } = await outcome(
     {},
     calculate,
@@ -139,8 +139,8 @@ test('a crash of our own is tried again, and the run does not know of it', async
   expect(state.toolCalls.nodes).toHaveLength(1);
 });
 
-test('somebody who has left, or a key that was revoked, has no work done any more', async () => {
-  const { graph, tenant, models, agent, conversation, send, untilRun } = stage;
+test('fails queued runs of removed members and revoked API keys', async () => {
+  const { graph, tenant, models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent();
   const go = barrier();
   models.script(model, async (request) => {
@@ -161,8 +161,8 @@ test('somebody who has left, or a key that was revoked, has no work done any mor
   expect(await untilRun(pick(sent, 'r.run.id'))).toMatchObject({ status: 'FAILED', errorCode: 'NOT_ALLOWED', iterations: 0 });
 });
 
-test('an answer that was cut short says so', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('stores the finish reason of a truncated answer', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ maxTokens: 5 });
   models.script(model, reply('Once upon a', { finishReason: 'length' }));
   const state = await untilRun((await send(await conversation(id), 'A story')).run);

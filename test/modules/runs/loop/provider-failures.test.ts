@@ -3,12 +3,12 @@ import { createModels } from '../../../../src/platform/ai/models.ts';
 import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../../testkit/scripted-model.ts';
 import { createRunHarness, type RunHarness, type RunState, type RunWorker, startRunWorker } from '../run-harness.ts';
 
-let stage: RunHarness;
+let harness: RunHarness;
 let served: ScriptedModel;
 let worker: RunWorker;
 
 beforeAll(async () => {
-  [stage, served] = [await createRunHarness(), await startScriptedModel()];
+  [harness, served] = [await createRunHarness(), await startScriptedModel()];
   const { language } = createModels(
     {
       embeddings: undefined,
@@ -17,7 +17,7 @@ beforeAll(async () => {
     },
     { backoffMs: 1, limits: { firstTokenMs: 1_000, stallMs: 1_000, maxTextBytes: 100_000, maxToolCalls: 4 } },
   );
-  worker = await startRunWorker(stage.graph, { models: { ...stage.graph.services.models, language } });
+  worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
 });
 afterEach(() => served.reset());
 afterAll(async () => {
@@ -27,9 +27,9 @@ afterAll(async () => {
 
 const TOOLS = [{ name: 'calculator' }, { name: 'current_time' }];
 
-/** What came of a message, and that the conversation goes on after it, whatever it was. */
+/** Sends a message, waits for the end of its run, and checks that the conversation still answers another one. */
 async function runOf(...rounds: ScriptedRound[]): Promise<RunState> {
-  const { agent, conversation, send, untilRun } = stage;
+  const { agent, conversation, send, untilRun } = harness;
   const { id } = await agent({ provider: 'openai', model: 'small', tools: TOOLS });
   const talk = await conversation(id);
   const state = await untilRun((await send(talk, script(...rounds))).run);
@@ -40,32 +40,37 @@ async function runOf(...rounds: ScriptedRound[]): Promise<RunState> {
 
 const half = { say: 'Half of the answer', delayMs: 1 };
 
-describe('a model that', () => {
+describe('a model server that', () => {
   test.each<[string, ScriptedRound, string, number]>([
-    ['refuses', { fail: 400 }, 'MODEL_REFUSED', 1],
-    ['has no such model', { fail: 404 }, 'MODEL_REFUSED', 1],
-    ['has too much to do', { fail: 429 }, 'MODEL_OVERLOADED', 3],
-    ['fails', { fail: 500 }, 'MODEL_OVERLOADED', 3],
-    ['fails in the middle', { ...half, data: '{"error":{"message":"Overloaded","type":"server_error"}}' }, 'MODEL_OVERLOADED', 3],
-    ['breaks the connection', { ...half, cutOff: 'hard' }, 'MODEL_NONSENSE', 3],
-    ['ends without an end', { ...half, cutOff: 'cleanly' }, 'MODEL_NONSENSE', 3],
-    ['says what is no JSON', { ...half, data: '{"choices":[' }, 'MODEL_NONSENSE', 1],
-    ['says what is no answer', { ...half, data: '{"choices":7}' }, 'MODEL_NONSENSE', 1],
-    ['talks without end', { endless: 'text' }, 'MODEL_NONSENSE', 1],
-    ['calls tools without end', { endless: 'calls' }, 'MODEL_NONSENSE', 1],
-    ['never finishes the arguments of a call', { endless: 'arguments' }, 'MODEL_NONSENSE', 1],
+    ['rejects the request', { fail: 400 }, 'MODEL_REFUSED', 1],
+    ['does not know the model', { fail: 404 }, 'MODEL_REFUSED', 1],
+    ['is overloaded', { fail: 429 }, 'MODEL_OVERLOADED', 3],
+    ['returns a server error', { fail: 500 }, 'MODEL_OVERLOADED', 3],
+    [
+      'sends an error in the stream',
+      { ...half, data: '{"error":{"message":"Overloaded","type":"server_error"}}' },
+      'MODEL_OVERLOADED',
+      3,
+    ],
+    ['closes the connection', { ...half, cutOff: 'hard' }, 'MODEL_NONSENSE', 3],
+    ['ends the stream without a finish reason', { ...half, cutOff: 'cleanly' }, 'MODEL_NONSENSE', 3],
+    ['sends malformed JSON', { ...half, data: '{"choices":[' }, 'MODEL_NONSENSE', 1],
+    ['sends JSON of another shape', { ...half, data: '{"choices":7}' }, 'MODEL_NONSENSE', 1],
+    ['sends endless text', { endless: 'text' }, 'MODEL_NONSENSE', 1],
+    ['sends endless tool calls', { endless: 'calls' }, 'MODEL_NONSENSE', 1],
+    ['sends endless arguments', { endless: 'arguments' }, 'MODEL_NONSENSE', 1],
   ])('%s', async (_what, round, code, attempts) => {
     const state = await runOf(round);
     expect(state).toMatchObject({ status: 'FAILED', errorCode: code, output: null, toolCalls: { nodes: [] } });
     expect(state.llmCalls.nodes).toMatchObject([{ status: 'ERROR', errorCode: code }]);
     expect(served.requests).toHaveLength(attempts + 1);
-    // What was seen of the answer stays, and says that it is not all.
+    // The delivered part of the answer is stored as a partial message.
     const speaks = round.say !== undefined || round.endless === 'text';
     expect(state.messages.nodes).toMatchObject(speaks ? [{ role: 'ASSISTANT', metadata: { partial: true } }] : []);
     if (round.say) expect(state.messages.nodes[0]?.content).toBe(round.say);
   });
 
-  test('breaks off after it has called tools: none of them is called', async () => {
+  test('disconnects after requesting tools: executes none of them', async () => {
     const state = await runOf({
       say: 'Wait.',
       call: [{ name: 'calculator', arguments: { expression: '1 + 1' } }],
@@ -74,14 +79,14 @@ describe('a model that', () => {
     expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_NONSENSE', toolCalls: { nodes: [] } });
   });
 
-  test('fails after tools were called: what they gave stays in the conversation', async () => {
+  test('fails after tool calls: preserves their results in the conversation', async () => {
     const state = await runOf({ call: [{ name: 'calculator', arguments: { expression: '1 + 1' } }] }, { fail: 400 });
     expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_REFUSED', iterations: 2 });
     expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: { result: '2' } }]);
     expect(state.messages.nodes.map(({ role }) => role)).toEqual(['ASSISTANT', 'TOOL']);
   });
 
-  test('calls well and badly in one answer: each call has its own end, and the model is told of all of them', async () => {
+  test('mixes valid and invalid calls in one answer: returns a result for each call', async () => {
     const state = await runOf(
       {
         call: [
@@ -98,9 +103,9 @@ describe('a model that', () => {
       { source: 'BUILT_IN', status: 'SUCCEEDED', output: { result: '42' } },
       { source: 'BUILT_IN', status: 'FAILED', errorMessage: expect.stringContaining('not valid') },
       { source: 'BUILT_IN', status: 'FAILED', errorMessage: expect.any(String) },
-      { source: 'UNKNOWN', status: 'FAILED', errorMessage: expect.stringContaining('There is no tool called no_such_tool') },
+      { source: 'UNKNOWN', status: 'FAILED', errorMessage: expect.stringContaining('The tool no_such_tool does not exist') },
     ]);
-    const [, told] = served.requests;
-    expect(told?.body.messages.filter(({ role }: { role: string }) => role === 'tool')).toHaveLength(4);
+    const [, followUp] = served.requests;
+    expect(followUp?.body.messages.filter(({ role }: { role: string }) => role === 'tool')).toHaveLength(4);
   });
 });

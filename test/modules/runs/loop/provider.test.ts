@@ -3,24 +3,24 @@ import { createModels } from '../../../../src/platform/ai/models.ts';
 import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../../testkit/scripted-model.ts';
 import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
 
-let stage: RunHarness;
+let harness: RunHarness;
 let served: ScriptedModel;
 let worker: RunWorker;
 
 beforeAll(async () => {
-  [stage, served] = [await createRunHarness(), await startScriptedModel()];
+  [harness, served] = [await createRunHarness(), await startScriptedModel()];
   const { language } = createModels(
     {
       embeddings: undefined,
       answers: undefined,
       providers: [
         { name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl },
-        { name: 'nobody', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
+        { name: 'unreachable', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
       ],
     },
     { backoffMs: 1, limits: { firstTokenMs: 400, stallMs: 400 } },
   );
-  worker = await startRunWorker(stage.graph, { models: { ...stage.graph.services.models, language } });
+  worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
 });
 afterEach(() => served.reset());
 afterAll(async () => {
@@ -29,12 +29,12 @@ afterAll(async () => {
 });
 
 async function runOf(rounds: ScriptedRound[], input: Record<string, unknown> = {}) {
-  const { agent, conversation, send, untilRun } = stage;
+  const { agent, conversation, send, untilRun } = harness;
   const { id } = await agent({ provider: 'openai', model: 'small', tools: [{ name: 'calculator' }], ...input });
   return untilRun((await send(await conversation(id), script(...rounds))).run);
 }
 
-test('a whole conversation with a model behind a provider: text, tools, tokens', async () => {
+test('completes a conversation over HTTP with text, tool calls and token counts', async () => {
   const state = await runOf([
     {
       say: 'Let me see.',
@@ -61,7 +61,7 @@ test('a whole conversation with a model behind a provider: text, tools, tokens',
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: { result: '5' } }, { status: 'FAILED' }]);
 });
 
-test('trouble that passes is not seen in the outcome', async () => {
+test('retries transient provider errors without effect on the result', async () => {
   const state = await runOf([
     { fail: 503, times: 1, call: [{ name: 'calculator', arguments: { expression: '1' } }] },
     { say: 'Well.', cutOff: 'hard', times: 1 },
@@ -75,20 +75,20 @@ test.each([
   ['MODEL_STALLED', { stall: 'start' }],
   ['MODEL_STALLED', { say: 'Half of', stall: 'end' }],
   ['MODEL_NONSENSE', { body: '<html>' }],
-] as const)('trouble that stays ends the run with %s', async (code, round) => {
+] as const)('fails a run after a permanent provider error with %s', async (code, round) => {
   const state = await runOf([round]);
   expect(state).toMatchObject({ status: 'FAILED', errorCode: code });
   expect(state.errorMessage).toMatch(/^The model openai\/small .+\.$/);
 });
 
-test('a provider that cannot be reached', async () => {
-  const state = await runOf([{ say: 'x' }], { provider: 'nobody' });
+test('fails a run whose provider is unreachable', async () => {
+  const state = await runOf([{ say: 'x' }], { provider: 'unreachable' });
   expect(state).toMatchObject({ status: 'FAILED', errorCode: 'MODEL_UNREACHABLE' });
 });
 
-test('calls of tools without end, and of tools that are not there, come to an end', async () => {
+test('ends runs whose model requests endless or unknown tool calls', async () => {
   served.always(() => ({ call: [{ name: 'nothing_like_this', arguments: {} }] }));
-  const { agent, conversation, send, untilRun } = stage;
+  const { agent, conversation, send, untilRun } = harness;
   const { id } = await agent({ provider: 'openai', model: 'small' });
   expect(await untilRun((await send(await conversation(id), 'Go')).run)).toMatchObject({
     status: 'FAILED',

@@ -12,17 +12,17 @@ const pay: Tool = {
   inputSchema: { type: 'object', properties: { amount: { type: 'number' } } },
 };
 
-let stage: RunHarness;
+let harness: RunHarness;
 let server: ToolServer;
 let slug: string;
 let worker: RunWorker;
 
 beforeAll(async () => {
-  stage = await createRunHarness();
+  harness = await createRunHarness();
   server = await startToolServer([echo, pay]);
-  await readyServer(stage.graph, stage.tenant as TestTenant, server.url);
-  const [row] = await stage.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE tenant_id = $1', [
-    stage.tenant.id,
+  await readyServer(harness.graph, harness.tenant as TestTenant, server.url);
+  const [row] = await harness.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE tenant_id = $1', [
+    harness.tenant.id,
   ]);
   slug = row?.slug ?? '';
 });
@@ -33,8 +33,8 @@ afterEach(async () => {
 afterAll(() => server.close());
 
 async function begin(tools: Record<string, unknown>[], ...calls: [name: string, args: Record<string, unknown>][]) {
-  const { models, agent, conversation, send } = stage;
-  worker = await startRunWorker(stage.graph, stage.changes);
+  const { models, agent, conversation, send } = harness;
+  worker = await startRunWorker(harness.graph, harness.changes);
   const { id, model } = await agent({ tools: tools.map((tool) => ({ mcp: slug, ...tool })) });
   models.script(
     model,
@@ -49,7 +49,7 @@ function uuidOf(id: string): string {
   return Buffer.from(id, 'base64url').toString().split(':')[1] as string;
 }
 
-test('tools of MCP servers are offered and called, and logged on both sides', async () => {
+test('offers and calls MCP tools, and logs the calls in both tables', async () => {
   server.answer = ({ name, arguments: given }) =>
     given.message === 'broken' ? text('It broke.', true) : text(`${name}: ${given.message}`);
   const { run, model } = await begin(
@@ -58,10 +58,10 @@ test('tools of MCP servers are offered and called, and logged on both sides', as
     ['echo', { message: 'broken' }],
     ['echo', { wrong: 1 }],
   );
-  const state = await stage.untilRun(run);
+  const state = await harness.untilRun(run);
   expect(state.status).toBe('COMPLETED');
   expect(
-    stage.models.requests
+    harness.models.requests
       .get(model)?.[0]
       ?.tools.map(({ name }) => name)
       .toSorted(),
@@ -72,32 +72,32 @@ test('tools of MCP servers are offered and called, and logged on both sides', as
     { status: 'FAILED', errorMessage: expect.stringContaining('message') },
   ]);
   expect(server.seen).toHaveLength(2);
-  const logged = await stage.graph.ownerQuery(
-    `SELECT m.status, m.error_code, m.user_id = r.user_id AS theirs, m.message_id IS NOT NULL AS told FROM mcp_tool_executions m
+  const logged = await harness.graph.ownerQuery(
+    `SELECT m.status, m.error_code, m.user_id = r.user_id AS theirs, m.message_id IS NOT NULL AS has_message FROM mcp_tool_executions m
      JOIN agent_runs r ON r.id = m.run_id WHERE m.run_id = $1 ORDER BY m.error_code NULLS FIRST`,
     [uuidOf(run)],
   );
   expect(logged).toEqual([
-    { status: 'SUCCESS', error_code: null, theirs: true, told: true },
-    { status: 'ERROR', error_code: 'ARGUMENTS_INVALID', theirs: true, told: true },
-    { status: 'ERROR', error_code: 'TOOL_ERROR', theirs: true, told: true },
+    { status: 'SUCCESS', error_code: null, theirs: true, has_message: true },
+    { status: 'ERROR', error_code: 'ARGUMENTS_INVALID', theirs: true, has_message: true },
+    { status: 'ERROR', error_code: 'TOOL_ERROR', theirs: true, has_message: true },
   ]);
 });
 
-test('a call that somebody approved is made, and no other', async () => {
+test('executes an approved MCP call and no rejected one', async () => {
   server.answer = ({ arguments: given }) => text(`Paid ${given.amount}.`);
   const { run } = await begin([{ name: 'pay', approval: true }], ['pay', { amount: 1 }], ['pay', { amount: 1_000_000 }]);
-  const waiting = await stage.untilRun(run, 'WAITING_APPROVAL');
+  const waiting = await harness.untilRun(run, 'WAITING_APPROVAL');
   expect(server.seen).toEqual([]);
   const [small, large] = waiting.toolCalls.nodes;
-  await stage.change('approveToolCall', { id: small?.id });
-  await stage.change('rejectToolCall', { id: large?.id, reason: 'Not that much.' });
-  const state = await stage.untilRun(run);
+  await harness.change('approveToolCall', { id: small?.id });
+  await harness.change('rejectToolCall', { id: large?.id, reason: 'Not that much.' });
+  const state = await harness.untilRun(run);
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: 'Paid 1.' }, { status: 'REJECTED' }]);
   expect(server.seen.map((call) => call.arguments)).toEqual([{ amount: 1 }]);
 });
 
-test('a call under way is stopped with its run', async () => {
+test('aborts an active MCP call when the run is cancelled', async () => {
   const reached = barrier();
   server.answer = () => {
     reached.open();
@@ -105,11 +105,11 @@ test('a call under way is stopped with its run', async () => {
   };
   const { run } = await begin([{ name: 'pay' }], ['pay', { amount: 1 }]);
   await reached.opened;
-  await stage.change('cancelAgentRun', { id: run });
-  expect(await stage.untilRun(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
+  await harness.change('cancelAgentRun', { id: run });
+  expect(await harness.untilRun(run)).toMatchObject({ status: 'CANCELLED', toolCalls: { nodes: [{ status: 'CANCELLED' }] } });
 });
 
-test('after a worker is gone, what only reads is asked again, and what may have had an effect is not', async () => {
+test('after a takeover, repeats read-only MCP calls and no others', async () => {
   const [first, second] = [barrier(), barrier()];
   server.answer = ({ name }) => {
     (name === 'pay' ? first : second).open();
@@ -119,27 +119,31 @@ test('after a worker is gone, what only reads is asked again, and what may have 
   await Promise.all([first.opened, second.opened]);
   await worker.close();
   server.answer = () => text('At last.');
-  worker = await startRunWorker(stage.graph, stage.changes);
-  const state = await stage.untilRun(run);
+  worker = await startRunWorker(harness.graph, harness.changes);
+  const state = await harness.untilRun(run);
   expect(state.status).toBe('COMPLETED');
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'INTERRUPTED' }, { status: 'SUCCEEDED', output: 'At last.' }]);
   expect(server.seen.map(({ name }) => name).toSorted()).toEqual(['echo', 'echo', 'pay']);
 });
 
-test('what was approved is called at the server it was meant for, whichever has its name by then', async () => {
+test('fails an approved call whose tool name now refers to another tool', async () => {
   const other = await startToolServer([echo, pay]);
-  const serverId = await readyServer(stage.graph, stage.tenant as TestTenant, other.url);
+  const serverId = await readyServer(harness.graph, harness.tenant as TestTenant, other.url);
   const { run } = await begin([{ name: 'pay', approval: true }], ['pay', { amount: 1 }]);
-  const [call] = (await stage.untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
+  const [call] = (await harness.untilRun(run, 'WAITING_APPROVAL')).toolCalls.nodes;
   const rename = (from: string, to: string) =>
-    stage.graph.ownerQuery('UPDATE mcp_servers SET slug = $3 WHERE tenant_id = $1 AND slug = $2', [stage.tenant.id, from, to]);
-  const [{ slug: spare }] = (await stage.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE id = $1', [
+    harness.graph.ownerQuery('UPDATE mcp_servers SET slug = $3 WHERE tenant_id = $1 AND slug = $2', [
+      harness.tenant.id,
+      from,
+      to,
+    ]);
+  const [{ slug: spare }] = (await harness.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE id = $1', [
     uuidOf(serverId),
   ])) as [{ slug: string }];
   await rename(slug, 'before');
   await rename(spare, slug);
-  await stage.change('approveToolCall', { id: call?.id });
-  const state = await stage.untilRun(run);
+  await harness.change('approveToolCall', { id: call?.id });
+  const state = await harness.untilRun(run);
   await rename(slug, spare);
   await rename('before', slug);
   await other.close();
@@ -147,7 +151,7 @@ test('what was approved is called at the server it was meant for, whichever has 
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'FAILED', errorMessage: expect.stringContaining('another tool') }]);
 });
 
-test('a call that has come to need approval is not repeated without it', async () => {
+test('fails a pending call whose tool now requires approval', async () => {
   const reached = barrier();
   server.answer = () => {
     reached.open();
@@ -156,13 +160,13 @@ test('a call that has come to need approval is not repeated without it', async (
   const { run } = await begin([{ name: 'echo' }], ['echo', { message: 'Hi' }]);
   await reached.opened;
   await worker.close();
-  await stage.graph.ownerQuery(
+  await harness.graph.ownerQuery(
     `UPDATE agents SET tools = jsonb_set(tools::jsonb, '{0,approval}', 'true') WHERE id = (SELECT agent_id FROM agent_runs WHERE id = $1)`,
     [uuidOf(run)],
   );
   server.answer = () => text('Again.');
-  worker = await startRunWorker(stage.graph, stage.changes);
-  const state = await stage.untilRun(run);
+  worker = await startRunWorker(harness.graph, harness.changes);
+  const state = await harness.untilRun(run);
   expect(server.seen).toHaveLength(1);
   expect(state.toolCalls.nodes).toMatchObject([{ status: 'FAILED', errorMessage: expect.stringContaining('approv') }]);
 });

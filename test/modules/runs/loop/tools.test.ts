@@ -2,17 +2,17 @@ import { expect, test } from 'vitest';
 import { useRunHarness } from '../run-harness.ts';
 import { barrier, reply, requestTool } from '../scripted-models.ts';
 
-const stage = useRunHarness({ toolTimeoutMs: 1_500 });
+const harness = useRunHarness({ toolTimeoutMs: 1_500 });
 
-/** A run of an agent with these tools whose model asks for these calls, then says that it is done. */
+/** Executes a run with these tools whose model requests these calls and then answers. */
 async function runWith(tools: unknown[], ...calls: Parameters<typeof requestTool>): Promise<string> {
-  const { models, agent, conversation, send } = stage;
+  const { models, agent, conversation, send } = harness;
   const { id, model } = await agent({ tools });
   models.script(model, requestTool(...calls), reply('Done.'));
   return (await send(await conversation(id), 'Go')).run;
 }
 
-test('a tool that is not there and arguments that do not fit are told to the model, and end nothing', async () => {
+test('returns errors for unknown tools and invalid arguments to the model', async () => {
   const run = await runWith(
     [{ name: 'calculator' }],
     ['make_coffee', { sugar: true }],
@@ -21,10 +21,10 @@ test('a tool that is not there and arguments that do not fit are told to the mod
     ['calculator', {}, 'The arguments are not JSON.'],
     ['calculator', { expression: '2 + 2' }],
   );
-  const state = await stage.untilRun(run);
+  const state = await harness.untilRun(run);
   expect(state.status).toBe('COMPLETED');
   expect(state.toolCalls.nodes).toMatchObject([
-    { source: 'UNKNOWN', status: 'FAILED', errorMessage: expect.stringContaining('no tool called make_coffee') },
+    { source: 'UNKNOWN', status: 'FAILED', errorMessage: expect.stringContaining('The tool make_coffee does not exist') },
     { status: 'FAILED', errorMessage: expect.stringContaining('expression must be string') },
     { status: 'FAILED', errorMessage: expect.stringContaining('(more)') },
     { status: 'FAILED', errorMessage: 'The arguments are not JSON.', arguments: {} },
@@ -33,25 +33,25 @@ test('a tool that is not there and arguments that do not fit are told to the mod
   expect(state.messages.nodes[1]?.toolResults?.map(({ error }) => error !== null)).toEqual([true, true, true, true, false]);
 });
 
-test('calls of one round run at the same time, and their results stand in the order they were asked for', async () => {
-  const collection = await stage.knowledge('Nothing of interest.');
+test('executes calls of one step concurrently and returns results in request order', async () => {
+  const collection = await harness.knowledge('Nothing of interest.');
   const [first, second, started] = [barrier(), barrier(), barrier()];
-  stage.holds.set('first', async () => {
+  harness.holds.set('first', async () => {
     started.open();
     await first.opened;
   });
-  stage.holds.set('second', async () => {
+  harness.holds.set('second', async () => {
     await started.opened;
     second.open();
   });
-  // The first waits for the second, which could not begin if they ran one after the other.
+  // The first call waits for the second, which requires concurrency.
   void second.opened.then(first.open);
   const run = await runWith(
     [{ name: 'search_knowledge', collections: [collection] }],
     ['search_knowledge', { query: 'first' }],
     ['search_knowledge', { query: 'second' }],
   );
-  const state = await stage.untilRun(run);
+  const state = await harness.untilRun(run);
   expect(state.toolCalls.nodes).toMatchObject([
     { arguments: { query: 'first' }, status: 'SUCCEEDED' },
     { arguments: { query: 'second' }, status: 'SUCCEEDED' },
@@ -62,15 +62,15 @@ test('calls of one round run at the same time, and their results stand in the or
   expect(numbers.toSorted()).toEqual(numbers.map((_, index) => index + 1));
 });
 
-test('a tool that does not answer in time is left behind', async () => {
-  const collection = await stage.knowledge('Nothing of interest.');
-  stage.holds.set('endless', () => new Promise(() => {}));
+test('times out a tool call that exceeds toolTimeoutMs', async () => {
+  const collection = await harness.knowledge('Nothing of interest.');
+  harness.holds.set('endless', () => new Promise(() => {}));
   const run = await runWith(
     [{ name: 'search_knowledge', collections: [collection] }, { name: 'calculator' }],
     ['search_knowledge', { query: 'endless' }],
     ['calculator', { expression: '1' }],
   );
-  const state = await stage.untilRun(run);
+  const state = await harness.untilRun(run);
   expect(state.status).toBe('COMPLETED');
   expect(state.toolCalls.nodes).toMatchObject([
     { status: 'TIMED_OUT', errorMessage: expect.stringContaining('1.5 seconds') },
@@ -78,19 +78,19 @@ test('a tool that does not answer in time is left behind', async () => {
   ]);
 });
 
-test('more calls than a round may have are refused one by one', async () => {
+test('rejects calls beyond the maximum of one step', async () => {
   const calls = Array.from({ length: 40 }, (_, index): [string, Record<string, unknown>] => [
     'calculator',
     { expression: `${index}` },
   ]);
-  const state = await stage.untilRun(await runWith([{ name: 'calculator' }], ...calls));
+  const state = await harness.untilRun(await runWith([{ name: 'calculator' }], ...calls));
   const statuses = state.toolCalls.nodes.map(({ status }) => status);
   expect(statuses.filter((status) => status === 'SUCCEEDED')).toHaveLength(32);
   expect(statuses.slice(32)).toEqual(Array(8).fill('FAILED'));
 });
 
-test('what a model and a tool say is kept however odd it is', async () => {
-  const { models, agent, conversation, send, untilRun } = stage;
+test('stores invalid Unicode, NUL characters and deep JSON of models and tools', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
   const { id, model } = await agent({ tools: [{ name: 'calculator' }] });
   models.script(
     model,
@@ -112,8 +112,8 @@ test('what a model and a tool say is kept however odd it is', async () => {
   expect(new Set(ids).size).toBe(4);
 });
 
-test('agents refuse tools that begin like ours and go on otherwise, and keep those of other runtimes', async () => {
-  const { change, agent, graph, viewer } = stage;
+test('rejects malformed built-in tool references and accepts tools of other runtimes', async () => {
+  const { change, agent, graph, viewer } = harness;
   for (const [tool, path, message] of [
     [{ name: 'calculator', approval: 'yes' }, '0.approval', 'true or false'],
     [{ name: 'search_knowledge', collections: [] }, '0.collections', 'empty'],

@@ -2,32 +2,32 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Random } from './scripted-runs.ts';
 import { startWorker, type WorkerProcess } from './worker-process.ts';
 
-/** Workers of which one dies now and then. */
+/** Worker processes that are killed at random and replaced. */
 export interface Workers {
   readonly kills: number;
-  /** Counts what was seen of the runs: the time between two deaths is told in it. */
-  saw(): void;
-  /** Kills and replaces until there were enough deaths. */
+  /** Counts an observed event. The number of events determines the time of the next kill. */
+  countEvent(): void;
+  /** Kills and replaces workers until the number of kills is reached. */
   killWorkers(kills: number): Promise<void>;
-  /** Ends those that are left, as a deployment does. */
+  /** Shuts the remaining workers down with SIGTERM, as a deployment does. */
   stop(): Promise<{ code: number | null; errors: string[] }[]>;
   killAll(): void;
 }
 
-/** Seen at most between the start of a worker and its death. */
+/** Maximum number of events between the start of a worker and its kill. */
 const MAX_PROGRESS = 400;
-/** A worker dies all the same when nothing more happens. */
+/** A worker is killed after this time even without further events. */
 const MAX_LIFE_MS = 2_000;
 
 export interface WorkersOptions {
   count: number;
   environment: Record<string, string>;
   random: Random;
-  /** Whether this is a delicate moment. Some deaths wait for one. */
+  /** Whether a call that must not be repeated is active. Some kills wait for that. */
   inCriticalSection(): boolean;
 }
 
-/** Of the deaths. */
+/** Share of the kills that wait for a critical section. */
 const CRITICAL_SHARE = 0.4;
 
 export async function startWorkers({ count, environment, random, inCriticalSection }: WorkersOptions): Promise<Workers> {
@@ -36,8 +36,8 @@ export async function startWorkers({ count, environment, random, inCriticalSecti
   let seen = 0;
   let wanted = 0;
 
-  /** One place: its worker dies at a random moment, and the next one is started at once. */
-  async function disturbPlace(place: number) {
+  /** Kills the worker in a slot at a random time and starts the next one immediately. */
+  async function disturbSlot(slot: number) {
     while (wanted > 0) {
       wanted--;
       const enough = seen + Math.ceil(random() * MAX_PROGRESS);
@@ -45,9 +45,9 @@ export async function startWorkers({ count, environment, random, inCriticalSecti
       while (seen < enough && Date.now() < end) await delay(5);
       if (random() > CRITICAL_SHARE) await delay(random() * 50);
       else while (!inCriticalSection() && Date.now() < end) await delay(2);
-      await (alive[place] as WorkerProcess).end('SIGKILL');
+      await (alive[slot] as WorkerProcess).end('SIGKILL');
       kills++;
-      alive[place] = await startWorker(environment);
+      alive[slot] = await startWorker(environment);
     }
   }
 
@@ -55,10 +55,10 @@ export async function startWorkers({ count, environment, random, inCriticalSecti
     get kills() {
       return kills;
     },
-    saw: () => void seen++,
-    async killWorkers(deaths) {
-      wanted = deaths;
-      await Promise.all(alive.map((_, place) => disturbPlace(place)));
+    countEvent: () => void seen++,
+    async killWorkers(count) {
+      wanted = count;
+      await Promise.all(alive.map((_, slot) => disturbSlot(slot)));
     },
     stop: () => Promise.all(alive.map(async (worker) => ({ ...(await worker.end('SIGTERM')), errors: worker.errors }))),
     killAll() {

@@ -6,32 +6,32 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { z } from 'zod';
 
-/** A tool was begun. */
+/** The start of a tool call. */
 export interface CountedCall {
   tool: string;
-  /** The argument that tells one call of a model from every other. */
+  /** The argument that identifies the call. */
   key: string;
-  /** When, in milliseconds of the epoch. */
+  /** Start time in milliseconds since the epoch. */
   at: number;
 }
 
 export interface CountingTools {
   url: string;
   calls: CountedCall[];
-  /** Whether a call is under way that is not to be made twice. */
+  /** Whether a call that must not be repeated is active. */
   readonly paying: boolean;
   close(): Promise<void>;
 }
 
 const INPUT = { key: z.string(), ms: z.number().max(10_000) };
 
-/** The tools of the server, and the hints it gives of them. */
+/** The tools of the server with their annotations. */
 export const TOOLS = [
   { name: 'pay', annotations: { readOnlyHint: false, idempotentHint: false } },
   { name: 'look', annotations: { readOnlyHint: true } },
 ];
 
-/** An MCP server over Streamable HTTP on the loopback whose tools take their time, and which remembers each time one was begun. */
+/** An MCP server over Streamable HTTP on the loopback interface whose tools take a given time and record each start. */
 export async function startCountingTools(): Promise<CountingTools> {
   const calls: CountedCall[] = [];
   let paying = 0;
@@ -52,7 +52,7 @@ export async function startCountingTools(): Promise<CountingTools> {
   }
 
   const http = createServer(async (request, response) => {
-    // Without sessions each request is whole in itself, so that clients may die as they like.
+    // Without sessions each request is independent, so that killed clients leave no state.
     if (request.method !== 'POST') return void response.writeHead(405, { allow: 'POST' }).end();
     const server = newServer();
     // Without a generator there are no sessions; the types want it absent, not undefined.

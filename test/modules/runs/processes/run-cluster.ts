@@ -8,13 +8,13 @@ import { type ScriptedModel, startScriptedModel } from '../../../testkit/scripte
 import { randomHash, unique } from '../../../testkit/tenants.ts';
 import { type CountingTools, startCountingTools, TOOLS } from './counting-tools.ts';
 
-/** A server process over a database of its own, and everything workers need to join it. */
+/** A server process with its own database, and the environment of its workers. */
 export interface Installation {
   db: TestDatabase;
   server: ServerProcess;
   model: ScriptedModel;
   tools: CountingTools;
-  /** Of workers. */
+  /** Environment of the workers. */
   environment: Record<string, string>;
   close(): Promise<void>;
 }
@@ -48,20 +48,20 @@ export async function install(extra: Record<string, string> = {}): Promise<Insta
   };
 }
 
-/** A tenant on an installation, as its owner sees it. */
-export interface Household {
+/** A tenant of an installation, used through the API as its owner. */
+export interface TestAccount {
   tenantId: string;
   accessToken: string;
   /** The slug of the server of the counting tools. */
   toolServer: string;
   agent(input: Record<string, unknown>): Promise<string>;
-  /** Of its agents: global ids, and what the database calls them. */
+  /** Creates a conversation and returns its global id. */
   conversation(agentId: string): Promise<string>;
   /** @returns the UUID of the run */
   send(conversationId: string, content: string): Promise<string>;
 }
 
-export async function settle({ server, db, tools }: Installation): Promise<Household> {
+export async function createAccount({ server, db, tools }: Installation): Promise<TestAccount> {
   const call = async <T>(credential: string | undefined, field: string, input: object, selection: string): Promise<T> => {
     const title = field.charAt(0).toUpperCase() + field.slice(1);
     const result = await post(
@@ -77,10 +77,10 @@ export async function settle({ server, db, tools }: Installation): Promise<House
   const { accessToken } = await call<{ accessToken: string }>(
     undefined,
     'signUp',
-    { email: `${unique('owner')}@example.test`, password: 'correct horse battery', tenantName: 'Household' },
+    { email: `${unique('owner')}@example.test`, password: 'correct horse battery', tenantName: 'TestAccount' },
     'accessToken',
   );
-  const [tenant] = await db.ownerQuery<{ id: string }>("SELECT id FROM tenants WHERE name = 'Household'");
+  const [tenant] = await db.ownerQuery<{ id: string }>("SELECT id FROM tenants WHERE name = 'TestAccount'");
   const tenantId = tenant?.id ?? '';
   const toolServer = await addTools(db, tenantId, tools.url);
   return {
@@ -107,7 +107,7 @@ export async function settle({ server, db, tools }: Installation): Promise<House
   };
 }
 
-/** The tools as they are after somebody registered, configured, read and approved them. */
+/** Stores the tools in the state after registration, configuration, discovery and approval. */
 async function addTools({ database, prisma }: TestDatabase, tenantId: string, url: string): Promise<string> {
   const [serverId, configId] = [newId(), newId()];
   const slug = unique('tools');

@@ -1,19 +1,19 @@
 import { type ScriptedRound, script } from '../../../testkit/scripted-model.ts';
 
-/** What a message has its run do, and how that must end. */
+/** A message that scripts its run, and the expected result. */
 export interface Play {
   content: string;
   status: 'COMPLETED' | 'FAILED';
   errorCode: string | null;
   /** The last answer. Undefined where the run fails. */
   text?: string;
-  /** How many tools the model asks for, in all rounds. */
+  /** Number of tool calls in all steps. */
   calls: number;
 }
 
 export type Random = () => number;
 
-/** Numbers that are the same in every run of a test. */
+/** Deterministic pseudo-random numbers. */
 export function randomNumbers(seed: number): Random {
   let state = seed;
   return () => {
@@ -22,7 +22,7 @@ export function randomNumbers(seed: number): Random {
   };
 }
 
-const WORDS = 'the old town has a bridge of stone and nobody knows who built it 𝄞 or when ünder whose roof'.split(' ');
+const WORDS = 'the old town has a bridge of stone and no one knows who built it 𝄞 or when ünder whose roof'.split(' ');
 
 function between(random: Random, least: number, most: number): number {
   return least + Math.floor(random() * (most - least + 1));
@@ -47,15 +47,15 @@ function failed(errorCode: string, ...rounds: ScriptedRound[]): Play {
 }
 
 export interface PlayTools {
-  /** As the model is told it: not to be called twice. */
+  /** Name of the tool whose calls must not be repeated. */
   pay: string;
-  /** May be called again. */
+  /** Name of the read-only tool. */
   look: string;
 }
 
 let keys = 0;
 
-/** Something a model may do: mostly talking and calling tools, now and then trouble. */
+/** A random script: mostly text and tool calls, sometimes a failure. */
 export function anyPlay(random: Random, { pay, look }: PlayTools): Play {
   const speak = (): ScriptedRound => ({ say: sentence(random), delayMs: between(random, 5, 25) });
   const call = (name: string) => ({ name, arguments: { key: `key-${++keys}`, ms: between(random, 50, 1_000) } });
@@ -74,7 +74,7 @@ export function anyPlay(random: Random, { pay, look }: PlayTools): Play {
   return failed('MODEL_NONSENSE', { body: '<!doctype html><title>Sign in</title>' });
 }
 
-/** A model that falls silent in the middle of its answer. Its agent's time runs out. */
+/** A model that stalls during its answer until the agent's time limit. */
 export function stall(random: Random): Play {
   return failed('TIMEOUT', { say: sentence(random), delayMs: 10, stall: 'end' });
 }

@@ -3,7 +3,7 @@ import { type WireResult, watchOverSse, watchOverWebSocket } from '../../../plat
 const EVENTS = `subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 0) {
   sequence type runId delta { messageId offset text } message { uuid sequence role content } toolExecution { uuid } } }`;
 
-interface Seen {
+interface ConversationEvent {
   sequence: number;
   type: string;
   runId: string | null;
@@ -12,24 +12,24 @@ interface Seen {
   toolExecution: { uuid: string } | null;
 }
 
-/** The durable part of an event, as the database has it too. */
+/** The part of an event that is also stored in the database. */
 export interface DurableEvent {
   sequence: number;
   type: string;
   subject: string | null;
 }
 
-/** Somebody who watches one conversation from its beginning. */
+/** A subscriber to one conversation from its first event. */
 export interface SubscriptionObserver {
   conversationId: string;
   events: DurableEvent[];
-  /** What did not fit together. */
+  /** Violations of the order or content of events. */
   violations: string[];
-  /** Deltas, and messages that some of them had told of before. */
+  /** Number of deltas, and of messages that deltas preceded. */
   deltas: number;
-  toldBefore: number;
-  /** How long the longest part of a message was that came without a delta. */
-  longestRest: number;
+  withDeltas: number;
+  /** Largest number of characters of a message that no delta delivered. */
+  longestUndelivered: number;
   ended: Promise<void>;
 }
 
@@ -41,59 +41,59 @@ export interface Watching {
   onEvent(): void;
 }
 
-/** Watches over server-sent events or a WebSocket, in turns. */
+/** Subscribes over server-sent events or a WebSocket, by the parity of `index`. */
 export function watchConversation(watching: Watching, index: number): SubscriptionObserver {
   const { url, credential, conversationId, signal, onEvent } = watching;
-  const witness: SubscriptionObserver = {
+  const observer: SubscriptionObserver = {
     conversationId,
     events: [],
     violations: [],
     deltas: 0,
-    toldBefore: 0,
-    longestRest: 0,
+    withDeltas: 0,
+    longestUndelivered: 0,
     ended: Promise.resolve(),
   };
   const texts = new Map<string, string[]>();
   const messages = new Set<string>();
-  const complain = (what: string, event: unknown) => witness.violations.push(`${what}: ${JSON.stringify(event)}`);
+  const report = (what: string, event: unknown) => observer.violations.push(`${what}: ${JSON.stringify(event)}`);
 
-  function takeDelta(event: Seen, { messageId, offset, text }: NonNullable<Seen['delta']>) {
-    witness.deltas++;
-    if (event.sequence !== (witness.events.at(-1)?.sequence ?? 0)) complain('a delta out of its place', event);
-    if (messages.has(messageId)) complain('a delta of a message that is there', event);
+  function takeDelta(event: ConversationEvent, { messageId, offset, text }: NonNullable<ConversationEvent['delta']>) {
+    observer.deltas++;
+    if (event.sequence !== (observer.events.at(-1)?.sequence ?? 0)) report('delta with an unexpected sequence', event);
+    if (messages.has(messageId)) report('delta after its message', event);
     const before = texts.get(messageId) ?? [];
-    // A text goes on where it stood, or begins again.
-    if (offset !== 0 && offset !== before.length) complain(`a delta that does not go on after ${before.length}`, event);
+    // A text continues at its end, or restarts at 0.
+    if (offset !== 0 && offset !== before.length) report(`delta with an unexpected offset instead of ${before.length}`, event);
     texts.set(messageId, [...before.slice(0, offset), ...text]);
   }
 
-  function takeMessage(event: Seen, { uuid, sequence, content }: NonNullable<Seen['message']>) {
+  function takeMessage(event: ConversationEvent, { uuid, sequence, content }: NonNullable<ConversationEvent['message']>) {
     messages.add(uuid);
-    if (sequence !== messages.size) complain(`message ${messages.size} was expected`, event);
-    const told = texts.get(uuid);
-    if (!told) return;
-    witness.toldBefore++;
-    if (!content.startsWith(told.join(''))) complain(`the deltas said "${told.join('')}"`, event);
-    witness.longestRest = Math.max(witness.longestRest, [...content].length - told.length);
+    if (sequence !== messages.size) report(`unexpected message instead of ${messages.size}`, event);
+    const delivered = texts.get(uuid);
+    if (!delivered) return;
+    observer.withDeltas++;
+    if (!content.startsWith(delivered.join(''))) report(`message differs from the deltas "${delivered.join('')}"`, event);
+    observer.longestUndelivered = Math.max(observer.longestUndelivered, [...content].length - delivered.length);
   }
 
   function take({ data, errors }: WireResult) {
-    const event = data?.conversationEvents as Seen | undefined;
-    if (!event) return complain('no event', errors);
+    const event = data?.conversationEvents as ConversationEvent | undefined;
+    if (!event) return report('result without an event', errors);
     onEvent();
     if (event.delta) return takeDelta(event, event.delta);
-    const expected = (witness.events.at(-1)?.sequence ?? 0) + 1;
-    if (event.sequence !== expected) complain(`event ${expected} was expected`, event);
+    const expected = (observer.events.at(-1)?.sequence ?? 0) + 1;
+    if (event.sequence !== expected) report(`unexpected event instead of ${expected}`, event);
     const subject = event.message?.uuid ?? event.toolExecution?.uuid ?? event.runId;
-    witness.events.push({ sequence: event.sequence, type: event.type, subject });
+    observer.events.push({ sequence: event.sequence, type: event.type, subject });
     if (event.message) takeMessage(event, event.message);
   }
 
   const watch = index % 2 === 0 ? watchOverSse : watchOverWebSocket;
-  witness.ended = watch({ url, credential, query: EVENTS, variables: { id: conversationId }, signal, onResult: take }).catch(
+  observer.ended = watch({ url, credential, query: EVENTS, variables: { id: conversationId }, signal, onResult: take }).catch(
     (error: unknown) => {
-      if (!signal.aborted) complain('the stream broke', String(error));
+      if (!signal.aborted) report('subscription failed', String(error));
     },
   );
-  return witness;
+  return observer;
 }

@@ -7,22 +7,22 @@ import { fileURLToPath } from 'node:url';
 
 const WORKER = fileURLToPath(new URL('../../../../src/worker.ts', import.meta.url));
 const READY_WITHIN_MS = 60_000;
-const ERROR = 50;
+const ERROR_LEVEL = 50;
 
 export interface WorkerProcess {
   pid: number;
-  /** Where it tells of itself. */
+  /** Origin of the health and metrics endpoints. */
   origin: string;
-  /** What it logged as an error. */
+  /** Log lines of level error. */
   errors: string[];
-  /** Ends it and waits until it is gone. */
+  /** Sends the signal and waits for the exit. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<{ code: number | null }>;
 }
 
-/** A process of its own, as `npm run worker` starts it. The environment is what is given and nothing of ours. */
+/** Starts a worker process like `npm run worker`, with only the given environment. */
 export async function startWorker(env: Record<string, string>): Promise<WorkerProcess> {
   const child = spawn(process.execPath, [WORKER], {
-    // Many are started: what one has compiled serves the next.
+    // The tests start many workers, which share a compile cache.
     env: {
       PATH: process.env.PATH,
       NODE_ENV: 'test',
@@ -36,22 +36,22 @@ export async function startWorker(env: Record<string, string>): Promise<WorkerPr
   const killed = () => child.kill('SIGKILL');
   process.once('exit', killed);
   child.once('exit', () => process.off('exit', killed));
-  const said: string[] = [];
+  const output: string[] = [];
   const errors: string[] = [];
   let origin = '';
   const ready = Promise.withResolvers<void>();
   createInterface({ input: child.stdout }).on('line', (line) => {
-    said.push(line);
+    output.push(line);
     if (line.includes('worker started')) {
       origin = `http://127.0.0.1:${JSON.parse(line).address.port}`;
       ready.resolve();
     }
-    if (/^\{"level":(\d+)/.exec(line)?.[1] === String(ERROR)) errors.push(line);
+    if (/^\{"level":(\d+)/.exec(line)?.[1] === String(ERROR_LEVEL)) errors.push(line);
   });
-  createInterface({ input: child.stderr }).on('line', (line) => said.push(line));
-  exited.then(() => ready.reject(new Error(`the worker ended:\n${said.join('\n')}`)));
+  createInterface({ input: child.stderr }).on('line', (line) => output.push(line));
+  exited.then(() => ready.reject(new Error(`the worker ended:\n${output.join('\n')}`)));
   const late = setTimeout(
-    () => ready.reject(new Error(`the worker did not start in time:\n${said.join('\n')}`)),
+    () => ready.reject(new Error(`the worker did not start in time:\n${output.join('\n')}`)),
     READY_WITHIN_MS,
   );
   await ready.promise

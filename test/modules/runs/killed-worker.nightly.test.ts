@@ -3,19 +3,19 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parseId } from '../../../src/platform/graphql/kit/global-id.ts';
 import { until } from '../../testkit/knowledge.ts';
 import { startWorkers, type Workers } from './processes/chaos.ts';
-import { type Household, type Installation, install, settle } from './processes/run-cluster.ts';
+import { createAccount, type Installation, install, type TestAccount } from './processes/run-cluster.ts';
 import { anyPlay, type Play, randomNumbers, stall } from './processes/scripted-runs.ts';
 import { type SubscriptionObserver, watchConversation } from './processes/subscription-observer.ts';
 
 const KILLS = 50;
-/** One of them is starting most of the time. */
+/** Usually one of them is starting. */
 const WORKERS = 3;
 const CONVERSATIONS = 40;
-/** Conversations of an agent that has little time, with a model that falls silent. */
-const HASTY = 4;
-/** Runs that wait or go on at any time while workers die, so that there is always somebody to hit. */
+/** Conversations of an agent with a short time limit and a model that stalls. */
+const STALLING = 4;
+/** Number of queued and running runs to maintain during the kills. */
 const OPEN_RUNS = 80;
-const HASTY_MS = 2_500;
+const SHORT_TIMEOUT_MS = 2_500;
 const AGENT_MS = 3_600_000;
 
 interface Sent {
@@ -23,26 +23,26 @@ interface Sent {
   play: Play;
 }
 
-let place: Installation;
-let household: Household;
+let installation: Installation;
+let account: TestAccount;
 let workers: Workers;
-/** What models do is the same in every run of the test; when workers die is not, for that depends on how far they got. */
+/** The behaviour of models is deterministic. The times of the kills are not: they depend on progress. */
 const random = randomNumbers(4);
 const runs = new Map<string, Sent>();
 const ended = new AbortController();
 
 beforeAll(async () => {
-  place = await install();
-  household = await settle(place);
+  installation = await install();
+  account = await createAccount(installation);
 });
 afterAll(async () => {
   ended.abort();
   workers?.killAll();
-  await place?.close();
+  await installation?.close();
 });
 
 async function statuses(): Promise<Record<string, number>> {
-  const rows = await place.db.ownerQuery<{ status: string; count: number }>(
+  const rows = await installation.db.ownerQuery<{ status: string; count: number }>(
     'SELECT status, count(*)::integer AS count FROM agent_runs GROUP BY status',
   );
   return Object.fromEntries(rows.map(({ status, count }) => [status, count]));
@@ -52,41 +52,40 @@ const openOf = ({ QUEUED = 0, RUNNING = 0 }: Record<string, number>) => QUEUED +
 
 async function openConversations(agentId: string, count: number): Promise<string[]> {
   const conversations: string[] = [];
-  while (conversations.length < count) conversations.push(await household.conversation(agentId));
+  while (conversations.length < count) conversations.push(await account.conversation(agentId));
   return conversations;
 }
 
 async function send(conversationId: string, play: Play): Promise<void> {
-  runs.set(await household.send(conversationId, play.content), { conversationId, play });
+  runs.set(await account.send(conversationId, play.content), { conversationId, play });
 }
 
-test(`${KILLS} workers killed at random moments lose no run, repeat no finished tool call and leave no gap`, {
+test(`${KILLS} workers killed at random lose no run, repeat no finished tool call and leave no gap in sequences`, {
   timeout: 240_000,
 }, async () => {
-  const { db, server, environment } = place;
-  const { toolServer, accessToken } = household;
+  const { db, server, environment } = installation;
+  const { toolServer, accessToken } = account;
   const names = { pay: `${toolServer}__pay`, look: `${toolServer}__look` };
   const given = [{ name: 'calculator' }, { mcp: toolServer, name: '*' }];
-  const patient = await household.agent({ timeoutMs: AGENT_MS, tools: given });
-  const hasty = await household.agent({ timeoutMs: HASTY_MS });
+  const patient = await account.agent({ timeoutMs: AGENT_MS, tools: given });
+  const impatient = await account.agent({ timeoutMs: SHORT_TIMEOUT_MS });
   const conversations = await openConversations(patient, CONVERSATIONS);
-  const hastyConversations = await openConversations(hasty, HASTY);
+  const stallingConversations = await openConversations(impatient, STALLING);
   workers = await startWorkers({
     count: WORKERS,
     environment: { ...environment, RUNS_CONCURRENCY: '4', RUN_LEASE_SECONDS: '4' },
     random: randomNumbers(5),
-    inCriticalSection: () => place.tools.paying,
+    inCriticalSection: () => installation.tools.paying,
   });
-  const witnesses = [...conversations, ...hastyConversations].map((conversationId, index) =>
+  const observers = [...conversations, ...stallingConversations].map((conversationId, index) =>
     watchConversation(
-      { url: server.url, credential: accessToken, conversationId, signal: ended.signal, onEvent: workers.saw },
+      { url: server.url, credential: accessToken, conversationId, signal: ended.signal, onEvent: workers.countEvent },
       index,
     ),
   );
 
-  // The database refuses two at once in a conversation; that it never has to is seen in what it was told.
   const sending = (async () => {
-    for (const conversation of hastyConversations) {
+    for (const conversation of stallingConversations) {
       await send(conversation, stall(random));
       await send(conversation, stall(random));
     }
@@ -99,7 +98,7 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
   expect(workers.kills).toBe(KILLS);
   await until(statuses, (found) => openOf(found) === 0, 120_000);
 
-  // Every run ended as its script says.
+  // Every run ended as scripted.
   const endings = await db.ownerQuery<{ id: string; status: string; error_code: string | null; text: string | null }>(
     "SELECT id, status, error_code, output ->> 'text' AS text FROM agent_runs",
   );
@@ -112,25 +111,25 @@ test(`${KILLS} workers killed at random moments lose no run, repeat no finished 
       ...(play.text === undefined ? {} : { text: play.text }),
     });
   }
-  // The deaths did hit them: what a dead worker was at is tried again.
-  const [hit] = await db.ownerQuery<{ jobs: number }>(
+  // The kills interrupted jobs, which the queue retried.
+  const [retried] = await db.ownerQuery<{ jobs: number }>(
     "SELECT count(*)::integer AS jobs FROM pgboss.job WHERE name = 'run.execute' AND retry_count > 0",
   );
-  expect(hit?.jobs).toBeGreaterThanOrEqual(KILLS / 2);
+  expect(retried?.jobs).toBeGreaterThanOrEqual(KILLS / 2);
 
-  await everyCallIsAccountedFor();
-  await numbersHaveNoGaps();
-  await oneRunAtATime();
-  await nothingIsLeftBehind();
-  await witnessesSawIt(witnesses);
+  await expectCallsExecutedOnce();
+  await expectNoGapsInSequences();
+  await expectNoOverlappingRuns();
+  await expectNoOpenRows();
+  await expectObserversReceivedAllEvents(observers);
 
   const stops = await workers.stop();
   expect(stops.map(({ code }) => code)).toEqual(Array(WORKERS).fill(0));
 });
 
-/** Each call of a model was begun once by the tool, unless it may be repeated and had not ended. */
-async function everyCallIsAccountedFor(): Promise<void> {
-  const calls = await place.db.ownerQuery<{
+/** The tool server started each call once, except for repeatable calls that had not ended. */
+async function expectCallsExecutedOnce(): Promise<void> {
+  const calls = await installation.db.ownerQuery<{
     status: string;
     name: string;
     source: string;
@@ -142,13 +141,13 @@ async function everyCallIsAccountedFor(): Promise<void> {
       (SELECT count(*)::integer FROM tool_executions e WHERE e.tenant_id = c.tenant_id AND e.metadata ->> 'toolCallId' = c.id::text) AS executions
      FROM tool_calls c`,
   );
-  const asked = [...runs.values()].reduce((sum, { play }) => sum + play.calls, 0);
-  expect(calls).toHaveLength(asked);
-  const begun = Map.groupBy(place.tools.calls, ({ key }) => key);
+  const requested = [...runs.values()].reduce((sum, { play }) => sum + play.calls, 0);
+  expect(calls).toHaveLength(requested);
+  const started = Map.groupBy(installation.tools.calls, ({ key }) => key);
   const statusesSeen = new Set<string>();
   for (const { status, name, source, key, completed_at: completedAt, executions } of calls) {
     const repeatable = !name.endsWith('__pay');
-    const times = begun.get(key ?? '') ?? [];
+    const times = started.get(key ?? '') ?? [];
     statusesSeen.add(`${source} ${status}`);
     const context = JSON.stringify({ name, key, status, completedAt, times });
     expect(executions, context).toBe(1);
@@ -156,7 +155,7 @@ async function everyCallIsAccountedFor(): Promise<void> {
     else if (status === 'SUCCEEDED') expect(times.length, context).toBeGreaterThanOrEqual(1);
     else expect([status, repeatable], context).toEqual(['INTERRUPTED', false]);
     if (!repeatable) expect(times.length, context).toBeLessThanOrEqual(1);
-    // One that has ended is never begun again.
+    // A finished call never starts again.
     for (const { at } of times) expect(at, context).toBeLessThanOrEqual(completedAt.getTime());
   }
   expect([...statusesSeen]).toEqual(
@@ -164,23 +163,23 @@ async function everyCallIsAccountedFor(): Promise<void> {
   );
 }
 
-async function numbersHaveNoGaps(): Promise<void> {
+async function expectNoGapsInSequences(): Promise<void> {
   for (const table of ['messages', 'conversation_events']) {
-    const gaps = await place.db.ownerQuery(
+    const gaps = await installation.db.ownerQuery(
       `SELECT conversation_id FROM ${table} GROUP BY conversation_id
        HAVING min(sequence) <> 1 OR max(sequence) <> count(*) OR count(*) <> count(DISTINCT sequence)`,
     );
     expect(gaps).toEqual([]);
   }
-  const answers = await place.db.ownerQuery(
+  const answers = await installation.db.ownerQuery(
     "SELECT run_id, iteration FROM llm_calls WHERE status = 'SUCCESS' GROUP BY run_id, iteration HAVING count(*) > 1",
   );
   expect(answers).toEqual([]);
 }
 
-/** In the order of their messages, each begun after the one before had ended. */
-async function oneRunAtATime(): Promise<void> {
-  const overlaps = await place.db.ownerQuery(
+/** Runs of a conversation execute in the order of their messages, without overlap. */
+async function expectNoOverlappingRuns(): Promise<void> {
+  const overlaps = await installation.db.ownerQuery(
     `SELECT * FROM (SELECT r.id, r.conversation_id, r.started_at,
         lag(r.completed_at) OVER (PARTITION BY r.conversation_id ORDER BY m.sequence) AS before_ended_at
       FROM agent_runs r JOIN messages m ON m.tenant_id = r.tenant_id AND m.id = r.message_id) turns
@@ -189,30 +188,30 @@ async function oneRunAtATime(): Promise<void> {
   expect(overlaps).toEqual([]);
 }
 
-async function nothingIsLeftBehind(): Promise<void> {
-  expect(await place.db.ownerQuery('SELECT id, run_id FROM message_drafts')).toEqual([]);
-  expect(await place.db.ownerQuery('SELECT id FROM agent_runs WHERE lease_owner IS NOT NULL OR completed_at IS NULL')).toEqual(
-    [],
-  );
-  expect(await place.db.ownerQuery('SELECT id FROM tool_calls WHERE completed_at IS NULL')).toEqual([]);
+async function expectNoOpenRows(): Promise<void> {
+  expect(await installation.db.ownerQuery('SELECT id, run_id FROM message_drafts')).toEqual([]);
+  expect(
+    await installation.db.ownerQuery('SELECT id FROM agent_runs WHERE lease_owner IS NOT NULL OR completed_at IS NULL'),
+  ).toEqual([]);
+  expect(await installation.db.ownerQuery('SELECT id FROM tool_calls WHERE completed_at IS NULL')).toEqual([]);
 }
 
-async function witnessesSawIt(witnesses: SubscriptionObserver[]): Promise<void> {
+async function expectObserversReceivedAllEvents(observers: SubscriptionObserver[]): Promise<void> {
   let deltas = 0;
-  for (const witness of witnesses) {
-    const there = await place.db.ownerQuery<{ sequence: number; type: string; subject: string | null }>(
+  for (const observer of observers) {
+    const stored = await installation.db.ownerQuery<{ sequence: number; type: string; subject: string | null }>(
       `SELECT sequence, type, coalesce(payload ->> 'messageId', payload ->> 'toolExecutionId', payload ->> 'runId') AS subject
        FROM conversation_events WHERE conversation_id = $1 ORDER BY sequence`,
-      [parseId('Conversation', witness.conversationId, [])],
+      [parseId('Conversation', observer.conversationId, [])],
     );
     await until(
-      async () => witness.events.length,
-      (count) => count === there.length,
+      async () => observer.events.length,
+      (count) => count === stored.length,
       5_000,
     );
-    expect(witness.violations).toEqual([]);
-    expect(witness.events).toEqual(there);
-    deltas += witness.deltas;
+    expect(observer.violations).toEqual([]);
+    expect(observer.events).toEqual(stored);
+    deltas += observer.deltas;
   }
   expect(deltas).toBeGreaterThan(runs.size);
 }

@@ -1,8 +1,8 @@
-import { cleanText } from '../../platform/lib/text.ts';
+import { cleanText } from '../../../platform/lib/text.ts';
 
 const MAX_DEPTH = 60;
 
-/** What models and tools hand over, as JSON that the database takes. What lies too deep is told as text. */
+/** Converts output of models and tools to JSON that PostgreSQL accepts. Values below the maximum depth become `…`. */
 export function cleanJson(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return cleanText(value);
   if (typeof value === 'bigint') return String(value);

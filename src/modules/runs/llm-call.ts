@@ -1,0 +1,32 @@
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import { ExecutionStatusEnum } from '../conversations/exports.ts';
+import { AgentRun } from './agent-run.ts';
+
+const LlmCall = entity('LlmCall', {
+  table: 'llm_calls',
+  access: 'conversation:read',
+  columns: [
+    'iteration',
+    'provider',
+    'model',
+    'prompt',
+    'response',
+    'inputTokens',
+    'outputTokens',
+    'cachedTokens',
+    'costUsd',
+    'latencyMs',
+    'firstTokenMs',
+    'errorCode',
+    'errorMessage',
+  ],
+  descriptions: { costUsd: 'Cost in US dollars, as a decimal number.' },
+  references: { run: { to: AgentRun, description: 'The run that made the call. Null outside of runs.' } },
+  fields: (t) => ({ status: t.expose('status', { type: ExecutionStatusEnum }) }),
+  list: { orders: ['id', '-id'] },
+});
+
+LlmCall.listOn(AgentRun, 'llmCalls', {
+  column: 'runId',
+  description: 'Model calls of the run, including failed ones.',
+});

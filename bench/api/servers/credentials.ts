@@ -8,8 +8,8 @@ import { createLogger } from '../../../src/platform/lib/logger.ts';
 import { openPool } from '../../../src/platform/postgres/connect.ts';
 import { Database } from '../../../src/platform/postgres/database.ts';
 import type { Prisma } from '../../../src/platform/postgres/prisma.ts';
-import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
 import type { SessionContext } from '../../../src/platform/postgres/request-scope.ts';
+import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
 import type { Timeouts } from '../../../src/platform/postgres/session-settings.ts';
 
 /** What every rival is told by its environment. */

@@ -180,7 +180,7 @@ mutation('appendMessage', {
       }),
     }),
   }),
-  transaction: 'own',
+  transaction: 'manual',
   resolve: (input, context) =>
     appendMessage(context, context.viewer, {
       conversationId: input.conversationId,

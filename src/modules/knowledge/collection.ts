@@ -9,8 +9,8 @@ import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { tenantKey } from '../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../platform/postgres/sql.ts';
-import { tenantKey } from '../../platform/postgres/tenant-key.ts';
 import { User } from '../tenancy/exports.ts';
 import type { KnowledgeServices } from './services.ts';
 

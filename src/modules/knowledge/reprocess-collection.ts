@@ -1,7 +1,7 @@
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
+import { tenantKey } from '../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../platform/postgres/sql.ts';
-import { tenantKey } from '../../platform/postgres/tenant-key.ts';
 import { Collection, chunking, embeddingColumns, requireOverlap } from './collection.ts';
 import { lockDocuments, publishDocumentChanges, queueProcessing } from './documents/documents.ts';
 

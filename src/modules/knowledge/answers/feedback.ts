@@ -6,7 +6,7 @@ import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { textRule } from '../../../platform/graphql/kit/rules.ts';
 import { NotFoundError } from '../../../platform/lib/errors.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { ratioRule } from '../search/search-fields.ts';
 import { EvaluationRun, FeedbackEnum } from './evaluation-run.ts';
 

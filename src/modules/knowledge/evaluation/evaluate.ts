@@ -2,9 +2,8 @@ import type { Evaluation, SearchStrategy } from '../../../generated/prisma/clien
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { DomainError, NotFoundError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
-import { runWithContext } from '../../../platform/postgres/request-scope.ts';
+import { runWithContext, tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { Collection } from '../collection.ts';
 import { findChunks } from '../documents/chunk.ts';
 import { search } from '../search/search.ts';

@@ -3,7 +3,7 @@ import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { InvalidStateError } from '../../../platform/lib/errors.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { AgentRun, hasEnded } from '../agent-run.ts';
 import { lockRun } from '../lease/locks.ts';
 import { publishRunChange } from '../lease/run-lease.ts';

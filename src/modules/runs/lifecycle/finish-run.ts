@@ -1,9 +1,8 @@
 import type { AgentRun, ToolCall } from '../../../generated/prisma/client.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { cleanText } from '../../../platform/lib/text.ts';
-import { afterCommit } from '../../../platform/postgres/request-scope.ts';
+import { afterCommit, tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { insertToolExecution, removeDraft } from '../../conversations/exports.ts';
 import { publishRunChange } from '../lease/run-lease.ts';
 import { isOpen, readSteps, toolResultOf } from '../loop/steps.ts';

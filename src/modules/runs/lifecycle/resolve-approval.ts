@@ -4,7 +4,7 @@ import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { textRule } from '../../../platform/graphql/kit/rules.ts';
 import { ForbiddenError, InvalidStateError, NotFoundError } from '../../../platform/lib/errors.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { AgentRun } from '../agent-run.ts';
 import { hasPendingApprovals } from '../lease/claim.ts';
 import { lockRun } from '../lease/locks.ts';

@@ -1,5 +1,5 @@
 import { newId } from '../../../platform/lib/ids.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { conversationEnded, RunFailure } from '../errors.ts';
 import { authorizationLost } from '../lease/authorization.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';

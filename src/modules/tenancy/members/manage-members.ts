@@ -5,8 +5,8 @@ import type { Viewer } from '../../../platform/auth/viewer.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
 import { ForbiddenError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { requireUser, type TenancyServices } from '../services.ts';
 
 interface LockedMembership {

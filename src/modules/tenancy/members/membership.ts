@@ -1,8 +1,7 @@
 import type { Permission } from '../../../platform/auth/permissions.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { sql } from '../../../platform/postgres/sql.ts';
-import { containsText } from '../../../platform/postgres/text-search.ts';
+import { containsText, sql } from '../../../platform/postgres/sql.ts';
 import { User } from '../accounts/user.ts';
 import { PermissionEnum } from '../enums.ts';
 

@@ -2,9 +2,8 @@ import { evictAfterCommit } from '../../../platform/auth/auth.ts';
 import type { Role } from '../../../platform/auth/permissions.ts';
 import { hashSecret } from '../../../platform/auth/secrets.ts';
 import { AuthenticationError } from '../../../platform/lib/errors.ts';
-import { switchActor } from '../../../platform/postgres/request-scope.ts';
+import { switchActor, tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import type { TenancyServices } from '../services.ts';
 import { openSession, type SignedIn } from './sessions.ts';
 

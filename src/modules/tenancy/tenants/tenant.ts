@@ -8,9 +8,9 @@ import type { Changes, ColumnInputs } from '../../../platform/graphql/kit/entity
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
 import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
+import { requireViewer } from '../../../platform/graphql/viewer.ts';
 import { NotFoundError } from '../../../platform/lib/errors.ts';
 import { isUniqueViolation } from '../../../platform/postgres/errors.ts';
 import { emailRule } from '../rules.ts';

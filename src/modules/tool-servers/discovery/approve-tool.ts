@@ -1,7 +1,7 @@
 import type { McpTool } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { ConflictError, InvalidStateError } from '../../../platform/lib/errors.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { requireMcpTool } from '../read.ts';
 import type { ToolServerServices } from '../services.ts';
 

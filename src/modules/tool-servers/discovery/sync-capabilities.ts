@@ -2,7 +2,7 @@ import { type McpServerConfig, Prisma as PrismaTypes } from '../../../generated/
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { type DiscoveredResource, type DiscoveredTool, hashOfTool } from './definition.ts';
 
 function toolColumns({ name: _, inputSchema, outputSchema, annotations, ...texts }: DiscoveredTool) {

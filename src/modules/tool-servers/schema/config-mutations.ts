@@ -1,8 +1,8 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
+import { requireViewer } from '../../../platform/graphql/viewer.ts';
 import { discoverServer, saveDiscovery } from '../discovery/discover-server.ts';
 import type { SecretChanges } from '../secrets/secret-rules.ts';
 import { configureMcpServer } from '../servers/configure.ts';

@@ -1,7 +1,7 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
 import type { McpEndpointLimits } from '../../../platform/mcp-client/endpoint.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { loadUser, User } from '../../tenancy/exports.ts';
 import { findMcpServerConfigsOf } from '../read.ts';
 import { limitsOf } from '../servers/limits.ts';

@@ -2,9 +2,9 @@ import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { requireViewer } from '../../../platform/graphql/viewer.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { type McpContent, readMcpResource } from '../calls/read-resource.ts';
 import { loadMcpServerConfig, McpServerConfig } from './config.ts';
 

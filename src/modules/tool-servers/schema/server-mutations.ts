@@ -1,8 +1,8 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { requireViewer } from '../../../platform/graphql/viewer.ts';
 import { type McpServerFields, registerMcpServer, updateMcpServer } from '../servers/servers.ts';
 import { argsRule, commandRule, linkRule } from './rules.ts';
 import { McpServer, McpServerCategoryEnum, McpServerStatusEnum, McpTransportEnum } from './server.ts';

@@ -6,8 +6,7 @@ import { defineConnection } from '../../../platform/graphql/kit/connection.ts';
 import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
 import { nodeQuery } from '../../../platform/graphql/kit/node-query.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
-import { sql } from '../../../platform/postgres/sql.ts';
-import { containsText } from '../../../platform/postgres/text-search.ts';
+import { containsText, sql } from '../../../platform/postgres/sql.ts';
 import { isPlatformAdmin, loadUser, User } from '../../tenancy/exports.ts';
 
 export const McpTransportEnum = builder.enumType(McpTransport, {

@@ -1,8 +1,8 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { intRule, jsonObjectRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { requireViewer } from '../../../platform/graphql/viewer.ts';
 import { ValidationError } from '../../../platform/lib/errors.ts';
 import type { McpToolOutcome } from '../calls/call-tool.ts';
 import { executeMcpTool, type ToolAddress } from '../calls/execute-tool.ts';

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { SealedError, type Sealer } from '../../../platform/encryption/sealer.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { openAllSecrets, sealAllSecrets } from './secrets.ts';
 
 export interface RotateEncryptionOptions {

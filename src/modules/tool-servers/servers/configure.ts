@@ -5,8 +5,8 @@ import { InvalidStateError, NotFoundError, ValidationError } from '../../../plat
 import { newId } from '../../../platform/lib/ids.ts';
 import type { McpEndpointLimits } from '../../../platform/mcp-client/endpoint.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
+import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
 import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
 import { requireMcpServer } from '../read.ts';
 import { checkEnv, checkHeaders, mergeSecrets, type SecretChanges } from '../secrets/secret-rules.ts';

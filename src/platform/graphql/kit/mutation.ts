@@ -33,8 +33,8 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   context?: SessionContext;
   /** Slow work before the transaction, such as a model call or an upload. The transaction must not wait for it. */
   prepare?: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>) => Promise<Prepared>;
-  /** `own` if `resolve` runs its transaction itself, for writes that fit one round trip. @default 'around' */
-  transaction?: 'around' | 'own';
+  /** `manual` if `resolve` runs its transaction itself, for writes that fit one round trip. @default 'around' */
+  transaction?: 'around' | 'manual';
   /** Runs in one transaction. An error rolls it back. */
   resolve: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>, prepared: Prepared) => Promise<Payload>;
 }
@@ -87,7 +87,7 @@ export function mutation<
         try {
           const prepared = (await options.prepare?.(input, acting)) as Prepared;
           const work = () => options.resolve(input, acting, prepared);
-          return await (options.transaction === 'own' ? work() : context.database.transaction(work, options.context));
+          return await (options.transaction === 'manual' ? work() : context.database.transaction(work, options.context));
         } finally {
           context.loaders.clear();
         }

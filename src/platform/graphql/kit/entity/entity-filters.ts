@@ -1,5 +1,4 @@
-import { identifier, raw, type Sql, sql } from '../../../postgres/sql.ts';
-import { containsText } from '../../../postgres/text-search.ts';
+import { containsText, identifier, raw, type Sql, sql } from '../../../postgres/sql.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { enumRefOf } from '../enums.ts';
 import { parseId } from '../global-id.ts';

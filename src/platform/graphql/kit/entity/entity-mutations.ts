@@ -7,7 +7,7 @@ import { newId } from '../../../lib/ids.ts';
 import { requireFound } from '../../../lib/require-found.ts';
 import { requireFreeSlug, slugForNew } from '../../../lib/slug.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
-import { tenantKey } from '../../../postgres/tenant-key.ts';
+import { tenantKey } from '../../../postgres/request-scope.ts';
 import type { ActorContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { mutation } from '../mutation.ts';

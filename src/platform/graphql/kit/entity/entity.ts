@@ -7,8 +7,8 @@ import { type Changed, type ChangeLog, changeLog } from '../../../live/change-lo
 import type { Database } from '../../../postgres/database.ts';
 import { type Page, type PageArgs, type PageOrder, readPage } from '../../../postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
+import { tenantKey } from '../../../postgres/request-scope.ts';
 import type { Sql } from '../../../postgres/sql.ts';
-import { tenantKey } from '../../../postgres/tenant-key.ts';
 import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';

@@ -1,6 +1,6 @@
+import type { unreadableColumns } from '../../../../generated/data-model.ts';
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import { getDatamodel } from '../../../../generated/pothos.ts';
-import type { unreadableColumns } from '../../../postgres/readable-columns.ts';
 
 export type ModelName = keyof PrismaTypes & string;
 

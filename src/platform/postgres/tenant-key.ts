@@ -1,1 +1,0 @@
-export { tenantKey } from './request-scope.ts';

@@ -1,1 +1,0 @@
-export { containsText } from './sql.ts';

@@ -1,6 +1,7 @@
 import { MessageRole } from '../../generated/prisma/enums.ts';
 import type { Permission } from '../../platform/auth/permissions.ts';
-import { entity, type ReferenceTarget } from '../../platform/graphql/kit/entity/entity.ts';
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import type { ReferenceTarget } from '../../platform/graphql/kit/entity/entity-fields.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { dependsOn } from '../../platform/graphql/kit/selection.ts';

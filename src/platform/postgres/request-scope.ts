@@ -1,17 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { SessionContext } from './session-settings.ts';
 import type { Transaction } from './transaction.ts';
 
-/** The actor of a statement. Each field becomes a transaction-local setting that policies and triggers read. */
-export interface SessionContext {
-  tenantId?: string | undefined;
-  userId?: string | undefined;
-  apiKeyId?: string | undefined;
-  requestId?: string | undefined;
-  ip?: string | undefined;
-  userAgent?: string | undefined;
-  /** The database rejects every write: for viewers, and outside a transaction. */
-  readOnly?: boolean | undefined;
-}
+export type { SessionContext } from './session-settings.ts';
 
 interface RequestScope {
   context: SessionContext;

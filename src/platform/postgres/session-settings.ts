@@ -1,5 +1,16 @@
 import pg from 'pg';
-import type { SessionContext } from './request-scope.ts';
+
+/** The actor of a statement. Each field becomes a transaction-local setting that policies and triggers read. */
+export interface SessionContext {
+  tenantId?: string | undefined;
+  userId?: string | undefined;
+  apiKeyId?: string | undefined;
+  requestId?: string | undefined;
+  ip?: string | undefined;
+  userAgent?: string | undefined;
+  /** The database rejects every write: for viewers, and outside a transaction. */
+  readOnly?: boolean | undefined;
+}
 
 /** The role that runs every statement of the application. It owns no object and cannot bypass row security. */
 export const APPLICATION_ROLE = 'agentbase_app';

@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import type { PreparedStatements } from './protocol/prepared-statements.ts';
-import type { SessionContext } from './request-scope.ts';
-import { applySettingsSql } from './session-settings.ts';
+import { applySettingsSql, type SessionContext } from './session-settings.ts';
 
 /** The part of a connection that PrismaPg and `queryRows` use. */
 export interface Queryable {

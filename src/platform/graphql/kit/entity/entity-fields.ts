@@ -70,15 +70,16 @@ export function referenceField<Name extends ModelName>(
   reference: Reference<Name>,
 ): unknown {
   const { property } = requireColumn(model, reference.column ?? `${field}Id`);
-  const target = () => (typeof reference.to === 'function' && !('typename' in reference.to) ? reference.to() : reference.to);
+  const { to } = reference;
+  // A target that is declared later exists once the schema is built, which is when Pothos calls this.
+  const target = typeof to === 'function' ? to() : to;
+  const { typename, load } = target;
   return t.field({
-    type: target(),
+    type: target,
     nullable: true,
     description: reference.description,
     extensions: dependsOn(property),
-    resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) => {
-      const { load, typename } = target() as ReferenceTarget;
-      return load(context, row[property], selectedProperties(info, typename));
-    },
+    resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) =>
+      load(context, row[property], selectedProperties(info, typename)),
   });
 }

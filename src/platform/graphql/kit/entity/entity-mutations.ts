@@ -8,7 +8,7 @@ import { requireFound } from '../../../lib/require-found.ts';
 import { requireFreeSlug, slugForNew } from '../../../lib/slug.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
 import { tenantKey } from '../../../postgres/request-scope.ts';
-import type { ActorContext } from '../../context.ts';
+import type { ActorContext, SignedInContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { mutation } from '../mutation.ts';
 import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
@@ -232,7 +232,7 @@ export class EntityMutations<Name extends ModelName> {
       description: string;
       access?: Permission;
       errors?: ErrorClass[];
-      change: ChangeRow<Name>;
+      change: (context: SignedInContext, id: string) => Promise<RowOf<Name>>;
     },
   ): void {
     mutation(name, {

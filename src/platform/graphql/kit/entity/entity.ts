@@ -13,7 +13,7 @@ import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
 import { logSubscription } from '../log-subscription.ts';
-import { type LoadById, nodeLoader, type TableLoader } from '../node-loader.ts';
+import { nodeLoader, type TableLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
 import { exposeColumn, type LooseFieldBuilder, type Reference, referenceField, type ScalarName } from './entity-fields.ts';
 import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';

@@ -73,7 +73,6 @@ const REMAINING: { file: string; words: string[] }[] = [
     words: ['agent', 'agent run', 'conversation', 'conversation event', 'tool execution'],
   },
   { file: 'src/platform/graphql/http/graphiql.ts', words: ['agent', 'conversation', 'conversation event'] },
-  { file: 'src/platform/mcp-server/serve.ts', words: ['agent', 'conversation', 'knowledge'] },
   { file: 'src/platform/storage/storage.ts', words: ['collection'] },
   { file: 'src/platform/ai/language/extractive-language-model.ts', words: ['agent', 'collection'] },
   // The columns that Prisma never selects.

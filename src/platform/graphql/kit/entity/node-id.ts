@@ -1,4 +1,5 @@
 import type { InputFieldMap, InputFieldRef } from '@pothos/core';
+import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { SchemaTypes } from '../builder.ts';
 import { parseId } from '../global-id.ts';
 
@@ -11,6 +12,8 @@ const nodeTypes = new WeakMap<object, string>();
 export interface NodeIdOptions<Required extends boolean> {
   description: string;
   required?: Required;
+  /** A rule over the ids as given, such as how many a list may have. */
+  validate?: StandardSchemaV1;
 }
 
 type IdRef<Value, Required extends boolean> = InputFieldRef<Types, Required extends true ? Value : Value | null | undefined>;

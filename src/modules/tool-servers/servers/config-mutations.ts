@@ -1,13 +1,11 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { parseId } from '../../../platform/graphql/kit/global-id.ts';
+import { nodeId, nodeIds } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { requireViewer } from '../../../platform/graphql/kit/require-viewer.ts';
 import { jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
-import { discoverServer, saveDiscovery } from '../discovery/discover-server.ts';
+import { McpOAuthAlgorithm, McpServerConfig } from '../mcp-server-config.ts';
 import type { SecretChanges } from '../secrets/secret-rules.ts';
-import { configureMcpServer } from '../servers/configure.ts';
-import { limitBounds } from '../servers/limits.ts';
-import { McpOAuthAlgorithm, McpServerConfig } from './config.ts';
+import { configureMcpServer } from './configure.ts';
 import {
   allowedUsersRule,
   clientIdRule,
@@ -17,16 +15,8 @@ import {
   privateKeyRule,
   scopeRule,
   secretsRule,
-} from './rules.ts';
-
-function payload(name: string) {
-  return builder.objectRef<{ config: typeof McpServerConfig.$inferType }>(name).implement({
-    description: 'The configuration after the change.',
-    fields: (t) => ({
-      config: t.field({ type: McpServerConfig, description: 'The configuration.', resolve: ({ config }) => config }),
-    }),
-  });
-}
+} from './input-rules.ts';
+import { limitBounds } from './limits.ts';
 
 const McpServerLimitsInput = builder.inputType('McpServerLimitsInput', {
   description: 'What calls of an MCP server may take. What is not given stays as it is.',
@@ -82,7 +72,7 @@ mutation('configureMcpServer', {
     'never told again.',
   access: 'mcp:configure',
   input: (t) => ({
-    serverId: t.id({ required: true, description: 'The server.' }),
+    serverId: nodeId(t, 'McpServer', { required: true, description: 'The server.' }),
     enabled: t.boolean({ description: 'Whether it may be called. Yes when nothing is said.' }),
     config: t.field({
       type: 'JSONObject',
@@ -105,32 +95,23 @@ mutation('configureMcpServer', {
       description: 'How access tokens for a remote server are got. Null takes it away.',
     }),
     limits: t.field({ type: McpServerLimitsInput, description: 'What its calls may take.' }),
-    allowedUserIds: t.idList({
+    allowedUserIds: nodeIds(t, 'User', {
       description: 'Members who may call its tools, all of them. Empty for everybody who may call tools at all.',
       validate: allowedUsersRule,
     }),
   }),
-  payload: payload('ConfigureMcpServerPayload'),
+  payload: payload('configureMcpServer', 'The configuration after the change.', {
+    config: { type: McpServerConfig, description: 'The configuration.' },
+  }),
   resolve: async ({ serverId, enabled, config, secrets, env, oauth, limits, allowedUserIds }, context) => ({
-    config: await configureMcpServer(context, requireViewer(context), parseId('McpServer', serverId, ['input', 'serverId']), {
+    config: await configureMcpServer(context, context.viewer, serverId, {
       enabled: enabled ?? undefined,
       config: config ?? undefined,
       secrets: (secrets ?? undefined) as SecretChanges | undefined,
       env: (env ?? undefined) as SecretChanges | undefined,
       oauth: oauth && withoutNulls(oauth),
       limits: limits ? (withoutNulls(limits) as Partial<Record<keyof typeof limitBounds, number>>) : undefined,
-      allowedUserIds: allowedUserIds?.map((id, index) => parseId('User', String(id), ['input', 'allowedUserIds', String(index)])),
+      allowedUserIds: allowedUserIds ? [...allowedUserIds] : undefined,
     }),
   }),
-});
-
-mutation('refreshMcpTools', {
-  description:
-    'Asks a configured MCP server what it offers, and keeps it. The first time, all of its tools are approved in your name. Later, new and ' +
-    'changed ones wait for `approveMcpTool`.',
-  access: 'mcp:configure',
-  input: (t) => ({ serverId: t.id({ required: true, description: 'The server.' }) }),
-  payload: payload('RefreshMcpToolsPayload'),
-  prepare: ({ serverId }, context) => discoverServer(context, parseId('McpServer', serverId, ['input', 'serverId'])),
-  resolve: async (_input, context, reading) => ({ config: await saveDiscovery(context, requireViewer(context), reading) }),
 });

@@ -1,12 +1,13 @@
-import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { nodeLoader } from '../../../platform/graphql/kit/node-loader.ts';
-import type { McpEndpointLimits } from '../../../platform/mcp-client/endpoint.ts';
-import { tenantKey } from '../../../platform/postgres/tenant-key.ts';
-import { loadUser, User } from '../../tenancy/exports.ts';
-import { findMcpServerConfigsOf } from '../read.ts';
-import { limitsOf } from '../servers/limits.ts';
-import { type McpOAuth, oauthAlgorithms, oauthOf } from '../servers/oauth.ts';
-import { loadMcpServer, McpServer } from './server.ts';
+import { builder } from '../../platform/graphql/kit/builder.ts';
+import { entity } from '../../platform/graphql/kit/entity/entity.ts';
+import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
+import { requireFound } from '../../platform/lib/require-found.ts';
+import type { McpEndpointLimits } from '../../platform/mcp-client/endpoint.ts';
+import type { Prisma } from '../../platform/postgres/prisma.ts';
+import { User } from '../tenancy/exports.ts';
+import { McpServer } from './mcp-server.ts';
+import { limitsOf } from './servers/limits.ts';
+import { type McpOAuth, oauthAlgorithms, oauthOf } from './servers/oauth.ts';
 
 const McpServerLimits = builder.objectRef<McpEndpointLimits>('McpServerLimits').implement({
   description: 'What calls of an MCP server may take.',
@@ -41,17 +42,18 @@ const McpServerOAuth = builder.objectRef<McpOAuth>('McpServerOAuth').implement({
   }),
 });
 
-export const McpServerConfig = builder.prismaNode('McpServerConfig', {
-  nullable: true,
-  authScopes: { permission: 'mcp:read' },
-  id: { resolve: ({ id }) => id },
-  findUnique: tenantKey,
+export type McpServerConfig = RowOf<'McpServerConfig'>;
+export const McpServerConfig = entity('McpServerConfig', {
+  table: 'mcp_server_configs',
+  access: 'mcp:read',
+  write: 'mcp:configure',
+  noun: 'configuration',
+  columns: ['enabled', 'config', 'secretNames', 'envNames', 'refreshedAt', 'refreshError'],
+  references: {
+    server: { to: McpServer, description: 'The server. Null for one the platform no longer shows.' },
+    createdBy: { to: User, description: 'Who configured it first. Null once they have left the tenant.' },
+  },
   fields: (t) => ({
-    uuid: t.expose('id', { type: 'UUID' }),
-    enabled: t.exposeBoolean('enabled'),
-    config: t.expose('config', { type: 'JSONObject' }),
-    secretNames: t.exposeStringList('secretNames'),
-    envNames: t.exposeStringList('envNames'),
     oauth: t.field({
       type: McpServerOAuth,
       nullable: true,
@@ -67,7 +69,7 @@ export const McpServerConfig = builder.prismaNode('McpServerConfig', {
       type: [User],
       description: 'Who may call its tools. Empty for everybody who may call tools at all.',
       resolve: async ({ allowedUserIds }, _args, context) => {
-        const users = await Promise.all(allowedUserIds.map((id) => loadUser(context, id)));
+        const users = await Promise.all(allowedUserIds.map((id) => User.load(context, id)));
         return users.filter((user) => user !== null);
       },
     }),
@@ -75,26 +77,13 @@ export const McpServerConfig = builder.prismaNode('McpServerConfig', {
       description: 'Whether everybody may call its tools who may call tools at all. Otherwise only the allowed users.',
       resolve: ({ allowedUserIds }) => allowedUserIds.length === 0,
     }),
-    refreshedAt: t.expose('refreshedAt', { type: 'DateTime', nullable: true }),
-    refreshError: t.exposeString('refreshError', { nullable: true }),
-    createdAt: t.expose('createdAt', { type: 'DateTime' }),
-    updatedAt: t.expose('updatedAt', { type: 'DateTime' }),
-    server: t.field({
-      type: McpServer,
-      nullable: true,
-      description: 'The server. Null for one the platform no longer shows.',
-      resolve: ({ serverId }, _args, context) => loadMcpServer(context, serverId),
-    }),
-    createdBy: t.field({
-      type: User,
-      nullable: true,
-      description: 'Who configured it first. Null once they have left the tenant.',
-      resolve: ({ createdById }, _args, context) => loadUser(context, createdById),
-    }),
   }),
 });
 
-export const loadMcpServerConfig = nodeLoader<typeof McpServerConfig.$inferType>('McpServerConfig', 'mcp_server_configs');
+/** The tenant's configuration of a server. Throws NotFoundError. */
+export function requireConfigOf(prisma: Prisma, serverId: string, path: string[]): Promise<McpServerConfig> {
+  return requireFound(prisma.mcpServerConfig.findFirst({ where: { serverId } }), 'A configuration of the MCP server', path);
+}
 
 builder.objectField(McpServer, 'config', (t) =>
   t.field({
@@ -104,7 +93,7 @@ builder.objectField(McpServer, 'config', (t) =>
     resolve: ({ id }, _args, { loaders, prisma }) =>
       loaders
         .get('McpServerConfig:server', async (serverIds) => {
-          const configs = await findMcpServerConfigsOf(prisma, [...serverIds]);
+          const configs = await prisma.mcpServerConfig.findMany({ where: { serverId: { in: [...serverIds] } } });
           const byServer = new Map(configs.map((config) => [config.serverId, config]));
           return serverIds.map((serverId) => byServer.get(serverId) ?? null);
         })

@@ -13,7 +13,7 @@ export const McpResource = entity('McpResource', {
   noun: 'MCP resource',
   columns: ['uri', 'name', 'title', 'description', 'mimeType', 'offered'],
   references: {
-    config: { to: McpServerConfig, description: 'The configuration under which it was read.' },
+    config: { to: McpServerConfig, description: 'The configuration with which the server was queried.' },
   },
   // Ids ascend in the order in which the server lists its resources.
   list: { orders: ['id', '-id'], orderNames: { id: 'AS_LISTED' } },
@@ -21,26 +21,26 @@ export const McpResource = entity('McpResource', {
 
 McpResource.listOn(McpServerConfig, 'resources', {
   column: 'configId',
-  description: 'What the server offered to read when it was last asked.',
+  description: 'Resources of the server as of the last discovery.',
 });
 
 const McpResourceContent = builder.objectRef<McpContent>('McpResourceContent').implement({
-  description: 'A part of a resource, either as text or in base64.',
+  description: 'One part of a resource, either text or binary data.',
   fields: (t) => ({
-    uri: t.exposeString('uri', { description: 'Its address.' }),
-    mimeType: t.exposeString('mimeType', { nullable: true, description: 'Its media type, as the server says it.' }),
-    text: t.exposeString('text', { nullable: true, description: 'What it says.' }),
-    blob: t.exposeString('blob', { nullable: true, description: 'Its bytes in base64.' }),
+    uri: t.exposeString('uri', { description: 'URI of the part.' }),
+    mimeType: t.exposeString('mimeType', { nullable: true, description: 'Media type from the server.' }),
+    text: t.exposeString('text', { nullable: true, description: 'Text of the part. Null for binary data.' }),
+    blob: t.exposeString('blob', { nullable: true, description: 'Binary data in base64. Null for text.' }),
   }),
 });
 
 builder.queryField('readMcpResource', (t) =>
   t.field({
     type: [McpResourceContent],
-    description: 'Reads a resource at its MCP server, now. At most 1 MiB. Takes the right to call tools.',
+    description: 'Reads a resource from its MCP server, at most 1 MiB. Requires the permission mcp:execute.',
     authScopes: { permission: 'mcp:execute' },
     complexity: 200,
-    args: { id: t.arg.id({ required: true, description: 'The resource.' }) },
+    args: { id: t.arg.id({ required: true, description: "The resource's `id` or `uuid`." }) },
     resolve: (_root, { id }, context) => readMcpResource(context, requireViewer(context), parseId('McpResource', id)),
   }),
 );

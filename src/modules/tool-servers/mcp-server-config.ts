@@ -10,34 +10,34 @@ import { limitsOf } from './servers/limits.ts';
 import { type McpOAuth, oauthAlgorithms, oauthOf } from './servers/oauth.ts';
 
 const McpServerLimits = builder.objectRef<McpEndpointLimits>('McpServerLimits').implement({
-  description: 'What calls of an MCP server may take.',
+  description: 'Limits of calls to an MCP server.',
   fields: (t) => ({
-    timeoutMs: t.exposeInt('timeoutMs', { description: 'Longest time of a call, in milliseconds.' }),
-    memoryMb: t.exposeInt('memoryMb', { description: 'Most memory of the program of a STDIO server, in MiB.' }),
-    concurrency: t.exposeInt('concurrency', { description: 'Calls at a time, of each server process of Agentbase.' }),
+    timeoutMs: t.exposeInt('timeoutMs', { description: 'Timeout of a call in milliseconds.' }),
+    memoryMb: t.exposeInt('memoryMb', { description: 'Maximum memory of the program of a STDIO server in MiB.' }),
+    concurrency: t.exposeInt('concurrency', { description: 'Maximum number of concurrent calls per Agentbase process.' }),
   }),
 });
 
 export const McpOAuthAlgorithm = builder.enumType('McpOAuthAlgorithm', {
-  description: 'What the private key of an OAuth client signs with.',
+  description: 'Signature algorithm of the private key of an OAuth client.',
   values: oauthAlgorithms,
 });
 
 const McpServerOAuth = builder.objectRef<McpOAuth>('McpServerOAuth').implement({
-  description: 'How access tokens for a remote server are got: OAuth client credentials, without their secret.',
+  description: 'OAuth client credentials that obtain access tokens for a remote server, without the secret.',
   fields: (t) => ({
     issuer: t.exposeString('issuer', {
-      description: 'The authorization server that knows the client. The secret goes nowhere else.',
+      description: 'Issuer identifier of the authorization server. The secret is sent only to this server.',
     }),
-    clientId: t.exposeString('clientId', { description: 'The client.' }),
+    clientId: t.exposeString('clientId', { description: 'OAuth client id.' }),
     scope: t.exposeString('scope', {
       nullable: true,
-      description: 'What is asked for, names with spaces between. Null for what the server asks for.',
+      description: 'Requested scopes, separated by spaces. Null to request the scopes that the MCP server names.',
     }),
     algorithm: t.expose('algorithm', {
       type: McpOAuthAlgorithm,
       nullable: true,
-      description: 'What the private key signs with. Null for a client that has a secret.',
+      description: 'Signature algorithm of the private key. Null for a client with a client secret.',
     }),
   }),
 });
@@ -50,31 +50,35 @@ export const McpServerConfig = entity('McpServerConfig', {
   noun: 'configuration',
   columns: ['enabled', 'config', 'secretNames', 'envNames', 'refreshedAt', 'refreshError'],
   references: {
-    server: { to: McpServer, description: 'The server. Null for one the platform no longer shows.' },
-    createdBy: { to: User, description: 'Who configured it first. Null once they have left the tenant.' },
+    server: { to: McpServer, description: 'The configured server. Null if the platform no longer shows it to the tenant.' },
+    createdBy: {
+      to: User,
+      description: 'The user who created the configuration. Null if they are no longer a member of the tenant.',
+    },
   },
   fields: (t) => ({
     oauth: t.field({
       type: McpServerOAuth,
       nullable: true,
-      description: 'How access tokens for it are got. Null for a server that wants none.',
+      description: 'OAuth client credentials for the server. Null if it is used without them.',
       resolve: oauthOf,
     }),
     limits: t.field({
       type: McpServerLimits,
-      description: 'What its calls may take, with what is so when nothing is said.',
+      description: 'Limits of calls, with the default where the configuration sets none.',
       resolve: ({ limits }) => limitsOf(limits),
     }),
     allowedUsers: t.field({
       type: [User],
-      description: 'Who may call its tools. Empty for everybody who may call tools at all.',
+      description: 'Users who may call the tools of the server. Empty if all users with the permission mcp:execute may.',
       resolve: async ({ allowedUserIds }, _args, context) => {
         const users = await Promise.all(allowedUserIds.map((id) => User.load(context, id)));
         return users.filter((user) => user !== null);
       },
     }),
     isOpenToAll: t.boolean({
-      description: 'Whether everybody may call its tools who may call tools at all. Otherwise only the allowed users.',
+      description:
+        'Whether all users with the permission mcp:execute may call the tools of the server. Otherwise only `allowedUsers` may.',
       resolve: ({ allowedUserIds }) => allowedUserIds.length === 0,
     }),
   }),
@@ -89,7 +93,7 @@ builder.objectField(McpServer, 'config', (t) =>
   t.field({
     type: McpServerConfig,
     nullable: true,
-    description: "The tenant's configuration of it. Null before `configureMcpServer`.",
+    description: 'The configuration of the server in the tenant. Null before `configureMcpServer`.',
     resolve: ({ id }, _args, { loaders, prisma }) =>
       loaders
         .get('McpServerConfig:server', async (serverIds) => {

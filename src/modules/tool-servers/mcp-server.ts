@@ -11,20 +11,20 @@ import { isPlatformAdmin, User } from '../tenancy/exports.ts';
 enumOf(
   'McpTransport',
   McpTransport,
-  'How an MCP server is reached: STDIO starts a command of the platform, SSE and STREAMABLE_HTTP connect to an address.',
+  'Transport of an MCP server. STDIO starts a program on the platform, SSE and STREAMABLE_HTTP connect to a URL.',
 );
-enumOf('McpServerCategory', McpServerCategory, 'What an MCP server is for.');
+enumOf('McpServerCategory', McpServerCategory, 'Category of an MCP server.');
 enumOf(
   'McpServerStatus',
   McpServerStatus,
-  'ACTIVE servers can be configured and called, DEPRECATED ones still work, DISABLED ones do not.',
+  'State of an MCP server. Tools of ACTIVE and DEPRECATED servers can be called, those of DISABLED servers cannot.',
 );
 
 const McpServerOwner = builder.enumType('McpServerOwner', {
-  description: 'Whose a server is.',
+  description: 'Owner of an MCP server.',
   values: {
-    TENANT: { description: "The tenant's own." },
-    PLATFORM: { description: "The platform's, for all tenants." },
+    TENANT: { description: 'A server of the tenant.' },
+    PLATFORM: { description: 'A server of the platform, which several tenants can use.' },
   } as const,
 });
 
@@ -53,51 +53,55 @@ export const McpServer = entity('McpServer', {
     'metadata',
   ],
   references: {
-    createdBy: { to: User, description: 'Who registered it, if they are a member of the tenant.' },
+    createdBy: { to: User, description: 'The user who registered the server. Null if they are not a member of the tenant.' },
   },
   fields: (t) => ({
     isPlatform: t.boolean({
-      description: "Whether it is the platform's, for all tenants, and not the tenant's own.",
+      description: 'Whether the platform owns the server. Otherwise the tenant does.',
       extensions: dependsOn('tenantId'),
       resolve: ({ tenantId }) => tenantId === null,
     }),
     url: t.string({
       nullable: true,
-      description: 'The address of a remote server. Its query string is shown to those who may configure it.',
+      description:
+        'URL of a remote server, null for a STDIO server. The query string is included only for viewers with the permission mcp:configure, and only for servers of the tenant.',
       resolve: (server, _args, context) => visibleUrl(server, context),
     }),
     command: t.string({
       nullable: true,
-      description: 'The program of a STDIO server. Shown to people who run the platform.',
+      description: 'Program of a STDIO server. Null for viewers who are not platform administrators.',
       resolve: async ({ command }, _args, context) => ((await viewerIsPlatformAdmin(context)) ? command : null),
     }),
     args: t.stringList({
       nullable: true,
       description:
-        "The program's arguments, with `{{name}}` for values of the configuration. Shown to people who run the platform.",
+        'Arguments of the program, with `{{name}}` in place of values of the configuration. Null for viewers who are not platform administrators.',
       resolve: async ({ args }, _args, context) => ((await viewerIsPlatformAdmin(context)) ? args : null),
     }),
   }),
   list: {
     orders: ['name', '-name', '-createdAt', 'createdAt'],
     filter: (f) => ({
-      owner: f.where(McpServerOwner, 'Of this owner.', (owner: 'TENANT' | 'PLATFORM') =>
+      owner: f.where(McpServerOwner, 'Only servers of this owner.', (owner: 'TENANT' | 'PLATFORM') =>
         owner === 'TENANT' ? sql`mcp_servers.tenant_id IS NOT NULL` : sql`mcp_servers.tenant_id IS NULL`,
       ),
-      category: f.anyOf('category', 'In one of these categories.'),
-      transport: f.anyOf('transport', 'Reached in one of these ways.'),
-      status: f.anyOf('status', 'In one of these states.'),
-      configured: f.where('Boolean', 'Whether the tenant has a configuration of it.', (configured: boolean) =>
-        configured ? isConfigured : sql`NOT ${isConfigured}`,
+      category: f.anyOf('category', 'Only servers in one of these categories.'),
+      transport: f.anyOf('transport', 'Only servers with one of these transports.'),
+      status: f.anyOf('status', 'Only servers in one of these states.'),
+      configured: f.where(
+        'Boolean',
+        'Only servers that the tenant has configured, or with false only the others.',
+        (configured: boolean) => (configured ? isConfigured : sql`NOT ${isConfigured}`),
       ),
-      search: f.containsText(['name', 'slug'], 'Whose name or slug contains this, without regard to case.'),
+      search: f.containsText(['name', 'slug'], 'Only servers whose name or slug contains this text. Case-insensitive.'),
     }),
   },
   root: {
     one: 'mcpServer',
     many: {
       field: 'mcpServers',
-      description: "The MCP servers the tenant can configure: its own, and the platform's that are shown to it.",
+      description:
+        'The MCP servers that the tenant can configure: its own, and the servers of the platform that are visible to it.',
     },
   },
 });

@@ -28,23 +28,26 @@ export const McpToolExecution = entity('McpToolExecution', {
   ],
   types: { result: 'JSON' },
   references: {
-    config: { to: McpServerConfig, description: 'The configuration of the server that was called.' },
-    user: { to: User, description: 'The person who called, or for whom an agent did. Null once they have left the tenant.' },
-    agent: { to: Agent, description: 'The agent that called, if any.' },
+    config: { to: McpServerConfig, description: 'The configuration of the called server.' },
+    user: {
+      to: User,
+      description: 'The user who made the call, or for whom an agent made it. Null if they are no longer a member of the tenant.',
+    },
+    agent: { to: Agent, description: 'The agent that made the call, if any.' },
   },
   fields: (t) => ({
     status: t.expose('status', { type: ExecutionStatusEnum }),
     conversation: t.field({
       type: Conversation,
       nullable: true,
-      description: 'The conversation it belongs to, if any.',
+      description: 'The conversation of the call, if any.',
       extensions: dependsOn('conversationId'),
       resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
     }),
     message: t.field({
       type: Message,
       nullable: true,
-      description: 'The message that asked for it, if any.',
+      description: 'The message whose answer required the call, if any.',
       extensions: dependsOn('messageId'),
       resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
     }),
@@ -54,29 +57,29 @@ export const McpToolExecution = entity('McpToolExecution', {
     filter: (f) => ({
       serverId: f.where(
         'ID',
-        'Of this server.',
+        'Only calls to this server.',
         (id: string, path) => sql`mcp_tool_executions.config_id IN (SELECT c.id FROM mcp_server_configs c
           WHERE c.server_id = ${parseId('McpServer', String(id), path)}::uuid)`,
       ),
-      toolName: f.is('toolName', 'Of tools with this name.'),
+      toolName: f.is('toolName', 'Only calls of tools with this name.'),
       status: f.where(
         [ExecutionStatusEnum],
-        'That ended in one of these ways.',
+        'Only calls with one of these outcomes.',
         (states: readonly string[]) => sql`mcp_tool_executions.status = ANY (${states}::execution_status[])`,
       ),
-      errorCode: f.is('errorCode', 'That failed with this code.'),
-      userId: f.refersTo('userId', 'User', 'By this person, or for them.'),
-      agentId: f.refersTo('agentId', 'Agent', 'By this agent.'),
-      conversationId: f.refersTo('conversationId', 'Conversation', 'In this conversation.'),
+      errorCode: f.is('errorCode', 'Only calls that failed with this error code.'),
+      userId: f.refersTo('userId', 'User', 'Only calls by or for this user.'),
+      agentId: f.refersTo('agentId', 'Agent', 'Only calls by this agent.'),
+      conversationId: f.refersTo('conversationId', 'Conversation', 'Only calls in this conversation.'),
       // The id begins with the time, and months are partitions of ids: this reads only the partitions of those months.
       after: f.where(
         'DateTime',
-        'At or after this moment.',
+        'Only calls recorded at or after this time.',
         (time: Date) => sql`mcp_tool_executions.id >= app.uuid_v7_floor(${time}::timestamptz)`,
       ),
       before: f.where(
         'DateTime',
-        'Before this moment.',
+        'Only calls recorded before this time.',
         (time: Date) => sql`mcp_tool_executions.id < app.uuid_v7_floor(${time}::timestamptz)`,
       ),
     }),
@@ -85,7 +88,7 @@ export const McpToolExecution = entity('McpToolExecution', {
     one: 'mcpToolExecution',
     many: {
       field: 'mcpToolExecutions',
-      description: 'Every call of an MCP tool in the tenant, whatever came of it.',
+      description: 'All calls of MCP tools in the tenant, including failed and refused ones.',
     },
   },
 });

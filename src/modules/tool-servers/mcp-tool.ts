@@ -9,16 +9,16 @@ import { toolStatusOf } from './discovery/definition.ts';
 import { McpServerConfig } from './mcp-server-config.ts';
 
 const McpToolStatus = builder.enumType('McpToolStatus', {
-  description: 'What became of a tool since somebody looked at it. Only APPROVED ones are called.',
+  description: 'Approval state of a tool. Only APPROVED tools can be called.',
   values: {
-    APPROVED: { description: 'It is what was approved.' },
-    CHANGED: { description: 'Its definition is another one than was approved.' },
-    NEW: { description: 'Nobody has approved it yet.' },
-    WITHDRAWN: { description: 'The server does not offer it any more.' },
+    APPROVED: { description: 'The current definition is approved.' },
+    CHANGED: { description: 'The definition differs from the approved one.' },
+    NEW: { description: 'The tool has never been approved.' },
+    WITHDRAWN: { description: 'The last discovery did not find the tool at the server.' },
   } as const,
 });
 
-/** As `toolStatusOf`, for lists. */
+/** The same rule as `toolStatusOf`. */
 const statusSql = sql`CASE WHEN NOT mcp_tools.offered THEN 'WITHDRAWN' WHEN mcp_tools.approved_hash IS NULL THEN 'NEW'
   WHEN mcp_tools.approved_hash = mcp_tools.definition_hash THEN 'APPROVED' ELSE 'CHANGED' END`;
 
@@ -43,18 +43,21 @@ export const McpTool = entity('McpTool', {
   ],
   types: { outputSchema: 'JSON' },
   references: {
-    approvedBy: { to: User, description: 'Who approved it last. Null once they have left the tenant.' },
-    config: { to: McpServerConfig, description: 'The configuration under which it was read.' },
+    approvedBy: {
+      to: User,
+      description: 'The user who approved the tool last. Null if they are no longer a member of the tenant.',
+    },
+    config: { to: McpServerConfig, description: 'The configuration with which the server was queried.' },
   },
   fields: (t) => ({
     status: t.field({
       type: McpToolStatus,
-      description: 'What became of it since somebody looked at it.',
+      description: 'Approval state of the tool.',
       extensions: dependsOn('offered', 'approvedHash', 'definitionHash'),
       resolve: toolStatusOf,
     }),
     changed: t.boolean({
-      description: 'Whether its definition is another one than was approved.',
+      description: 'Whether the definition has changed since the last approval. False for a tool that has never been approved.',
       extensions: dependsOn('approvedHash', 'definitionHash'),
       resolve: ({ approvedHash, definitionHash }) => approvedHash !== null && approvedHash !== definitionHash,
     }),
@@ -64,23 +67,26 @@ export const McpTool = entity('McpTool', {
     filter: (f) => ({
       serverId: f.where(
         'ID',
-        'Of this server.',
+        'Only tools of this server.',
         (id: string, path) => sql`mcp_tools.config_id IN (SELECT c.id FROM mcp_server_configs c
           WHERE c.server_id = ${parseId('McpServer', String(id), path)}::uuid)`,
       ),
       status: f.where(
         [McpToolStatus],
-        'In one of these states.',
+        'Only tools in one of these states.',
         (states: readonly string[]) => sql`${statusSql} = ANY (${states}::text[])`,
       ),
-      enabled: f.is('enabled', 'Whether it is enabled.'),
-      search: f.containsText(['name'], 'Whose name contains this, without regard to case.'),
+      enabled: f.is('enabled', 'Only enabled tools, or with false only disabled ones.'),
+      search: f.containsText(['name'], 'Only tools whose name contains this text. Case-insensitive.'),
     }),
   },
-  root: { one: 'mcpTool', many: { field: 'mcpTools', description: "The tools of the tenant's MCP servers." } },
+  root: {
+    one: 'mcpTool',
+    many: { field: 'mcpTools', description: 'The tools of the MCP servers that the tenant has configured.' },
+  },
 });
 
 McpTool.listOn(McpServerConfig, 'tools', {
   column: 'configId',
-  description: 'What the server offered when it was last read.',
+  description: 'Tools of the server as of the last discovery.',
 });

@@ -17,46 +17,46 @@ interface GivenAddress {
 function addressOf({ toolId, serverId, name }: GivenAddress): ToolAddress {
   if (toolId != null && serverId == null && name == null) return { toolId };
   if (toolId == null && serverId != null && name != null) return { serverId, name };
-  throw ValidationError.inputPath(['input', 'toolId'], 'Give either `toolId`, or `serverId` and `name`.');
+  throw ValidationError.inputPath(['input', 'toolId'], 'Give either `toolId`, or both `serverId` and `name`.');
 }
 
 mutation('executeMcpTool', {
   description:
-    'Calls a tool of an MCP server, and keeps the call whatever comes of it. A tool that fails or does not answer in time is told in ' +
-    '`execution`; what keeps the call from being made is an error.',
+    'Calls a tool of an MCP server and records the call. If the tool fails or exceeds the timeout, `execution` holds the failure. If the ' +
+    'call is refused before it is sent, the result is an error.',
   access: 'mcp:execute',
   input: (t) => ({
-    toolId: nodeId(t, 'McpTool', { description: 'The tool.' }),
-    serverId: nodeId(t, 'McpServer', { description: 'The server, in the place of `toolId`.' }),
-    name: t.string({ description: "The tool's name at the server.", validate: textRule(200) }),
+    toolId: nodeId(t, 'McpTool', { description: 'The tool. Required unless `serverId` and `name` are given.' }),
+    serverId: nodeId(t, 'McpServer', { description: 'The server of the tool, in place of `toolId`.' }),
+    name: t.string({ description: 'Name of the tool at the server. Required with `serverId`.', validate: textRule(200) }),
     arguments: t.field({
       type: 'JSONObject',
-      description: 'What the tool is given. Nothing when absent.',
+      description: 'Arguments of the tool. Default an empty object.',
       validate: jsonObjectRule,
     }),
     timeoutMs: t.int({
-      description: "How long it may take, in milliseconds. At most the configuration's limit, which it is when nothing is said.",
+      description: 'Timeout in milliseconds. The limit of the configuration is the maximum and the default.',
       validate: intRule(1, limitBounds.timeoutMs.most),
     }),
   }),
   payload: builder.objectRef<{ outcome: McpToolOutcome }>('ExecuteMcpToolPayload').implement({
-    description: 'What came of the call.',
+    description: 'The outcome of the call.',
     fields: (t) => ({
       output: t.field({
         type: 'JSON',
         nullable: true,
-        description: 'What the tool answered, `content` and `structuredContent`, without secrets. At most 1 MiB.',
+        description: 'Output of the tool: `content` and `structuredContent`, with secrets redacted. At most 1 MiB.',
         resolve: ({ outcome }) => outcome.output,
       }),
       execution: t.field({
         type: McpToolExecution,
         nullable: true,
-        description: 'The call as it was kept.',
+        description: 'The recorded call.',
         resolve: ({ outcome }, _args, context) => McpToolExecution.load(context, outcome.executionId),
       }),
     }),
   }),
-  // The call is made and kept before the mutation's own transaction, which has nothing left to do.
+  // Calls and records the tool before the transaction of the mutation, which must not wait for the server.
   prepare: ({ arguments: given, timeoutMs, ...address }, context) =>
     executeMcpTool(context, context.viewer, {
       tool: addressOf(address),

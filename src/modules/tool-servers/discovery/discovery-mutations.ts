@@ -11,10 +11,10 @@ import { discoverServer, saveDiscovery } from './discover-server.ts';
 
 mutation('refreshMcpTools', {
   description:
-    'Asks a configured MCP server what it offers, and keeps it. The first time, all of its tools are approved in your name. Later, new and ' +
-    'changed ones wait for `approveMcpTool`.',
+    'Lists the tools and resources of a configured MCP server and stores them. The first discovery approves all tools in the name of the ' +
+    'viewer. Later ones leave new and changed tools for `approveMcpTool`.',
   access: 'mcp:configure',
-  input: (t) => ({ serverId: nodeId(t, 'McpServer', { required: true, description: 'The server.' }) }),
+  input: (t) => ({ serverId: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }) }),
   payload: payload('refreshMcpTools', 'The configuration after the change.', {
     config: { type: McpServerConfig, description: 'The configuration.' },
   }),
@@ -24,13 +24,14 @@ mutation('refreshMcpTools', {
 
 mutation('approveMcpTool', {
   description:
-    'Lets a tool be called as it is now. Once its definition is another one, it is not called until it is approved again.',
+    'Approves the current definition of a tool. If the definition changes, the tool cannot be called until it is approved again.',
   access: 'mcp:configure',
   input: (t) => ({
     id: nodeId(t, 'McpTool', { required: true, description: 'The tool.' }),
     definitionHash: t.string({
       required: true,
-      description: 'The `definitionHash` of what you looked at: nothing is approved that came in between.',
+      description:
+        'The `definitionHash` that you reviewed. If the definition has changed since, the mutation returns a ConflictError.',
       validate: hashRule,
     }),
   }),
@@ -40,29 +41,29 @@ mutation('approveMcpTool', {
   resolve: async ({ id, definitionHash }, context) => ({ tool: await approveMcpTool(context, id, definitionHash) }),
 });
 
-/** @param definitionHash of the definition that the viewer reviewed; the server may have replaced it since */
+/** @param definitionHash hash of the definition that the viewer reviewed, which a discovery may have replaced since */
 async function approveMcpTool({ prisma, viewer }: ActorContext, id: string, definitionHash: string): Promise<McpTool> {
   const tool = await McpTool.require(prisma, id, ['input', 'id']);
-  if (!tool.offered) throw new InvalidStateError('The server does not offer the tool any more.', { path: ['input', 'id'] });
+  if (!tool.offered) throw new InvalidStateError('The MCP server no longer offers the tool.', { path: ['input', 'id'] });
   const approvedHash = definitionHash.toLowerCase();
   const [approved] = await prisma.mcpTool.updateManyAndReturn({
     where: { id, definitionHash: approvedHash },
     data: { approvedHash, approvedAt: new Date(), approvedById: viewer.userId ?? null },
   });
   if (approved) return approved;
-  throw new ConflictError('The tool is not what you looked at any more. Look at it again.', {
+  throw new ConflictError('The definition of the tool has changed. Review it and send its current `definitionHash`.', {
     path: ['input', 'definitionHash'],
   });
 }
 
 mutation('updateMcpTool', {
-  description: 'Changes what the tenant decides about a tool. What is not given stays as it is.',
+  description: 'Changes the settings of a tool in the tenant. Omitted fields are not changed.',
   access: 'mcp:configure',
   input: (t) => ({
     id: nodeId(t, 'McpTool', { required: true, description: 'The tool.' }),
-    enabled: t.boolean({ description: 'Whether it may be called.' }),
+    enabled: t.boolean({ description: 'Whether the tool can be called.' }),
     requiresApproval: t.boolean({
-      description: 'Whether a person has to approve each call of an agent. Programs with an API key cannot call it then.',
+      description: 'Whether a user must approve each call by an agent. API keys cannot call such a tool.',
     }),
   }),
   payload: payload('updateMcpTool', 'The tool after the change.', {

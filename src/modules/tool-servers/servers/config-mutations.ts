@@ -19,18 +19,18 @@ import {
 import { limitBounds } from './limits.ts';
 
 const McpServerLimitsInput = builder.inputType('McpServerLimitsInput', {
-  description: 'What calls of an MCP server may take. What is not given stays as it is.',
+  description: 'Limits of calls to an MCP server. Omitted fields are not changed.',
   fields: (t) => ({
     timeoutMs: t.int({
-      description: `Longest time of a call, in milliseconds. ${limitBounds.timeoutMs.default} when nothing is said.`,
+      description: `Timeout of a call in milliseconds, ${limitBounds.timeoutMs.least} to ${limitBounds.timeoutMs.most}. Default ${limitBounds.timeoutMs.default}.`,
       validate: limitRule('timeoutMs'),
     }),
     memoryMb: t.int({
-      description: `Most memory of the program of a STDIO server, in MiB. ${limitBounds.memoryMb.default} when nothing is said.`,
+      description: `Maximum memory of the program of a STDIO server in MiB, ${limitBounds.memoryMb.least} to ${limitBounds.memoryMb.most}. Default ${limitBounds.memoryMb.default}.`,
       validate: limitRule('memoryMb'),
     }),
     concurrency: t.int({
-      description: `Calls at a time, of each server process of Agentbase. ${limitBounds.concurrency.default} when nothing is said.`,
+      description: `Maximum number of concurrent calls per Agentbase process, ${limitBounds.concurrency.least} to ${limitBounds.concurrency.most}. Default ${limitBounds.concurrency.default}.`,
       validate: limitRule('concurrency'),
     }),
   }),
@@ -38,25 +38,26 @@ const McpServerLimitsInput = builder.inputType('McpServerLimitsInput', {
 
 const McpServerOAuthInput = builder.inputType('McpServerOAuthInput', {
   description:
-    'OAuth client credentials, all of them. The secret or private key may be left out where the issuer and the client stay: then the one ' +
-    'that is sealed stays too.',
+    'OAuth client credentials, which replace the stored ones. If the issuer and the client id do not change, the client secret or private ' +
+    'key can be omitted: the stored one remains.',
   fields: (t) => ({
     issuer: t.string({
       required: true,
-      description: 'The authorization server that knows the client, as its metadata names it. The secret goes nowhere else.',
+      description: 'Issuer identifier of the authorization server, as in its metadata. The secret is sent only to this server.',
       validate: issuerRule,
     }),
-    clientId: t.string({ required: true, description: 'The client.', validate: clientIdRule }),
+    clientId: t.string({ required: true, description: 'OAuth client id.', validate: clientIdRule }),
     scope: t.string({
-      description: 'What to ask for, names with spaces between. What the server asks for when nothing is said.',
+      description: 'Scopes to request, separated by spaces. Default: the scopes that the MCP server names.',
       validate: scopeRule,
     }),
-    clientSecret: t.string({ description: "The client's secret. Never answered.", validate: clientSecretRule }),
+    clientSecret: t.string({ description: 'OAuth client secret. Never returned.', validate: clientSecretRule }),
     privateKey: t.string({
-      description: "The client's private key instead of a secret, PKCS #8 in PEM, for `private_key_jwt`. Never answered.",
+      description:
+        'Private key in place of a client secret, for `private_key_jwt`: PKCS #8 in PEM. Requires `algorithm`. Never returned.',
       validate: privateKeyRule,
     }),
-    algorithm: t.field({ type: McpOAuthAlgorithm, description: 'What the private key signs with.' }),
+    algorithm: t.field({ type: McpOAuthAlgorithm, description: 'Signature algorithm of the private key.' }),
   }),
 });
 
@@ -68,35 +69,36 @@ function withoutNulls<T extends object>(input: T) {
 
 mutation('configureMcpServer', {
   description:
-    'Makes the configuration under which the tenant uses an MCP server, or changes it. What is not given stays as it is. Secrets are sealed and ' +
-    'never told again.',
+    'Creates or changes the configuration of an MCP server in the tenant. Omitted fields are not changed. Secrets are stored encrypted and ' +
+    'never returned.',
   access: 'mcp:configure',
   input: (t) => ({
-    serverId: nodeId(t, 'McpServer', { required: true, description: 'The server.' }),
-    enabled: t.boolean({ description: 'Whether it may be called. Yes when nothing is said.' }),
+    serverId: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }),
+    enabled: t.boolean({ description: 'Whether the tools and resources of the server can be used. Default true.' }),
     config: t.field({
       type: 'JSONObject',
-      description: "Values that are no secrets, all of them, as the server's `configSchema` wants them.",
+      description: 'Values that are not secret. They replace the stored ones and must satisfy the `configSchema` of the server.',
       validate: jsonObjectRule,
     }),
     secrets: t.field({
       type: 'JSONObject',
-      description: 'Headers of a remote server by name. Null takes one away, those that are not named stay. Never answered.',
+      description: 'Headers for a remote server by name. Null removes a header, omitted headers are not changed. Never returned.',
       validate: secretsRule,
     }),
     env: t.field({
       type: 'JSONObject',
       description:
-        'Environment variables of a STDIO server by name. Null takes one away, those that are not named stay. Never answered.',
+        'Environment variables for a STDIO server by name. Null removes a variable, omitted variables are not changed. Never returned.',
       validate: secretsRule,
     }),
     oauth: t.field({
       type: McpServerOAuthInput,
-      description: 'How access tokens for a remote server are got. Null takes it away.',
+      description: 'OAuth client credentials for a remote server. Null removes them.',
     }),
-    limits: t.field({ type: McpServerLimitsInput, description: 'What its calls may take.' }),
+    limits: t.field({ type: McpServerLimitsInput, description: 'Limits of calls.' }),
     allowedUserIds: nodeIds(t, 'User', {
-      description: 'Members who may call its tools, all of them. Empty for everybody who may call tools at all.',
+      description:
+        'Users who may call the tools of the server, which replace the stored ones. Empty to allow all users with the permission mcp:execute. At most 1000.',
       validate: allowedUsersRule,
     }),
   }),

@@ -10,53 +10,55 @@ import { type McpServerFields, type NewMcpServer, registerMcpServer, updateMcpSe
 /** Input fields that registerMcpServer and updateMcpServer share. */
 const settings: ColumnInputs<'McpServer'> = {
   slug: {
-    description: "Name for URLs and agents' tools, unique in the tenant. Made of the name when nothing is said.",
+    description: 'Name in URLs and in tool references of agents, unique in the tenant. By default derived from the name.',
     validate: slugRule,
   },
-  description: { description: 'What the server is for.', validate: textRule(10_000) },
-  version: { description: "The server's version, as its maker says it.", validate: textRule(50) },
+  description: { description: 'Purpose of the server.', validate: textRule(10_000) },
+  version: { description: 'Version of the server, as its vendor states it.', validate: textRule(50) },
   category: {
-    description: 'What kind of server it is. INTEGRATION when nothing is said.',
+    description: 'Category of the server. Default INTEGRATION.',
   },
   url: {
-    description: 'The address of a remote server. On the public internet, unless the installation opened a network.',
+    description: 'URL of a remote server. It must be on the public internet unless the installation allows its network.',
     validate: textRule(2_048),
   },
-  command: { description: "The program of a STDIO server. The platform's alone.", validate: commandRule },
+  command: { description: 'Program of a STDIO server. Only servers of the platform have one.', validate: commandRule },
   args: {
-    description: "The program's arguments, one each, read by no shell. `{{name}}` stands for a value of the configuration.",
+    description: 'Arguments of the program, which no shell interprets. `{{name}}` is replaced by a value of the configuration.',
     validate: argsRule,
   },
   configSchema: {
     description:
-      'What a configuration must look like, a JSON Schema of an object. Its `x-env` lists the environment variables of a STDIO server that ' +
-      'tenants may set; they may set no others.',
+      'JSON Schema that each configuration must satisfy. Its `x-env` lists the environment variables of a STDIO server that ' +
+      'tenants may set.',
     validate: jsonObjectRule,
   },
-  isPublic: { description: "Whether all tenants see it. The platform's alone." },
-  documentationUrl: { description: 'Where it is documented.', validate: linkRule },
-  repositoryUrl: { description: 'Where its source is.', validate: linkRule },
-  metadata: { description: 'Your own data.', validate: jsonObjectRule },
+  isPublic: { description: 'Whether all tenants can use the server. Only servers of the platform can be public.' },
+  documentationUrl: { description: 'URL of the documentation.', validate: linkRule },
+  repositoryUrl: { description: 'URL of the source code.', validate: linkRule },
+  metadata: { description: 'Custom data.', validate: jsonObjectRule },
 };
 
 const registration: ColumnInputs<'McpServer'> = {
   name: { required: true, description: 'Display name.', validate: nameRule },
-  transport: { required: true, description: 'How it is reached. Stays as it is.' },
+  transport: { required: true, description: 'Transport of the server. It cannot be changed later.' },
   ...settings,
 };
 
 const changes: ColumnInputs<'McpServer'> = {
   name: { description: 'Display name.', validate: nameRule },
-  status: { description: 'Whether it can be used.' },
+  status: { description: 'State of the server.' },
   ...settings,
 };
 
 mutation('registerMcpServer', {
   description:
-    'Adds an MCP server to the registry. A tenant registers remote servers. People who run the platform register any server for all tenants.',
+    'Registers an MCP server. Tenants register remote servers. Platform administrators also register servers of the platform, with any transport.',
   access: 'mcp:configure',
   input: (t) => ({
-    platform: t.boolean({ description: 'Whether it is for the platform and not for the tenant. Only for people who run it.' }),
+    platform: t.boolean({
+      description: 'Whether to register a server of the platform. Requires a platform administrator. Default false.',
+    }),
     ...McpServer.mutations.inputFields(t, registration),
   }),
   payload: payload('registerMcpServer', 'The server after the change.', {
@@ -76,11 +78,11 @@ mutation('registerMcpServer', {
 
 mutation('updateMcpServer', {
   description:
-    'Changes an MCP server. What is not given stays as it is. A server of the tenant that moves to another origin begins anew: its secrets are ' +
-    'dropped, and its tools wait for `refreshMcpTools`.',
+    'Changes an MCP server. Omitted fields are not changed. If the URL of a server of the tenant moves to another origin, its secrets are ' +
+    'deleted and its tools withdrawn until `refreshMcpTools`.',
   access: 'mcp:configure',
   input: (t) => ({
-    id: nodeId(t, 'McpServer', { required: true, description: 'The server.' }),
+    id: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }),
     ...McpServer.mutations.inputFields(t, changes),
   }),
   payload: payload('updateMcpServer', 'The server after the change.', {

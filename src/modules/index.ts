@@ -7,10 +7,10 @@ import { conversations } from './conversations/module.ts';
 import { knowledge } from './knowledge/module.ts';
 import { runs } from './runs/module.ts';
 import { tenancy } from './tenancy/module.ts';
-import { mcp } from './tool-servers/module.ts';
+import { toolServers } from './tool-servers/module.ts';
 
 /** Every domain. A module stands after those it builds on. */
-export const modules = [tenancy, agents, conversations, knowledge, mcp, runs, audit] as const;
+export const modules = [tenancy, agents, conversations, knowledge, toolServers, runs, audit] as const;
 
 const queues = mergeQueues(modules);
 

@@ -17,9 +17,9 @@ declare module '../../platform/module/registry.ts' {
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
 }
 
-export const mcp = defineModule({
+export const toolServers = defineModule({
   name: 'tool-servers',
   permissions,
   scopes,
-  schema: () => import('./schema/index.ts'),
+  schema: () => import('./schema.ts'),
 });

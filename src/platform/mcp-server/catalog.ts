@@ -2,11 +2,13 @@ import type { PromptDefinition } from './define-prompt.ts';
 import type { ResourceKind } from './define-resource.ts';
 import type { Tool } from './define-tool.ts';
 
-/** Everything an MCP server offers, to whoever may have it. */
+/** The tools, resources and prompts of the MCP server. A viewer without the permission of one does not see it. */
 export interface Catalog {
   tools: readonly Tool[];
   resources: readonly ResourceKind[];
   prompts: readonly PromptDefinition[];
+  /** Sentences for the model on when to use which of them. */
+  instructions: readonly string[];
 }
 
 export function mergeCatalogs(...catalogs: Partial<Catalog>[]): Catalog {
@@ -14,5 +16,6 @@ export function mergeCatalogs(...catalogs: Partial<Catalog>[]): Catalog {
     tools: catalogs.flatMap(({ tools = [] }) => tools),
     resources: catalogs.flatMap(({ resources = [] }) => resources),
     prompts: catalogs.flatMap(({ prompts = [] }) => prompts),
+    instructions: catalogs.flatMap(({ instructions = [] }) => instructions),
   };
 }

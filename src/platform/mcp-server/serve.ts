@@ -23,10 +23,6 @@ import { listResources, readResource } from './serve-resources.ts';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
-const INSTRUCTIONS =
-  'Agentbase keeps agents, conversations and documents of one tenant. Search its documents with search_knowledge, find agents with ' +
-  'list_agents, and talk with one by create_conversation, send_message and read_messages.';
-
 // One for all: the SDK would make another for every request.
 const jsonSchemaValidator = new AjvJsonSchemaValidator();
 
@@ -56,12 +52,12 @@ export function createMcpServer(
   asker: McpCaller,
   limits: McpServerLimits,
 ): Server {
-  const { tools, resources, prompts } = catalog;
+  const { tools, resources, prompts, instructions } = catalog;
   const completes = prompts.some((prompt) => prompt.arguments.some(({ complete }) => complete));
   const server = new Server(
     { name: 'agentbase', title: 'Agentbase', version: packageJson.version },
     {
-      instructions: INSTRUCTIONS,
+      instructions: ['Agentbase serves the data of one tenant.', ...instructions].join(' '),
       jsonSchemaValidator,
       capabilities: { tools: {}, resources: {}, prompts: {}, ...(completes ? { completions: {} } : {}) },
     },

@@ -37,9 +37,9 @@ describe('the list', () => {
   test('has the documents and conversations of the tenant, and of no other', async () => {
     const { uris, pages } = await listAll(owner);
     expect(pages).toBe(1);
-    expect(uris).toEqual([documentUri(tenant.idOf('documents')), conversationUri(tenant.idOf('conversations'))]);
+    expect(uris).toEqual([conversationUri(tenant.idOf('conversations')), documentUri(tenant.idOf('documents'))]);
     const { resources } = await owner.listResources();
-    expect(resources[0]).toEqual({
+    expect(resources[1]).toEqual({
       uri: documentUri(tenant.idOf('documents')),
       name: 'Document',
       title: 'Document',
@@ -49,8 +49,8 @@ describe('the list', () => {
     });
     const { resourceTemplates } = await owner.listResourceTemplates();
     expect(resourceTemplates.map(({ uriTemplate, mimeType }) => [uriTemplate, mimeType])).toEqual([
-      ['agentbase://documents/{id}', 'text/plain'],
       ['agentbase://conversations/{id}', 'application/json'],
+      ['agentbase://documents/{id}', 'text/plain'],
     ]);
   });
 

@@ -20,12 +20,13 @@ const withKey = async (...scopes: Parameters<Installation['key']>[1]) =>
   installation.connect(await installation.key(tenant, scopes));
 const names = async (client: Client) => (await client.listTools()).tools.map(({ name }) => name);
 
-const ALL = ['search_knowledge', 'list_agents', 'create_conversation', 'list_conversations', 'read_messages', 'send_message'];
+const ALL = ['list_agents', 'create_conversation', 'list_conversations', 'read_messages', 'search_knowledge', 'send_message'];
 
 describe('what is listed', () => {
   test('tells a client who the server is and how its tools are called', async () => {
     expect(owner.getServerVersion()).toMatchObject({ name: 'agentbase', title: 'Agentbase' });
     expect(owner.getServerCapabilities()).toEqual({ tools: {}, resources: {}, prompts: {}, completions: {} });
+    expect(owner.getInstructions()).toMatch(/list_agents.*create_conversation.*search_knowledge.*send_message/);
     const { tools } = await owner.listTools();
     expect(tools.map(({ name }) => name)).toEqual(ALL);
     for (const { title, description, inputSchema, outputSchema, annotations } of tools) {
@@ -41,10 +42,10 @@ describe('what is listed', () => {
   test('is what the credential may use, and nothing else', async () => {
     expect(await names(await withKey('knowledge:read'))).toEqual(['search_knowledge']);
     expect(await names(await withKey('conversations:read'))).toEqual(['list_conversations', 'read_messages']);
-    expect(await names(await withKey('agents:execute'))).toEqual(ALL.slice(1));
+    expect(await names(await withKey('agents:execute'))).toEqual(ALL.filter((name) => name !== 'search_knowledge'));
     expect(await names(await withKey('audit:read'))).toEqual([]);
     const viewer = await installation.connect(await installation.token(tenant, 'VIEWER'));
-    expect(await names(viewer)).toEqual(['search_knowledge', 'list_agents', 'list_conversations', 'read_messages']);
+    expect(await names(viewer)).toEqual(['list_agents', 'list_conversations', 'read_messages', 'search_knowledge']);
   });
 });
 

@@ -7,4 +7,5 @@ import { conversationResource } from './resource.ts';
 export const conversationsForMcp: Partial<Catalog> = {
   tools: [createConversationTool, listConversationsTool, readMessagesTool],
   resources: [conversationResource],
+  instructions: ['Begin a conversation with an agent with create_conversation, and read its messages with read_messages.'],
 };

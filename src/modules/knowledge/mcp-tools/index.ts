@@ -7,4 +7,5 @@ export const knowledgeForMcp: Partial<Catalog> = {
   tools: [searchKnowledgeTool],
   resources: [documentResource],
   prompts: [answerPrompt],
+  instructions: ['Search the documents of the tenant with search_knowledge.'],
 };

@@ -2,7 +2,7 @@ import type { McpServer, McpServerConfig, McpTool } from '../../../generated/pri
 import { NotFoundError } from '../../../platform/lib/errors.ts';
 import { McpCallError } from '../../../platform/mcp-client/errors.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
-import { toolStatusOf } from '../discovery/tool-status.ts';
+import { toolStatusOf } from '../discovery/definition.ts';
 import { fitsJson } from '../json-schema/canonical-json.ts';
 import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
 import { type Redactor, redactorOf } from '../secrets/redact.ts';
@@ -11,11 +11,11 @@ import { limitsOf } from '../servers/limits.ts';
 import { PlaceholderError } from '../servers/placeholders.ts';
 import { connectionKey, endpointOf } from '../servers/server-endpoint.ts';
 import type { ToolServerServices } from '../services.ts';
-import { answered, type CallResult, failed, type McpToolOutput } from './call-result.ts';
 import { recordExecution } from './record-execution.ts';
 import type { McpToolCall } from './tool-call.ts';
+import { answered, type CallResult, failed, type McpToolOutput } from './tool-call.ts';
 
-export { type McpOutcomeCode, type McpToolOutput, textOfOutput } from './call-result.ts';
+export { type McpOutcomeCode, type McpToolOutput, textOfOutput } from './tool-call.ts';
 
 export interface McpToolOutcome extends Omit<CallResult, 'serverInstance'> {
   /** Of the one row that was written. */

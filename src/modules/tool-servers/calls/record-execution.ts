@@ -5,8 +5,7 @@ import { newId } from '../../../platform/lib/ids.ts';
 import { shorten } from '../../../platform/lib/text.ts';
 import type { Redactor } from '../secrets/redact.ts';
 import type { ToolServerServices } from '../services.ts';
-import type { CallResult } from './call-result.ts';
-import type { McpToolCall } from './tool-call.ts';
+import type { CallResult, McpToolCall } from './tool-call.ts';
 
 const MAX_LOGGED_BYTES = 65_536;
 const MAX_LOGGED_TEXT = 2_000;

@@ -1,4 +1,5 @@
 import type { Resource, Tool } from '@modelcontextprotocol/sdk/types.js';
+import type { McpTool } from '../../../generated/prisma/client.ts';
 import { shorten } from '../../../platform/lib/text.ts';
 import { fitsJson, hashOfJson } from '../json-schema/canonical-json.ts';
 import { type JsonSchema, MAX_SCHEMA_BYTES } from '../json-schema/json-schema.ts';
@@ -67,4 +68,20 @@ function textOf(text: string | undefined, max: number, redactor: Redactor): stri
   if (!text) return null;
   const clean = redactor.text(text);
   return max > 1_000 ? shorten(clean, max) : clean.slice(0, max).toWellFormed();
+}
+
+/**
+ * What became of a tool since somebody looked at it. Only APPROVED ones are called: NEW ones nobody has approved yet, CHANGED ones are
+ * not what was approved any more, WITHDRAWN ones the server no longer offers.
+ */
+export type McpToolStatus = 'APPROVED' | 'CHANGED' | 'NEW' | 'WITHDRAWN';
+
+export function toolStatusOf({
+  offered,
+  approvedHash,
+  definitionHash,
+}: Pick<McpTool, 'offered' | 'approvedHash' | 'definitionHash'>): McpToolStatus {
+  if (!offered) return 'WITHDRAWN';
+  if (approvedHash === null) return 'NEW';
+  return approvedHash === definitionHash ? 'APPROVED' : 'CHANGED';
 }

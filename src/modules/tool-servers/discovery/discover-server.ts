@@ -1,11 +1,11 @@
-import type { McpServerConfig } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { SealedError } from '../../../platform/encryption/sealer.ts';
 import { ConflictError, InvalidStateError } from '../../../platform/lib/errors.ts';
 import { McpCallError } from '../../../platform/mcp-client/errors.ts';
 import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { requireMcpServer, requireMcpServerConfig } from '../read.ts';
+import { McpServer } from '../mcp-server.ts';
+import { type McpServerConfig, requireConfigOf } from '../mcp-server-config.ts';
 import { redactorOf } from '../secrets/redact.ts';
 import { type OpenedSecrets, openAllSecrets } from '../secrets/secrets.ts';
 import { PlaceholderError } from '../servers/placeholders.ts';
@@ -26,8 +26,8 @@ export interface Discovery extends ConfiguredServer {
 export async function discoverServer(services: ToolServerServices, serverId: string): Promise<Discovery> {
   const { prisma, mcp } = services;
   const path = ['input', 'serverId'];
-  const server = await requireMcpServer(prisma, serverId, path);
-  const config = await requireMcpServerConfig(prisma, serverId, path);
+  const server = await McpServer.require(prisma, serverId, path);
+  const config = await requireConfigOf(prisma, serverId, path);
   if (server.status === 'DISABLED') throw new InvalidStateError('The MCP server is disabled.', { path });
   const nothing: Discovery = { server, config, tools: undefined, resources: undefined, problem: null };
   let opened: OpenedSecrets;
@@ -75,8 +75,8 @@ export async function saveDiscovery(services: ToolServerServices, viewer: Viewer
   const { database, prisma } = services;
   const { id, serverId } = reading.config;
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
-  const config = await requireMcpServerConfig(prisma, serverId, ['input', 'serverId']);
-  const server = await requireMcpServer(prisma, serverId, ['input', 'serverId']);
+  const config = await requireConfigOf(prisma, serverId, ['input', 'serverId']);
+  const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
   if (connectionKey({ server, config }) !== connectionKey(reading)) {
     throw new ConflictError('The server or its configuration changed while the server was read. Refresh again.', {
       path: ['input', 'serverId'],

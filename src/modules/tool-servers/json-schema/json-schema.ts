@@ -1,8 +1,7 @@
 import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { LRUCache } from 'lru-cache';
 import { fitsJson, hashOfJson } from './canonical-json.ts';
-import { CpuBudgetError, runInCpuBudget } from './cpu-budget.ts';
-import { TimeoutError } from './run-with-timeout.ts';
+import { CpuBudgetError, runInCpuBudget, TimeoutError } from './cpu-budget.ts';
 
 export type JsonSchema = Record<string, unknown>;
 

@@ -1,4 +1,4 @@
-import { type McpServer, type McpServerConfig, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import { Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { SealedError } from '../../../platform/encryption/sealer.ts';
 import { InvalidStateError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
@@ -8,13 +8,14 @@ import type { Prisma } from '../../../platform/postgres/prisma.ts';
 import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
-import { requireMcpServer } from '../read.ts';
+import { McpServer } from '../mcp-server.ts';
+import type { McpServerConfig } from '../mcp-server-config.ts';
 import { checkEnv, checkHeaders, mergeSecrets, type SecretChanges } from '../secrets/secret-rules.ts';
 import { openSecrets, type SealedField, type SealedRow, type SecretMap, sealAllSecrets } from '../secrets/secrets.ts';
 import type { ToolServerServices } from '../services.ts';
-import { closeStaleConnection } from './close-stale-connection.ts';
 import { checkOAuth, type McpOAuth, type McpOAuthInput, oauthOf } from './oauth.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
+import { closeStaleConnection } from './server-endpoint.ts';
 
 /** What a tenant sets of a server. Absent fields stay as they are, or take their default. */
 export interface McpConfigFields {
@@ -39,7 +40,7 @@ export async function configureMcpServer(
   fields: McpConfigFields,
 ): Promise<McpServerConfig> {
   const { database, prisma } = services;
-  const server = await requireMcpServer(prisma, serverId, ['input', 'serverId']);
+  const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
   // Secrets are read and written as a whole: two changes must not see the same ones.
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE server_id = ${serverId}::uuid FOR NO KEY UPDATE`);
   const now = await prisma.mcpServerConfig.findFirst({ where: { serverId } });

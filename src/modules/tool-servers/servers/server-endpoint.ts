@@ -1,7 +1,9 @@
 import type { McpServer, McpServerConfig } from '../../../generated/prisma/client.ts';
 import type { McpEndpoint } from '../../../platform/mcp-client/endpoint.ts';
+import { afterCommit } from '../../../platform/postgres/request-scope.ts';
 import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
 import type { OpenedSecrets } from '../secrets/secrets.ts';
+import type { ToolServerServices } from '../services.ts';
 import { limitsOf } from './limits.ts';
 import { credentialsOf } from './oauth.ts';
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
@@ -42,4 +44,9 @@ async function requireFitting(schema: JsonSchema, values: Record<string, unknown
     if (!(error instanceof UnusableSchemaError)) throw error;
     throw new PlaceholderError(`The schema of the configuration cannot be used: ${error.message}.`);
   }
+}
+/** Closes the connection that was opened under how a server was configured until now, once the change is there. */
+export function closeStaleConnection({ mcp }: Pick<ToolServerServices, 'mcp'>, before: ConfiguredServer): void {
+  const key = connectionKey(before);
+  afterCommit(() => mcp.forget(key));
 }

@@ -1,5 +1,4 @@
 import {
-  type McpServer,
   type McpServerCategory,
   type McpServerStatus,
   type McpTransport,
@@ -13,10 +12,10 @@ import { type FindSlugHolder, requireFreeSlug, slugForNew } from '../../../platf
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
 import { isPlatformAdmin } from '../../tenancy/exports.ts';
 import { type JsonSchema, requireUsableSchema, UnusableSchemaError } from '../json-schema/json-schema.ts';
-import { requireMcpServer } from '../read.ts';
+import { McpServer } from '../mcp-server.ts';
 import { envNamesOf } from '../secrets/secret-rules.ts';
 import type { ToolServerServices } from '../services.ts';
-import { closeStaleConnection } from './close-stale-connection.ts';
+import { closeStaleConnection } from './server-endpoint.ts';
 
 /** What people decide about a server. Absent fields stay as they are, or take their default. */
 export interface McpServerFields {
@@ -74,7 +73,7 @@ export async function registerMcpServer(services: ToolServerServices, viewer: Vi
 /** Changes what is given. How a server is reached is its own: one of another kind is another server. */
 export async function updateMcpServer(services: ToolServerServices, id: string, changes: McpServerFields): Promise<McpServer> {
   const { database, prisma, mcp } = services;
-  const server = await requireMcpServer(prisma, id, ['input', 'id']);
+  const server = await McpServer.require(prisma, id, ['input', 'id']);
   const platform = server.tenantId === null;
   if (platform && !(await isPlatformAdmin(database))) {
     throw new ForbiddenError("Only people who run the platform change the platform's servers.");

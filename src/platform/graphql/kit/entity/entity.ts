@@ -30,6 +30,8 @@ type OrderSpec<Name extends ModelName> = ColumnOf<Name> | `-${ColumnOf<Name>}`;
 export interface ListOptions<Name extends ModelName, Fields extends FilterFields> {
   /** The orders, the first of which is the default. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
   orders: readonly OrderSpec<Name>[];
+  /** Enum values that differ from those names. */
+  orderNames?: Partial<Record<OrderSpec<Name>, string>>;
   /** The conditions of the filter, all of which must hold. */
   filter?: (f: FilterBuilder<Name>) => Fields;
   /** The description of the filter's input type. @default "Conditions on {plural}, all of which must hold." */
@@ -140,6 +142,11 @@ function nounOf(typename: string): string {
   return typename.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
 }
 
+/** `An` before a vowel sound: `An agent`, `An MCP server`. */
+function articleOf(noun: string): string {
+  return /^[aeiou]/i.test(noun) || /^[FHLMNRSX][A-Z]/.test(noun) ? 'An' : 'A';
+}
+
 function orderOf(model: string, spec: string): [name: string, order: PageOrder] {
   const descending = spec.startsWith('-');
   const { property, column, type } = requireColumn(model, descending ? spec.slice(1) : spec);
@@ -193,7 +200,12 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
 
   const load = nodeLoader<RowOf<Name> & { id: string }>(typename, table) as TableLoader<RowOf<Name>>;
   const { list: listOptions, root = {} } = options;
-  const orders = listOptions ? Object.fromEntries(listOptions.orders.map((spec) => orderOf(typename, spec))) : {};
+  const orders = Object.fromEntries(
+    (listOptions?.orders ?? []).map((spec) => {
+      const [name, order] = orderOf(typename, spec);
+      return [listOptions?.orderNames?.[spec] ?? name, order];
+    }),
+  );
   const filter = filterOf(typename, table, plural, listOptions);
   const list = listOptions
     ? (defineConnection({
@@ -216,7 +228,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
     requireList().onQuery(many.field, { description: many.description, access });
   }
   if (root.one) {
-    const what = `${/^[aeiou]/i.test(noun) ? 'An' : 'A'} ${noun}`;
+    const what = `${articleOf(noun)} ${noun}`;
     nodeQuery(root.one, { type: ref as never, typename, what, access, load: load as never });
   }
 

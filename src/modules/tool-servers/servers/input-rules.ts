@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { intRule, textRule } from '../../../platform/graphql/kit/rules.ts';
-import { limitBounds } from '../servers/limits.ts';
+import { limitBounds } from './limits.ts';
 
 export const linkRule = textRule(2_048).regex(/^https?:\/\/[^\s]+$/, 'Must be an address that begins with http:// or https://.');
 

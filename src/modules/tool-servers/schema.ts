@@ -1,0 +1,9 @@
+import './mcp-server.ts';
+import './mcp-server-config.ts';
+import './mcp-tool.ts';
+import './mcp-resource.ts';
+import './mcp-tool-execution.ts';
+import './servers/server-mutations.ts';
+import './servers/config-mutations.ts';
+import './discovery/discovery-mutations.ts';
+import './calls/execute-tool-mutation.ts';

@@ -3,7 +3,7 @@ import type { Mcp } from '../../platform/mcp-client/mcp.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 
-/** What the functions of this module work with. */
+/** Services that the functions of this module use. */
 export interface ToolServerServices {
   database: Database;
   prisma: Prisma;

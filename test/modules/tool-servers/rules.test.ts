@@ -58,7 +58,7 @@ test.each([
 test('a stranger decides neither how long a check takes nor how deep it goes', async () => {
   const start = performance.now();
   const hopeless = `${'a'.repeat(50)}!`;
-  expect(await validateJson({ pattern: '^(a+)+$' }, hopeless)).toMatchObject([{ message: 'Takes too long to check.' }]);
+  expect(await validateJson({ pattern: '^(a+)+$' }, hopeless)).toMatchObject([{ message: 'Takes too long to validate.' }]);
   const objects = Array.from({ length: 20_000 }, (_, a) => ({ a }));
   expect((await validateJson({ uniqueItems: true }, objects)).length).toBeLessThanOrEqual(1);
   await expect(validateJson({ allOf: [{ $ref: '#' }] }, 1)).rejects.toThrow(UnusableSchemaError);

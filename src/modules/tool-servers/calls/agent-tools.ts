@@ -3,29 +3,29 @@ import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import type { JsonSchema } from '../json-schema/json-schema.ts';
 import type { ToolServerServices } from '../services.ts';
 
-/** A tool an agent may call, as its definition names it. */
+/** A reference to tools in the definition of an agent. */
 export interface McpToolReference {
   /** The server's slug. */
   server: string;
-  /** The tool's name, or `*` for all of the server's. */
+  /** Name of the tool, or `*` for all tools of the server. */
   tool: string;
-  /** Whether each call waits until a person approves it. */
+  /** Whether each call waits for the approval of a user. */
   approval: boolean;
 }
 
 export interface McpAgentTool {
-  /** For `callMcpTool`. */
+  /** `toolId` for `callMcpTool`. */
   id: string;
-  /** For the model: unique among the agent's tools, and the same at any time. */
+  /** Name for the model: unique among the tools of the agent, and stable. */
   name: string;
   /** The server's slug. */
   server: string;
-  /** The name at the server. */
+  /** Name of the tool at the server. */
   toolName: string;
   description: string;
   inputSchema: JsonSchema;
   requiresApproval: boolean;
-  /** Whether the server says that calling it twice is as good as calling it once. */
+  /** Whether the server declares the tool read-only or idempotent, so that a call can be retried. */
   readOnly: boolean;
 }
 
@@ -41,8 +41,8 @@ interface Row {
 }
 
 /**
- * The tools of an agent that may be called now, for this person. What is disabled, not approved as it is, or not there is left out. A
- * slug means the tenant's own server before the platform's.
+ * The tools of an agent that can be called now for a user. Omits references to tools that are missing, disabled or not approved. Where
+ * the tenant and the platform have a server with the same slug, the slug refers to the server of the tenant.
  */
 export async function findToolsForAgent(
   { database }: Pick<ToolServerServices, 'database'>,
@@ -64,14 +64,14 @@ export async function findToolsForAgent(
       ORDER BY s.slug, t.name`,
   );
   return found.flatMap((row) => {
-    const naming = references.filter(({ server, tool }) => server === row.slug && (tool === '*' || tool === row.name));
-    return naming.length > 0 ? [toolOf(row, naming)] : [];
+    const matching = references.filter(({ server, tool }) => server === row.slug && (tool === '*' || tool === row.name));
+    return matching.length > 0 ? [toolOf(row, matching)] : [];
   });
 }
 
 function toolOf(
   { id, slug, name, title, description, inputSchema, annotations, requiresApproval }: Row,
-  naming: McpToolReference[],
+  matching: McpToolReference[],
 ) {
   return {
     id,
@@ -80,14 +80,14 @@ function toolOf(
     toolName: name,
     description: description || title || name,
     inputSchema,
-    requiresApproval: requiresApproval || naming.some(({ approval }) => approval),
+    requiresApproval: requiresApproval || matching.some(({ approval }) => approval),
     readOnly: annotations.readOnlyHint === true || annotations.idempotentHint === true,
   };
 }
 
 const MAX_NAME_LENGTH = 64;
 
-/** Slugs have no underscores, so no two tools share a name. What models do not take is replaced, and told apart by a hash. */
+/** Unique because slugs contain no underscore. Replaces characters that models reject and appends a hash in that case. */
 function modelName(slug: string, tool: string): string {
   const plain = `${slug}__${tool}`;
   if (plain.length <= MAX_NAME_LENGTH && /^[\w-]+$/.test(plain)) return plain;

@@ -13,12 +13,12 @@ import { connectionKey, endpointOf } from '../servers/server-endpoint.ts';
 import type { ToolServerServices } from '../services.ts';
 import { recordExecution } from './record-execution.ts';
 import type { McpToolCall } from './tool-call.ts';
-import { answered, type CallResult, failed, type McpToolOutput } from './tool-call.ts';
+import { type CallResult, completed, failed, type McpToolOutput } from './tool-call.ts';
 
 export { type McpOutcomeCode, type McpToolOutput, textOfOutput } from './tool-call.ts';
 
 export interface McpToolOutcome extends Omit<CallResult, 'serverInstance'> {
-  /** Of the one row that was written. */
+  /** Id of the recorded row. */
   executionId: string;
   durationMs: number;
 }
@@ -26,15 +26,15 @@ export interface McpToolOutcome extends Omit<CallResult, 'serverInstance'> {
 interface Found {
   tool: McpTool;
   config: McpServerConfig;
-  /** Null when the platform no longer shows it. */
+  /** Null if the platform no longer shows it to the tenant. */
   server: McpServer | null;
 }
 
 const MAX_ARGUMENTS_BYTES = 262_144;
 
 /**
- * Calls a tool once and keeps what came of it in one row, whatever that is. Takes as long as the server does: never inside a
- * transaction. Throws NotFoundError where there is no such tool; any other failure is an outcome.
+ * Calls a tool once and records the outcome in one row. Must not run in a transaction, since the server can take arbitrarily long.
+ * Throws NotFoundError if the tool does not exist. Any other failure is an outcome.
  */
 export function callMcpTool(services: ToolServerServices, call: McpToolCall): Promise<McpToolOutcome> {
   return runWithContext(call.context, async () => {
@@ -42,11 +42,11 @@ export function callMcpTool(services: ToolServerServices, call: McpToolCall): Pr
     const startedAt = new Date();
     const start = performance.now();
     const opened = await open(services, found.config);
-    const bare = await attemptCall(services, call, found, opened);
+    const raw = await attemptCall(services, call, found, opened);
     const redactor = redactorOf(opened, tokensOf(services, found));
-    const attempt = redacted(bare, redactor);
+    const attempt = redacted(raw, redactor);
     const durationMs = Math.round(performance.now() - start);
-    // Without the secrets it cannot be told whether one of them is among the arguments.
+    // Without the secrets they cannot be redacted from the arguments.
     const parameters = opened ? redactor.jsonForLog(call.arguments) : {};
     const executionId = await recordExecution(services, call, { ...found, attempt, parameters, redactor, startedAt, durationMs });
     const { serverInstance: _, ...outcome } = attempt;
@@ -69,7 +69,7 @@ async function open({ mcp, log }: ToolServerServices, config: McpServerConfig): 
   try {
     return await openAllSecrets(mcp.sealer, config);
   } catch (error) {
-    log.error({ err: error, tenantId: config.tenantId, configId: config.id }, 'the secrets of an MCP server do not open');
+    log.error({ err: error, tenantId: config.tenantId, configId: config.id }, 'decryption of MCP server secrets failed');
     return undefined;
   }
 }
@@ -83,7 +83,7 @@ async function attemptCall(
   try {
     const refusal = refusalOf(call, { tool, config, server });
     if (refusal) return refusal;
-    if (!server || !opened) return failed('NOT_CONFIGURED', "The secrets of the MCP server's configuration cannot be read.");
+    if (!server || !opened) return failed('NOT_CONFIGURED', "The secrets of the MCP server's configuration cannot be decrypted.");
     const invalid = await checkArguments(tool, call.arguments);
     if (invalid) return invalid;
     const target = await endpointOf({ server, config }, opened);
@@ -95,14 +95,14 @@ async function attemptCall(
       timeoutMs: Math.min(call.timeoutMs ?? Number.POSITIVE_INFINITY, limitsOf(config.limits).timeoutMs),
     });
     const output = { content, ...(structuredContent ? { structuredContent } : {}) };
-    return answered(output, isError, `${serverInfo.name} ${serverInfo.version}`.trim());
+    return completed(output, isError, `${serverInfo.name} ${serverInfo.version}`.trim());
   } catch (error) {
     if (error instanceof PlaceholderError) return failed('NOT_CONFIGURED', error.message);
     if (error instanceof McpCallError) {
       const status = error.code === 'TIMEOUT' ? 'TIMEOUT' : 'ERROR';
       return failed(error.code, error.message, { status, mayHaveRun: error.mayHaveRun });
     }
-    services.log.error({ err: error, tenantId: config.tenantId, toolId: tool.id }, 'an MCP tool could not be called');
+    services.log.error({ err: error, tenantId: config.tenantId, toolId: tool.id }, 'MCP tool call failed unexpectedly');
     return failed('INTERNAL', 'The call failed unexpectedly.', { mayHaveRun: true });
   }
 }
@@ -116,30 +116,30 @@ function refusalOf({ userId, approved }: McpToolCall, { tool, config, server }: 
   }
   if (!tool.enabled) return failed('DISABLED', 'The tool is disabled.');
   const status = toolStatusOf(tool);
-  if (status === 'WITHDRAWN') return failed('NOT_APPROVED', 'The MCP server does not offer the tool any more.');
-  if (status === 'NEW') return failed('NOT_APPROVED', 'The tool has not been approved yet.');
-  if (status === 'CHANGED') return failed('NOT_APPROVED', 'The tool has changed since it was approved. Approve it as it is now.');
-  if (tool.requiresApproval && !approved) return failed('APPROVAL_REQUIRED', 'A person has to approve each call of the tool.');
+  if (status === 'WITHDRAWN') return failed('NOT_APPROVED', 'The MCP server no longer offers the tool.');
+  if (status === 'NEW') return failed('NOT_APPROVED', 'The tool is not approved. Approve it with approveMcpTool.');
+  if (status === 'CHANGED') return failed('NOT_APPROVED', 'The tool has changed since it was approved. Approve its current definition.');
+  if (tool.requiresApproval && !approved) return failed('APPROVAL_REQUIRED', 'A user must approve each call of the tool.');
   return undefined;
 }
 
 async function checkArguments(tool: McpTool, given: Record<string, unknown>): Promise<CallResult | undefined> {
   const invalid = (path: string[], message: string) => {
     const at = path.length > 0 ? `${path.join('.')}: ` : '';
-    return failed('ARGUMENTS_INVALID', `The arguments do not fit the tool. ${at}${message}`, { issues: [{ path, message }] });
+    return failed('ARGUMENTS_INVALID', `The arguments do not match the schema of the tool. ${at}${message}`, { issues: [{ path, message }] });
   };
-  if (!fitsJson(given, MAX_ARGUMENTS_BYTES)) return invalid([], 'Must have at most 256 KiB as JSON and 64 levels.');
+  if (!fitsJson(given, MAX_ARGUMENTS_BYTES)) return invalid([], 'Must have at most 256 KiB as JSON and at most 64 levels of nesting.');
   try {
     const [issue] = await validateJson(tool.inputSchema as JsonSchema, given);
     return issue && invalid(issue.path, issue.message);
   } catch (error) {
-    // The server checks what it is given itself, and the tool was approved with this schema.
+    // The server validates the arguments itself, and the tool was approved with this schema.
     if (error instanceof UnusableSchemaError) return undefined;
     throw error;
   }
 }
 
-/** What is told has none of the configuration's secrets, whoever said them. */
+/** Removes the secrets of the configuration from all texts of an outcome. */
 function redacted(attempt: CallResult, redactor: Redactor): CallResult {
   const { output, errorMessage, issues, serverInstance } = attempt;
   return {

@@ -4,7 +4,7 @@ import { currentScope } from '../../../platform/postgres/request-scope.ts';
 import type { ToolServerServices } from '../services.ts';
 import { callMcpTool, type McpToolOutcome } from './call-tool.ts';
 
-/** A tool, by its id or by the name it has at a server. */
+/** A tool by its id, or by its name at a server. */
 export type ToolAddress = { toolId: string } | { serverId: string; name: string };
 
 export interface ToolExecutionRequest {
@@ -14,8 +14,8 @@ export interface ToolExecutionRequest {
 }
 
 /**
- * Calls a tool for whoever asks. What a server does or does not is an outcome; what keeps the call from it is an error. Either leaves
- * one row. Never inside a transaction.
+ * Calls a tool for the viewer. Failures of the server are outcomes, refusals before the call is sent are thrown. Both are recorded in one
+ * row. Must not run in a transaction.
  */
 export async function executeMcpTool(
   services: ToolServerServices,
@@ -26,7 +26,7 @@ export async function executeMcpTool(
     context: currentScope().context,
     toolId: await toolIdOf(services, execution.tool),
     arguments: execution.arguments,
-    // A person makes this call. A program that holds a key is none.
+    // A user approves their own call. A request with an API key is not made by a user.
     approved: viewer.apiKeyId === undefined,
     userId: viewer.userId,
     timeoutMs: execution.timeoutMs,

@@ -12,11 +12,11 @@ export interface McpContent {
   uri: string;
   mimeType: string | null;
   text: string | null;
-  /** In base64. */
+  /** Base64. */
   blob: string | null;
 }
 
-/** Reads a resource at its server, without the configuration's secrets. Takes as long as the server does: never inside a transaction. */
+/** Reads a resource from its server and redacts the secrets of the configuration. Must not run in a transaction. */
 export async function readMcpResource({ prisma, mcp }: ToolServerServices, viewer: Viewer, id: string): Promise<McpContent[]> {
   const found = await prisma.mcpResource.findFirst({ where: { id }, include: { config: true } });
   if (!found) throw new NotFoundError('The MCP resource', { path: ['id'] });
@@ -44,7 +44,7 @@ export async function readMcpResource({ prisma, mcp }: ToolServerServices, viewe
     }));
   } catch (error) {
     if (error instanceof PlaceholderError) throw new InvalidStateError(error.message);
-    if (error instanceof SealedError) throw new InvalidStateError('The secrets of the configuration cannot be read.');
+    if (error instanceof SealedError) throw new InvalidStateError('The secrets of the configuration cannot be decrypted.');
     throw error;
   }
 }

@@ -9,7 +9,7 @@ import type { CallResult, McpToolCall } from './tool-call.ts';
 
 const MAX_LOGGED_BYTES = 65_536;
 const MAX_LOGGED_TEXT = 2_000;
-/** With a pause before each but the first: a database that restarts is back by then. */
+/** With pauses between them that outlast a restart of the database. */
 const ATTEMPTS = 4;
 const PAUSE_MS = 500;
 
@@ -17,14 +17,14 @@ export interface EndedExecution {
   tool: McpTool;
   config: McpServerConfig;
   attempt: CallResult;
-  /** Without secrets. */
+  /** With secrets redacted. */
   parameters: unknown;
   redactor: Redactor;
   startedAt: Date;
   durationMs: number;
 }
 
-/** Writes the row of a call, in a transaction of its own, and gives its id. */
+/** Inserts the row of a call in its own transaction and returns its id. */
 export async function recordExecution(services: ToolServerServices, call: McpToolCall, ended: EndedExecution): Promise<string> {
   const { config, tool, attempt, redactor, startedAt, durationMs } = ended;
   const { output, errorMessage } = attempt;
@@ -64,11 +64,11 @@ async function insert(
       await database.transactionAs({ ...context, readOnly: false }, write);
       return;
     } catch (error) {
-      // The connection was lost after the commit, and the row is there.
+      // The previous attempt committed before its connection was lost.
       if (attempt > 1 && error instanceof ConflictError) return;
       if (!(error instanceof UnavailableError) || attempt === ATTEMPTS) {
         const { tenantId, toolName, status } = data;
-        log.error({ err: error, tenantId, toolName, status }, 'a call of an MCP tool could not be kept');
+        log.error({ err: error, tenantId, toolName, status }, 'MCP tool execution insert failed');
         throw error;
       }
       await delay(attempt * PAUSE_MS);
@@ -76,7 +76,7 @@ async function insert(
   }
 }
 
-/** JSON that is kept: the same where it is short, with long texts cut where that is enough, otherwise how it begins. */
+/** Limits JSON to the size of a log entry: truncates long texts, or if that is not enough returns its beginning. */
 function shortenJson(value: unknown): unknown {
   const whole = JSON.stringify(value);
   if (Buffer.byteLength(whole) <= MAX_LOGGED_BYTES) return value;

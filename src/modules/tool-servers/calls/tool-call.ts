@@ -4,41 +4,41 @@ import type { ToolCallResult } from '../../../platform/mcp-client/mcp-client.ts'
 import type { SessionContext } from '../../../platform/postgres/request-scope.ts';
 import type { SchemaIssue } from '../json-schema/json-schema.ts';
 
-/** Why a call did not even reach its server. */
+/** Reasons to refuse a call before it is sent. */
 export type McpRefusalCode =
   | 'ARGUMENTS_INVALID'
-  /** Not by this person. */
+  /** The configuration does not allow the user. */
   | 'NOT_ALLOWED'
-  /** The tool, as it is now, has not been approved, or is not offered any more. */
+  /** The current definition is not approved, or the server no longer offers the tool. */
   | 'NOT_APPROVED'
-  /** A person has to approve each call. */
+  /** A user must approve each call. */
   | 'APPROVAL_REQUIRED'
   | 'DISABLED'
-  /** What the server needs is missing from the configuration, or cannot be read. */
+  /** The configuration lacks a value that the server requires, or its secrets cannot be decrypted. */
   | 'NOT_CONFIGURED';
 
 export type McpOutcomeCode = McpErrorCode | McpRefusalCode | 'TOOL_ERROR' | 'INTERNAL';
 
-/** What a tool answered, without secrets. */
+/** Output of a tool, with secrets redacted. */
 export interface McpToolOutput {
   content: ToolCallResult['content'];
   structuredContent?: Record<string, unknown>;
 }
 
-/** What came of a call, before it is kept. */
+/** The outcome of a call before it is recorded. */
 export interface CallResult {
   status: ExecutionStatus;
   output: McpToolOutput | null;
   errorCode: McpOutcomeCode | null;
   errorMessage: string | null;
-  /** Of the arguments, where they are what was wrong. */
+  /** Problems of the arguments, for ARGUMENTS_INVALID. */
   issues: SchemaIssue[];
-  /** False when the server cannot have done anything: trying again does nothing twice. */
+  /** False if the server cannot have executed the call, so that a retry is safe. */
   mayHaveRun: boolean;
   serverInstance: string | null;
 }
 
-const NOTHING: CallResult = {
+const EMPTY_RESULT: CallResult = {
   status: 'ERROR',
   output: null,
   errorCode: null,
@@ -49,35 +49,35 @@ const NOTHING: CallResult = {
 };
 
 export function failed(errorCode: McpOutcomeCode, errorMessage: string, rest: Partial<CallResult> = {}): CallResult {
-  return { ...NOTHING, errorCode, errorMessage, ...rest };
+  return { ...EMPTY_RESULT, errorCode, errorMessage, ...rest };
 }
 
-export function answered(output: McpToolOutput, isError: boolean, serverInstance: string): CallResult {
+export function completed(output: McpToolOutput, isError: boolean, serverInstance: string): CallResult {
   const shared = { output, serverInstance, mayHaveRun: true };
-  if (!isError) return { ...NOTHING, ...shared, status: 'SUCCESS' };
-  return failed('TOOL_ERROR', textOfOutput(output) || 'The tool failed and did not say why.', shared);
+  if (!isError) return { ...EMPTY_RESULT, ...shared, status: 'SUCCESS' };
+  return failed('TOOL_ERROR', textOfOutput(output) || 'The tool failed without an error message.', shared);
 }
 
-/** The texts of an output, for a model. */
+/** The text parts of an output, joined by newlines. */
 export function textOfOutput({ content }: McpToolOutput): string {
   return content.flatMap((part) => (part.type === 'text' ? part.text : [])).join('\n');
 }
 
 export interface McpToolCall {
-  /** Who acts. Names the tenant at least. */
+  /** The session of the call. It has at least a tenant. */
   context: SessionContext;
   toolId: string;
   arguments: Record<string, unknown>;
-  /** Whether a person makes this very call, or approved it. Tools that ask for approval are refused otherwise. */
+  /** Whether a user makes this call or approved it. Otherwise calls of tools that require approval are refused. */
   approved: boolean;
-  /** For whom it is called, if for anybody. */
+  /** The user for whom the tool is called. */
   userId?: string | null | undefined;
   agentId?: string | null | undefined;
   conversationId?: string | null | undefined;
   messageId?: string | null | undefined;
   runId?: string | null | undefined;
-  /** Its abort is an outcome like any other. */
+  /** Aborts the call, which is recorded as an outcome. */
   signal?: AbortSignal | undefined;
-  /** At most what the configuration says, which it is when absent. */
+  /** At most, and by default, the limit of the configuration. */
   timeoutMs?: number | undefined;
 }

@@ -5,7 +5,7 @@ import { fitsJson, hashOfJson } from '../json-schema/canonical-json.ts';
 import { type JsonSchema, MAX_SCHEMA_BYTES } from '../json-schema/json-schema.ts';
 import type { Redactor } from '../secrets/redact.ts';
 
-/** What people approve of a tool: all that a model or a person is told of it. */
+/** The definition of a tool that users approve: everything that models and users see of it. */
 export interface DiscoveredTool {
   name: string;
   title: string | null;
@@ -27,7 +27,7 @@ const MAX_DESCRIPTION = 20_000;
 const MAX_ANNOTATIONS_BYTES = 8_192;
 const NAME = /^[^\p{Cc}]{1,200}$/u;
 
-/** A tool as its server tells it, without secrets the server may have put there. Undefined for one that cannot be kept. */
+/** Converts a listed tool and redacts secrets in it. Undefined if it is too large or its name is invalid. */
 export function discoveredToolOf(tool: Tool, redactor: Redactor): DiscoveredTool | undefined {
   const { inputSchema, outputSchema = null, annotations = {} } = tool;
   const fits =
@@ -46,12 +46,12 @@ export function discoveredToolOf(tool: Tool, redactor: Redactor): DiscoveredTool
   };
 }
 
-/** SHA-256 of the definition, in hex. */
+/** SHA-256 of the definition, in hexadecimal. */
 export function hashOfTool(definition: DiscoveredTool): string {
   return hashOfJson(definition);
 }
 
-/** Undefined for one that cannot be kept. */
+/** Undefined if its URI is empty or too long. */
 export function discoveredResourceOf(resource: Resource, redactor: Redactor): DiscoveredResource | undefined {
   const uri = redactor.text(resource.uri);
   if (uri === '' || Buffer.byteLength(uri) > 2_048) return undefined;
@@ -71,8 +71,8 @@ function textOf(text: string | undefined, max: number, redactor: Redactor): stri
 }
 
 /**
- * What became of a tool since somebody looked at it. Only APPROVED ones are called: NEW ones nobody has approved yet, CHANGED ones are
- * not what was approved any more, WITHDRAWN ones the server no longer offers.
+ * Approval state of a tool. Only APPROVED tools can be called. NEW tools were never approved, the definition of CHANGED tools differs from
+ * the approved one, WITHDRAWN tools are no longer offered by the server.
  */
 export type McpToolStatus = 'APPROVED' | 'CHANGED' | 'NEW' | 'WITHDRAWN';
 

@@ -14,27 +14,27 @@ import type { ToolServerServices } from '../services.ts';
 import { type DiscoveredResource, type DiscoveredTool, discoveredResourceOf, discoveredToolOf } from './definition.ts';
 import { syncResources, syncTools } from './sync-capabilities.ts';
 
-/** What a server said of itself, or why it said nothing. */
+/** The result of querying a server, or the reason why that failed. */
 export interface Discovery extends ConfiguredServer {
-  /** Undefined where it could not be read. */
+  /** Undefined if they could not be listed. */
   tools: DiscoveredTool[] | undefined;
   resources: DiscoveredResource[] | undefined;
   problem: string | null;
 }
 
-/** Asks a configured server what it offers. Takes as long as the server does: never inside a transaction. */
+/** Lists the tools and resources of a configured server. Must not run in a transaction, since the server can take arbitrarily long. */
 export async function discoverServer(services: ToolServerServices, serverId: string): Promise<Discovery> {
   const { prisma, mcp } = services;
   const path = ['input', 'serverId'];
   const server = await McpServer.require(prisma, serverId, path);
   const config = await requireConfigOf(prisma, serverId, path);
   if (server.status === 'DISABLED') throw new InvalidStateError('The MCP server is disabled.', { path });
-  const nothing: Discovery = { server, config, tools: undefined, resources: undefined, problem: null };
+  const empty: Discovery = { server, config, tools: undefined, resources: undefined, problem: null };
   let opened: OpenedSecrets;
   try {
     opened = await openAllSecrets(mcp.sealer, config);
   } catch (error) {
-    if (error instanceof SealedError) return { ...nothing, problem: 'The secrets of the configuration cannot be read.' };
+    if (error instanceof SealedError) return { ...empty, problem: 'The secrets of the configuration cannot be decrypted.' };
     throw error;
   }
   const redactor = () => redactorOf(opened, mcp.tokensOf(connectionKey({ server, config })));
@@ -48,12 +48,12 @@ export async function discoverServer(services: ToolServerServices, serverId: str
     const tools = await clients.listTools(target);
     const resources = await clients.listResources(target).catch(problem);
     const now = redactor();
-    const kept = tools.flatMap((tool) => discoveredToolOf(tool, now) ?? []);
-    const distinct = [...new Map(kept.map((tool) => [tool.name, tool])).values()];
-    const left = tools.length - distinct.length;
+    const valid = tools.flatMap((tool) => discoveredToolOf(tool, now) ?? []);
+    const distinct = [...new Map(valid.map((tool) => [tool.name, tool])).values()];
+    const skipped = tools.length - distinct.length;
     const problems = [
-      ...(left > 0 ? [`${left} of its tools are left out: too large to keep, or with a name that cannot be kept.`] : []),
-      ...(typeof resources === 'string' ? [`Its resources cannot be listed. ${resources}`] : []),
+      ...(skipped > 0 ? [`${skipped} of its tools were skipped: too large, or with an invalid or duplicate name.`] : []),
+      ...(typeof resources === 'string' ? [`Its resources could not be listed. ${resources}`] : []),
     ];
     return {
       server,
@@ -63,34 +63,34 @@ export async function discoverServer(services: ToolServerServices, serverId: str
       problem: problems.join(' ') || null,
     };
   } catch (error) {
-    return { ...nothing, problem: problem(error) };
+    return { ...empty, problem: problem(error) };
   }
 }
 
 /**
- * Keeps what was read. The first reading approves what it finds, in the name of whoever asked for it; what is new or has changed later
- * waits for somebody to approve it. Throws InvalidStateError where nothing could be read, and keeps why.
+ * Stores the result of a discovery. The first one approves all tools in the name of the viewer. Later ones leave new and changed tools
+ * unapproved. Throws InvalidStateError if the tools could not be listed, and commits the reason in `refreshError`.
  */
-export async function saveDiscovery(services: ToolServerServices, viewer: Viewer, reading: Discovery): Promise<McpServerConfig> {
+export async function saveDiscovery(services: ToolServerServices, viewer: Viewer, discovery: Discovery): Promise<McpServerConfig> {
   const { database, prisma } = services;
-  const { id, serverId } = reading.config;
+  const { id, serverId } = discovery.config;
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   const config = await requireConfigOf(prisma, serverId, ['input', 'serverId']);
   const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
-  if (connectionKey({ server, config }) !== connectionKey(reading)) {
-    throw new ConflictError('The server or its configuration changed while the server was read. Refresh again.', {
+  if (connectionKey({ server, config }) !== connectionKey(discovery)) {
+    throw new ConflictError('The server or its configuration changed during the discovery. Call refreshMcpTools again.', {
       path: ['input', 'serverId'],
     });
   }
   const isFirst = config.refreshedAt === null;
-  if (reading.tools) await syncTools(prisma, config, reading.tools, isFirst ? viewer : undefined);
-  if (reading.resources) await syncResources(prisma, config, reading.resources);
+  if (discovery.tools) await syncTools(prisma, config, discovery.tools, isFirst ? viewer : undefined);
+  if (discovery.resources) await syncResources(prisma, config, discovery.resources);
   const updated = await prisma.mcpServerConfig.update({
     where: tenantKey(id),
-    data: { refreshError: reading.problem?.slice(0, 2_000) ?? null, ...(reading.tools ? { refreshedAt: new Date() } : {}) },
+    data: { refreshError: discovery.problem?.slice(0, 2_000) ?? null, ...(discovery.tools ? { refreshedAt: new Date() } : {}) },
   });
-  if (!reading.tools) {
-    throw new InvalidStateError(`The server cannot be read. ${reading.problem}`, { path: ['input', 'serverId'], commit: true });
+  if (!discovery.tools) {
+    throw new InvalidStateError(`The tools of the server could not be listed. ${discovery.problem}`, { path: ['input', 'serverId'], commit: true });
   }
   return updated;
 }

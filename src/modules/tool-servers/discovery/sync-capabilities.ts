@@ -14,7 +14,7 @@ function toolColumns({ name: _, inputSchema, outputSchema, annotations, ...texts
   };
 }
 
-/** Keeps the tools of a server as they are now. @param approver in whose name those are approved that are new */
+/** Stores the tools of a server. @param approver approves all of them; without one, new and changed tools stay unapproved */
 export async function syncTools(
   prisma: Prisma,
   { tenantId, id: configId }: McpServerConfig,

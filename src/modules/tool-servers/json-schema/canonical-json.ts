@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 const MAX_DEPTH = 64;
 
-/** Whether a JSON value is small and flat enough to keep. Walks by itself: a value may be deeper than any stack. */
+/** Whether a JSON value is within the limits of size and nesting. Iterative, since a recursion could overflow the stack. */
 export function fitsJson(value: unknown, maxBytes: number): boolean {
   let level = [value];
   for (let depth = 0; level.length > 0; depth++) {
@@ -12,7 +12,7 @@ export function fitsJson(value: unknown, maxBytes: number): boolean {
   return Buffer.byteLength(JSON.stringify(value) ?? '') <= maxBytes;
 }
 
-/** The same text for the same value, however its keys are ordered. */
+/** Serializes a value with sorted keys, so that equal values have equal texts. */
 export function canonicalJson(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === 'object' && item !== null && !Array.isArray(item)
@@ -21,7 +21,7 @@ export function canonicalJson(value: unknown): string {
   );
 }
 
-/** In hex. */
+/** SHA-256 of the canonical JSON, in hexadecimal. */
 export function hashOfJson(value: unknown): string {
   return createHash('sha256').update(canonicalJson(value)).digest('hex');
 }

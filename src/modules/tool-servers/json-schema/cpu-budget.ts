@@ -4,12 +4,12 @@ import { currentScope } from '../../../platform/postgres/request-scope.ts';
 
 const script = new Script('work()');
 
-/** Something of a stranger's making took too long. */
+/** Work on untrusted input exceeded its time limit. */
 export class TimeoutError extends Error {}
 
 /**
- * Runs `work` on this thread and stops it when its time is over, wherever it is by then: also inside of a regular expression that would
- * never end. Throws TookTooLongError.
+ * Runs `work` synchronously and interrupts it at the timeout, even in a regular expression that backtracks without end. Throws
+ * TimeoutError.
  */
 export function runWithTimeout<T>(timeoutMs: number, work: () => T): T {
   let result: { value: T } | undefined;
@@ -26,24 +26,24 @@ export function runWithTimeout<T>(timeoutMs: number, work: () => T): T {
   }
   return (result as { value: T }).value;
 }
-/** What a check takes that nobody made to take long. It is free. */
+/** Duration of a usual check, which is not charged to the budget. */
 const DEFAULT_MS = 20;
 const MAX_MS = 2_000;
 const WINDOW_MS = 60_000;
 
-const spent = new LRUCache<string, { ms: number }>({ max: 10_000, ttl: WINDOW_MS });
+const usage = new LRUCache<string, { ms: number }>({ max: 10_000, ttl: WINDOW_MS });
 
-/** The tenant has had its time. Says nothing of the work. */
+/** The tenant has used up its CPU budget. The work was not started. */
 export class CpuBudgetError extends TimeoutError {}
 
 /**
- * The same as `runWithTimeout`, for what holds the thread that serves everybody: a tenant whose work took long, again and again, has none done
- * for a while. Throws TookTooLongError.
+ * Like `runWithTimeout`, with a CPU budget per tenant, because the work blocks the thread that serves all tenants. Throws TimeoutError, and
+ * CpuBudgetError once the tenant has exceeded its budget in the current window.
  */
 export function runInCpuBudget<T>(timeoutMs: number, work: () => T): T {
   const { tenantId } = currentScope().context;
   if (tenantId === undefined) return runWithTimeout(timeoutMs, work);
-  const account = spent.get(tenantId) ?? { ms: 0 };
+  const account = usage.get(tenantId) ?? { ms: 0 };
   if (account.ms >= MAX_MS) throw new CpuBudgetError();
   const start = performance.now();
   try {
@@ -52,8 +52,8 @@ export function runInCpuBudget<T>(timeoutMs: number, work: () => T): T {
     const excess = performance.now() - start - DEFAULT_MS;
     if (excess > 0) {
       account.ms += excess;
-      // The window begins with the first that took long.
-      if (!spent.has(tenantId)) spent.set(tenantId, account);
+      // The window starts with the first charge.
+      if (!usage.has(tenantId)) usage.set(tenantId, account);
     }
   }
 }

@@ -5,23 +5,23 @@ import { CpuBudgetError, runInCpuBudget, TimeoutError } from './cpu-budget.ts';
 
 export type JsonSchema = Record<string, unknown>;
 
-/** Where a value breaks its schema, and how. */
+/** A violation of a schema. */
 export interface SchemaIssue {
   path: string[];
   message: string;
 }
 
-/** A schema that nothing can be checked against. The message says why, as the end of a sentence. */
+/** A schema that cannot be compiled or evaluated. The message is the reason, a clause without a period. */
 export class UnusableSchemaError extends Error {}
 
 export const MAX_SCHEMA_BYTES = 65_536;
-/** For one schema, and for one value. Either may be a stranger's, and made to take long. */
+/** Timeouts for one schema and for one value. Both are untrusted. */
 const COMPILE_MS = 1_000;
 const CHECK_MS = 250;
 
 const OPTIONS: Options = {
   strict: false,
-  // The first problem is enough: all of them could be as many as the value has parts.
+  // Collecting all errors could take memory in proportion to the value.
   allErrors: false,
   logger: false,
   addUsedSchema: false,
@@ -37,7 +37,7 @@ interface Compilers {
   draft7: (schema: JsonSchema) => ValidateFunction;
 }
 
-/** Loaded at the first check. The schemas of schemas are compiled here, where no clock runs. */
+/** Loads the compilers at the first check. Compiles the meta-schemas here, outside of the timeout. */
 async function loadCompilers(): Promise<Compilers> {
   const [{ Ajv }, { Ajv2020 }, { default: addFormats }] = await Promise.all([
     import('ajv'),
@@ -51,7 +51,7 @@ async function loadCompilers(): Promise<Compilers> {
       try {
         return ajv.compile(schema);
       } finally {
-        // It would be kept for ever.
+        // Ajv would cache it forever.
         ajv.removeSchema(schema);
       }
     };
@@ -60,7 +60,7 @@ async function loadCompilers(): Promise<Compilers> {
 }
 
 async function compile(schema: JsonSchema): Promise<Compiled> {
-  if (!fitsJson(schema, MAX_SCHEMA_BYTES)) return { unusable: 'it has more than 64 KiB or 64 levels' };
+  if (!fitsJson(schema, MAX_SCHEMA_BYTES)) return { unusable: 'it has more than 64 KiB or more than 64 levels of nesting' };
   const key = hashOfJson(schema);
   const known = compiled.get(key);
   if (known) return known;
@@ -72,8 +72,8 @@ async function compile(schema: JsonSchema): Promise<Compiled> {
   try {
     result = { validate: runInCpuBudget(COMPILE_MS, () => compiler(rest)) };
   } catch (error) {
-    result = { unusable: error instanceof TimeoutError ? 'it takes too long to read' : reasonOf(error) };
-    // Others may have the same schema.
+    result = { unusable: error instanceof TimeoutError ? 'it takes too long to compile' : reasonOf(error) };
+    // Another tenant with the same schema may have budget left, so this result is not cached.
     if (error instanceof CpuBudgetError) return result;
   }
   compiled.set(key, result);
@@ -81,7 +81,7 @@ async function compile(schema: JsonSchema): Promise<Compiled> {
 }
 
 function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message.replaceAll(/\s+/g, ' ').slice(0, 200) : 'it cannot be read';
+  return error instanceof Error ? error.message.replaceAll(/\s+/g, ' ').slice(0, 200) : 'it cannot be compiled';
 }
 
 /** Throws UnusableSchemaError. */
@@ -90,7 +90,7 @@ export async function requireUsableSchema(schema: JsonSchema): Promise<void> {
   if ('unusable' in result) throw new UnusableSchemaError(result.unusable);
 }
 
-/** What is wrong with a value: nothing, or its first problem. Throws UnusableSchemaError. */
+/** Validates a value and returns the first violation, if any. Throws UnusableSchemaError. */
 export async function validateJson(schema: JsonSchema, value: unknown): Promise<SchemaIssue[]> {
   const result = await compile(schema);
   if ('unusable' in result) throw new UnusableSchemaError(result.unusable);
@@ -98,9 +98,9 @@ export async function validateJson(schema: JsonSchema, value: unknown): Promise<
   try {
     return runInCpuBudget(CHECK_MS, () => (validate(value) ? [] : (validate.errors ?? []).slice(0, 1).map(issueOf)));
   } catch (error) {
-    if (error instanceof TimeoutError) return [{ path: [], message: 'Takes too long to check.' }];
-    // A schema that refers to itself without end.
-    if (error instanceof RangeError) throw new UnusableSchemaError('it has no end');
+    if (error instanceof TimeoutError) return [{ path: [], message: 'Takes too long to validate.' }];
+    // The schema refers to itself without end.
+    if (error instanceof RangeError) throw new UnusableSchemaError('it refers to itself without end');
     throw error;
   }
 }
@@ -109,7 +109,7 @@ function issueOf({ instancePath, keyword, message = 'is not valid', params }: Er
   const path = instancePath.split('/').slice(1).map(unescapePointer);
   if (keyword === 'required') return { path: [...path, String(params.missingProperty)], message: 'Is missing.' };
   if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
-    return { path: [...path, String(params.additionalProperty ?? params.unevaluatedProperty)], message: 'Is not known here.' };
+    return { path: [...path, String(params.additionalProperty ?? params.unevaluatedProperty)], message: 'Is not a known property.' };
   }
   return { path, message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
 }

@@ -4,37 +4,37 @@ import type { OpenedSecrets } from './secrets.ts';
 
 export const REDACTED = '[redacted]';
 
-/** Takes secrets out of what goes to a log or a caller, and whatever the database does not take along with them. */
+/** Removes secrets from data for logs and clients, and characters that the database rejects. */
 export interface Redactor {
-  /** Without the values of secrets. */
+  /** Replaces the values of secrets. */
   text(text: string): string;
   json(value: unknown): unknown;
-  /** Also without what merely looks like a secret, by the key it stands under: for what is kept. */
+  /** Also replaces values that look secret by their key. For stored data. */
   textForLog(text: string): string;
   jsonForLog(value: unknown): unknown;
 }
 
 const MAX_DEPTH = 60;
 
-/** By keys without their separators. Not `tokens`: those are counted. */
+/** Matches keys without separators. Not `tokens`, which is a count. */
 const SECRET_KEY =
   /password|passwd|passphrase|secret|authorization|apikey|accesskey|privatekey|signingkey|credential|cookie|bearer|token$|^(pwd|pin|otp|auth|jwt)$/;
-/** `password=…`, `"api_key": "…"`, in a text. Each part is bounded, so that no text takes long. */
+/** `password=…`, `"api_key": "…"` in a text. Each part is bounded, so that matching takes linear time. */
 const SECRET_IN_TEXT =
   /((?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key|credential|token)\\?["']?\s{0,5}[:=]\s{0,5})(\\?["'][^"'\\\r\n]{1,4096}|[^\s"'\\,;&(){}[\]]{1,4096})/gi;
-/** The word before a token is in every such header, and in many texts. */
+/** Authentication schemes are not secret and occur in many texts. */
 const SCHEME = /^(bearer|basic|digest)$/i;
-/** Around every private key. */
+/** Delimiters of PEM are not secret. */
 const ARMOUR = /^(-----(BEGIN|END)|PRIVATE|KEY-----|-----(BEGIN|END) PRIVATE KEY-----)$/;
 const SCHEME_IN_TEXT = /\b(bearer|basic)\s{1,5}[\w.~+/=-]{8,4096}/gi;
 
-/** @param secrets values by name, as they were sealed */
+/** @param secrets decrypted values by name */
 export function createRedactor(...secrets: Readonly<Record<string, string>>[]): Redactor {
   const values = new Set(secrets.flatMap((map) => Object.values(map)).filter((value) => value !== ''));
   const spellings = secrets.flatMap((map) => spellingsOf(secretsOf({ env: map })));
   const found = [...new Set(spellings)].sort((a, b) => b.length - a.length);
 
-  // One that is too short to look for inside of texts is still not told as it is.
+  // A secret that is too short to search for in texts is still redacted where it is the whole text.
   const text = (given: string): string => (values.has(given) ? REDACTED : cleanText(redact(given, found)));
   const textForLog = (given: string): string =>
     text(given)
@@ -49,7 +49,7 @@ export function createRedactor(...secrets: Readonly<Record<string, string>>[]): 
   };
 }
 
-/** @param tokens that were got with the secrets */
+/** @param tokens access tokens that were obtained with the secrets */
 export function redactorOf(opened: OpenedSecrets | undefined, tokens: readonly string[] = []): Redactor {
   return createRedactor(...(opened ? Object.values(opened) : []), Object.fromEntries(tokens.entries()));
 }
@@ -70,10 +70,10 @@ function walk(value: unknown, text: (given: string) => string, hides: (key: stri
   return Object.fromEntries(entries);
 }
 
-/** A secret as it stands in JSON, in a URL, and in base64. */
+/** Encodings of a secret: plain, JSON, URL and base64. */
 function spellingsOf(secrets: readonly string[]): string[] {
-  const telling = secrets.filter((secret) => !SCHEME.test(secret) && !ARMOUR.test(secret));
-  return telling.flatMap((secret) => {
+  const distinctive = secrets.filter((secret) => !SCHEME.test(secret) && !ARMOUR.test(secret));
+  return distinctive.flatMap((secret) => {
     const bytes = Buffer.from(secret);
     return [
       secret,

@@ -6,29 +6,29 @@ import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { openAllSecrets, sealAllSecrets } from './secrets.ts';
 
 export interface RotateEncryptionOptions {
-  /** Of the owner of the tables: nobody else sees every tenant. */
+  /** Connections of the owner of the tables, which lists all tenants. */
   pool: pg.Pool;
-  /** Over the same connections. It acts as one tenant after the other. */
+  /** Uses the same connections, as one tenant after the other. */
   database: Database;
   prisma: Prisma;
   sealer: Sealer;
-  /** Told after every tenant with something to do, and at the end. */
+  /** Called after each tenant with rows to encrypt, and at the end. */
   onProgress?: (progress: RotateEncryptionProgress) => void;
 }
 
 export interface RotateEncryptionProgress {
   tenants: number;
-  /** Rows that are now sealed under the newest key. */
+  /** Rows that were encrypted again with the newest key. */
   resealed: number;
-  /** Rows that do not open: their key is missing, or they are not what was sealed. They stay as they are. */
+  /** Rows that could not be decrypted, because their key is missing or they were modified. They are not changed. */
   failed: number;
 }
 
 const TENANTS_PER_BATCH = 500;
 
 /**
- * Seals every row anew that is not under the newest key, one transaction for each. Another run goes on where this one ended, since what
- * is done is no longer to do.
+ * Encrypts each row with the newest key that is encrypted with an older one, in one transaction per row. A run that is interrupted can be
+ * repeated.
  */
 export async function rotateEncryption({
   pool,
@@ -59,7 +59,7 @@ export async function rotateEncryption({
   return progress;
 }
 
-/** Inside a transaction as the row's tenant. False where it does not open. */
+/** Runs in a transaction as the tenant of the row. Returns false if the row cannot be decrypted. */
 async function rotateRow(prisma: Prisma, sealer: Sealer, id: string): Promise<boolean> {
   await prisma.$executeRaw`SELECT FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`;
   const row = await prisma.mcpServerConfig.findFirst({ where: { id } });
@@ -77,7 +77,7 @@ async function rotateRow(prisma: Prisma, sealer: Sealer, id: string): Promise<bo
   }
 }
 
-/** The role that looks things up before a tenant is known sees the ids of all, and the owner may become it. */
+/** Lists tenants with the role agentbase_gate, which can read all of them and which the owner may assume. */
 async function* everyTenant(pool: pg.Pool): AsyncGenerator<string> {
   let after = '00000000-0000-0000-0000-000000000000';
   for (;;) {

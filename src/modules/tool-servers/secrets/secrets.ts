@@ -1,7 +1,7 @@
 import type { McpServerConfig } from '../../../generated/prisma/client.ts';
 import type { Sealer } from '../../../platform/encryption/sealer.ts';
 
-/** The sealed columns of a configuration. */
+/** The encrypted columns of a configuration. */
 export const sealedFields = ['secrets', 'env', 'oauthSecret'] as const;
 export type SealedField = (typeof sealedFields)[number];
 export type SecretMap = Record<string, string>;
@@ -10,7 +10,7 @@ export type OpenedSecrets = Record<SealedField, SecretMap>;
 type Row = Pick<McpServerConfig, 'tenantId' | 'id'>;
 export type SealedRow = Pick<McpServerConfig, keyof Row | SealedField>;
 
-/** The values of a sealed column by their names. Throws SealedError. */
+/** Decrypts the values of a column by their names. Throws SealedError. */
 export async function openSecrets(sealer: Sealer, row: Row, field: SealedField, text: string | null): Promise<SecretMap> {
   if (text === null) return {};
   return JSON.parse(await sealer.open(text, { tenantId: row.tenantId, id: row.id, field })) as SecretMap;
@@ -25,7 +25,7 @@ export async function openAllSecrets(sealer: Sealer, row: SealedRow): Promise<Op
   };
 }
 
-/** What to write into a sealed column and the one of its names. */
+/** Encrypts the values of a column. Returns the text for the column and the sorted names. */
 export async function sealSecrets(sealer: Sealer, row: Row, field: SealedField, values: SecretMap) {
   const names = Object.keys(values).sort();
   if (names.length === 0) return { text: null, names, keyId: null };
@@ -33,7 +33,7 @@ export async function sealSecrets(sealer: Sealer, row: Row, field: SealedField, 
   return { text, names, keyId };
 }
 
-/** The columns of all that is sealed in a row: always written together, so that one key has sealed all of it. */
+/** Encrypts all secrets of a row. They are always written together, so that one key encrypts all of them. */
 export async function sealAllSecrets(sealer: Sealer, row: Row, opened: OpenedSecrets) {
   const secrets = await sealSecrets(sealer, row, 'secrets', opened.secrets);
   const env = await sealSecrets(sealer, row, 'env', opened.env);

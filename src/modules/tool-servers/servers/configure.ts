@@ -17,22 +17,22 @@ import { checkOAuth, type McpOAuth, type McpOAuthInput, oauthOf } from './oauth.
 import { fillPlaceholders, PlaceholderError } from './placeholders.ts';
 import { closeStaleConnection } from './server-endpoint.ts';
 
-/** What a tenant sets of a server. Absent fields stay as they are, or take their default. */
+/** The fields of a configuration. Absent fields are not changed, or take their default. */
 export interface McpConfigFields {
   enabled?: boolean | undefined;
   config?: Record<string, unknown> | undefined;
-  /** Headers of a remote server. */
+  /** Headers for a remote server. */
   secrets?: SecretChanges | undefined;
-  /** Environment of a STDIO server. */
+  /** Environment variables for a STDIO server. */
   env?: SecretChanges | undefined;
-  /** For a remote server that wants access tokens. Null takes it away. */
+  /** Client credentials for a remote server. Null removes them. */
   oauth?: McpOAuthInput | null | undefined;
   limits?: Partial<McpEndpointLimits> | undefined;
-  /** Empty for everybody who may call tools at all. */
+  /** Empty to allow all users with the permission to call tools. */
   allowedUserIds?: string[] | undefined;
 }
 
-/** Makes the tenant's configuration of a server, or changes what is given of it. */
+/** Creates the tenant's configuration of a server, or changes the given fields. */
 export async function configureMcpServer(
   services: ToolServerServices,
   viewer: Viewer,
@@ -41,7 +41,7 @@ export async function configureMcpServer(
 ): Promise<McpServerConfig> {
   const { database, prisma } = services;
   const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
-  // Secrets are read and written as a whole: two changes must not see the same ones.
+  // Locks the row: all secrets are read and written together, so concurrent changes would overwrite each other.
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE server_id = ${serverId}::uuid FOR NO KEY UPDATE`);
   const now = await prisma.mcpServerConfig.findFirst({ where: { serverId } });
   if (fields.config !== undefined || !now) await checkConfig(server, fields.config ?? {});
@@ -91,16 +91,16 @@ async function checkConfig(server: McpServer, config: Record<string, unknown>): 
 
 function checkSecrets({ transport, configSchema }: McpServer, { secrets, env, oauth }: McpConfigFields): void {
   const isProgram = transport === 'STDIO';
-  if (secrets && isProgram) throw ValidationError.inputPath(['input', 'secrets'], 'A STDIO server takes no headers. Use `env`.');
+  if (secrets && isProgram) throw ValidationError.inputPath(['input', 'secrets'], 'A STDIO server has no headers. Use `env`.');
   if (oauth && isProgram)
-    throw ValidationError.inputPath(['input', 'oauth'], 'A STDIO server takes no access tokens. Use `env`.');
+    throw ValidationError.inputPath(['input', 'oauth'], 'A STDIO server has no access tokens. Use `env`.');
   if (env && !isProgram) throw ValidationError.inputPath(['input', 'env'], 'A remote server has no environment. Use `secrets`.');
   if (secrets) checkHeaders(secrets, ['input', 'secrets']);
   if (env) checkEnv(env, configSchema as JsonSchema, ['input', 'env']);
 }
 
 interface SealedChanges extends Pick<McpConfigFields, 'secrets' | 'env'> {
-  /** Replaces what is there. */
+  /** Replaces the stored one. */
   oauthSecret?: SecretMap | undefined;
 }
 
@@ -113,7 +113,7 @@ async function sealedColumns({ mcp: { sealer } }: ToolServerServices, row: Seale
     } catch (error) {
       if (!(error instanceof SealedError)) throw error;
       throw new InvalidStateError(
-        'What is sealed here cannot be opened any more, so nothing can be added to it. Its key is missing on this server.',
+        'The stored secrets cannot be decrypted, because their key is missing on this server. Restore the key in MASTER_KEYS.',
         { path: ['input', changes[field] ? field : 'serverId'] },
       );
     }

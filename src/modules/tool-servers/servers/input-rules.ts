@@ -2,14 +2,14 @@ import { z } from 'zod';
 import { intRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { limitBounds } from './limits.ts';
 
-export const linkRule = textRule(2_048).regex(/^https?:\/\/[^\s]+$/, 'Must be an address that begins with http:// or https://.');
+export const linkRule = textRule(2_048).regex(/^https?:\/\/[^\s]+$/, 'Must be a URL that begins with http:// or https://.');
 
 export const commandRule = textRule(500)
   .min(1, 'Must not be empty.')
-  .regex(/^[^\p{Cc}]*$/u, 'Must have no control characters.');
+  .regex(/^[^\p{Cc}]*$/u, 'Must not contain control characters.');
 
 export const argsRule = z
-  .array(textRule(4_096).refine((text) => !text.includes('\0'), 'Must not have the character NUL.'))
+  .array(textRule(4_096).refine((text) => !text.includes('\0'), 'Must not contain the character NUL.'))
   .max(100, 'Must have at most 100 items.');
 
 export const allowedUsersRule = z.array(z.string()).max(1_000, 'Must have at most 1000 items.');
@@ -20,20 +20,20 @@ export function limitRule(name: keyof typeof limitBounds) {
   return intRule(limitBounds[name].least, limitBounds[name].most);
 }
 
-/** As RFC 6749 writes them. */
+/** VSCHAR of RFC 6749. */
 const visible = /^[\x20-\x7e]+$/;
 
 export const issuerRule = textRule(2_048).min(1, 'Must not be empty.');
-export const clientIdRule = textRule(500).regex(visible, 'Must be of visible ASCII characters and spaces.');
-export const clientSecretRule = textRule(8_192).regex(visible, 'Must be of visible ASCII characters and spaces.');
+export const clientIdRule = textRule(500).regex(visible, 'Must consist of printable ASCII characters.');
+export const clientSecretRule = textRule(8_192).regex(visible, 'Must consist of printable ASCII characters.');
 export const privateKeyRule = textRule(16_384).min(1, 'Must not be empty.');
 export const scopeRule = textRule(1_000).regex(
   /^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/,
-  'Must be names with single spaces between.',
+  'Must be scope names separated by single spaces.',
 );
 
-/** Names with texts, or with null. What the values may be is told without showing them. */
+/** Strings or null by name. Messages do not contain the values. */
 export const secretsRule = z.record(
   z.string().max(100, 'A name must have at most 100 characters.'),
-  z.string('Must be a text, or null to take it away.').nullable(),
+  z.string('Must be a non-empty string, or null to remove it.').nullable(),
 );

@@ -6,20 +6,20 @@ import { ValidationError } from '../../../platform/lib/errors.ts';
 import type { McpClientCredentials } from '../../../platform/mcp-client/endpoint.ts';
 import type { SecretMap } from '../secrets/secrets.ts';
 
-/** What a private key may sign with. */
+/** Supported signature algorithms. */
 export const oauthAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512'] as const;
 export type OAuthAlgorithm = (typeof oauthAlgorithms)[number];
 
-/** What `mcp_server_configs.oauth` holds: client credentials without their secret. */
+/** The content of `mcp_server_configs.oauth`: client credentials without the secret. */
 export interface McpOAuth {
   issuer: string;
   clientId: string;
   scope?: string;
-  /** Of a client that has a private key instead of a secret. */
+  /** Set for a client with a private key in place of a client secret. */
   algorithm?: OAuthAlgorithm;
 }
 
-/** All of it, with one secret at most. Without any, the one that is sealed stays, if it is for the same issuer and client. */
+/** Complete credentials with at most one secret. Without a secret, the stored one remains if issuer and client are unchanged. */
 export interface McpOAuthInput {
   issuer: string;
   clientId: string;
@@ -43,40 +43,41 @@ export function credentialsOf(oauth: McpServerConfig['oauth'], secret: SecretMap
 }
 
 /**
- * What to keep, and the secret to seal: undefined for the one that is there. Throws ValidationError, which says nothing of the secret.
+ * Validates credentials. Returns the columns to store and the secret to encrypt, which is undefined if the stored one remains. Throws
+ * ValidationError, whose message contains no secret.
  */
 export async function checkOAuth(
   input: McpOAuthInput,
   now: McpOAuth | null,
   policy: AddressPolicy,
 ): Promise<{ oauth: McpOAuth; secret: SecretMap | undefined }> {
-  const refuse = (field: string, message: string) => ValidationError.inputPath(['input', 'oauth', field], message);
+  const invalid = (field: string, message: string) => ValidationError.inputPath(['input', 'oauth', field], message);
   const { issuer, clientId, scope, clientSecret, privateKey, algorithm } = input;
   try {
-    if (checkUrl(issuer, policy).search) throw refuse('issuer', 'An issuer has no query.');
+    if (checkUrl(issuer, policy).search) throw invalid('issuer', 'An issuer must not have a query string.');
   } catch (error) {
-    if (error instanceof AddressNotAllowedError) throw refuse('issuer', error.message);
+    if (error instanceof AddressNotAllowedError) throw invalid('issuer', error.message);
     throw error;
   }
   const oauth: McpOAuth = { issuer, clientId, ...(scope ? { scope } : {}) };
   if (clientSecret !== undefined) {
-    if (privateKey !== undefined) throw refuse('privateKey', 'A client has either a secret or a private key.');
-    if (algorithm !== undefined) throw refuse('algorithm', 'Only a private key signs with an algorithm.');
+    if (privateKey !== undefined) throw invalid('privateKey', 'Give either `clientSecret` or `privateKey`, not both.');
+    if (algorithm !== undefined) throw invalid('algorithm', 'Must not be given with `clientSecret`.');
     return { oauth, secret: { clientSecret } };
   }
   if (privateKey !== undefined) {
-    if (algorithm === undefined) throw refuse('algorithm', 'A private key needs the algorithm it signs with.');
+    if (algorithm === undefined) throw invalid('algorithm', 'Must be given with `privateKey`.');
     if (!(await signs(privateKey, algorithm))) {
-      throw refuse('privateKey', `Must be a private key in PKCS #8 and PEM that signs with ${algorithm}.`);
+      throw invalid('privateKey', `Must be a private key in PKCS #8 and PEM that signs with ${algorithm}.`);
     }
     return { oauth: { ...oauth, algorithm }, secret: { privateKey } };
   }
-  // What was sealed for one authorization server is not sent to another.
+  // A stored secret must not be sent to another authorization server.
   if (!now || now.issuer !== issuer || now.clientId !== clientId) {
-    throw refuse('clientSecret', 'A client secret or a private key is needed: none is kept for this issuer and client.');
+    throw invalid('clientSecret', 'Give `clientSecret` or `privateKey`: none is stored for this issuer and client.');
   }
   if (algorithm !== undefined && algorithm !== now.algorithm) {
-    throw refuse('algorithm', 'Another algorithm needs the private key again.');
+    throw invalid('algorithm', 'Give `privateKey` again to change its algorithm.');
   }
   return { oauth: { ...oauth, ...(now.algorithm ? { algorithm: now.algorithm } : {}) }, secret: undefined };
 }

@@ -1,26 +1,26 @@
-/** An argument of a command cannot be made of the configuration. The message is for people. */
+/** The configuration cannot be applied to the server. The message is for users. */
 export class PlaceholderError extends Error {}
 
 const PLACEHOLDER = /\{\{\s*([\w-]{1,100})\s*\}\}/g;
 
 /**
- * The arguments of a command with values of the configuration in the place of `{{name}}`. One argument stays one argument, and a value
- * cannot become an option of the command. Throws PlaceholderError.
+ * Replaces `{{name}}` in the arguments of a command by values of the configuration. A value cannot add an argument and cannot turn an
+ * argument into an option. Throws PlaceholderError.
  */
 export function fillPlaceholders(args: readonly string[], config: Record<string, unknown>): string[] {
   return args.map((arg) => {
     const filled = arg.replaceAll(PLACEHOLDER, (_all, name: string) => {
       const value = Object.hasOwn(config, name) ? config[name] : undefined;
       if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') {
-        throw new PlaceholderError(`The configuration needs "${name}", as a text, a number or a boolean.`);
+        throw new PlaceholderError(`The configuration must have "${name}", a string, number or boolean.`);
       }
       const text = String(value);
-      if (text.includes('\0')) throw new PlaceholderError(`"${name}" has a character that cannot be used.`);
+      if (text.includes('\0')) throw new PlaceholderError(`"${name}" contains the character NUL.`);
       return text;
     });
-    // Whichever of several values it is that begins the argument.
+    // Checks the result, since any of several values can be at the beginning of the argument.
     if (filled.startsWith('-') && !arg.startsWith('-')) {
-      throw new PlaceholderError(`The configuration must not make an option of "${arg}": it must not begin with "-".`);
+      throw new PlaceholderError(`The value for "${arg}" must not begin with "-", which would turn it into an option.`);
     }
     return filled;
   });

@@ -13,19 +13,19 @@ export interface ConfiguredServer {
   config: McpServerConfig;
 }
 
-/** Connections of one key share everything: whatever changes how a server is reached makes another key. */
+/** Key of a connection in the pool. It changes with everything that affects the connection. */
 export function connectionKey({ server, config }: ConfiguredServer): string {
   return `${config.tenantId}:${config.id}:${config.revision}:${server.updatedAt.getTime()}`;
 }
 
-/** How to reach a configured server. Throws PlaceholderError where its configuration does not do. */
+/** The endpoint of a configured server. Throws PlaceholderError if the configuration does not satisfy the server. */
 export async function endpointOf(
   configured: ConfiguredServer,
   { secrets, env, oauthSecret }: OpenedSecrets,
 ): Promise<McpEndpoint> {
   const { server, config } = configured;
   const values = config.config as Record<string, unknown>;
-  await requireFitting(server.configSchema as JsonSchema, values);
+  await requireValidConfig(server.configSchema as JsonSchema, values);
   const { tenantId: owner } = config;
   const shared = { key: connectionKey(configured), owner, transport: server.transport, limits: limitsOf(config.limits) };
   if (server.transport === 'STDIO') {
@@ -35,17 +35,17 @@ export async function endpointOf(
   return { ...shared, url: server.url ?? '', headers: secrets, ...(auth ? { auth } : {}) };
 }
 
-/** The schema may have changed since the configuration was written, and says what a command of the platform may be given. */
-async function requireFitting(schema: JsonSchema, values: Record<string, unknown>): Promise<void> {
+/** Validates again at each use, since the schema may have changed after the configuration was stored. */
+async function requireValidConfig(schema: JsonSchema, values: Record<string, unknown>): Promise<void> {
   try {
     const [issue] = await validateJson(schema, values);
-    if (issue) throw new PlaceholderError(`The configuration does not fit any more: ${issue.path.join('.')}: ${issue.message}`);
+    if (issue) throw new PlaceholderError(`The configuration no longer satisfies \`configSchema\`: ${issue.path.join('.')}: ${issue.message}`);
   } catch (error) {
     if (!(error instanceof UnusableSchemaError)) throw error;
-    throw new PlaceholderError(`The schema of the configuration cannot be used: ${error.message}.`);
+    throw new PlaceholderError(`The \`configSchema\` of the server cannot be used: ${error.message}.`);
   }
 }
-/** Closes the connection that was opened under how a server was configured until now, once the change is there. */
+/** Closes the connection of the previous configuration after the commit. */
 export function closeStaleConnection({ mcp }: Pick<ToolServerServices, 'mcp'>, before: ConfiguredServer): void {
   const key = connectionKey(before);
   afterCommit(() => mcp.forget(key));

@@ -17,7 +17,7 @@ import { envNamesOf } from '../secrets/secret-rules.ts';
 import type { ToolServerServices } from '../services.ts';
 import { closeStaleConnection } from './server-endpoint.ts';
 
-/** What people decide about a server. Absent fields stay as they are, or take their default. */
+/** The editable fields of a server. Absent fields are not changed, or take their default. */
 export interface McpServerFields {
   name?: string | undefined;
   slug?: string | undefined;
@@ -38,16 +38,16 @@ export interface McpServerFields {
 export interface NewMcpServer extends McpServerFields {
   name: string;
   transport: McpTransport;
-  /** For the platform instead of the tenant. */
+  /** Whether the platform owns the server. Otherwise the tenant of the viewer does. */
   platform: boolean;
 }
 
-/** Adds a server to the registry: the tenant's, or the platform's if the acting person runs it. */
+/** Registers a server of the tenant, or of the platform if the viewer is a platform administrator. */
 export async function registerMcpServer(services: ToolServerServices, viewer: Viewer, given: NewMcpServer): Promise<McpServer> {
   const { database, prisma, mcp } = services;
   const { platform, transport, ...fields } = given;
   if (platform && !(await isPlatformAdmin(database))) {
-    throw new ForbiddenError('Only people who run the platform register servers for it.');
+    throw new ForbiddenError('Only platform administrators may register servers of the platform.');
   }
   requireKind(transport, platform, fields);
   const tenantId = platform ? null : viewer.tenantId;
@@ -70,13 +70,13 @@ export async function registerMcpServer(services: ToolServerServices, viewer: Vi
   });
 }
 
-/** Changes what is given. How a server is reached is its own: one of another kind is another server. */
+/** Changes the given fields. The transport cannot be changed. */
 export async function updateMcpServer(services: ToolServerServices, id: string, changes: McpServerFields): Promise<McpServer> {
   const { database, prisma, mcp } = services;
   const server = await McpServer.require(prisma, id, ['input', 'id']);
   const platform = server.tenantId === null;
   if (platform && !(await isPlatformAdmin(database))) {
-    throw new ForbiddenError("Only people who run the platform change the platform's servers.");
+    throw new ForbiddenError('Only platform administrators may change servers of the platform.');
   }
   requireKind(server.transport, platform, changes, server);
   if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma, server.tenantId), changes.slug, 'MCP server', id);
@@ -87,7 +87,7 @@ export async function updateMcpServer(services: ToolServerServices, id: string, 
   return prisma.mcpServer.update({ where: { id }, data });
 }
 
-/** What was sealed for one address is not sent to another, and what was approved there is not approved here. */
+/** Deletes secrets and withdraws approvals, which must not apply to another origin. */
 async function resetDiscovery(prisma: Prisma, serverId: string): Promise<void> {
   const where = { serverId };
   await prisma.mcpServerConfig.updateMany({
@@ -120,7 +120,7 @@ async function columns(mcp: ToolServerServices['mcp'], fields: McpServerFields) 
   };
 }
 
-/** As far as it can be told without a connection; the rest is told before each. */
+/** Checks what does not require a connection. Each connection checks the resolved address. */
 function allowedUrl({ policy }: ToolServerServices['mcp'], url: string): string {
   try {
     return checkUrl(url, policy).href;
@@ -136,24 +136,24 @@ async function requireSchema(schema: JsonSchema): Promise<void> {
     await requireUsableSchema(schema);
   } catch (error) {
     if (error instanceof UnusableSchemaError)
-      throw ValidationError.inputPath(path, `This schema cannot be used: ${error.message}.`);
+      throw ValidationError.inputPath(path, `The schema cannot be used: ${error.message}.`);
     throw error;
   }
   if (envNamesOf(schema) === undefined) {
-    throw ValidationError.inputPath([...path, 'x-env'], 'Must be a list of at most 50 names of environment variables.');
+    throw ValidationError.inputPath([...path, 'x-env'], 'Must be an array of at most 50 names of environment variables.');
   }
 }
 
 function requireKind(transport: McpTransport, platform: boolean, fields: McpServerFields, now?: McpServer): void {
-  const refuse = (field: string, message: string) => ValidationError.inputPath(['input', field], message);
+  const invalid = (field: string, message: string) => ValidationError.inputPath(['input', field], message);
   const isProgram = transport === 'STDIO';
-  if (isProgram && !platform) throw refuse('transport', 'A tenant registers remote servers: SSE or STREAMABLE_HTTP.');
-  if (fields.isPublic && !platform) throw refuse('isPublic', 'Only servers of the platform are shown to all tenants.');
-  if (isProgram && fields.url !== undefined) throw refuse('url', 'A STDIO server has a command, not an address.');
-  if (!isProgram && fields.command !== undefined) throw refuse('command', 'A remote server has an address, not a command.');
-  if (!isProgram && fields.args !== undefined) throw refuse('args', 'A remote server has an address, not a command.');
-  if (isProgram && fields.command === undefined && !now) throw refuse('command', 'A STDIO server needs a command.');
-  if (!isProgram && fields.url === undefined && !now) throw refuse('url', 'A remote server needs an address.');
+  if (isProgram && !platform) throw invalid('transport', 'Must be SSE or STREAMABLE_HTTP for a server of a tenant.');
+  if (fields.isPublic && !platform) throw invalid('isPublic', 'Must be false for a server of a tenant.');
+  if (isProgram && fields.url !== undefined) throw invalid('url', 'Must not be given for a STDIO server.');
+  if (!isProgram && fields.command !== undefined) throw invalid('command', 'Must not be given for a remote server.');
+  if (!isProgram && fields.args !== undefined) throw invalid('args', 'Must not be given for a remote server.');
+  if (isProgram && fields.command === undefined && !now) throw invalid('command', 'Must be given for a STDIO server.');
+  if (!isProgram && fields.url === undefined && !now) throw invalid('url', 'Must be given for a remote server.');
 }
 
 function findSlugHolder(prisma: Prisma, tenantId: string | null): FindSlugHolder {

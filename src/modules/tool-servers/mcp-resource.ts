@@ -2,7 +2,7 @@ import { builder } from '../../platform/graphql/kit/builder.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { parseId } from '../../platform/graphql/kit/global-id.ts';
-import { requireViewer } from '../../platform/graphql/kit/require-viewer.ts';
+import { requireViewer } from '../../platform/graphql/viewer.ts';
 import { type McpContent, readMcpResource } from './calls/read-resource.ts';
 import { McpServerConfig } from './mcp-server-config.ts';
 

@@ -118,7 +118,8 @@ function refusalOf({ userId, approved }: McpToolCall, { tool, config, server }: 
   const status = toolStatusOf(tool);
   if (status === 'WITHDRAWN') return failed('NOT_APPROVED', 'The MCP server no longer offers the tool.');
   if (status === 'NEW') return failed('NOT_APPROVED', 'The tool is not approved. Approve it with approveMcpTool.');
-  if (status === 'CHANGED') return failed('NOT_APPROVED', 'The tool has changed since it was approved. Approve its current definition.');
+  if (status === 'CHANGED')
+    return failed('NOT_APPROVED', 'The tool has changed since it was approved. Approve its current definition.');
   if (tool.requiresApproval && !approved) return failed('APPROVAL_REQUIRED', 'A user must approve each call of the tool.');
   return undefined;
 }
@@ -126,9 +127,12 @@ function refusalOf({ userId, approved }: McpToolCall, { tool, config, server }: 
 async function checkArguments(tool: McpTool, given: Record<string, unknown>): Promise<CallResult | undefined> {
   const invalid = (path: string[], message: string) => {
     const at = path.length > 0 ? `${path.join('.')}: ` : '';
-    return failed('ARGUMENTS_INVALID', `The arguments do not match the schema of the tool. ${at}${message}`, { issues: [{ path, message }] });
+    return failed('ARGUMENTS_INVALID', `The arguments do not match the schema of the tool. ${at}${message}`, {
+      issues: [{ path, message }],
+    });
   };
-  if (!fitsJson(given, MAX_ARGUMENTS_BYTES)) return invalid([], 'Must have at most 256 KiB as JSON and at most 64 levels of nesting.');
+  if (!fitsJson(given, MAX_ARGUMENTS_BYTES))
+    return invalid([], 'Must have at most 256 KiB as JSON and at most 64 levels of nesting.');
   try {
     const [issue] = await validateJson(tool.inputSchema as JsonSchema, given);
     return issue && invalid(issue.path, issue.message);

@@ -71,7 +71,11 @@ export async function discoverServer(services: ToolServerServices, serverId: str
  * Stores the result of a discovery. The first one approves all tools in the name of the viewer. Later ones leave new and changed tools
  * unapproved. Throws InvalidStateError if the tools could not be listed, and commits the reason in `refreshError`.
  */
-export async function saveDiscovery(services: ToolServerServices, viewer: Viewer, discovery: Discovery): Promise<McpServerConfig> {
+export async function saveDiscovery(
+  services: ToolServerServices,
+  viewer: Viewer,
+  discovery: Discovery,
+): Promise<McpServerConfig> {
   const { database, prisma } = services;
   const { id, serverId } = discovery.config;
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
@@ -90,7 +94,10 @@ export async function saveDiscovery(services: ToolServerServices, viewer: Viewer
     data: { refreshError: discovery.problem?.slice(0, 2_000) ?? null, ...(discovery.tools ? { refreshedAt: new Date() } : {}) },
   });
   if (!discovery.tools) {
-    throw new InvalidStateError(`The tools of the server could not be listed. ${discovery.problem}`, { path: ['input', 'serverId'], commit: true });
+    throw new InvalidStateError(`The tools of the server could not be listed. ${discovery.problem}`, {
+      path: ['input', 'serverId'],
+      commit: true,
+    });
   }
   return updated;
 }

@@ -109,7 +109,10 @@ function issueOf({ instancePath, keyword, message = 'is not valid', params }: Er
   const path = instancePath.split('/').slice(1).map(unescapePointer);
   if (keyword === 'required') return { path: [...path, String(params.missingProperty)], message: 'Is missing.' };
   if (keyword === 'additionalProperties' || keyword === 'unevaluatedProperties') {
-    return { path: [...path, String(params.additionalProperty ?? params.unevaluatedProperty)], message: 'Is not a known property.' };
+    return {
+      path: [...path, String(params.additionalProperty ?? params.unevaluatedProperty)],
+      message: 'Is not a known property.',
+    };
   }
   return { path, message: `${message.charAt(0).toUpperCase()}${message.slice(1)}.` };
 }

@@ -40,9 +40,9 @@ export function checkEnv(changes: SecretChanges, schema: JsonSchema, path: strin
   for (const [name, value] of Object.entries(changes)) {
     const at = [...path, name.slice(0, 100)];
     if (value === null) continue;
-    if (!opened.includes(name)) throw ValidationError.inputPath(at, 'The `x-env` of the server does not list this environment variable.');
-    if (checkedText(value, at).includes('\0'))
-      throw ValidationError.inputPath(at, 'The value contains an invalid character.');
+    if (!opened.includes(name))
+      throw ValidationError.inputPath(at, 'The `x-env` of the server does not list this environment variable.');
+    if (checkedText(value, at).includes('\0')) throw ValidationError.inputPath(at, 'The value contains an invalid character.');
   }
 }
 

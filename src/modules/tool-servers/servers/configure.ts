@@ -92,8 +92,7 @@ async function checkConfig(server: McpServer, config: Record<string, unknown>): 
 function checkSecrets({ transport, configSchema }: McpServer, { secrets, env, oauth }: McpConfigFields): void {
   const isProgram = transport === 'STDIO';
   if (secrets && isProgram) throw ValidationError.inputPath(['input', 'secrets'], 'A STDIO server has no headers. Use `env`.');
-  if (oauth && isProgram)
-    throw ValidationError.inputPath(['input', 'oauth'], 'A STDIO server has no access tokens. Use `env`.');
+  if (oauth && isProgram) throw ValidationError.inputPath(['input', 'oauth'], 'A STDIO server has no access tokens. Use `env`.');
   if (env && !isProgram) throw ValidationError.inputPath(['input', 'env'], 'A remote server has no environment. Use `secrets`.');
   if (secrets) checkHeaders(secrets, ['input', 'secrets']);
   if (env) checkEnv(env, configSchema as JsonSchema, ['input', 'env']);

@@ -39,7 +39,10 @@ export async function endpointOf(
 async function requireValidConfig(schema: JsonSchema, values: Record<string, unknown>): Promise<void> {
   try {
     const [issue] = await validateJson(schema, values);
-    if (issue) throw new PlaceholderError(`The configuration no longer satisfies \`configSchema\`: ${issue.path.join('.')}: ${issue.message}`);
+    if (issue)
+      throw new PlaceholderError(
+        `The configuration no longer satisfies \`configSchema\`: ${issue.path.join('.')}: ${issue.message}`,
+      );
   } catch (error) {
     if (!(error instanceof UnusableSchemaError)) throw error;
     throw new PlaceholderError(`The \`configSchema\` of the server cannot be used: ${error.message}.`);

@@ -8,7 +8,7 @@ const TENANT = [
   '  id String @db.Uuid',
 ];
 const CREATED_AT = [
-  '  /// When the row was written.',
+  '  /// When the row was created.',
   '  createdAt DateTime @default(now()) @map("created_at") @db.Timestamptz(6)',
 ];
 const UPDATED_AT = [

@@ -67,7 +67,7 @@ test('generated tables migrate, match their models, pass the checks of every tab
     // The parent already numbers its own changes.
     ['knowledge', 'Glossary', '--parent', 'Collection', '--log', '--table', 'glossaries'],
   ]) {
-    expect(await newTable(...args)).toMatchObject({ code: 0, complained: '' });
+    expect(await newTable(...args)).toMatchObject({ code: 0, stderr: '' });
   }
   const created = readdirSync(join(folder, 'migrations')).filter((name) => !existing.has(name));
   const sql = (name: string, file: string) => readFileSync(join(folder, 'migrations', name, file), 'utf8');
@@ -116,7 +116,7 @@ model Skill {
   metadata       Json     @default("{}")
   /// Number of the row's last change in its agent. Maintained by the database.
   changeSequence BigInt   @default(0) @map("change_sequence")
-  /// When the row was written.
+  /// When the row was created.
   createdAt      DateTime @default(now()) @map("created_at") @db.Timestamptz(6)
   /// When the row last changed.
   updatedAt      DateTime @default(now()) @map("updated_at") @db.Timestamptz(6)
@@ -133,7 +133,7 @@ model Skill {
   const agent = schema.slice(schema.indexOf('model Agent {'), schema.indexOf('model AgentVersion {'));
   expect(agent).toMatch(/^ {2}skills +Skill\[\]$/m);
   expect(agent).toMatch(
-    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ When the row was written\.$/m,
+    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ When the row was created\.$/m,
   );
   expect(readFileSync(join(folder, 'schema', 'tenancy.prisma'), 'utf8')).toMatch(/^ {2}skills +Skill\[\]$/m);
 });

@@ -25,6 +25,8 @@ export interface MutationCase {
   badInput?: (tenant: TestTenant, prepared: Prepared) => Input | Promise<Input>;
   /** An input that names a row of another tenant in a way that `success` does not. */
   otherTenant?: (other: TestTenant) => Input | Promise<Input>;
+  /** Whether the objects of the mutation belong to no tenant, so that every tenant names the same ones. */
+  isGlobal?: boolean;
   /** The audit actions of a success. */
   audit: string[];
 }

@@ -71,6 +71,7 @@ export const runs: MutationCases = {
   },
   removeModelPrice: {
     refused: 'ADMIN',
+    isGlobal: true,
     payload: 'price { model }',
     prepare: async (tenant, change) => {
       await promoteOwner(tenant);

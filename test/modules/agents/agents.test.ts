@@ -68,11 +68,11 @@ describe('lists', () => {
   });
 
   test.each([
-    ['{ agents(first: 101) { nodes { id } } }', '0 to 100'],
-    ['{ agents(first: -1) { nodes { id } } }', '0 to 100'],
-    ['{ agents(first: 1, last: 1) { nodes { id } } }', 'not for both'],
-    ['{ agents(after: "nonsense") { nodes { id } } }', 'not a cursor'],
-  ])('%s return a validation error', async (source, message) => {
+    ['{ agents(first: 101) { nodes { id } } }', 'between 0 and 100'],
+    ['{ agents(first: -1) { nodes { id } } }', 'between 0 and 100'],
+    ['{ agents(first: 1, last: 1) { nodes { id } } }', 'mutually exclusive'],
+    ['{ agents(after: "nonsense") { nodes { id } } }', 'cursor is not valid'],
+  ])('%s returns a validation error', async (source, message) => {
     const answer = await graph.execute(asViewer(tenant), source);
     expect(answer.codes).toEqual(['VALIDATION_FAILED']);
     expect(answer.messages[0]).toContain(message);

@@ -43,7 +43,7 @@ describe('the list', () => {
       uri: documentUri(tenant.idOf('documents')),
       name: 'Document',
       title: 'Document',
-      description: 'The text of a document that came as text/plain.',
+      description: 'The text of a document of type text/plain.',
       mimeType: 'text/plain',
       annotations: { lastModified: expect.any(String) },
     });

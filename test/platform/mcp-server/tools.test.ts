@@ -160,7 +160,7 @@ describe('list_agents', () => {
     const found = await call<Page>(client, 'list_agents', { search: 'ZE', status: 'ACTIVE' });
     expect(found.output?.agents.map(({ name }) => name)).toEqual(['Zed']);
     const wrong = await call(client, 'list_agents', { cursor: 'somewhere' });
-    expect(wrong).toMatchObject({ code: 'VALIDATION_FAILED', failure: expect.stringContaining('not a cursor') });
+    expect(wrong).toMatchObject({ code: 'VALIDATION_FAILED', failure: expect.stringContaining('cursor is not valid') });
   });
 });
 

@@ -21,11 +21,11 @@ test('the fallback returns the same objects as generated code', () => {
 
 test('decodes rows if code generation from strings is disallowed', async () => {
   const script = `
-    import { decoderOf, readerOf } from ${JSON.stringify(new URL('../../../src/platform/postgres/protocol/row-decoder.ts', import.meta.url).href)};
+    import { textRowDecoder, valueRowDecoder } from ${JSON.stringify(new URL('../../../src/platform/postgres/protocol/row-decoder.ts', import.meta.url).href)};
     let refused = false;
     try { new Function('return 1'); } catch { refused = true; }
     const columns = [{ name: 'some_name', dataTypeID: 25 }, { name: 'n', dataTypeID: 23 }];
-    console.log(JSON.stringify([refused, readerOf(columns)(['a', '1']), decoderOf(columns)(['b', 2])]));
+    console.log(JSON.stringify([refused, textRowDecoder(columns)(['a', '1']), valueRowDecoder(columns)(['b', 2])]));
   `;
   const child = spawn(process.execPath, ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script], {
     env: { ...process.env, NODE_OPTIONS: '' },

@@ -107,7 +107,7 @@ test('switchActor works only inside a transaction', async () => {
     await switchActor({ tenantId: other.id });
     expect(await tenants()).toEqual([{ id: other.id }]);
   });
-  await expect(switchActor({ tenantId: other.id })).rejects.toThrow('only change inside a transaction');
+  await expect(switchActor({ tenantId: other.id })).rejects.toThrow('needs an open transaction');
 });
 
 test('converts database errors to errors that the caller can act on', async () => {

@@ -285,7 +285,7 @@ describe('a definition that changes', () => {
     server.tools = [echo, huge];
     await refresh(graph, owner, serverId);
     expect(Object.keys(await tools(graph, owner, serverId))).toEqual(['echo']);
-    expect((await state()).refreshError).toMatch(/^1 of its tools are left out/);
+    expect((await state()).refreshError).toMatch(/^1 of its tools were skipped/);
     await server.close();
     const failed = await refresh(graph, owner, serverId);
     expect(failed).toMatchObject({ __typename: 'InvalidStateError', path: ['input', 'serverId'] });

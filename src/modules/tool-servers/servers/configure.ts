@@ -112,7 +112,7 @@ async function sealedColumns({ mcp: { sealer } }: ToolServerServices, row: Seale
     } catch (error) {
       if (!(error instanceof SealedError)) throw error;
       throw new InvalidStateError(
-        'The stored secrets cannot be decrypted, because their key is missing on this server. Restore the key in MASTER_KEYS.',
+        'The stored secrets cannot be decrypted, because their key is missing on this server. Restore the key in SEALING_KEYS.',
         { path: ['input', changes[field] ? field : 'serverId'] },
       );
     }

@@ -133,7 +133,7 @@ model Skill {
   const agent = schema.slice(schema.indexOf('model Agent {'), schema.indexOf('model AgentVersion {'));
   expect(agent).toMatch(/^ {2}skills +Skill\[\]$/m);
   expect(agent).toMatch(
-    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ When the row was created\.$/m,
+    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ Time when the row was created\.$/m,
   );
   expect(readFileSync(join(folder, 'schema', 'tenancy.prisma'), 'utf8')).toMatch(/^ {2}skills +Skill\[\]$/m);
 });

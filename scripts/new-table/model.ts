@@ -4,7 +4,7 @@ import { alignFields } from './prisma-folder.ts';
 const TENANT = [
   '  /// The tenant.',
   '  tenantId String @default(dbgenerated("app.current_tenant_id()")) @map("tenant_id") @db.Uuid',
-  '  /// UUIDv7 made by the application.',
+  '  /// UUIDv7 that the application generates.',
   '  id String @db.Uuid',
 ];
 const CREATED_AT = [

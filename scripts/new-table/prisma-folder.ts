@@ -78,7 +78,9 @@ function modelPattern(name: string): RegExp {
 function extend(body: string, columns: string[], relations: string[]): string {
   const [columnBlock = '', ...blocks] = body.trimEnd().split('\n\n');
   const lines = columnBlock.split('\n');
-  const times = lines.indexOf('  /// When the row was written.');
+  // Before the times, which end the columns of every model, and before their comment.
+  let times = lines.findIndex((line) => /^ {2}createdAt /.test(line));
+  while (times > 0 && lines[times - 1]?.startsWith('  ///')) times -= 1;
   lines.splice(times < 0 ? lines.length : times, 0, ...columns);
   const relationBlock = blocks.findIndex((block) => !block.trimStart().startsWith('@@'));
   if (relationBlock < 0) blocks.unshift(relations.join('\n'));

@@ -106,7 +106,7 @@ test('appends the model to the schema of its module, with relations from its ten
 model Skill {
   /// The tenant.
   tenantId       String   @default(dbgenerated("app.current_tenant_id()")) @map("tenant_id") @db.Uuid
-  /// UUIDv7 made by the application.
+  /// UUIDv7 that the application generates.
   id             String   @db.Uuid
   /// The agent.
   agentId        String   @map("agent_id") @db.Uuid

@@ -20,7 +20,7 @@ import { openTransport, type TransportOptions } from './transports/open-transpor
 
 export interface ConnectionOptions extends TransportOptions {
   connectTimeoutMs: number;
-  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  /** Answers a server's elicitation requests during a call. Without it, the client declares no elicitation capability. */
   elicit?: Elicit;
 }
 
@@ -63,7 +63,7 @@ export class Connection {
     this.#options = options;
     this.#client = createClient(target, options.elicit);
     this.closed = this.#closing.promise;
-    // Of use only while the connection opens.
+    // Only `open` awaits this promise; this handles later rejections.
     this.#failed.promise.catch(() => {});
   }
 
@@ -83,7 +83,7 @@ export class Connection {
     return this.#client.getServerCapabilities()?.[capability] !== undefined;
   }
 
-  /** Rejects with the reason when it does not open, and closes then by itself. */
+  /** If the connection does not open, closes it and rejects with the reason. */
   async open(): Promise<void> {
     const { connectTimeoutMs: timeoutMs } = this.#options;
     const late = new McpCallError('TIMEOUT', `The MCP server did not answer to a greeting in ${timeoutMs} ms.`);
@@ -106,9 +106,9 @@ export class Connection {
     channel.onStale = () => this.#leave();
     this.#boundMessages(channel);
     const { log } = this.#options;
-    // Only how it begins: the rest may be a whole message.
+    // Logs only the prefix, because the rest may contain a whole message.
     this.#client.onerror = ({ message }) => log.debug({ mcp: this.target.key, problem: message.split(':')[0] }, 'MCP connection');
-    // The SDK may reject after who waits was freed already.
+    // The SDK may reject after the deadline has already rejected `open`.
     await this.#client.connect(channel.transport, { signal, timeout: NO_TIMEOUT });
   }
 
@@ -123,7 +123,7 @@ export class Connection {
     };
   }
 
-  /** Sent once. Rejects with a McpCallError, at once when the signal says so, of which the server is told. */
+  /** Sends the request once. Rejects with a McpCallError. An abort rejects at once and sends a cancel to the server. */
   async request<Schema extends AnySchema>(
     request: ClientRequest,
     schema: Schema,
@@ -131,7 +131,7 @@ export class Connection {
   ): Promise<SchemaOutput<Schema>> {
     signal.throwIfAborted();
     this.#throwIfFailed((failure) => failure);
-    // Of its own for each request: the SDK never lets go of a signal, and would take back what was answered long ago.
+    // One controller per request: the SDK never removes its abort listener and would cancel completed requests.
     const abort = new AbortController();
     const giveUp = () => abort.abort(signal.reason.message);
     signal.addEventListener('abort', giveUp, { once: true });
@@ -147,7 +147,7 @@ export class Connection {
     }
   }
 
-  /** Ends what is under way with `reason`. */
+  /** Rejects pending requests with `reason`. */
   close(reason = new McpCallError('ABORTED', 'The connection to the MCP server was closed.')): Promise<void> {
     if (this.#failure) return this.closed;
     this.#failure = reason;
@@ -180,10 +180,10 @@ export class Connection {
 
 function createClient(target: McpEndpoint, elicit: Elicit | undefined): Client {
   if (!elicit) return new Client(CLIENT, { capabilities: {} });
-  // What the answer leaves out gets the value that the question proposes.
+  // Fields missing from the answer get the defaults in the request's schema.
   const client = new Client(CLIENT, { capabilities: { elicitation: { form: { applyDefaults: true } } } });
   client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
-    // The SDK refuses other kinds, which were not offered.
+    // The SDK rejects other modes, because the client does not declare them.
     elicit(target, params as ElicitRequestFormParams, signal),
   );
   return client;

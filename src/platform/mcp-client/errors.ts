@@ -1,27 +1,27 @@
 export type McpErrorCode =
-  /** No connection came about, or it broke. */
+  /** The connection failed to open, or it broke. */
   | 'UNREACHABLE'
   | 'TIMEOUT'
-  /** Too many calls wait, or every connection of the pool is in use. Worth trying again. */
+  /** The queue is full, or every connection of the pool is in use. Retry later. */
   | 'BUSY'
-  /** The server said something that is not MCP, or refused what it was asked. */
+  /** The server sent something that is not MCP, or rejected the request. */
   | 'PROTOCOL'
   | 'TOOL_UNKNOWN'
   | 'TOO_LARGE'
-  /** The server ended, or lost the session, while it was asked. The next call connects again. */
+  /** The server exited or lost the session during the request. The next call reconnects. */
   | 'CRASHED'
-  /** The caller gave up, or this process ends. */
+  /** The caller aborted, or this process shuts down. */
   | 'ABORTED'
-  /** An address that must not be connected to, or credentials the server does not take. */
+  /** The address is not allowed, or the server rejects the credentials. */
   | 'REFUSED';
 
 /**
- * A call to an MCP server came to nothing. The message is written for people and has no header, environment value or address in it.
- * It carries no `cause`: those of the SDK and of fetch hold whole requests and answers.
+ * A failed call to an MCP server. The message is for users and contains no header, environment value or address.
+ * It has no `cause`, because errors of the SDK and of fetch contain whole requests and responses.
  */
 export class McpCallError extends Error {
   readonly code: McpErrorCode;
-  /** False when the server cannot have done what was asked: asking again then does nothing twice. */
+  /** False if the server cannot have executed the request, so a retry executes it at most once. */
   readonly mayHaveRun: boolean;
 
   constructor(code: McpErrorCode, message: string, { mayHaveRun = false } = {}) {
@@ -31,7 +31,7 @@ export class McpCallError extends Error {
     this.mayHaveRun = mayHaveRun;
   }
 
-  /** The same for a call that had been sent when it happened. */
+  /** Returns the same error for a call that was already sent. */
   afterSending(): McpCallError {
     return new McpCallError(this.code, this.message, { mayHaveRun: true });
   }

@@ -1,4 +1,4 @@
-/** Counts in windows of time, without a timer. */
+/** Counts events in fixed time windows, without a timer. */
 export class FixedWindowCounter {
   readonly #most: number;
   readonly #windowMs: number;
@@ -10,7 +10,7 @@ export class FixedWindowCounter {
     this.#windowMs = windowMs;
   }
 
-  /** One more. True when there are too many. */
+  /** Counts one event. Returns true if the count exceeds the limit. */
   add(): boolean {
     const now = performance.now();
     if (now - this.#since > this.#windowMs) {

@@ -65,11 +65,11 @@ export function toStatusError(status: number, inSession: boolean): McpCallError 
   return new McpCallError('UNREACHABLE', `The MCP server answered with HTTP ${status}.`, { mayHaveRun: status >= 500 });
 }
 
-/** What an error of the SDK means, of a request that had been sent. */
+/** Maps an SDK error from a sent request. */
 export function toCallError(error: unknown, secrets: readonly string[]): McpCallError {
   if (error instanceof McpCallError) return error;
   if (error instanceof McpError) {
-    // Put there by the channel, see `failedAnswer`. What comes over the wire is never an instance.
+    // The transport sets this, see `failedAnswer`. Data from the wire is never an instance.
     if (error.data instanceof McpCallError) return error.data;
     const said = quote(serverMessage(error), secrets);
     return new McpCallError('PROTOCOL', `The MCP server answered with an error: ${said}`, {
@@ -82,12 +82,12 @@ export function toCallError(error: unknown, secrets: readonly string[]): McpCall
   return new McpCallError('PROTOCOL', 'The MCP server answered with something that is not MCP.', { mayHaveRun: true });
 }
 
-/** The server's own words. */
+/** Strips the SDK's prefix from the server's message. */
 function serverMessage({ message }: McpError): string {
   return message.replace(/^MCP error -?\d+: /, '');
 }
 
-/** Whether an error, or the text of a tool's error result, says that there is no such tool. The protocol has no code for it. */
+/** Returns true if an error or an error result's text reports an unknown tool. The protocol has no code for this. */
 export function reportsUnknownTool(error: unknown, name: string): boolean {
   const text = error instanceof McpError ? error.message : error;
   if (typeof text !== 'string' || text.length > name.length + 100) return false;

@@ -19,26 +19,26 @@ import { Authorizations } from './oauth/authorizations.ts';
 import type { McpServerInfo } from './server-info.ts';
 
 export interface McpClientOptions {
-  /** Connects to remote servers. It decides which addresses may be: its `AddressNotAllowedError` becomes REFUSED. */
+  /** Connects to remote servers and restricts addresses: its `AddressNotAllowedError` maps to REFUSED. */
   fetch: typeof fetch;
   log: Logger;
-  /** How long a connection stays open that nobody uses. */
+  /** Time until an idle connection closes. */
   idleMs: number;
-  /** Of this process, to all servers together. */
+  /** Limit for this process, across all servers. */
   maxConnections: number;
   connectTimeoutMs: number;
-  /** Of a result, and of a whole list. A message that is several times as long ends the connection. */
+  /** Limit per result and per complete list. A message several times this size closes the connection. */
   maxResultBytes: number;
-  /** Answers what a server asks of a person in the middle of a call. Without it servers are told that there is nobody to ask. */
+  /** Answers a server's elicitation requests during a call. Without it, the client declares no elicitation capability. */
   elicit?: Elicit;
-  /** Where the programs of STDIO servers are looked for. @default the folder of this Node, and the system's */
+  /** Search path for the programs of STDIO servers. @default the folder of this Node and the system folders */
   path?: string;
 }
 
 export interface McpCallOptions {
-  /** Its abort frees the caller at once; the server is told. */
+  /** An abort rejects the call at once and notifies the server. */
   signal?: AbortSignal | undefined;
-  /** For the wait in line, and again for the answer. @default the target's */
+  /** Limit for the wait in the queue, and again for the response. @default the target's limit */
   timeoutMs?: number | undefined;
 }
 
@@ -51,42 +51,42 @@ export interface ToolCallRequest extends McpCallOptions {
 export interface ToolCallResult {
   content: CallToolResult['content'];
   structuredContent: Record<string, unknown> | undefined;
-  /** The tool itself failed, and `content` says how. */
+  /** The tool itself failed; `content` describes the error. */
   isError: boolean;
   serverInfo: McpServerInfo;
-  /** From sending to the answer, without what it waited and connected. */
+  /** Time from sending to the response, without queueing and connecting. */
   durationMs: number;
 }
 
-/** What one call came to. */
+/** The outcome of one call. */
 export interface McpCall {
   operation: 'listTools' | 'listResources' | 'callTool' | 'readResource' | 'serverInfo';
   transport: McpEndpoint['transport'];
   outcome: 'OK' | 'TOOL_ERROR' | McpErrorCode;
-  /** With what it waited and connected. */
+  /** Includes queueing and connecting. */
   seconds: number;
 }
 
-/** Connections to MCP servers. All that is here rejects with a McpCallError. */
+/** Calls MCP servers over pooled connections. All methods reject with a McpCallError. */
 export interface McpClient {
   listTools(target: McpEndpoint, options?: McpCallOptions): Promise<Tool[]>;
   listResources(target: McpEndpoint, options?: McpCallOptions): Promise<Resource[]>;
-  /** Sends the call once, whatever happens. */
+  /** Sends the call at most once and never retries it. */
   callTool(target: McpEndpoint, call: ToolCallRequest): Promise<ToolCallResult>;
   readResource(target: McpEndpoint, uri: string, options?: McpCallOptions): Promise<ReadResourceResult['contents']>;
   serverInfo(target: McpEndpoint, options?: McpCallOptions): Promise<McpServerInfo>;
-  /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
+  /** Drops a removed configuration: closes its connection when its pending calls have completed. */
   forget(key: string): Promise<void>;
-  /** The access tokens that were got for a target, which must not be read in what it answers. */
+  /** Returns the target's access tokens, which callers must redact from its responses. */
   tokensOf(key: string): string[];
   stats(): ConnectionPool['stats'];
-  /** Ends what is under way with ABORTED, and every connection. */
+  /** Rejects pending calls with ABORTED and closes every connection. */
   close(): Promise<void>;
-  /** Told of every call. May be replaced at any time. */
+  /** Called after every call. Callers may replace it at any time. */
   onCall: (call: McpCall) => void;
 }
 
-/** Beside the result a message has other parts, and may be written with more characters than it needs. */
+/** A message has other parts besides the result, and its JSON encoding may be longer than necessary. */
 const MESSAGE_BYTES_PER_RESULT_BYTE = 4;
 const MIN_MESSAGE_BYTES = 1024 * 1024;
 
@@ -177,7 +177,7 @@ function refuseLarge(result: unknown, maxBytes: number): void {
   }
 }
 
-/** Many servers answer a call of a tool they do not have with a tool's error. */
+/** Many servers return a tool error result for an unknown tool. */
 function refuseUnknown({ isError, content }: CallToolResult, name: string): void {
   const [first] = content;
   if (isError && content.length === 1 && first?.type === 'text' && reportsUnknownTool(first.text, name)) throw toolUnknown(name);

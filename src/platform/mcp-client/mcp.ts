@@ -9,9 +9,9 @@ export interface Mcp {
   clients(): Promise<McpClient>;
   /** None of them is open, if nobody asked for a connection yet. */
   stats(): ReturnType<McpClient['stats']>;
-  /** Told of every call. May be replaced at any time. */
+  /** Called after every call. Callers may replace it at any time. */
   onCall: (call: McpCall) => void;
-  /** For a configuration that is no longer: closes its connection once the calls that run on it are over. */
+  /** Drops a removed configuration: closes its connection when its pending calls have completed. */
   forget(key: string): void;
   /** The access tokens that were got for a configuration. */
   tokensOf(key: string): string[];

@@ -7,34 +7,34 @@ import { ClientCredentials } from './client-credentials.ts';
 import { toOAuthError } from './map-oauth-error.ts';
 import { OAuthRequests } from './oauth-requests.ts';
 
-/** For all that is asked on the way to a token. */
+/** Limit for all requests of one token acquisition. */
 const AUTHORIZE_MS = 20_000;
-/** So that a token does not end on its way. */
+/** Renews this early so that a token does not expire in transit. */
 const EARLY_S = 30;
-/** Even of a token that is said to end at once. */
+/** Applies even if the server reports a shorter lifetime. */
 const MIN_LIFETIME_S = 5;
 const MAX_TOKEN_LENGTH = 16_384;
 const MAX_TOKENS = 5;
 
-/** What a server says with a 401, or with a 403 that asks for more than the token allows. */
+/** The challenge in a 401, or in a 403 that requires more scope than the token grants. */
 export interface Challenge {
   status: 401 | 403;
   scope?: string | undefined;
   resourceMetadataUrl?: URL | undefined;
 }
 
-/** The access token for one MCP server, and the way to another one. It outlives connections. */
+/** Holds and renews the access token for one MCP server. It outlives connections. */
 export class Authorization {
   readonly #serverUrl: URL;
   readonly #provider: McpAuthProvider;
   readonly #fetch: typeof fetch;
   readonly #closed = new AbortController();
   #tokens: OAuthTokens | undefined;
-  /** Access tokens, the last one last. Those before it may still be on their way in an answer. */
+  /** Access tokens, newest last. Pending responses may still contain older ones. */
   #given: string[] = [];
-  /** As performance.now() counts. */
+  /** Expiry on the performance.now() clock, in ms. */
   #endsAt = Number.POSITIVE_INFINITY;
-  /** Scopes that were asked for, or given. */
+  /** Requested and granted scopes. */
   #scopes: ReadonlySet<string>;
   #last: Challenge = { status: 401 };
   #renewing: Promise<void> | undefined;
@@ -51,7 +51,7 @@ export class Authorization {
     return refresh_token === undefined ? this.#given : [...this.#given, refresh_token];
   }
 
-  /** What to send along now. Without one the server says what it wants. */
+  /** Returns the token to send. Without a token, the server responds with a challenge. */
   async token(signal: AbortSignal): Promise<string | undefined> {
     if (performance.now() >= this.#endsAt) await raceAbort(this.#renew(this.#last), signal);
     if (this.#renewing) await raceAbort(this.#renewing, signal);
@@ -59,7 +59,7 @@ export class Authorization {
     return this.#tokens?.access_token;
   }
 
-  /** Gets another token than the one that was refused, or waits for one that is being got. False when none would help. */
+  /** Replaces the rejected token or waits for a pending renewal. Returns false if no token can help. */
   async answer(challenge: Challenge, refused: string | undefined, signal: AbortSignal): Promise<boolean> {
     if (!this.#renewing) {
       if (this.#tokens?.access_token !== refused) return true;
@@ -79,13 +79,13 @@ export class Authorization {
     if (token !== undefined && token !== this.#given.at(-1)) this.#given = [...this.#given, token].slice(-MAX_TOKENS);
   }
 
-  /** Once for all who wait. */
+  /** Shares one renewal among all waiting callers. */
   #renew(challenge: Challenge): Promise<void> {
     if (this.#renewing) return this.#renewing;
     const renewing = this.#authorize(challenge).finally(() => {
       this.#renewing = undefined;
     });
-    // Who waited may have given up.
+    // Every waiting caller may have aborted, so this handles the rejection.
     renewing.catch(() => {});
     this.#renewing = renewing;
     return renewing;
@@ -93,7 +93,7 @@ export class Authorization {
 
   async #authorize(challenge: Challenge): Promise<void> {
     const asked = scopesIn(challenge.scope);
-    // A token that has only ended is asked for as it was.
+    // The replacement for an expired token requests the same scopes.
     const scopes = challenge.status === 403 ? new Set([...this.#scopes, ...asked]) : this.#scopes.size > 0 ? this.#scopes : asked;
     this.#last = { ...challenge, status: 401 };
     const late = new McpCallError('TIMEOUT', `There was no access token for the MCP server in ${AUTHORIZE_MS} ms.`);
@@ -132,7 +132,7 @@ export class Authorization {
   }
 }
 
-/** A refreshed token allows no more than the one before. */
+/** Hides the stored tokens, because a refreshed token grants no additional scope. */
 function withoutRefresh(provider: McpAuthProvider): McpAuthProvider {
   return new Proxy(provider, {
     get(target, name) {
@@ -143,7 +143,7 @@ function withoutRefresh(provider: McpAuthProvider): McpAuthProvider {
   });
 }
 
-/** Anything else cannot stand in a header, whose error would repeat it. */
+/** Rejects a token that is invalid in a header, because the header error would contain the token. */
 function isBearer({ access_token, token_type }: OAuthTokens): boolean {
   return token_type.toLowerCase() === 'bearer' && access_token.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(access_token);
 }

@@ -1,10 +1,10 @@
 import type { McpEndpoint } from '../endpoint.ts';
 import { Authorization } from './authorization.ts';
 
-/** Those that were not used for longest are forgotten first: a token can be got again. */
+/** Evicts the least recently used first, because a new request can replace the token. */
 const MAX_AUTHORIZATIONS = 1_000;
 
-/** The access tokens of this process, in memory only, by the key of the target. */
+/** Holds the access tokens of this process, in memory only, by target key. */
 export class Authorizations {
   readonly #fetch: typeof fetch;
   readonly #byKey = new Map<string, Authorization>();

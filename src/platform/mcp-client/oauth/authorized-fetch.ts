@@ -1,12 +1,12 @@
 import { extractWWWAuthenticateParams } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { Authorization, Challenge } from './authorization.ts';
 
-/** Without a token or with one that has ended, then with those that allow too little. */
+/** Covers a missing or expired token, then tokens with insufficient scope. */
 const MAX_ATTEMPTS = 4;
 
 /**
- * A fetch that sends the access token along to the one server it is for. What the server turns down with a challenge it did not do, so it is
- * sent again with another token.
+ * Wraps fetch and sends the access token only to the server it belongs to. A server does not execute a request
+  * that it rejects with a challenge, so the wrapper retries the request with another token.
  */
 export function authorizedFetch(fetchIt: typeof fetch, authorization: Authorization, { origin }: URL): typeof fetch {
   return async (input, init = {}) => {
@@ -18,7 +18,7 @@ export function authorizedFetch(fetchIt: typeof fetch, authorization: Authorizat
       const headers = new Headers(init.headers);
       if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
       const response = await fetchIt(input, { ...init, headers });
-      // A goodbye is not worth a new token.
+      // A session DELETE does not justify a new token.
       const challenge = init.method === 'DELETE' ? undefined : challengeOf(response);
       if (!challenge || times === MAX_ATTEMPTS || (challenge.status === 401 && isRenewed)) return response;
       isRenewed = true;

@@ -3,12 +3,12 @@ import { createPrivateKeyJwtAuth } from '@modelcontextprotocol/sdk/client/auth-e
 import type { OAuthClientInformation, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
 import type { McpAuthProvider, McpClientCredentials } from '../endpoint.ts';
 
-/** Says who we are to the one authorization server that knows us, and keeps in memory what it gives. */
+/** Authenticates to the one configured authorization server and stores its tokens in memory. */
 export class ClientCredentials implements McpAuthProvider {
-  /** There is nobody to send anywhere. */
+  /** This flow has no user to redirect. */
   readonly redirectUrl = undefined;
   readonly addClientAuthentication?: AddClientAuthentication;
-  /** What to ask for. Without it, what the MCP server's metadata names. */
+  /** The scope to request. Defaults to the scopes in the MCP server's metadata. */
   scope: string | undefined;
   readonly #auth: McpClientCredentials;
   #tokens: OAuthTokens | undefined;
@@ -32,7 +32,7 @@ export class ClientCredentials implements McpAuthProvider {
     return { client_id: clientId, ...(clientSecret === undefined ? {} : { client_secret: clientSecret }), issuer };
   }
 
-  /** Else an MCP server could name one of its own, and be sent our secret. */
+  /** Pins the issuer. Otherwise an MCP server could name its own authorization server and receive our secret. */
   discoveryState(): OAuthDiscoveryState {
     return { authorizationServerUrl: this.#auth.issuer };
   }

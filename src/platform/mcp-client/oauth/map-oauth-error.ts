@@ -6,7 +6,7 @@ import {
 } from '@modelcontextprotocol/sdk/server/auth/errors.js';
 import { McpCallError } from '../errors.ts';
 
-/** What an error of the SDK means on the way to a token. Its text has whole answers in it, so none of it is repeated. */
+/** Maps an SDK error from token acquisition. The SDK's text contains whole responses, so the result omits it. */
 export function toOAuthError(error: unknown): McpCallError {
   if (error instanceof McpCallError) return error;
   if (error instanceof TooManyRequestsError || error instanceof TemporarilyUnavailableError) {
@@ -14,7 +14,7 @@ export function toOAuthError(error: unknown): McpCallError {
   }
   if (error instanceof ServerError) return new McpCallError('UNREACHABLE', 'The authorization server gave no access token.');
   if (error instanceof OAuthError) {
-    // The SDK knows a few codes, and knows each as a class of its own.
+    // The SDK defines a separate class for each of a few known codes.
     return new McpCallError('REFUSED', `The authorization server gives us no access token (${error.errorCode}).`);
   }
   if (error instanceof Error && error.message.startsWith('Protected resource ')) {

@@ -3,19 +3,22 @@ import { McpCallError } from '../errors.ts';
 import { toFetchError } from '../map-errors.ts';
 import { tapBody } from '../transports/tap-body.ts';
 
-/** Metadata and tokens are small. */
+/** Limit per response body. Metadata and tokens are small. */
 const MAX_BYTES = 256 * 1024;
-/** The places metadata may be at, each asked twice, and the token. */
+/** Covers each possible metadata URL twice, plus the token request. */
 const MAX_REQUESTS = 30;
 
-/** What is asked on the way to a token. The SDK takes much that fails for "there is none" and goes on; here it ends the way. */
+/**
+ * Sends the requests that acquire a token. The SDK treats many failed requests as missing metadata and continues;
+ * this class records the first failure and rejects all later requests.
+ */
 export class OAuthRequests {
   failure: McpCallError | undefined;
   readonly #fetch: typeof fetch;
   readonly #signal: AbortSignal;
   #count = 0;
 
-  /** @param signal its reason is a McpCallError */
+  /** @param signal aborts with a McpCallError as its reason */
   constructor(fetchIt: typeof fetch, signal: AbortSignal) {
     this.#fetch = fetchIt;
     this.#signal = signal;
@@ -44,7 +47,7 @@ export class OAuthRequests {
     const { code, message }: McpCallError = this.#signal.aborted
       ? this.#signal.reason
       : toFetchError(error, 'authorization server');
-    // Whatever was asked of the MCP server, it was not done without a token.
+    // Resets `mayHaveRun`: the MCP server does not execute a request without a token.
     this.failure ??= new McpCallError(code, message);
     return this.failure;
   }

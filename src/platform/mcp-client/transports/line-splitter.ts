@@ -1,4 +1,4 @@
-/** Cuts a stream of bytes into lines. */
+/** Splits a byte stream into lines. */
 export class LineSplitter {
   readonly #maxBytes: number;
   #parts: Buffer[] = [];
@@ -8,7 +8,7 @@ export class LineSplitter {
     this.#maxBytes = maxBytes;
   }
 
-  /** The lines that `chunk` completes, without those that are empty. Undefined once a line is longer than it may be. */
+  /** Returns the non-empty lines that `chunk` completes, or undefined if a line exceeds the limit. */
   push(chunk: Buffer): string[] | undefined {
     const lines: string[] = [];
     let start = 0;

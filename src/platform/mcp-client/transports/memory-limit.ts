@@ -17,8 +17,9 @@ const watched = new Map<number, Watched>();
 let timer: NodeJS.Timeout | undefined;
 
 /**
- * Calls `exceeded` once the session that `leader` leads, and whatever its processes started, hold more memory than they may. Pages they
- * share count for each. Reads /proc, which only Linux has: elsewhere nothing is watched. Returns what ends the watch.
+ * Calls `exceeded` at each check that finds the session of `leader`, plus all descendants, above `maxMb` of memory.
+  * Shared pages count for each process. Reads /proc, which only Linux provides; other systems have no limit.
+  * Returns a function that stops the watch.
  */
 export function limitMemory(leader: number, maxMb: number, exceeded: () => void): () => void {
   const entry = { maxBytes: maxMb * 1024 * 1024, exceeded };
@@ -32,7 +33,7 @@ export function limitMemory(leader: number, maxMb: number, exceeded: () => void)
   };
 }
 
-/** One look at all processes serves everybody who watches. Not by promises, which cost ten times what the reading costs. */
+/** Scans all processes once for all watches. Reads synchronously, because promises cost ten times the read itself. */
 function look(): void {
   const processes = listProcesses();
   for (const [leader, { maxBytes, exceeded }] of watched) {
@@ -43,7 +44,7 @@ function look(): void {
 function listProcesses(): Process[] {
   return names().map((name) => {
     const stat = readProc(`/proc/${name}/stat`);
-    // The program's name stands in brackets and may hold anything. After it: state, parent, group, session.
+    // The program name is in parentheses and may contain any character. Then: state, parent, group, session.
     const [, parent, , session] = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { pid: Number(name), parent: Number(parent), session: Number(session) };
   });
@@ -59,7 +60,7 @@ function names(): string[] {
 
 function membersOf(leader: number, processes: readonly Process[]): Set<number> {
   const members = new Set(processes.filter(({ session }) => session === leader).map(({ pid }) => pid));
-  // Those that left the session, and their children.
+  // Adds processes that left the session, and their children.
   for (let before = -1; before !== members.size; ) {
     before = members.size;
     for (const { pid, parent } of processes) if (members.has(parent)) members.add(pid);
@@ -76,7 +77,7 @@ function residentBytes(members: Iterable<number>): number {
   return bytes;
 }
 
-/** Empty when the process has ended in the meantime. */
+/** Returns an empty string if the process has exited. */
 function readProc(path: string): string {
   try {
     return readFileSync(path, 'utf8');

@@ -2,18 +2,18 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { ErrorCode, type JSONRPCMessage, type RequestId } from '@modelcontextprotocol/sdk/types.js';
 import type { McpCallError } from '../errors.ts';
 
-/** A transport of the SDK, and what it tells of its end. */
+/** An SDK transport that reports its failure. */
 export interface MonitoredTransport {
   readonly transport: Transport;
-  /** Told once, when nothing can be asked any more. */
+  /** Called once when the transport can take no more requests. */
   onFailure: (error: McpCallError) => void;
-  /** Told when the next call had better take a new connection. Calls that are under way may still be answered. */
+  /** Called when the next call should use a new connection. Pending calls may still complete. */
   onStale: () => void;
-  /** Frees who waits at once; resolves when nothing is left of it. May be called again. */
+  /** Rejects pending requests at once; resolves after cleanup. Idempotent. */
   close(): Promise<void>;
 }
 
-/** What ends one request alone: an answer of our own making, with our own error in it. */
+/** Returns a synthetic error response that carries `error` and ends only one request. */
 export function failedAnswer(id: RequestId, error: McpCallError): JSONRPCMessage {
   return { jsonrpc: '2.0', id, error: { code: ErrorCode.ConnectionClosed, message: error.message, data: error } };
 }

@@ -7,18 +7,18 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { McpEndpoint } from '../endpoint.ts';
 import { McpCallError } from '../errors.ts';
 
-/** How long a program may take to end by itself when it is told to. */
+/** Time for a program to exit after SIGTERM. */
 const GRACE_MS = 2_000;
-/** What it wrote before its end is read for so long. */
+/** Time to read remaining output after the program exits. */
 const OUTPUT_GRACE_MS = 500;
 
 const running = new Set<number>();
-// They lead groups of their own, so nothing else ends them with us.
+// Each program leads its own process group, so nothing else stops it when this process exits.
 process.on('exit', () => {
   for (const pid of running) signalGroup(pid, 'SIGKILL');
 });
 
-/** The program of an MCP server: a process group of its own, an empty folder, and no environment but what it was given. */
+/** Runs an MCP server's program in its own process group and an empty folder, with only the configured environment. */
 export class ServerProcess {
   readonly child: ChildProcessWithoutNullStreams;
   readonly pid: number;
@@ -31,22 +31,22 @@ export class ServerProcess {
     this.#folder = folder;
     running.add(pid);
     child.once('exit', () => {
-      // What it started and left behind goes with it. At once: later the number may be somebody else's.
+      // Kills remaining child processes at once, because the system may reuse the group id later.
       signalGroup(pid, 'SIGKILL');
       running.delete(pid);
-      // Whoever left the group may hold the other ends of the streams.
+      // Processes that left the group may hold the other ends of the streams.
       setTimeout(() => child.stdio.forEach((stream) => void stream?.destroy()), OUTPUT_GRACE_MS).unref();
     });
   }
 
-  /** @param path where `command` is looked for, as in PATH */
+  /** @param path search path for `command`, in PATH format */
   static async start({ command, args = [], env }: McpEndpoint, path: string): Promise<ServerProcess> {
     if (!command) throw new McpCallError('UNREACHABLE', 'The MCP server has no command.');
     const folder = await mkdtemp(join(tmpdir(), 'agentbase-mcp-'));
     try {
       const child = spawn(command, args, {
         cwd: folder,
-        // Without a home it would take that of the user we run as.
+        // Without HOME, the program would use the home of our own user.
         env: { PATH: path, HOME: folder, TMPDIR: folder, ...env },
         shell: false,
         detached: true,
@@ -61,7 +61,7 @@ export class ServerProcess {
     }
   }
 
-  /** Ends the whole group, first politely unless `now`. */
+  /** Stops the whole group: SIGTERM first, unless `now`, then SIGKILL. */
   stop({ now = false } = {}): Promise<void> {
     if (now) this.#signal('SIGKILL');
     this.#stopping ??= this.#stop();
@@ -91,7 +91,7 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(-pid, signal);
   } catch (error) {
-    // Nobody is left in it. On a Mac that is EPERM while the leader has not been waited for.
+    // The group is empty. macOS reports EPERM until the parent has reaped the leader.
     if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }

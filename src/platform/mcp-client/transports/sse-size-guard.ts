@@ -1,12 +1,12 @@
-/** Longer ones are not followed. They would not fit in a header either. */
+/** The guard ignores longer ids. They would not fit in a header either. */
 const MAX_ID_LENGTH = 1_024;
 
-/** Reads along a stream of server-sent events: how long the event is so far, and which id came last. */
+/** Tracks the size of the current event and the last event id in a stream of server-sent events. */
 export class SseSizeGuard {
   lastEventId: string | undefined;
   readonly #maxBytes: number;
   #bytes = 0;
-  /** How the line begins that is being read. */
+  /** The start of the current line. */
   #line = '';
   #afterReturn = false;
 
@@ -14,10 +14,10 @@ export class SseSizeGuard {
     this.#maxBytes = maxBytes;
   }
 
-  /** False once an event is longer than it may be. */
+  /** Returns false if an event exceeds the limit. */
   read(chunk: Uint8Array): boolean {
     const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-    // A line may end in CR LF, and the two may come apart.
+    // A chunk boundary may split CR LF.
     const text = this.#afterReturn && bytes.startsWith('\n') ? bytes.slice(1) : bytes;
     this.#afterReturn = bytes.endsWith('\r');
     const [first = '', ...others] = text.split(/\r\n|\r|\n/);

@@ -8,7 +8,7 @@ import { SseSizeGuard } from './sse-size-guard.ts';
 import type { HttpOptions } from './streamable-http-transport.ts';
 import { tapBody } from './tap-body.ts';
 
-/** The SDK's transport of the protocol's first version: everything the server says comes on one stream, and ends with it. */
+/** Wraps the SDK's SSE transport (first protocol version): one stream carries all server messages. */
 export class SseTransport implements MonitoredTransport {
   onFailure = (_: McpCallError) => {};
   onStale = () => {};
@@ -51,7 +51,7 @@ export class SseTransport implements MonitoredTransport {
   };
 
   readonly #listen = async (asked: SentRequest): Promise<Response> => {
-    // The SDK would open another by itself, which the server takes for another client.
+    // The SDK would reconnect, and the server would treat the new stream as another client.
     if (this.#opened) throw this.#lost();
     const { maxMessageBytes } = this.#options;
     const response = await sendRequest(this.#options.fetch, asked, this.#closed.signal).catch((error: unknown) => {

@@ -14,16 +14,16 @@ export interface StdioOptions {
   maxMessageBytes: number;
 }
 
-/** What a server that does not read may leave unread of ours. */
+/** Limit for buffered input that the server has not read. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** Some programs greet on the standard output. A few such lines are passed over. */
+/** Some programs print a banner to standard output. The transport ignores this many such lines. */
 const MAX_STRAY_LINES = 100;
 const MAX_STDERR_LINES = 200;
 const MAX_STDERR_LINE_LENGTH = 4_096;
 
 /**
- * Speaks with a program over its standard streams. Not the SDK's own transport: that hands down some of our environment, and bounds
- * neither memory nor what waits to be read, nor ends what the program started.
+ * Exchanges messages with a program over its standard streams. Replaces the SDK's transport, which passes on part of
+  * our environment, limits neither memory nor unread input, and does not stop the program's child processes.
  */
 export class StdioTransport implements MonitoredTransport, Transport {
   onFailure = (_: McpCallError) => {};
@@ -61,7 +61,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
     this.#readMessages(server);
     this.#readStderr(server);
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', (error) => this.onerror?.(error));
-    // After `close` there is no answer left in the pipe.
+    // On `close`, the pipe contains no more responses.
     child.once('close', (code, signal) =>
       this.#fail('CRASHED', `The MCP server ended unexpectedly (${signal ?? `exit code ${code}`}).`),
     );
@@ -94,7 +94,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
   #fail(code: McpCallError['code'], message: string): void {
     if (this.#closing) return;
     this.onFailure(new McpCallError(code, message));
-    // Not politely: it has ended, or does harm.
+    // Kills without a grace period: the server has exited or causes harm.
     void this.#server?.stop({ now: true });
     void this.close();
   }
@@ -113,7 +113,10 @@ export class StdioTransport implements MonitoredTransport, Transport {
     });
   }
 
-  /** One after another: the SDK handles a notification a turn later, and has forgotten whose progress it is once the answer is in. */
+  /**
+   * Yields between messages. The SDK handles a notification one turn later and drops a request's progress handler
+   * when the response arrives.
+   */
   async #readAll(lines: readonly string[]): Promise<void> {
     for (const line of lines) {
       this.#read(line);
@@ -131,7 +134,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
     }
   }
 
-  /** Kept for who looks into the log, as far as it is not endless. */
+  /** Logs stderr at debug level, up to MAX_STDERR_LINES lines. */
   #readStderr({ child }: ServerProcess): void {
     const { log } = this.#options;
     const secrets = secretsOf(this.#target);

@@ -15,14 +15,14 @@ export interface HttpOptions {
   maxMessageBytes: number;
 }
 
-/** For saying goodbye, which a server may take as long as it likes over. */
+/** Limit for the session DELETE, because a server may delay its response indefinitely. */
 const SESSION_DELETE_MS = 2_000;
-/** A server may tell us to come back at once, for ever. */
+/** Limits reconnects, because a server may request an immediate retry forever. */
 const MAX_STREAMS_PER_MINUTE = 60;
 
 /**
- * The SDK's Streamable HTTP, with a fetch that sees what it asks and what comes back: it bounds what is read, notices a lost session, and
- * keeps account of the requests under way.
+ * Wraps the SDK's Streamable HTTP transport with a fetch that limits response sizes, detects a lost session and
+  * tracks pending requests.
  */
 export class StreamableHttpTransport implements MonitoredTransport {
   onFailure = (_: McpCallError) => {};
@@ -33,7 +33,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
   readonly #options: HttpOptions;
   readonly #exchanges = new PendingRequests((id, error) => this.transport.onmessage?.(failedAnswer(id, error)));
   readonly #streams = new FixedWindowCounter(MAX_STREAMS_PER_MINUTE, 60_000);
-  /** Reads along the stream on which the server speaks unasked. */
+  /** Tracks the stream for server-initiated messages. */
   #serverStream: SseSizeGuard | undefined;
   #sessionLost = false;
   #closing: Promise<void> | undefined;
@@ -62,7 +62,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     this.#exchanges.close();
     await this.transport.close();
     if (!sessionId || this.#sessionLost) return;
-    // By ourselves: the SDK's own way is cut off by the closing that frees who waits.
+    // Sends DELETE directly, because closing the SDK's transport aborts the SDK's own DELETE.
     const headers = {
       ...this.#headers,
       'mcp-session-id': sessionId,
@@ -71,7 +71,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     const goodbye = { url: this.#url, init: { method: 'DELETE', headers, redirect: 'manual' as const } };
     await sendRequest(this.#options.fetch, goodbye, AbortSignal.timeout(SESSION_DELETE_MS)).then(
       (response) => response.body?.cancel(),
-      // Servers need not know how to end a session.
+      // Servers may not support session DELETE.
       (err: unknown) => this.#options.log.debug({ err }, 'an MCP session was not ended'),
     );
   }
@@ -87,7 +87,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     try {
       const response = await this.#ask(asked, exchange.abort.signal);
       if (response.ok) return this.#answer(response, exchange);
-      // A redirect is followed with a request of its own.
+      // The SDK handles this response; a retry is a separate request.
       this.#exchanges.abandon(message.id);
       return response;
     } catch (error) {
@@ -96,12 +96,12 @@ export class StreamableHttpTransport implements MonitoredTransport {
     }
   };
 
-  /** A GET: the stream on which the server speaks unasked, or the rest of one that broke. */
+  /** Handles a GET: opens the stream for server-initiated messages or resumes a broken stream. */
   readonly #listen = async (asked: SentRequest): Promise<Response> => {
     const after = new Headers(asked.init.headers).get('last-event-id') ?? undefined;
     const exchange = after === undefined ? undefined : this.#exchanges.brokenAfter(after);
     const forNobody = after !== undefined && !exchange && after !== this.#serverStream?.lastEventId;
-    // To the SDK this is a server that has no such stream.
+    // A 405 makes the SDK treat the server as one without this stream.
     if (forNobody || this.#streams.add()) return new Response(null, { status: 405 });
     const { signal } = exchange?.abort ?? new AbortController();
     if (exchange) {
@@ -113,7 +113,8 @@ export class StreamableHttpTransport implements MonitoredTransport {
       else this.#exchanges.resumed(exchange);
       return response.ok ? this.#answer(response, exchange) : response;
     }
-    // Many servers have no such stream, and say so in many ways. From one that had it, it tells that the session is gone.
+    // Many servers lack this stream and report that in different ways. If the server had the stream before, an error
+    // means that the session is gone.
     const response = await sendRequest(this.#options.fetch, asked, signal).catch((error: unknown) => {
       if (this.#serverStream) this.#stale(error);
       throw error;
@@ -134,7 +135,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     }
   }
 
-  /** After a failure the session may be gone, or another process answers: a new one costs one request more. */
+  /** After a failure the session may be gone or another process may respond. A new session costs one extra request. */
   #stale(error: unknown): void {
     if (!(error instanceof McpCallError) || error.code === 'BUSY') return;
     if (error.code === 'CRASHED') this.#sessionLost = true;

@@ -1,4 +1,4 @@
-/** The same answer, whose body is read along by `read`, which may throw to end it. `ended` is told once how it ended. */
+/** Returns the response with a body that passes each chunk to `read`, which may throw to abort. Calls `ended` once. */
 export function tapBody(response: Response, read: (chunk: Uint8Array) => void, ended: (error?: unknown) => void): Response {
   const { status, statusText, headers, body } = response;
   if (!body) {
@@ -11,7 +11,7 @@ export function tapBody(response: Response, read: (chunk: Uint8Array) => void, e
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
-        // What was under way then ends as if it were all there is.
+        // A pending read after cancel ends without an error.
         if (isCancelled) return;
         if (!done) {
           read(value);
@@ -24,7 +24,7 @@ export function tapBody(response: Response, read: (chunk: Uint8Array) => void, e
         if (isCancelled) return;
         ended(error);
         controller.error(error);
-        // It is of no use to anybody: whether it could be cancelled changes nothing.
+        // The body is unused now, so a failed cancel has no effect.
         await reader.cancel(error).catch(() => {});
       }
     },

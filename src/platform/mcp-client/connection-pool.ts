@@ -14,19 +14,19 @@ export interface ConnectionPoolOptions extends ConnectionOptions {
 export interface Use<T> {
   signal: AbortSignal | undefined;
   timeoutMs: number;
-  /** Its time begins when it is its turn and the connection is open. */
+  /** Its timeout starts when the call leaves the queue and the connection is open. */
   work: (connection: Connection, signal: AbortSignal) => Promise<T>;
 }
 
-/** How many may wait for each that may run. */
+/** Limit for queued calls per concurrent slot. */
 const WAITING_PER_SLOT = 16;
 
-/** Where the calls to one target queue up, and the connection they share. */
+/** The call queue of one target and its shared connection. */
 interface ServerQueue {
   readonly key: string;
   readonly slots: Semaphore;
   readonly mostWaiting: number;
-  /** Calls that wait, connect or run. */
+  /** Number of queued, connecting and running calls. */
   users: number;
   connection: Connection | undefined;
   opening: Promise<Connection> | undefined;
@@ -35,11 +35,11 @@ interface ServerQueue {
   forgotten: boolean;
 }
 
-/** The connections of this process to MCP servers: one per key, for as long as it is used. */
+/** Pools the connections of this process to MCP servers: one per key, until idle. */
 export class ConnectionPool {
   readonly #options: ConnectionPoolOptions;
   readonly #queues = new Map<string, ServerQueue>();
-  /** All there are, those included that open or close. With the calls that run on each. */
+  /** All connections, including opening and closing ones, with the number of running calls on each. */
   readonly #connections = new Map<Connection, number>();
   #closed = false;
 
@@ -51,7 +51,7 @@ export class ConnectionPool {
     const lanes = [...this.#queues.values()];
     const running = [...this.#connections.values()].reduce((sum, calls) => sum + calls, 0);
     return {
-      /** Those that open or close included. */
+      /** Includes opening and closing connections. */
       connections: this.#connections.size,
       idle: lanes.filter(({ users, connection }) => users === 0 && connection).length,
       running,
@@ -59,7 +59,7 @@ export class ConnectionPool {
     };
   }
 
-  /** Runs one call on the target's connection, when it is its turn. Nothing is ever run a second time. */
+  /** Queues one call and runs it on the target's connection. Never retries a call. */
   async use<T>(target: McpEndpoint, call: Use<T>): Promise<T> {
     if (this.#closed) throw shuttingDown();
     const { signal, timeoutMs } = call;
@@ -67,7 +67,7 @@ export class ConnectionPool {
     const lane = this.#acquire(target);
     try {
       if (lane.slots.waiting >= lane.mostWaiting) throw busy('Too many calls wait for this MCP server.');
-      // The slots look at the signal only while the call waits for its turn.
+      // The slots check the signal only while the call is in the queue.
       return await withDeadline({ signal, timeoutMs, late }, (waiting) =>
         lane.slots.run(() => this.#run(lane, target, call), waiting),
       );
@@ -76,7 +76,7 @@ export class ConnectionPool {
     }
   }
 
-  /** No later call uses the connection of this key. It is closed when those that run on it are over. */
+  /** Removes the connection of this key from use and closes it after its running calls. */
   async forget(key: string): Promise<void> {
     const lane = this.#queues.get(key);
     if (!lane) return;
@@ -85,14 +85,14 @@ export class ConnectionPool {
     if (lane.users === 0) await lane.connection?.close();
   }
 
-  /** Ends all calls and connections. */
+  /** Rejects all calls and closes all connections. */
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#connections.keys()].map((connection) => connection.close(shuttingDown())));
   }
 
   async #run<T>(lane: ServerQueue, target: McpEndpoint, { signal, timeoutMs, work }: Use<T>): Promise<T> {
-    // Others may wait for the same connection: it goes on opening when this call is given up.
+    // Other calls may wait for the same connection, so it continues to open after this call aborts.
     const connection = await withDeadline({ signal }, (either) => raceAbort(this.#connected(lane, target), either));
     this.#count(connection, 1);
     try {
@@ -110,7 +110,7 @@ export class ConnectionPool {
       lane.opening = undefined;
       if (lane.users === 0) this.#rest(lane);
     });
-    // It may fail when nobody waits for it any more.
+    // Opening may fail after all waiting calls have aborted.
     lane.opening.catch(() => {});
     return lane.opening;
   }
@@ -133,7 +133,7 @@ export class ConnectionPool {
     return connection;
   }
 
-  /** Those that close count until they are closed: a program that does not end is still there. */
+  /** Counts closing connections until they are closed, because their programs still run. */
   async #makeRoom({ owner }: McpEndpoint): Promise<void> {
     const { maxConnections } = this.#options;
     const isOwned = ({ target }: Connection) => target.owner === owner;

@@ -27,27 +27,27 @@ export interface ConnectionOptions extends TransportOptions {
 export type Elicit = (target: McpEndpoint, question: ElicitRequestFormParams, signal: AbortSignal) => Promise<ElicitResult>;
 
 export interface RequestOptions {
-  /** Its reason is a McpCallError. */
+  /** Aborts with a McpCallError as its reason. */
   signal: AbortSignal;
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Which tool is called, to notice that there is no such tool. */
+  /** Name of the called tool, to detect an unknown tool. */
   tool?: string;
 }
 
 const CLIENT = { name: 'agentbase', version: '0.1.0' };
-/** The time is kept by the signal of each request. */
+/** Disables the SDK's timeout, because each request's signal enforces the limit. */
 const NO_TIMEOUT = 2 ** 31 - 1;
 const WINDOW_MS = 10_000;
-/** Messages of whatever kind that a server may send in this time. */
+/** Limit for all server messages per window. */
 const MAX_MESSAGES = 10_000;
-/** Those it wants an answer to, each of which costs us a message too. */
+/** Limit for server requests per window. Each requires a response from us. */
 const MAX_REQUESTS = 500;
 
-/** One connection to an MCP server, from before it is open until nothing is left of it. */
+/** One connection to an MCP server, from creation to complete cleanup. */
 export class Connection {
-  /** Told once, when no new call should come here. */
+  /** Called once when the connection accepts no new calls. */
   onGone = () => {};
-  /** Resolves when nothing is left of it: no process, no socket. */
+  /** Resolves after cleanup: no process and no socket remain. */
   readonly closed: Promise<void>;
   readonly target: McpEndpoint;
   readonly #options: ConnectionOptions;

@@ -1,15 +1,15 @@
 import { McpCallError } from './errors.ts';
 
 export interface Deadline {
-  /** The caller's own, which ends the work with ABORTED. */
+  /** The caller's signal. Its abort ends the work. */
   signal?: AbortSignal | undefined;
-  /** Without one there is all the time in the world. */
+  /** Without it, the work has no time limit. */
   timeoutMs?: number;
-  /** What ends it when the time is over. */
+  /** The abort reason after the timeout. */
   late?: McpCallError;
 }
 
-/** Runs `work` with a signal whose reason is a McpCallError. The signal is let go of when the work is done. */
+/** Runs `work` with a signal whose reason is a McpCallError. Removes its listener and timer when the work ends. */
 export async function withDeadline<T>(
   { signal, timeoutMs, late }: Deadline,
   work: (signal: AbortSignal) => Promise<T>,
@@ -28,7 +28,7 @@ export async function withDeadline<T>(
   }
 }
 
-/** Frees who waits for something that goes on for others. */
+/** Rejects on abort while the shared `promise` continues for other callers. */
 export async function raceAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();

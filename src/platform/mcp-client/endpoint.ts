@@ -1,59 +1,59 @@
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 
-/** Where an MCP server is and what it may take. */
+/** The address and limits of an MCP server. */
 export interface McpEndpoint {
-  /** Who shares a connection: tenant, server and version of its configuration. Whatever else is here must be the same for the same key. */
+  /** Connection key: tenant, server and configuration version. All other fields must be equal for equal keys. */
   key: string;
-  /** Whose it is: no owner holds more than half of the connections. */
+  /** No owner holds more than half of the connections. */
   owner?: string;
   transport: 'STDIO' | 'SSE' | 'STREAMABLE_HTTP';
-  /** STDIO: a program, found in the pool's `path`, and its arguments. No shell reads them. */
+  /** STDIO: a program in the pool's `path`, and its arguments. Runs without a shell. */
   command?: string;
   args?: readonly string[];
-  /** STDIO: all the program gets to see beside PATH and a folder of its own. */
+  /** STDIO: the program's environment, in addition to PATH and its own HOME and TMPDIR folder. */
   env?: Readonly<Record<string, string>>;
   /** SSE and STREAMABLE_HTTP. */
   url?: string;
   headers?: Readonly<Record<string, string>>;
-  /** SSE and STREAMABLE_HTTP: how to get an access token when the server asks for one. */
+  /** SSE and STREAMABLE_HTTP: credentials for an access token if the server requires one. */
   auth?: McpClientCredentials;
-  /** Instead of `auth`: any other way to a token. It keeps the tokens itself. */
+  /** Replaces `auth` with a custom token source that stores its own tokens. */
   authProvider?: McpAuthProvider;
   limits: McpEndpointLimits;
 }
 
-/** OAuth for a program that stands for itself, with nobody to sign in. */
+/** OAuth client credentials: a program authenticates as itself, without user sign-in. */
 export type McpClientCredentials = {
   kind: 'client_credentials';
-  /** The authorization server that knows the client, as its metadata names it. The credentials go nowhere else, whatever the MCP server says. */
+  /** The issuer in the authorization server's metadata. No other server receives the credentials. */
   issuer: string;
   clientId: string;
-  /** Names with spaces between. @default what the MCP server asks for */
+  /** Space-separated names. @default the scopes that the MCP server requests */
   scope?: string;
 } & (
   | { clientSecret: string; privateKey?: never }
-  /** PKCS #8 in PEM, for `private_key_jwt`, and what it signs with, such as `ES256`. */
+  /** A PKCS #8 key in PEM for `private_key_jwt`, and its signing algorithm, such as `ES256`. */
   | { privateKey: string; algorithm: string; clientSecret?: never }
 );
 
 export interface McpAuthProvider extends OAuthClientProvider {
-  /** What `redirectToAuthorization` led to. Without it, a server that wants a person to sign in is REFUSED. */
+  /** Returns the code from `redirectToAuthorization`. Without it, a server that requires user sign-in causes REFUSED. */
   authorizationCode?(): Promise<string>;
 }
 
 export interface McpEndpointLimits {
-  /** For a call that says nothing else. */
+  /** Default for calls without their own timeout. */
   timeoutMs: number;
-  /** STDIO: what the program and all it starts may hold together. */
+  /** STDIO: limit for the program and all its child processes together. */
   memoryMb: number;
-  /** Calls at a time. The others wait in line. */
+  /** Limit for concurrent calls. Further calls queue. */
   concurrency: number;
 }
 
-/** Shorter values are words like `true` or `production`: taking them out would only garble texts. */
+/** Shorter values are words like `true`, and redacting them would garble texts. */
 const MIN_SECRET_LENGTH = 6;
 
-/** What of a target must not be read in a message or a log: values of headers and of the environment, credentials, and what an address keeps secret. */
+/** Returns the values to redact from messages and logs: headers, environment, credentials and secret URL parts. */
 export function secretsOf({
   env = {},
   headers = {},
@@ -68,7 +68,7 @@ export function secretsOf({
     auth?.privateKey ?? '',
     ...(address ? [address.username, address.password, ...address.searchParams.values()] : []),
   ];
-  // Parts too: the token of `Bearer …`, a line of a private key.
+  // Includes parts: the token of `Bearer …`, a line of a private key.
   const parts = values.flatMap((value) => [value, ...value.split(/\s+/)]).filter((part) => part.length >= MIN_SECRET_LENGTH);
   return [...new Set(parts)].sort((a, b) => b.length - a.length);
 }

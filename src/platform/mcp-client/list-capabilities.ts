@@ -10,7 +10,7 @@ export interface ListBounds {
   maxBytes: number;
 }
 
-/** Every tool a server has. Of the SDK's `listAllTools` only the request is used: it would compile the schemas of a stranger. */
+/** Lists all tools of a server. Avoids the SDK's `listTools`, which would compile schemas from an untrusted server. */
 export async function listAllTools(connection: Connection, bounds: ListBounds): Promise<Tool[]> {
   if (!connection.offers('tools')) return [];
   return allPages('tools', bounds, async (params) => {
@@ -48,7 +48,7 @@ async function allPages<T>(
   throw new McpCallError('PROTOCOL', `The list of ${what} has no end.`);
 }
 
-/** Infinity for what is nested too deeply to be written down. */
+/** Returns Infinity for a value nested too deeply to serialize. */
 export function jsonBytes(value: unknown): number {
   try {
     return Buffer.byteLength(JSON.stringify(value));

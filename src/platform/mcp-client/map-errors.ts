@@ -3,7 +3,7 @@ import { ErrorCode, McpError } from '@modelcontextprotocol/sdk/types.js';
 import { redact } from './endpoint.ts';
 import { McpCallError } from './errors.ts';
 
-/** With these no byte of the request has left. */
+/** With these errors, no byte of the request was sent. */
 const NOT_CONNECTED: Record<string, string> = {
   ECONNREFUSED: 'refuses connections',
   ENOTFOUND: 'has a name that does not resolve',
@@ -13,7 +13,7 @@ const NOT_CONNECTED: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'does not accept a connection in time',
 };
 
-/** Requests a server turned down before it did anything. */
+/** The server rejects a request with these codes before it executes anything. */
 const TURNED_DOWN = new Set<number>([
   ErrorCode.ParseError,
   ErrorCode.InvalidRequest,
@@ -23,7 +23,7 @@ const TURNED_DOWN = new Set<number>([
 
 const MAX_TEXT_LENGTH = 500;
 
-/** What a server said, fit for a message: one line, not long, none of the target's secrets. */
+/** Formats server text for a message: one line, bounded length, secrets redacted. */
 export function quote(text: string, secrets: readonly string[]): string {
   const line = redact(text.slice(0, 10 * MAX_TEXT_LENGTH), secrets)
     .replace(/[\s\p{Cc}]+/gu, ' ')
@@ -31,10 +31,10 @@ export function quote(text: string, secrets: readonly string[]): string {
   return line.length > MAX_TEXT_LENGTH ? `${line.slice(0, MAX_TEXT_LENGTH)}…` : line;
 }
 
-/** What a rejected `fetch` means. */
+/** Maps the error of a rejected `fetch`. */
 export function toFetchError(error: unknown, who = 'MCP server'): McpCallError {
   const chain = causes(error);
-  // By its name, since any fetch may be given to us.
+  // Matches by name, because the caller may pass any fetch.
   const forbidden = chain.find(({ name }) => name === 'AddressNotAllowedError');
   if (forbidden) return new McpCallError('REFUSED', forbidden.message);
   const known = chain.find((cause): cause is McpCallError => cause instanceof McpCallError);
@@ -55,7 +55,7 @@ function causes(error: unknown): Error[] {
   return chain;
 }
 
-/** What an answer means that is neither a success nor a redirect. */
+/** Maps a status that is neither a success nor a redirect. */
 export function toStatusError(status: number, inSession: boolean): McpCallError {
   if (status === 401 || status === 403) {
     return new McpCallError('REFUSED', `The MCP server does not accept our credentials (HTTP ${status}).`);

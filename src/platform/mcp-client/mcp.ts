@@ -3,39 +3,39 @@ import type { Sealer } from '../encryption/sealer.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { McpCall, McpClient } from './mcp-client.ts';
 
-/** What a process has one of, for MCP servers. */
+/** The per-process singletons for MCP servers. */
 export interface Mcp {
-  /** The connections to servers. Loaded at their first use. */
+  /** Returns the client. The first call loads its modules. */
   clients(): Promise<McpClient>;
-  /** None of them is open, if nobody asked for a connection yet. */
+  /** Reports zero connections before the first use of the client. */
   stats(): ReturnType<McpClient['stats']>;
   /** Called after every call. Callers may replace it at any time. */
   onCall: (call: McpCall) => void;
   /** Drops a removed configuration: closes its connection when its pending calls have completed. */
   forget(key: string): void;
-  /** The access tokens that were got for a configuration. */
+  /** Returns the access tokens of a configuration. */
   tokensOf(key: string): string[];
-  /** Of tenants' secrets. */
+  /** Seals tenants' secrets. */
   sealer: Sealer;
-  /** Where tenants' servers may be. */
+  /** Restricts the addresses of tenants' servers. */
   policy: AddressPolicy;
   close(): Promise<void>;
 }
 
 export interface OpenMcpOptions {
   sealer: Sealer;
-  /** Networks that servers may be in although they are not public. */
+  /** Non-public networks that servers may be in. */
   allowedNetworks: readonly string[];
   idleMs: number;
   maxConnections: number;
   log: Logger;
 }
 
-/** Of a result, and of a whole list of tools. */
+/** Limit per result and per complete tool list. */
 const MAX_RESULT_BYTES = 1024 * 1024;
 const CONNECT_TIMEOUT_MS = 20_000;
 
-/** The MCP side of a process. The protocol and its connections are loaded when the first server is called: many processes never do. */
+/** Creates the MCP part of a process. The first call loads the protocol modules, because many processes never call. */
 export function openMcp({ sealer, allowedNetworks, idleMs, maxConnections, log }: OpenMcpOptions): Mcp {
   let opening: Promise<McpClient> | undefined;
   let opened: McpClient | undefined;

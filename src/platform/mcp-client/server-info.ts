@@ -1,13 +1,13 @@
 import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 
-/** What a server says of itself. Not to be believed, and bounded in length. */
+/** A server's self-description: untrusted and bounded in length. */
 export interface McpServerInfo {
   name: string;
   version: string;
   title?: string;
-  /** How a model is to use it. */
+  /** Usage instructions for a model. */
   instructions?: string;
-  /** Names of what it offers, such as `tools`. */
+  /** Names of capabilities, such as `tools`. */
   capabilities: string[];
 }
 

@@ -13,7 +13,7 @@ export class Authorizations {
     this.#fetch = fetchIt;
   }
 
-  /** Undefined for a target that has none. */
+  /** Returns undefined for a target without authorization. */
   of({ key, auth, authProvider }: McpEndpoint, url: URL): Authorization | undefined {
     const how = authProvider ?? auth;
     if (!how) return undefined;
@@ -25,7 +25,7 @@ export class Authorizations {
     return authorization;
   }
 
-  /** What was given for a target, which must not be read in a message either. */
+  /** Returns the target's tokens, which callers must redact from messages. */
   secretsOf(key: string): string[] {
     return this.#byKey.get(key)?.secrets ?? [];
   }

@@ -6,7 +6,7 @@ const MAX_ATTEMPTS = 4;
 
 /**
  * Wraps fetch and sends the access token only to the server it belongs to. A server does not execute a request
-  * that it rejects with a challenge, so the wrapper retries the request with another token.
+ * that it rejects with a challenge, so the wrapper retries the request with another token.
  */
 export function authorizedFetch(fetchIt: typeof fetch, authorization: Authorization, { origin }: URL): typeof fetch {
   return async (input, init = {}) => {

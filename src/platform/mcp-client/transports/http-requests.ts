@@ -2,7 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpCallError } from '../errors.ts';
 import { toFetchError, toStatusError } from '../map-errors.ts';
 
-/** For what nobody waits for: notifications, and our answers to the server's requests. */
+/** Limit for messages without a waiting caller: notifications and our responses to server requests. */
 const NOTICE_MS = 10_000;
 
 export interface SentRequest {
@@ -10,7 +10,7 @@ export interface SentRequest {
   init: RequestInit;
 }
 
-/** Sends a request of the SDK's. Rejects with what went wrong, in words for people, for all but successes and redirects. */
+/** Sends an SDK request. Rejects with a user-readable error for all but successes and redirects. */
 export async function sendRequest(
   fetch: FetchLike,
   { url, init }: SentRequest,
@@ -22,10 +22,10 @@ export async function sendRequest(
     throw either.aborted ? either.reason : toFetchError(error);
   });
   if (response.ok) return response;
-  // Nothing of the body is wanted, which may be endless and is not for people to read.
+  // Discards the body, which may be endless and is not user-readable.
   await response.body?.cancel().catch(() => {});
   const { status, headers } = response;
-  // The SDK follows a redirect within the origin, and takes a 405 for "no such stream".
+  // The SDK follows a redirect within the origin and treats a 405 as "no such stream".
   if ((status >= 300 && status < 400) || (status === 405 && init.method === 'GET')) {
     return new Response(null, { status, headers });
   }

@@ -18,8 +18,8 @@ let timer: NodeJS.Timeout | undefined;
 
 /**
  * Calls `exceeded` at each check that finds the session of `leader`, plus all descendants, above `maxMb` of memory.
-  * Shared pages count for each process. Reads /proc, which only Linux provides; other systems have no limit.
-  * Returns a function that stops the watch.
+ * Shared pages count for each process. Reads /proc, which only Linux provides; other systems have no limit.
+ * Returns a function that stops the watch.
  */
 export function limitMemory(leader: number, maxMb: number, exceeded: () => void): () => void {
   const entry = { maxBytes: maxMb * 1024 * 1024, exceeded };

@@ -11,7 +11,7 @@ export interface TransportOptions extends HttpOptions, StdioOptions {
   authorizations: Authorizations;
 }
 
-/** Opens nothing yet: its transport does when it is started. */
+/** Creates the transport. The connection opens when the transport starts. */
 export function openTransport(target: McpEndpoint, options: TransportOptions): MonitoredTransport {
   if (target.transport === 'STDIO') return new StdioTransport(target, options);
   const url = URL.parse(target.url ?? '');
@@ -23,7 +23,7 @@ export function openTransport(target: McpEndpoint, options: TransportOptions): M
   return target.transport === 'SSE' ? new SseTransport(url, headers, http) : new StreamableHttpTransport(url, headers, http);
 }
 
-/** The error of Headers, and of fetch, has the value in it. */
+/** Validates headers first, because errors of Headers and fetch contain the value. */
 function areHeaders(headers: Readonly<Record<string, string>>): boolean {
   try {
     return Boolean(new Headers(headers));

@@ -1,36 +1,36 @@
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { McpCallError } from '../errors.ts';
 
-/** How long a broken stream may stay away that the server lets us take up again. The SDK tries after a second, or when the server says. */
+/** Time to resume a broken resumable stream. The SDK retries after one second or after the server's retry delay. */
 const AWAY_MS = 15_000;
-/** As often as the SDK tries. */
+/** Matches the SDK's retry limit. */
 const MAX_FAILED_RESUMES = 2;
-/** The SDK's parser is a few turns behind our reading along. */
+/** Allows for the SDK's parser, which lags a few turns behind our body tap. */
 export const PARSER_LAG_MS = 100;
-/** How long the stream of an answer may stay open after the answer. */
+/** Time a response stream may stay open after the response. */
 const LINGER_MS = 1_000;
 
-/** A request that waits for its answer, and the stream the answer may come on. */
+/** A pending request and its response stream. */
 export interface PendingRequest {
   readonly id: RequestId;
   readonly abort: AbortController;
-  /** Whether a stream is open for it. */
+  /** True while a response stream is open. */
   open: boolean;
-  /** With it the stream can be taken up where it broke. */
+  /** Allows the SDK to resume the stream after a break. */
   lastEventId: string | undefined;
   failedResumes: number;
   timer: NodeJS.Timeout | undefined;
 }
 
 /**
- * The requests under way over Streamable HTTP. The SDK leaves one waiting whose stream ended without an answer, and leaves a stream open
- * whose request was given up. Here the one fails at once and the other is closed.
+ * Tracks pending requests over HTTP. The SDK never rejects a request whose stream ends without a response, and never
+ * closes the stream of an aborted request. This class fails the request at once and closes the stream.
  */
 export class PendingRequests {
   readonly #waiting = new Map<RequestId, PendingRequest>();
   readonly #fail: (id: RequestId, error: McpCallError) => void;
 
-  /** @param fail gives a request an error for an answer */
+  /** @param fail completes a request with an error response */
   constructor(fail: (id: RequestId, error: McpCallError) => void) {
     this.#fail = fail;
   }
@@ -71,7 +71,7 @@ export class PendingRequests {
     exchange.timer = setTimeout(() => this.#lost(exchange), wait);
   }
 
-  /** The request whose stream broke after this event. */
+  /** Returns the request whose stream broke after this event. */
   brokenAfter(eventId: string): PendingRequest | undefined {
     return [...this.#waiting.values()].find((exchange) => !exchange.open && exchange.lastEventId === eventId);
   }
@@ -103,7 +103,7 @@ export class PendingRequests {
   }
 }
 
-/** Which request a message takes back. */
+/** Returns the id of the request that a message cancels. */
 export function cancelledBy(message: JSONRPCMessage): RequestId | undefined {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
   return message.params?.requestId as RequestId | undefined;

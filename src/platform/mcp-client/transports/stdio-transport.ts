@@ -23,7 +23,7 @@ const MAX_STDERR_LINE_LENGTH = 4_096;
 
 /**
  * Exchanges messages with a program over its standard streams. Replaces the SDK's transport, which passes on part of
-  * our environment, limits neither memory nor unread input, and does not stop the program's child processes.
+ * our environment, limits neither memory nor unread input, and does not stop the program's child processes.
  */
 export class StdioTransport implements MonitoredTransport, Transport {
   onFailure = (_: McpCallError) => {};

@@ -22,7 +22,7 @@ const MAX_STREAMS_PER_MINUTE = 60;
 
 /**
  * Wraps the SDK's Streamable HTTP transport with a fetch that limits response sizes, detects a lost session and
-  * tracks pending requests.
+ * tracks pending requests.
  */
 export class StreamableHttpTransport implements MonitoredTransport {
   onFailure = (_: McpCallError) => {};
@@ -87,7 +87,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     try {
       const response = await this.#ask(asked, exchange.abort.signal);
       if (response.ok) return this.#answer(response, exchange);
-      // The SDK handles this response; a retry is a separate request.
+      // The SDK follows a redirect with a separate request.
       this.#exchanges.abandon(message.id);
       return response;
     } catch (error) {

@@ -133,7 +133,7 @@ export class ConnectionPool {
     return connection;
   }
 
-  /** Counts closing connections until they are closed, because their programs still run. */
+  /** Counts closing connections until they are closed, because their programs may still run. */
   async #makeRoom({ owner }: McpEndpoint): Promise<void> {
     const { maxConnections } = this.#options;
     const isOwned = ({ target }: Connection) => target.owner === owner;

@@ -1,7 +1,7 @@
 import { McpCallError } from './errors.ts';
 
 export interface Deadline {
-  /** The caller's signal. Its abort ends the work. */
+  /** The caller's signal. Its abort ends the work with ABORTED. */
   signal?: AbortSignal | undefined;
   /** Without it, the work has no time limit. */
   timeoutMs?: number;

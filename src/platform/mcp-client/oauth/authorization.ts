@@ -143,7 +143,7 @@ function withoutRefresh(provider: McpAuthProvider): McpAuthProvider {
   });
 }
 
-/** Rejects a token that is invalid in a header, because the header error would contain the token. */
+/** Returns false for a token that is invalid in a header, because the header error would contain the token. */
 function isBearer({ access_token, token_type }: OAuthTokens): boolean {
   return token_type.toLowerCase() === 'bearer' && access_token.length <= MAX_TOKEN_LENGTH && /^[\x21-\x7e]+$/.test(access_token);
 }

@@ -23,8 +23,8 @@ export interface PendingRequest {
 }
 
 /**
- * Tracks pending requests over HTTP. The SDK never rejects a request whose stream ends without a response, and never
- * closes the stream of an aborted request. This class fails the request at once and closes the stream.
+ * Tracks pending Streamable HTTP requests. The SDK never rejects a request whose stream ends without a response, and never
+ * closes the stream of an aborted request. This class fails the first request at once and closes the stream of the second.
  */
 export class PendingRequests {
   readonly #waiting = new Map<RequestId, PendingRequest>();

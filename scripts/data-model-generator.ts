@@ -13,6 +13,8 @@ interface Column {
   supported: boolean;
   comment: string;
   unreadable: boolean;
+  default?: string | number | boolean | undefined;
+  maxLength?: number | undefined;
 }
 
 /** Marks a secret or hash in the documentation of a field: Prisma, lists and loaders leave its column out. */
@@ -29,6 +31,19 @@ function isUnreadable(comment: string | null | undefined): boolean {
 function modifierOf({ isList, isRequired }: DMMF.Field): string {
   if (isList) return '[]';
   return isRequired ? '' : '?';
+}
+
+/** A default that is one value. Functions and lists have none. */
+function defaultOf({ default: value, type }: DMMF.Field): string | number | boolean | undefined {
+  if (typeof value === 'object' || type === 'Json') return undefined;
+  // Prisma's parser returns 0.7 as 0.7000000000000001.
+  return typeof value === 'number' ? Number(value.toPrecision(15)) : value;
+}
+
+/** The maximum length of a `varchar`. */
+function maxLengthOf({ nativeType }: DMMF.Field): number | undefined {
+  const [type, [length] = []] = nativeType ?? [''];
+  return type === 'VarChar' ? Number(length) : undefined;
 }
 
 /** Columns of types that Prisma does not support, with the field each comes after. Prisma's data model omits them. */
@@ -74,6 +89,8 @@ function columnsOf(model: DMMF.Model, schema: string): Column[] {
       supported: true,
       comment: oneLine(field.documentation),
       unreadable: isUnreadable(field.documentation),
+      default: defaultOf(field),
+      maxLength: maxLengthOf(field),
     }));
   for (const { after, column } of unsupportedColumns(schema, model.name)) {
     columns.splice(columns.findIndex(({ property }) => property === after) + 1, 0, column);
@@ -112,6 +129,10 @@ function unreadableColumns({ models }: DMMF.Datamodel): object {
   return Object.fromEntries(entries.filter(([, omitted]) => Object.keys(omitted).length > 0));
 }
 
+function enumComments({ enums }: DMMF.Datamodel): object {
+  return Object.fromEntries(enums.map(({ name, documentation }) => [name, oneLine(documentation)]));
+}
+
 generatorHelper.generatorHandler({
   onManifest: () => ({ prettyName: 'Data model', defaultOutput: '../src/generated/data-model.ts' }),
   async onGenerate({ generator, dmmf, datamodel }) {
@@ -123,6 +144,9 @@ generatorHelper.generatorHandler({
 import type { TableModel } from '../platform/postgres/data-model.ts';
 
 export const tableModels: readonly TableModel[] = ${JSON.stringify(tables(dmmf.datamodel, datamodel), null, 2)};
+
+/** The descriptions of the enums. */
+export const enumComments = ${JSON.stringify(enumComments(dmmf.datamodel), null, 2)} as const;
 
 /** Columns marked \`${UNREADABLE}\` in the Prisma schema, in the form of Prisma's option \`omit\`. */
 export const unreadableColumns = ${JSON.stringify(unreadableColumns(dmmf.datamodel), null, 2)} as const;

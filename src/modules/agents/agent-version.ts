@@ -15,17 +15,11 @@ export const AgentVersion = entity('AgentVersion', {
   table: 'agent_versions',
   access: 'agent:read',
   columns: ['number', 'snapshot', 'notes'],
-  references: {
-    agent: { to: Agent, description: 'The agent in its current state.' },
-    publishedBy: {
-      to: User,
-      description: 'The user who published the version. Null if the user is no longer a member of the tenant.',
-    },
-  },
+  references: { agent: { to: Agent, description: 'The agent in its current state.' }, publishedBy: User },
   list: { orders: ['-number', 'number'] },
 });
 
-AgentVersion.listOn(Agent, 'versions', { column: 'agentId', description: 'Published versions of the agent.' });
+AgentVersion.listOn(Agent, 'versions', { column: 'agentId' });
 
 /** Stores the current definition of an agent under the next version number. */
 export async function publishAgentVersion(

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Viewer } from '../../platform/auth/viewer.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
+import { prismaEnum } from '../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { intRule, jsonArrayRule, jsonObjectRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { ConflictError, DomainError, InvalidStateError, NotFoundError, UnavailableError } from '../../platform/lib/errors.ts';
@@ -19,7 +20,7 @@ import { conversationLog } from './events/event-log.ts';
 import { eventPayloadCache } from './events/event-payload-cache.ts';
 import type { ConversationEventRow } from './events/event-row.ts';
 import { CONTENT_TOO_LARGE, fitsContent, type InsertedMessage, insertMessage, type MessageFields } from './insert-message.ts';
-import { Message, MessageRoleEnum, TOOL_CALLS_DESCRIPTION, TOOL_RESULTS_DESCRIPTION } from './message.ts';
+import { Message, TOOL_CALLS_DESCRIPTION, TOOL_RESULTS_DESCRIPTION } from './message.ts';
 
 /** The services that writes to a conversation use. */
 export interface ConversationServices {
@@ -133,7 +134,7 @@ mutation('appendMessage', {
   access: 'conversation:write',
   input: (t) => ({
     conversationId: nodeId(t, 'Conversation', { required: true, description: 'The conversation.' }),
-    role: t.field({ type: MessageRoleEnum, required: true, description: 'Author of the message.' }),
+    role: t.field({ type: prismaEnum('MessageRole'), required: true, description: 'Author of the message.' }),
     content: t.string({
       required: true,
       description: 'Text of the message, at most 1 MiB of UTF-8. May be empty only with tool calls or results.',

@@ -2,12 +2,9 @@ import { ConversationStatus } from '../../generated/prisma/enums.ts';
 import type { ActorContext } from '../../platform/graphql/context.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
-import type { ColumnInputs } from '../../platform/graphql/kit/entity/entity-mutations.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
-import { jsonObjectRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { type ChangePublisher, publishChange } from '../../platform/live/change-log.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
@@ -15,12 +12,6 @@ import { identifier, join, raw, type Sql, sql } from '../../platform/postgres/sq
 import { Agent } from '../agents/exports.ts';
 import { User } from '../tenancy/exports.ts';
 import { conversationLog } from './events/event-log.ts';
-
-enumOf(
-  'ConversationStatus',
-  ConversationStatus,
-  'State of a conversation. ACTIVE accepts messages; COMPLETED, FAILED and CANCELLED are final.',
-);
 
 export type Conversation = RowOf<'Conversation'>;
 export const Conversation = entity('Conversation', {
@@ -45,22 +36,17 @@ export const Conversation = entity('Conversation', {
     'lastMessageAt',
   ],
   descriptions: { costUsd: 'Cost so far, in US dollars, as a decimal string.' },
-  references: {
-    agent: { to: Agent, description: 'The agent that replies.' },
-    user: {
-      to: User,
-      description: 'The user who created the conversation. Null if the user is no longer a member of the tenant.',
-    },
-  },
+  references: { agent: Agent, user: User },
+  inputs: { agentId: { only: 'create', required: true, node: 'Agent' }, title: {}, context: {}, metadata: {} },
   list: {
     orders: ['-createdAt', 'createdAt', '-updatedAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'Returns conversations in any of these states.'),
-      agentId: f.refersTo('agentId', 'Agent', 'Returns conversations with this agent.'),
-      userId: f.refersTo('userId', 'User', 'Returns conversations that this user created.'),
-      search: f.containsText(['title'], 'Returns conversations whose title contains this text, case-insensitive.'),
-      createdAfter: f.since('createdAt', 'Returns conversations created at or after this time.'),
-      createdBefore: f.before('createdAt', 'Returns conversations created before this time.'),
+      status: f.anyOf('status'),
+      agentId: f.refersTo('agentId', 'Agent'),
+      userId: f.refersTo('userId', 'User'),
+      search: f.containsText(['title']),
+      createdAfter: f.since('createdAt'),
+      createdBefore: f.before('createdAt'),
     }),
     maintainedCount: ({ status, ...others }) =>
       Object.values(others).some((value) => value != null) ? undefined : maintainedCountSql(status),
@@ -68,7 +54,7 @@ export const Conversation = entity('Conversation', {
   root: { one: 'conversation', many: 'conversations' },
 });
 
-Conversation.listOn(Agent, 'conversations', { column: 'agentId', description: 'Conversations with the agent.' });
+Conversation.listOn(Agent, 'conversations', { column: 'agentId' });
 
 /**
  * The number of the tenant's conversations in any of these states, null for all, as a statement that returns `count`. It adds the few rows
@@ -94,18 +80,8 @@ export function publishConversation(
   publishChange(live, conversationLog, { tenantId, id, sequence: lastEventSequence });
 }
 
-const settings: ColumnInputs<'Conversation'> = {
-  context: { description: 'Context for the agent beside the messages.', validate: jsonObjectRule },
-  metadata: { description: 'Application data. The server does not interpret it.', validate: jsonObjectRule },
-};
-
 export const createConversation = Conversation.mutations.create('createConversation', {
   description: 'Creates a conversation with an agent. Returns InvalidStateError unless the agent is ACTIVE.',
-  input: {
-    agentId: { required: true, node: 'Agent', description: 'The agent that replies.' },
-    title: { description: 'Title, at most 500 characters.', validate: textRule(500) },
-    ...settings,
-  },
   values: async ({ agentId }, { prisma, viewer }) => {
     const agent = await Agent.require(prisma, agentId as string, ['input', 'agentId']);
     if (agent.status !== 'ACTIVE') {
@@ -119,10 +95,6 @@ export const createConversation = Conversation.mutations.create('createConversat
 
 Conversation.mutations.update('updateConversation', {
   description: 'Updates a conversation. Fields that the input omits do not change.',
-  input: {
-    title: { description: 'Title, at most 500 characters. Null removes it.', validate: textRule(500) },
-    ...settings,
-  },
   after: async (conversation, { live }) => publishConversation(live, conversation),
 });
 
@@ -165,6 +137,3 @@ mutation('completeConversation', {
   payload: Conversation.mutations.payload('completeConversation'),
   resolve: ({ id, outcome }, context) => completeConversation(context, id, outcome ?? 'COMPLETED'),
 });
-
-/** @deprecated Use `Conversation.load` and `Conversation.require`. */
-export const { load: loadConversation, require: requireConversation } = Conversation;

@@ -1,6 +1,6 @@
 /** The public interface of the module. */
 export { appendMessage } from './append-message.ts';
-export { acceptsMessages, Conversation, loadConversation, requireConversation } from './conversation.ts';
+export { acceptsMessages, Conversation } from './conversation.ts';
 export { findDraft, removeDraft } from './drafts/draft-rows.ts';
 export { createDraftWriter, type DraftWriter } from './drafts/draft-writer.ts';
 export { ConversationEvent } from './events/conversation-event.ts';
@@ -13,6 +13,5 @@ export {
   MAX_CONTENT_BYTES,
   type MessageFields,
 } from './insert-message.ts';
-export { loadMessage, Message, messageList } from './message.ts';
+export { Message } from './message.ts';
 export { insertToolExecution } from './record-tool-execution.ts';
-export { ExecutionStatusEnum } from './tool-execution.ts';

@@ -1,18 +1,9 @@
-import { MessageRole } from '../../generated/prisma/enums.ts';
-import type { Permission } from '../../platform/auth/permissions.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { ReferenceTarget } from '../../platform/graphql/kit/entity/entity-fields.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { dependsOn } from '../../platform/graphql/kit/selection.ts';
 import { sql } from '../../platform/postgres/sql.ts';
 import { Conversation } from './conversation.ts';
-
-export const MessageRoleEnum = enumOf(
-  'MessageRole',
-  MessageRole,
-  'Author of a message: the user, the agent (ASSISTANT), the system or a tool.',
-);
 
 export const TOOL_CALLS_DESCRIPTION = 'Tool calls that the model requests: objects of `id`, `name` and `arguments`.';
 export const TOOL_RESULTS_DESCRIPTION = 'Results of tool calls: objects of `toolCallId`, `output` and `error`.';
@@ -24,11 +15,8 @@ export const Message = entity('Message', {
   tenantScoped: true,
   columns: ['sequence', 'role', 'content', 'model', 'tokenCount', 'latencyMs', 'metadata'],
   references: {
-    conversation: { to: Conversation, description: 'The conversation of the message.' },
-    parentMessage: {
-      to: (): ReferenceTarget => Message,
-      description: 'The message that this one replies to. Null if there is none.',
-    },
+    conversation: Conversation,
+    parentMessage: { to: (): ReferenceTarget => Message },
   },
   fields: (t) => ({
     toolCalls: t.field({
@@ -49,7 +37,7 @@ export const Message = entity('Message', {
   list: {
     orders: ['sequence', '-sequence'],
     filter: (f) => ({
-      role: f.anyOf('role', 'Returns messages with any of these roles.'),
+      role: f.anyOf('role'),
       afterSequence: f.where(
         'Int',
         'Returns messages with a higher sequence number.',
@@ -68,15 +56,3 @@ Message.listOn(Conversation, 'messages', {
   column: 'conversationId',
   description: 'Messages of the conversation, by default in the order of their sequence numbers.',
 });
-
-/** @deprecated Use `Message.load`. */
-export const loadMessage = Message.load;
-
-/** @deprecated Use `Message.listOn`. */
-export const messageList = {
-  onParent: (
-    parent: unknown,
-    field: string,
-    { description, access }: { description: string; column: 'run_id'; access: Permission },
-  ) => Message.listOn(parent as never, field, { column: 'runId', description, access }),
-};

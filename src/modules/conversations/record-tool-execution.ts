@@ -2,6 +2,7 @@ import type { ExecutionStatus, Prisma as PrismaTypes } from '../../generated/pri
 import type { Viewer } from '../../platform/auth/viewer.ts';
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../platform/graphql/kit/entity/payload.ts';
+import { prismaEnum } from '../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { intRule, jsonObjectRule, jsonRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { NotFoundError, ValidationError } from '../../platform/lib/errors.ts';
@@ -10,7 +11,7 @@ import type { Prisma } from '../../platform/postgres/prisma.ts';
 import { Agent } from '../agents/exports.ts';
 import type { ConversationServices } from './append-message.ts';
 import { Conversation, publishConversation } from './conversation.ts';
-import { ExecutionStatusEnum, ToolExecution } from './tool-execution.ts';
+import { ToolExecution } from './tool-execution.ts';
 
 export interface NewToolExecution {
   conversationId?: string | undefined;
@@ -90,7 +91,7 @@ mutation('recordToolExecution', {
     }),
     input: t.field({ type: 'JSONObject', description: 'Arguments of the call.', validate: jsonObjectRule }),
     output: t.field({ type: 'JSON', description: 'Result of the call.', validate: jsonRule }),
-    status: t.field({ type: ExecutionStatusEnum, required: true, description: 'Outcome of the call.' }),
+    status: t.field({ type: prismaEnum('ExecutionStatus'), required: true, description: 'Outcome of the call.' }),
     errorMessage: t.string({ description: 'Error message, at most 10,000 characters.', validate: textRule(10_000) }),
     durationMs: t.int({ description: 'Duration of the call, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
     startedAt: t.field({

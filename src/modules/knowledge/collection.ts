@@ -1,66 +1,16 @@
 import { z } from 'zod';
-import { CollectionStatus } from '../../generated/prisma/enums.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
-import type { Changes, ColumnInputs } from '../../platform/graphql/kit/entity/entity-mutations.ts';
+import type { Changes } from '../../platform/graphql/kit/entity/entity-mutations.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
-import { intRule, jsonObjectRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 import { tenantKey } from '../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../platform/postgres/sql.ts';
 import { User } from '../tenancy/exports.ts';
 import type { KnowledgeServices } from './services.ts';
-
-enumOf(
-  'CollectionStatus',
-  CollectionStatus,
-  'State of a collection. ACTIVE: searched, and accepts documents. ARCHIVED: neither, until it is restored.',
-);
-
-export type Collection = RowOf<'Collection'>;
-export const Collection = entity('Collection', {
-  table: 'collections',
-  access: 'knowledge:read',
-  write: 'knowledge:configure',
-  columns: [
-    'name',
-    'slug',
-    'description',
-    'embeddingModel',
-    'embeddingDimensions',
-    'chunkSize',
-    'chunkOverlap',
-    'language',
-    'documentCount',
-    'chunkCount',
-    'status',
-    'settings',
-    'metadata',
-  ],
-  references: {
-    createdBy: { to: User, description: 'User who created the collection. Null after the user leaves the tenant.' },
-  },
-  list: {
-    orders: ['-createdAt', 'createdAt', 'name', '-name'],
-    filter: (f) => ({
-      status: f.anyOf('status', 'Collections in one of these states.'),
-      search: f.containsText(['name', 'slug'], 'Collections whose name or slug contains this text, ignoring case.'),
-    }),
-  },
-  root: { one: 'collection', many: 'collections' },
-});
-
-/** Throws NotFoundError, and InvalidStateError for an archived collection. */
-export async function requireActiveCollection(prisma: Prisma, id: string, path: string[]): Promise<Collection> {
-  const collection = await Collection.require(prisma, id, path);
-  if (collection.status !== 'ACTIVE') {
-    throw new InvalidStateError('The collection is archived. Restore it first.', { path });
-  }
-  return collection;
-}
 
 /** The text search configurations of PostgreSQL. A CHECK constraint of the table lists the same values. */
 const languages = [
@@ -95,37 +45,70 @@ const languages = [
   'yiddish',
 ] as const;
 
-/** The columns that determine the chunks of a document. */
-export const chunking: ColumnInputs<'Collection'> = {
-  embeddingModel: {
-    description: "Id of the embedding model. Default: the server's default model.",
-    validate: textRule(150).min(1),
+export type Collection = RowOf<'Collection'>;
+export const Collection = entity('Collection', {
+  table: 'collections',
+  access: 'knowledge:read',
+  write: 'knowledge:configure',
+  columns: [
+    'name',
+    'slug',
+    'description',
+    'embeddingModel',
+    'embeddingDimensions',
+    'chunkSize',
+    'chunkOverlap',
+    'language',
+    'documentCount',
+    'chunkCount',
+    'status',
+    'settings',
+    'metadata',
+  ],
+  references: { createdBy: User },
+  inputs: {
+    name: { required: true, validate: nameRule },
+    slug: { validate: slugRule, description: 'Name for URLs, unique in the tenant. Default: derived from the name.' },
+    description: { validate: textRule(10_000) },
+    embeddingModel: {
+      validate: textRule(150).min(1),
+      description: "Id of the embedding model. Default: the server's default model.",
+    },
+    chunkSize: { validate: intRule(16, 8192), description: 'Maximum size of a chunk in tokens, 16 to 8192. Default: 400.' },
+    chunkOverlap: {
+      validate: intRule(0, 4096),
+      description:
+        'Tokens that a chunk repeats from the previous one, at most half of `chunkSize`. Default: an eighth of `chunkSize`, at most 50.',
+    },
+    language: {
+      validate: z.enum(languages, `Must be one of ${languages.join(', ')}.`),
+      description:
+        'Text search configuration of PostgreSQL for the documents: `english`, `german`, …, or `simple` for any language. Default: `english`.',
+    },
+    settings: {},
+    metadata: {},
   },
-  chunkSize: {
-    description: 'Maximum size of a chunk in tokens, 16 to 8192. Default: 400.',
-    validate: intRule(16, 8192),
+  list: {
+    orders: ['-createdAt', 'createdAt', 'name', '-name'],
+    filter: (f) => ({
+      status: f.anyOf('status'),
+      search: f.containsText(['name', 'slug']),
+    }),
   },
-  chunkOverlap: {
-    description:
-      'Tokens that a chunk repeats from the previous one, at most half of `chunkSize`. Default: an eighth of `chunkSize`, at most 50.',
-    validate: intRule(0, 4096),
-  },
-  language: {
-    description:
-      'Text search configuration of PostgreSQL for the documents: `english`, `german`, …, or `simple` for any language. Default: `english`.',
-    validate: z.enum(languages, `Must be one of ${languages.join(', ')}.`),
-  },
-};
+  root: { one: 'collection', many: 'collections' },
+});
 
-const settings: ColumnInputs<'Collection'> = {
-  slug: {
-    description: 'Name for URLs, unique in the tenant. Default: derived from the name.',
-    validate: slugRule,
-  },
-  description: { description: 'Subject of the documents.', validate: textRule(10_000) },
-  settings: { description: 'Settings of the application, a JSON object.', validate: jsonObjectRule },
-  metadata: { description: 'Custom data, a JSON object.', validate: jsonObjectRule },
-};
+/** Throws NotFoundError, and InvalidStateError for an archived collection. */
+export async function requireActiveCollection(prisma: Prisma, id: string, path: string[]): Promise<Collection> {
+  const collection = await Collection.require(prisma, id, path);
+  if (collection.status !== 'ACTIVE') {
+    throw new InvalidStateError('The collection is archived. Restore it first.', { path });
+  }
+  return collection;
+}
+
+/** The columns that determine the chunks of a document. */
+export const chunkingColumns = ['embeddingModel', 'chunkSize', 'chunkOverlap', 'language'] as const;
 
 const DEFAULT_CHUNK_SIZE = 400;
 const DEFAULT_CHUNK_OVERLAP = 50;
@@ -154,11 +137,6 @@ export function embeddingColumns({ models }: KnowledgeServices, id: string | und
 
 export const createCollection = Collection.mutations.create('createCollection', {
   description: 'Creates a collection of documents.',
-  input: {
-    name: { required: true, description: 'Display name.', validate: nameRule },
-    ...settings,
-    ...chunking,
-  },
   values: async (changes, context) => {
     const chunkSize = changes.chunkSize ?? DEFAULT_CHUNK_SIZE;
     const chunkOverlap = changes.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
@@ -173,12 +151,6 @@ export const createCollection = Collection.mutations.create('createCollection', 
     };
   },
 });
-
-const updatable: ColumnInputs<'Collection'> = {
-  name: { description: 'Display name.', validate: nameRule },
-  ...settings,
-  ...chunking,
-};
 
 /** The model and the language can change only while the collection has no chunks. `reprocessCollection` changes them at any time. */
 async function updateCollection(services: KnowledgeServices, id: string, changes: Changes<'Collection'>): Promise<Collection> {
@@ -208,10 +180,10 @@ mutation('updateCollection', {
   access: 'knowledge:configure',
   input: (t) => ({
     id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    ...Collection.mutations.inputFields(t, updatable),
+    ...Collection.mutations.inputFields(t, 'update'),
   }),
   payload: Collection.mutations.payload('updateCollection'),
-  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(updatable, given)),
+  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(given)),
 });
 
 Collection.mutations.transition('archiveCollection', {

@@ -2,7 +2,7 @@ import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { tenantKey } from '../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../platform/postgres/sql.ts';
-import { Collection, chunking, embeddingColumns, requireOverlap } from './collection.ts';
+import { Collection, chunkingColumns, embeddingColumns, requireOverlap } from './collection.ts';
 import { lockDocuments, publishDocumentChanges, queueProcessing } from './documents/documents.ts';
 
 mutation('reprocessCollection', {
@@ -12,12 +12,12 @@ mutation('reprocessCollection', {
   access: 'knowledge:configure',
   input: (t) => ({
     id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    ...Collection.mutations.inputFields(t, chunking),
+    ...Collection.mutations.inputFields(t, 'update', chunkingColumns),
   }),
   payload: Collection.mutations.payload('reprocessCollection'),
   resolve: async ({ id, ...given }, context) => {
     const { database, prisma, viewer } = context;
-    const changes = Collection.mutations.changes(chunking, given);
+    const changes = Collection.mutations.changes(given);
     const collection = await Collection.require(prisma, id, ['input', 'id']);
     requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
     const model = changes.embeddingModel === undefined ? {} : embeddingColumns(context, changes.embeddingModel);

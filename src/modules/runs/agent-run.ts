@@ -1,28 +1,12 @@
-import { RunStatus, RunTrigger } from '../../generated/prisma/enums.ts';
+import type { RunStatus } from '../../generated/prisma/enums.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
+import { prismaEnum } from '../../platform/graphql/kit/enums.ts';
 import { dependsOn, selectedProperties } from '../../platform/graphql/kit/selection.ts';
 import { Agent } from '../agents/exports.ts';
-import {
-  Conversation,
-  ConversationEvent,
-  loadConversation,
-  loadMessage,
-  Message,
-  messageList,
-  subjectOf,
-} from '../conversations/exports.ts';
+import { Conversation, ConversationEvent, Message, subjectOf } from '../conversations/exports.ts';
 import { User } from '../tenancy/exports.ts';
-
-const RunStatusEnum = enumOf(
-  'RunStatus',
-  RunStatus,
-  'State of a run. QUEUED: waits for a worker, or for the previous run of the conversation. WAITING_APPROVAL: waits for decisions about ' +
-    'tool calls. COMPLETED, FAILED and CANCELLED are final.',
-);
-enumOf('RunTrigger', RunTrigger, 'Origin of a run: MESSAGE for a message sent to a conversation, API for `startAgentRun`.');
 
 const ERROR_CODES =
   'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or a code that starts with MODEL_';
@@ -57,31 +41,17 @@ export const AgentRun = entity('AgentRun', {
     costUsd: 'Cost so far in US dollars, as a decimal number.',
   },
   references: {
-    agent: { to: Agent, description: 'The agent of the run.' },
-    user: { to: User, description: 'The user who started the run. Null for an API key, or after the user has left the tenant.' },
+    agent: Agent,
+    user: User,
+    conversation: Conversation,
+    message: Message,
   },
-  fields: (t) => ({
-    conversation: t.field({
-      type: Conversation,
-      nullable: true,
-      description: 'The conversation that receives the answer. Null for a run without a conversation.',
-      extensions: dependsOn('conversationId'),
-      resolve: ({ conversationId }, _args, context) => loadConversation(context, conversationId),
-    }),
-    message: t.field({
-      type: Message,
-      nullable: true,
-      description: 'The message that the run answers. Null for a run without a conversation.',
-      extensions: dependsOn('messageId'),
-      resolve: ({ messageId }, _args, context) => loadMessage(context, messageId),
-    }),
-  }),
   list: {
     orders: ['-createdAt', 'createdAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'Runs in one of these states.'),
-      agentId: f.refersTo('agentId', 'Agent', 'Runs of this agent.'),
-      conversationId: f.refersTo('conversationId', 'Conversation', 'Runs of this conversation.'),
+      status: f.anyOf('status'),
+      agentId: f.refersTo('agentId', 'Agent'),
+      conversationId: f.refersTo('conversationId', 'Conversation'),
     }),
   },
   changes: {
@@ -99,16 +69,12 @@ export const AgentRun = entity('AgentRun', {
   root: { one: 'agentRun', many: 'agentRuns' },
 });
 
-AgentRun.listOn(Agent, 'runs', { column: 'agentId', description: 'Runs of the agent.' });
-AgentRun.listOn(Conversation as never, 'runs', {
+AgentRun.listOn(Agent, 'runs', { column: 'agentId' });
+AgentRun.listOn(Conversation, 'runs', {
   column: 'conversationId',
   description: 'Runs that answer messages of the conversation.',
 });
-messageList.onParent(AgentRun, 'messages', {
-  description: 'Messages that the run wrote in its conversation.',
-  column: 'run_id',
-  access: 'conversation:read',
-});
+Message.listOn(AgentRun, 'messages', { column: 'runId', description: 'Messages that the run wrote in its conversation.' });
 
 export function hasEnded({ status }: Pick<AgentRun, 'status'>): boolean {
   return status === 'COMPLETED' || status === 'FAILED' || status === 'CANCELLED';
@@ -126,7 +92,7 @@ builder.objectField(Message, 'run', (t) =>
 
 builder.objectField(ConversationEvent, 'runStatus', (t) =>
   t.field({
-    type: RunStatusEnum,
+    type: prismaEnum('RunStatus'),
     nullable: true,
     description: 'State of the run at the time of a RUN_CHANGED event. Null for other events. `run` has the current state.',
     resolve: ({ type, payload }) => (type === 'RUN_CHANGED' ? (payload as { status: RunStatus }).status : null),

@@ -1,11 +1,11 @@
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
-import { ExecutionStatusEnum } from '../conversations/exports.ts';
 import { AgentRun } from './agent-run.ts';
 
 const LlmCall = entity('LlmCall', {
   table: 'llm_calls',
   access: 'conversation:read',
   columns: [
+    'status',
     'iteration',
     'provider',
     'model',
@@ -21,8 +21,7 @@ const LlmCall = entity('LlmCall', {
     'errorMessage',
   ],
   descriptions: { costUsd: 'Cost in US dollars, as a decimal number.' },
-  references: { run: { to: AgentRun, description: 'The run that made the call. Null outside of runs.' } },
-  fields: (t) => ({ status: t.expose('status', { type: ExecutionStatusEnum }) }),
+  references: { run: AgentRun },
   list: { orders: ['id', '-id'] },
 });
 

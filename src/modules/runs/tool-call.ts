@@ -1,16 +1,7 @@
-import { ToolCallStatus, ToolSource } from '../../generated/prisma/enums.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
 import { User } from '../tenancy/exports.ts';
 import { AgentRun } from './agent-run.ts';
-
-enumOf(
-  'ToolCallStatus',
-  ToolCallStatus,
-  'State of a tool call. INTERRUPTED: its worker stopped during the call. Its effect is unknown, so it is not retried.',
-);
-enumOf('ToolSource', ToolSource, 'Source of a tool. UNKNOWN: the model requested a tool that the run does not have.');
 
 export type ToolCall = RowOf<'ToolCall'>;
 export const ToolCall = entity('ToolCall', {
@@ -33,18 +24,15 @@ export const ToolCall = entity('ToolCall', {
   ],
   types: { output: 'JSON' },
   references: {
-    run: { to: AgentRun, description: 'The run that made the call.' },
-    decidedBy: {
-      to: User,
-      description: 'The user who approved or rejected the call. Null before a decision, or after the user has left the tenant.',
-    },
+    run: AgentRun,
+    decidedBy: User,
   },
   list: {
     // Calls of one step have the same time, and their ids are in the order of their positions.
     orders: ['createdAt', '-createdAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'Tool calls in one of these states, such as `[WAITING_APPROVAL]`.'),
-      toolName: f.is('toolName', 'Calls of the tool with this name.'),
+      status: f.anyOf('status'),
+      toolName: f.is('toolName'),
     }),
   },
   root: { one: 'toolCall', many: { field: 'toolCalls', description: 'The tool calls of all runs of the tenant.' } },

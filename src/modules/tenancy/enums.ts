@@ -1,4 +1,3 @@
-import { MemberRole, MembershipStatus } from '../../generated/prisma/enums.ts';
 import {
   type Permission,
   permissionsOfScope,
@@ -7,19 +6,6 @@ import {
   type Scope,
 } from '../../platform/auth/permissions.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
-
-export const MemberRoleEnum = enumOf(
-  'MemberRole',
-  MemberRole,
-  'Role of a member in a tenant. OWNER and ADMIN manage the tenant, MEMBER reads and writes its data, VIEWER only reads.',
-);
-
-export const MembershipStatusEnum = enumOf(
-  'MembershipStatus',
-  MembershipStatus,
-  'State of a membership. A SUSPENDED member cannot access the tenant.',
-);
 
 /** GraphQL names cannot contain a colon: `agent:read` becomes AGENT_READ. */
 function enumName(value: string): string {

@@ -1,12 +1,13 @@
 import type { Viewer as ViewerShape } from '../../platform/auth/viewer.ts';
 import { replayable } from '../../platform/graphql/field-extensions.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
+import { prismaEnum } from '../../platform/graphql/kit/enums.ts';
 import { selectedProperties } from '../../platform/graphql/kit/selection.ts';
 import { isPlatformAdmin } from './accounts/platform-admins.ts';
 import { User } from './accounts/user.ts';
 import { UserIdentity } from './accounts/user-identity.ts';
 import { ApiKey } from './api-keys/api-key.ts';
-import { MemberRoleEnum, PermissionEnum } from './enums.ts';
+import { PermissionEnum } from './enums.ts';
 import { listOwnTenants, type TenantMembership } from './tenants/own-tenants.ts';
 import { Tenant } from './tenants/tenant.ts';
 
@@ -16,7 +17,7 @@ const TenantMembershipType = builder.objectRef<TenantMembership>('TenantChoice')
     uuid: t.expose('tenantId', { type: 'UUID', description: 'UUID of the tenant.' }),
     name: t.exposeString('name', { description: 'Display name of the tenant.' }),
     slug: t.exposeString('slug', { description: 'Name of the tenant in URLs, unique in the installation.' }),
-    role: t.expose('role', { type: MemberRoleEnum, description: "The viewer's role in the tenant." }),
+    role: t.expose('role', { type: prismaEnum('MemberRole'), description: "The viewer's role in the tenant." }),
     joinedAt: t.expose('joinedAt', { type: 'DateTime', description: 'When the viewer joined the tenant.' }),
   }),
 });
@@ -25,7 +26,7 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
   description: 'The sender of the request, as identified by its credential.',
   fields: (t) => ({
     role: t.expose('role', {
-      type: MemberRoleEnum,
+      type: prismaEnum('MemberRole'),
       description: 'Role in the tenant. For an API key, the role of its owner.',
     }),
     permissions: t.field({

@@ -13,7 +13,7 @@ export const McpResource = entity('McpResource', {
   noun: 'MCP resource',
   columns: ['uri', 'name', 'title', 'description', 'mimeType', 'offered'],
   references: {
-    config: { to: McpServerConfig, description: 'The configuration with which the server was queried.' },
+    config: McpServerConfig,
   },
   // Ids ascend in the order in which the server lists its resources.
   list: { orders: ['id', '-id'], orderNames: { id: 'AS_LISTED' } },

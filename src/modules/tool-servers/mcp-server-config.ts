@@ -50,11 +50,8 @@ export const McpServerConfig = entity('McpServerConfig', {
   noun: 'configuration',
   columns: ['enabled', 'config', 'secretNames', 'envNames', 'refreshedAt', 'refreshError'],
   references: {
-    server: { to: McpServer, description: 'The configured server. Null if the platform no longer shows it to the tenant.' },
-    createdBy: {
-      to: User,
-      description: 'The user who created the configuration. Null if they are no longer a member of the tenant.',
-    },
+    server: McpServer,
+    createdBy: User,
   },
   fields: (t) => ({
     oauth: t.field({

@@ -1,24 +1,12 @@
-import { McpServerCategory, McpServerStatus, McpTransport } from '../../generated/prisma/enums.ts';
 import type { GraphQLContext } from '../../platform/graphql/context.ts';
 import { builder } from '../../platform/graphql/kit/builder.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../platform/graphql/kit/enums.ts';
+import { nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { dependsOn } from '../../platform/graphql/kit/selection.ts';
 import { sql } from '../../platform/postgres/sql.ts';
 import { isPlatformAdmin, User } from '../tenancy/exports.ts';
-
-enumOf(
-  'McpTransport',
-  McpTransport,
-  'Transport of an MCP server. STDIO starts a program on the platform, SSE and STREAMABLE_HTTP connect to a URL.',
-);
-enumOf('McpServerCategory', McpServerCategory, 'Category of an MCP server.');
-enumOf(
-  'McpServerStatus',
-  McpServerStatus,
-  'State of an MCP server. Tools of ACTIVE and DEPRECATED servers can be called, those of DISABLED servers cannot.',
-);
+import { argsRule, commandRule, linkRule } from './servers/input-rules.ts';
 
 const McpServerOwner = builder.enumType('McpServerOwner', {
   description: 'Owner of an MCP server.',
@@ -52,8 +40,36 @@ export const McpServer = entity('McpServer', {
     'repositoryUrl',
     'metadata',
   ],
-  references: {
-    createdBy: { to: User, description: 'The user who registered the server. Null if they are not a member of the tenant.' },
+  references: { createdBy: User },
+  inputs: {
+    name: { required: true, validate: nameRule },
+    transport: { only: 'create', required: true, description: 'Transport of the server. It cannot be changed later.' },
+    status: { only: 'update' },
+    slug: {
+      validate: slugRule,
+      description: 'Name in URLs and in tool references of agents, unique in the tenant. By default derived from the name.',
+    },
+    description: { validate: textRule(10_000) },
+    version: {},
+    category: {},
+    url: {
+      validate: textRule(2_048),
+      description: 'URL of a remote server. It must be on the public internet unless the installation allows its network.',
+    },
+    command: { validate: commandRule, description: 'Program of a STDIO server. Only servers of the platform have one.' },
+    args: {
+      validate: argsRule,
+      description: 'Arguments of the program, which no shell interprets. `{{name}}` is replaced by a value of the configuration.',
+    },
+    configSchema: {
+      description:
+        'JSON Schema that each configuration must satisfy. Its `x-env` lists the environment variables of a STDIO server that ' +
+        'tenants may set.',
+    },
+    isPublic: { description: 'Whether all tenants can use the server. Only servers of the platform can be public.' },
+    documentationUrl: { validate: linkRule },
+    repositoryUrl: { validate: linkRule },
+    metadata: {},
   },
   fields: (t) => ({
     isPlatform: t.boolean({
@@ -85,15 +101,15 @@ export const McpServer = entity('McpServer', {
       owner: f.where(McpServerOwner, 'Only servers of this owner.', (owner: 'TENANT' | 'PLATFORM') =>
         owner === 'TENANT' ? sql`mcp_servers.tenant_id IS NOT NULL` : sql`mcp_servers.tenant_id IS NULL`,
       ),
-      category: f.anyOf('category', 'Only servers in one of these categories.'),
-      transport: f.anyOf('transport', 'Only servers with one of these transports.'),
-      status: f.anyOf('status', 'Only servers in one of these states.'),
+      category: f.anyOf('category'),
+      transport: f.anyOf('transport'),
+      status: f.anyOf('status'),
       configured: f.where(
         'Boolean',
         'Only servers that the tenant has configured, or with false only the others.',
         (configured: boolean) => (configured ? isConfigured : sql`NOT ${isConfigured}`),
       ),
-      search: f.containsText(['name', 'slug'], 'Only servers whose name or slug contains this text. Case-insensitive.'),
+      search: f.containsText(['name', 'slug']),
     }),
   },
   root: {

@@ -43,11 +43,8 @@ export const McpTool = entity('McpTool', {
   ],
   types: { outputSchema: 'JSON' },
   references: {
-    approvedBy: {
-      to: User,
-      description: 'The user who approved the tool last. Null if they are no longer a member of the tenant.',
-    },
-    config: { to: McpServerConfig, description: 'The configuration with which the server was queried.' },
+    approvedBy: User,
+    config: McpServerConfig,
   },
   fields: (t) => ({
     status: t.field({
@@ -77,7 +74,7 @@ export const McpTool = entity('McpTool', {
         (states: readonly string[]) => sql`${statusSql} = ANY (${states}::text[])`,
       ),
       enabled: f.is('enabled', 'Only enabled tools, or with false only disabled ones.'),
-      search: f.containsText(['name'], 'Only tools whose name contains this text. Case-insensitive.'),
+      search: f.containsText(['name']),
     }),
   },
   root: {

@@ -19,13 +19,18 @@ export type QueueName = keyof QueueRegistry;
 
 export type JobHandlers = Partial<Record<QueueName, (context: JobContext) => Promise<void>>>;
 
+export interface EnqueueOptions {
+  /** The least delay before the jobs start. @default 0 */
+  delaySeconds?: number;
+  /** Jobs with a higher priority start first. @default 0 */
+  priority?: number;
+}
+
 export interface Jobs {
   /**
    * Enqueues jobs in the open transaction. They become visible when it commits. Throws outside a transaction.
-   * @param delaySeconds the least delay before the jobs start. @default 0
-   * @param priority jobs with a higher priority start first. @default 0
    */
-  enqueue(queue: QueueName, jobs: JobData[], delaySeconds?: number, priority?: number): Promise<void>;
+  enqueue(queue: QueueName, jobs: JobData[], options?: EnqueueOptions): Promise<void>;
   /** Starts workers in this process. @param concurrency workers per queue */
   work(handlers: JobHandlers, concurrency: number): Promise<void>;
   /**

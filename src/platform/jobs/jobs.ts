@@ -4,7 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import { afterCommit, currentScope } from '../postgres/request-scope.ts';
 import { APPLICATION_ROLE, JOBS_ROLE } from '../postgres/session-settings.ts';
 import { ConcurrentWorker } from './concurrent-worker.ts';
-import type { JobData, JobHandlers, Jobs, QueueName } from './job.ts';
+import type { EnqueueOptions, JobData, JobHandlers, Jobs, QueueName } from './job.ts';
 import { bossDatabase, JOBS_SCHEMA } from './schema.ts';
 
 export interface JobsOptions {
@@ -52,7 +52,7 @@ class BossJobs implements Jobs {
     await this.#boss.start();
   }
 
-  async enqueue(queue: QueueName, jobs: JobData[], delaySeconds = 0, priority = 0): Promise<void> {
+  async enqueue(queue: QueueName, jobs: JobData[], { delaySeconds = 0, priority = 0 }: EnqueueOptions = {}): Promise<void> {
     const { transaction } = currentScope();
     if (!transaction) throw new Error('enqueue needs an open transaction');
     const db = bossDatabase(async (text, values) => {

@@ -9,6 +9,10 @@ export interface ColumnModel {
   comment: string;
   /** Whether the application role may write and not read it. Marked `@unreadable` in the Prisma schema. */
   unreadable: boolean;
+  /** The default, where it is one value and not a function. */
+  default?: string | number | boolean;
+  /** The maximum length of a `varchar`. */
+  maxLength?: number;
 }
 
 /** A table of the Prisma schema, with its names in PostgreSQL. */

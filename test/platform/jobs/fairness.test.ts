@@ -28,7 +28,7 @@ afterEach(async () => {
 
 function enqueue(tenantId: string, count: number, priority = 0): Promise<void> {
   const given = Array.from({ length: count }, () => ({ tenantId, id: newId() }));
-  return db.database.transactionAs({ tenantId }, () => jobs.enqueue('run.execute', given, 0, priority));
+  return db.database.transactionAs({ tenantId }, () => jobs.enqueue('run.execute', given, { priority }));
 }
 
 function work(size: number): void {

@@ -1,8 +1,8 @@
-import type { Conversation, EvaluationRun, Message, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import type { EvaluationRun, Message, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { UnavailableError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
-import { appendMessage, requireConversation } from '../../conversations/exports.ts';
+import { appendMessage, Conversation } from '../../conversations/exports.ts';
 import { findChunks } from '../documents/chunk.ts';
 import { findDocuments } from '../documents/document.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
@@ -151,6 +151,6 @@ export async function answerAndRecord(
     answer,
     run,
     messages: [question.message, reply.message],
-    conversation: await requireConversation(prisma, conversationId, []),
+    conversation: await Conversation.require(prisma, conversationId, []),
   };
 }

@@ -3,7 +3,7 @@ import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { ForbiddenError } from '../../../platform/lib/errors.ts';
-import { Conversation, Message, requireConversation } from '../../conversations/exports.ts';
+import { Conversation, Message } from '../../conversations/exports.ts';
 import { Chunk } from '../documents/chunk.ts';
 import { Document } from '../documents/document.ts';
 import { queryRule, searchFields, searchInput } from '../search/search-fields.ts';
@@ -108,7 +108,7 @@ mutation('askKnowledge', {
       if (!context.viewer.permissions.has('conversation:write')) {
         throw new ForbiddenError('Your role or API key does not allow conversation:write.');
       }
-      await requireConversation(context.prisma, conversationId, ['input', 'conversationId']);
+      await Conversation.require(context.prisma, conversationId, ['input', 'conversationId']);
     }
     return findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS));
   },

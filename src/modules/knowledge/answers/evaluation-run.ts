@@ -1,12 +1,8 @@
-import { Feedback } from '../../../generated/prisma/enums.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { User } from '../../tenancy/exports.ts';
 import { Document } from '../documents/document.ts';
-
-export const FeedbackEnum = enumOf('Feedback', Feedback, 'Rating of a search or an answer by a user.');
 
 export type EvaluationRun = RowOf<'EvaluationRun'>;
 export const EvaluationRun = entity('EvaluationRun', {
@@ -28,7 +24,7 @@ export const EvaluationRun = entity('EvaluationRun', {
   ],
   omit: ['updatedAt'],
   references: {
-    user: { to: User, description: 'User who asked the question. Null after the user leaves the tenant.' },
+    user: User,
   },
   fields: (t) => ({
     sources: t.field({

@@ -2,27 +2,28 @@ import type { Feedback } from '../../../generated/prisma/client.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { textRule } from '../../../platform/graphql/kit/rules.ts';
 import { NotFoundError } from '../../../platform/lib/errors.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
 import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { ratioRule } from '../search/search-fields.ts';
-import { EvaluationRun, FeedbackEnum } from './evaluation-run.ts';
+import { EvaluationRun } from './evaluation-run.ts';
 
 mutation('submitSearchFeedback', {
   description: 'Stores feedback on a search. It replaces earlier feedback.',
   access: 'knowledge:write',
   input: (t) => ({
     queryId: nodeId(t, 'RagQuery', { required: true, description: '`queryId` of the search.' }),
-    feedback: t.field({ type: FeedbackEnum, required: true, description: 'Rating of the search.' }),
+    feedback: t.field({ type: prismaEnum('Feedback'), required: true, description: 'Rating of the search.' }),
     comment: t.string({ description: 'Comment, at most 2000 characters.', validate: textRule(2_000) }),
   }),
   payload: builder.objectRef<{ queryId: string; feedback: Feedback }>('SubmitSearchFeedbackPayload').implement({
     description: 'The stored feedback.',
     fields: (t) => ({
       queryId: t.exposeID('queryId', { description: 'Id of the search.' }),
-      feedback: t.expose('feedback', { type: FeedbackEnum, description: 'Stored rating.' }),
+      feedback: t.expose('feedback', { type: prismaEnum('Feedback'), description: 'Stored rating.' }),
     }),
   }),
   resolve: async ({ queryId, feedback, comment }, { prisma, viewer }) => {
@@ -40,7 +41,7 @@ mutation('submitAnswerFeedback', {
   access: 'knowledge:write',
   input: (t) => ({
     evaluationRunId: nodeId(t, 'EvaluationRun', { required: true, description: '`evaluationRun` of the answer.' }),
-    feedback: t.field({ type: FeedbackEnum, description: 'Rating of the answer.' }),
+    feedback: t.field({ type: prismaEnum('Feedback'), description: 'Rating of the answer.' }),
     comment: t.string({ description: 'Comment, at most 2000 characters.', validate: textRule(2_000) }),
     qualityScore: t.float({ description: 'Quality of the answer, 0 to 1.', validate: ratioRule }),
   }),

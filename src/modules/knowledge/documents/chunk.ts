@@ -9,7 +9,7 @@ export const Chunk = entity('Chunk', {
   access: 'knowledge:read',
   columns: ['position', 'content', 'tokenCount', 'embeddingModel', 'page', 'section'],
   references: {
-    document: { to: Document, description: 'Document of the chunk.' },
+    document: Document,
   },
   list: { orders: ['position', '-position'] },
 });

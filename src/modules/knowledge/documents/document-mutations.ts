@@ -8,7 +8,7 @@ import { jsonObjectRule, textRule } from '../../../platform/graphql/kit/rules.ts
 import { ValidationError } from '../../../platform/lib/errors.ts';
 import { mediaTypeOf, mediaTypes } from '../extraction/media-types.ts';
 import { createUploadUrl } from './create-upload-url.ts';
-import { Document, requireNotDeleted } from './document.ts';
+import { Document, requireNotDeleted, titleRule } from './document.ts';
 import {
   type AddedDocument,
   addDocument,
@@ -19,7 +19,6 @@ import {
 } from './documents.ts';
 import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from './receive-document.ts';
 
-const titleRule = z.string().trim().min(1, 'Must not be empty.').max(500, 'Must have at most 500 characters.');
 /** The metadata becomes part of the URL, which must fit into a request header. */
 const tokenMetadataRule = jsonObjectRule.refine(
   (value) => Buffer.byteLength(JSON.stringify(value)) <= 4_096,
@@ -178,10 +177,6 @@ mutation('createUpload', {
 
 export const updateDocument = Document.mutations.update('updateDocument', {
   description: 'Updates the title and metadata of a document. Omitted fields keep their values.',
-  input: {
-    title: { description: 'Title of the document, 1 to 500 characters.', validate: titleRule },
-    metadata: { description: 'Custom data, a JSON object that replaces the previous one.', validate: jsonObjectRule },
-  },
   check: requireNotDeleted,
   values: ({ title }) => ({ title: title?.trim() }),
   after: ({ collectionId }, context) => publishDocumentChanges(context, collectionId),

@@ -1,19 +1,13 @@
-import { DocumentStatus } from '../../../generated/prisma/enums.ts';
+import { z } from 'zod';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { InvalidStateError } from '../../../platform/lib/errors.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { User } from '../../tenancy/exports.ts';
 import { Collection } from '../collection.ts';
 
-enumOf(
-  'DocumentStatus',
-  DocumentStatus,
-  'Processing state of a document. PENDING: waits for a worker. PROCESSING: a worker reads it. INDEXED: searches find it. FAILED: see `errorCode` and ' +
-    '`errorMessage`.',
-);
+export const titleRule = z.string().trim().min(1, 'Must not be empty.').max(500, 'Must have at most 500 characters.');
 
 export type Document = RowOf<'Document'>;
 export const Document = entity('Document', {
@@ -39,10 +33,8 @@ export const Document = entity('Document', {
     'processedAt',
     'deletedAt',
   ],
-  references: {
-    collection: { to: Collection, description: 'Collection of the document.' },
-    uploadedBy: { to: User, description: 'User who uploaded the document. Null after the user leaves the tenant.' },
-  },
+  references: { collection: Collection, uploadedBy: User },
+  inputs: { title: { only: 'update', validate: titleRule }, metadata: { only: 'update' } },
   fields: (t) => ({
     progress: t.float({
       description: 'Share of the chunks that are indexed, 0 to 1.',
@@ -55,12 +47,12 @@ export const Document = entity('Document', {
   list: {
     orders: ['-uploadedAt', 'uploadedAt'],
     filter: (f) => ({
-      status: f.anyOf('status', 'Documents in one of these states.'),
-      mediaType: f.anyOf('mediaType', 'Documents of one of these media types.'),
-      search: f.containsText(['title', 'filename'], 'Documents whose title or filename contains this text, ignoring case.'),
-      metadata: f.containsJson('metadata', 'Documents whose metadata contains this object.'),
-      uploadedAfter: f.since('uploadedAt', 'Documents uploaded at or after this time.'),
-      uploadedBefore: f.before('uploadedAt', 'Documents uploaded before this time.'),
+      status: f.anyOf('status'),
+      mediaType: f.anyOf('mediaType'),
+      search: f.containsText(['title', 'filename']),
+      metadata: f.containsJson('metadata'),
+      uploadedAfter: f.since('uploadedAt'),
+      uploadedBefore: f.before('uploadedAt'),
       deleted: {
         ...f.where(
           'Boolean',
@@ -86,7 +78,7 @@ export const Document = entity('Document', {
   root: { one: 'document', many: { field: 'documents', description: 'Documents of all collections of the tenant.' } },
 });
 
-Document.listOn(Collection, 'documents', { column: 'collectionId', description: 'Documents of the collection.' });
+Document.listOn(Collection, 'documents', { column: 'collectionId' });
 
 export function findDocuments(prisma: Prisma, ids: string[]): Promise<Document[]> {
   return prisma.document.findMany({ where: { id: { in: ids } } });

@@ -123,7 +123,9 @@ export async function deleteDocument(services: KnowledgeServices, viewer: Viewer
   });
   await queryRows(database, sql`DELETE FROM chunks WHERE document_id = ${id}::uuid`);
   const document = await Document.require(prisma, id, []);
-  await jobs.enqueue('document.purge', [{ tenantId: viewer.tenantId, id }], knowledgeLimits.keepDeletedDays * 86_400 + 60);
+  await jobs.enqueue('document.purge', [{ tenantId: viewer.tenantId, id }], {
+    delaySeconds: knowledgeLimits.keepDeletedDays * 86_400 + 60,
+  });
   await publishDocumentChanges(services, document.collectionId);
   return document;
 }

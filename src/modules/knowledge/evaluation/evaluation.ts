@@ -1,20 +1,11 @@
-import { EvaluationStatus } from '../../../generated/prisma/enums.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { User } from '../../tenancy/exports.ts';
 import { EvaluationRun } from '../answers/evaluation-run.ts';
 import { Collection } from '../collection.ts';
 // Declares the enum of the column `strategy`.
 import '../search/search-fields.ts';
-
-enumOf(
-  'EvaluationStatus',
-  EvaluationStatus,
-  'State of an evaluation. QUEUED: waits for a worker. RUNNING: a worker asks the questions. COMPLETED: all questions were asked. FAILED: see ' +
-    '`errorMessage`.',
-);
 
 export type Evaluation = RowOf<'Evaluation'>;
 export const Evaluation = entity('Evaluation', {
@@ -39,7 +30,7 @@ export const Evaluation = entity('Evaluation', {
   ],
   omit: ['updatedAt'],
   references: {
-    createdBy: { to: User, description: 'User who started the evaluation. Null after the user leaves the tenant.' },
+    createdBy: User,
   },
   fields: (t) => ({
     collections: t.field({

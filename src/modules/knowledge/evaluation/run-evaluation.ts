@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeIds } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { intRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
-import { queryRule, SearchStrategyEnum, weightRule } from '../search/search-fields.ts';
+import { queryRule, weightRule } from '../search/search-fields.ts';
 import { startEvaluation } from './evaluate.ts';
 import { Evaluation } from './evaluation.ts';
 
@@ -46,7 +47,7 @@ mutation('runEvaluation', {
       description: 'Number of hits per question, the k of recall at k, 1 to 100. Default: 10.',
       validate: intRule(1, 100),
     }),
-    strategy: t.field({ type: SearchStrategyEnum, description: 'Search strategy. Default: HYBRID.' }),
+    strategy: t.field({ type: prismaEnum('SearchStrategy'), description: 'Search strategy. Default: HYBRID.' }),
     vectorWeight: t.float({
       description: 'Weight of the vector rank in a HYBRID search, 0 to 100. Default: 1.',
       validate: weightRule,

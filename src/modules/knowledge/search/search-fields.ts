@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { SearchStrategy } from '../../../generated/prisma/enums.ts';
+import type { SearchStrategy } from '../../../generated/prisma/enums.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeIds } from '../../../platform/graphql/kit/entity/node-id.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { intRule, jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
 import { requireQuery, type SearchInput } from './search.ts';
@@ -13,13 +13,6 @@ export const queryRule = z.string().trim().min(1, 'Must not be empty.').max(4_00
 export const weightRule = z.number().min(0, 'Must be at least 0.').max(100, 'Must be at most 100.');
 
 export const ratioRule = z.number().min(0, 'Must be at least 0.').max(1, 'Must be at most 1.');
-
-export const SearchStrategyEnum = enumOf(
-  'SearchStrategy',
-  SearchStrategy,
-  'Search strategy. VECTOR: by cosine similarity of embeddings. KEYWORD: full-text search in the language of the collection. HYBRID: both, ' +
-    'combined by reciprocal rank fusion.',
-);
 
 const SearchFilter = builder.inputType('SearchFilter', {
   description: 'Conditions on the searched documents. All must hold.',
@@ -42,7 +35,7 @@ export function searchFields(t: Inputs, topK: number) {
   return {
     collectionIds: nodeIds(t, 'Collection', { description: 'Collections to search. Default: all active collections.' }),
     topK: t.int({ description: `Maximum number of chunks, 1 to 100. Default: ${topK}.`, validate: intRule(1, 100) }),
-    strategy: t.field({ type: SearchStrategyEnum, description: 'Search strategy. Default: HYBRID.' }),
+    strategy: t.field({ type: prismaEnum('SearchStrategy'), description: 'Search strategy. Default: HYBRID.' }),
     filter: t.field({ type: SearchFilter, description: 'Conditions on the searched documents.' }),
     minScore: t.float({ description: 'Minimum score of a chunk, 0 to 1. Default: 0.', validate: ratioRule }),
     vectorWeight: t.float({

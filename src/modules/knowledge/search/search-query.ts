@@ -1,7 +1,6 @@
-import { SearchMode } from '../../../generated/prisma/enums.ts';
 import type { GraphQLContext } from '../../../platform/graphql/context.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { Collection } from '../collection.ts';
@@ -10,12 +9,6 @@ import { Document } from '../documents/document.ts';
 import type { SearchHit } from './rank-fusion.ts';
 import { type LoggedSearch, searchKnowledge } from './search.ts';
 import { queryRule, searchFields, searchInput } from './search-fields.ts';
-
-export const SearchModeEnum = enumOf(
-  'SearchMode',
-  SearchMode,
-  'Method of the vector search. EXACT: compares every chunk in scope. HNSW: uses the index for approximate nearest neighbours.',
-);
 
 type Hit = SearchHit & { query: string };
 
@@ -83,7 +76,7 @@ export const SearchResult = builder.objectRef<LoggedSearch & { query: string }>(
       resolve: ({ hits, query }) => hits.map((hit) => ({ ...hit, query })),
     }),
     mode: t.field({
-      type: SearchModeEnum,
+      type: prismaEnum('SearchMode'),
       nullable: true,
       description: 'Method of the vector search. Null for KEYWORD, and if there was no chunk to compare.',
       resolve: ({ mode }) => mode,

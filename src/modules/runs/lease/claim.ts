@@ -22,7 +22,9 @@ export async function claimRun(services: RunControls, settings: RunSettings, id:
     const { run, leaseRemainingMs } = locked;
     if (run.status === 'RUNNING' && leaseRemainingMs > 0) {
       // Its worker may have stopped: check again after the lease expires.
-      await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id }], Math.ceil(leaseRemainingMs / 1000) + 1);
+      await jobs.enqueue('run.execute', [{ tenantId: run.tenantId, id }], {
+        delaySeconds: Math.ceil(leaseRemainingMs / 1000) + 1,
+      });
       return undefined;
     }
     if (run.cancelRequestedAt !== null) {

@@ -19,7 +19,7 @@ export async function enqueueRun(
         SELECT status FROM agent_runs WHERE tenant_id = ${tenantId}::uuid ORDER BY created_at DESC LIMIT ${MAX_COUNTED}) newest
       WHERE status = 'QUEUED'`,
   );
-  await jobs.enqueue('run.execute', [{ tenantId, id }], 0, -(ahead?.count ?? 0));
+  await jobs.enqueue('run.execute', [{ tenantId, id }], { priority: -(ahead?.count ?? 0) });
 }
 
 /** Enqueues the oldest queued run of a conversation, if there is one. */

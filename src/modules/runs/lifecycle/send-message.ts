@@ -5,7 +5,7 @@ import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
 import { ConflictError } from '../../../platform/lib/errors.ts';
-import { appendMessage, Conversation, Message, requireConversation } from '../../conversations/exports.ts';
+import { appendMessage, Conversation, Message } from '../../conversations/exports.ts';
 import { AgentRun } from '../agent-run.ts';
 import { lockConversation } from '../lease/locks.ts';
 import type { RunControls } from '../services.ts';
@@ -33,7 +33,7 @@ export interface MessageToSend {
  */
 export async function sendMessage(services: RunControls, viewer: Viewer, input: MessageToSend): Promise<SentMessage> {
   const { prisma, database } = services;
-  const { agentId } = await requireConversation(prisma, input.conversationId, ['input', 'conversationId']);
+  const { agentId } = await Conversation.require(prisma, input.conversationId, ['input', 'conversationId']);
   await lockConversation(database, input.conversationId);
   const sent = await appendMessage(services, viewer, { ...input, role: 'USER' });
   if (sent.repeated) {
@@ -52,7 +52,7 @@ export async function sendMessage(services: RunControls, viewer: Viewer, input: 
     messageId: sent.message.id,
     input: { text: sent.message.content },
   });
-  return { ...sent, run, conversation: await requireConversation(prisma, input.conversationId, []) };
+  return { ...sent, run, conversation: await Conversation.require(prisma, input.conversationId, []) };
 }
 
 mutation('sendMessage', {

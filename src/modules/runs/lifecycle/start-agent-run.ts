@@ -6,7 +6,7 @@ import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
 import { ConflictError } from '../../../platform/lib/errors.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { appendMessage, requireConversation } from '../../conversations/exports.ts';
+import { appendMessage, Conversation } from '../../conversations/exports.ts';
 import { AgentRun } from '../agent-run.ts';
 import { lockConversation } from '../lease/locks.ts';
 import type { RunControls } from '../services.ts';
@@ -48,7 +48,7 @@ export async function startAgentRun(services: RunControls, viewer: Viewer, input
   const agent = await requireActiveAgent(services, agentId, ['input', 'agentId']);
   let messageId: string | undefined;
   if (conversationId !== undefined) {
-    await requireConversation(prisma, conversationId, ['input', 'conversationId']);
+    await Conversation.require(prisma, conversationId, ['input', 'conversationId']);
     await lockConversation(database, conversationId);
     messageId = (await appendMessage(services, viewer, { conversationId, role: 'USER', content: text })).message.id;
   }

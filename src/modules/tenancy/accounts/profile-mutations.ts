@@ -1,10 +1,9 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
-import type { ColumnInputs } from '../../../platform/graphql/kit/entity/entity-mutations.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
-import { personNameRule, secretRule, tokenRule, webAddressRule } from '../rules.ts';
+import { secretRule, tokenRule } from '../rules.ts';
 import { changePassword, linkIdentity, unlinkIdentity, updateProfile } from './profile.ts';
 import { User } from './user.ts';
 import { UserIdentity } from './user-identity.ts';
@@ -12,20 +11,13 @@ import { UserIdentity } from './user-identity.ts';
 /** A VIEWER may change their own account too. */
 const context = { readOnly: false };
 
-const profile: ColumnInputs<'User'> = {
-  username: { description: 'Display name, at most 100 characters.', validate: personNameRule },
-  firstName: { description: 'Given name, at most 100 characters.', validate: personNameRule },
-  lastName: { description: 'Family name, at most 100 characters.', validate: personNameRule },
-  avatarUrl: { description: 'URL of a picture, http or https.', validate: webAddressRule },
-};
-
 mutation('updateProfile', {
   description: "Changes the viewer's profile. Null clears a value; an omitted field stays unchanged.",
   access: 'person',
   context,
-  input: (t) => User.mutations.inputFields(t, profile),
+  input: (t) => User.mutations.inputFields(t, 'update'),
   payload: User.mutations.payload('updateProfile'),
-  resolve: (input, services) => updateProfile(services, services.viewer, User.mutations.changes(profile, input)),
+  resolve: (input, services) => updateProfile(services, services.viewer, User.mutations.changes(input)),
 });
 
 mutation('changePassword', {

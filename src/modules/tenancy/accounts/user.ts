@@ -1,9 +1,6 @@
-import { UserStatus } from '../../../generated/prisma/enums.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
-
-enumOf('UserStatus', UserStatus, 'State of a user account. Only an ACTIVE user can sign in to any tenant.');
+import { personNameRule, webAddressRule } from '../rules.ts';
 
 export type User = RowOf<'User'>;
 export const User = entity('User', {
@@ -13,6 +10,10 @@ export const User = entity('User', {
   authScopes: { $any: { permission: 'member:read', $granted: 'self' } },
   ofTenant: false,
   columns: ['email', 'username', 'firstName', 'lastName', 'avatarUrl', 'status', 'emailVerifiedAt', 'lastLoginAt'],
+  inputs: {
+    username: { validate: personNameRule },
+    firstName: { validate: personNameRule },
+    lastName: { validate: personNameRule },
+    avatarUrl: { validate: webAddressRule, description: 'URL of a picture, http or https.' },
+  },
 });
-
-export const loadUser = User.load;

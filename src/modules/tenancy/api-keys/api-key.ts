@@ -1,14 +1,12 @@
-import { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
+import type { ApiKeyStatus } from '../../../generated/prisma/enums.ts';
 import { registeredScopes, type Scope } from '../../../platform/auth/permissions.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { dependsOn } from '../../../platform/graphql/kit/selection.ts';
 import { sql } from '../../../platform/postgres/sql.ts';
 import { User } from '../accounts/user.ts';
 import { ScopeEnum } from '../enums.ts';
-
-const ApiKeyStatusEnum = enumOf('ApiKeyStatus', ApiKeyStatus, 'State of an API key. Only an ACTIVE key authenticates requests.');
 
 export type ApiKey = RowOf<'ApiKey'>;
 export const ApiKey = entity('ApiKey', {
@@ -29,7 +27,7 @@ export const ApiKey = entity('ApiKey', {
       resolve: (key) => (key.scopes as Scope[]).filter((scope) => registeredScopes().includes(scope)),
     }),
     status: t.field({
-      type: ApiKeyStatusEnum,
+      type: prismaEnum('ApiKeyStatus'),
       description: 'State of the key. EXPIRED once `expiresAt` has passed.',
       extensions: dependsOn('status', 'expiresAt'),
       resolve: ({ status, expiresAt }) =>
@@ -40,13 +38,13 @@ export const ApiKey = entity('ApiKey', {
     orders: ['-createdAt', 'createdAt', 'name'],
     filter: (f) => ({
       status: f.where<readonly ApiKeyStatus[]>(
-        [ApiKeyStatusEnum],
+        [prismaEnum('ApiKeyStatus')],
         'API keys in one of these states.',
         (statuses) =>
           sql`CASE WHEN api_keys.status = 'ACTIVE' AND api_keys.expires_at <= now() THEN 'EXPIRED' ELSE api_keys.status::text END
             = ANY (${statuses}::text[])`,
       ),
-      ownerId: f.refersTo('userId', 'User', 'API keys created by this user.'),
+      ownerId: f.refersTo('userId', 'User'),
     }),
   },
   root: { many: 'apiKeys' },

@@ -1,7 +1,7 @@
 import { builder } from '../../../platform/graphql/kit/builder.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { intRule } from '../../../platform/graphql/kit/rules.ts';
-import { MemberRoleEnum } from '../enums.ts';
 import { emailRule } from '../rules.ts';
 import { Invitation } from './invitation.ts';
 import { inviteMember, revokeInvitation } from './manage-invitations.ts';
@@ -12,7 +12,7 @@ mutation('inviteMember', {
   input: (t) => ({
     email: t.string({ required: true, description: 'E-mail address of the invited user.', validate: emailRule }),
     role: t.field({
-      type: MemberRoleEnum,
+      type: prismaEnum('MemberRole'),
       description: 'Role in the tenant, at most that of the viewer. Default: MEMBER.',
     }),
     expiresInDays: t.int({

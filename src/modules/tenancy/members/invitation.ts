@@ -24,7 +24,7 @@ export const Invitation = entity('Invitation', {
   access: 'member:manage',
   columns: ['email', 'role', 'expiresAt', 'acceptedAt', 'revokedAt'],
   references: {
-    invitedBy: { to: User, description: 'User who created the invitation. Null if the user has left the tenant.' },
+    invitedBy: User,
   },
   fields: (t) => ({
     status: t.field({

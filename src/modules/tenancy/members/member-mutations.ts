@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
+import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { MemberRoleEnum, MembershipStatusEnum, PermissionEnum } from '../enums.ts';
+import { PermissionEnum } from '../enums.ts';
 import { removeMember, updateMember } from './manage-members.ts';
 import { Membership } from './membership.ts';
 
@@ -11,8 +12,14 @@ mutation('updateMember', {
   access: 'member:manage',
   input: (t) => ({
     id: nodeId(t, 'Membership', { required: true, description: 'The membership.' }),
-    role: t.field({ type: MemberRoleEnum, description: 'New role. Only an owner can grant or withdraw the role OWNER.' }),
-    status: t.field({ type: MembershipStatusEnum, description: 'New state. A SUSPENDED member cannot access the tenant.' }),
+    role: t.field({
+      type: prismaEnum('MemberRole'),
+      description: 'New role. Only an owner can grant or withdraw the role OWNER.',
+    }),
+    status: t.field({
+      type: prismaEnum('MembershipStatus'),
+      description: 'New state. A SUSPENDED member cannot access the tenant.',
+    }),
     permissions: t.field({
       type: [PermissionEnum],
       description: 'Permissions in addition to those of the role, at most 100. Replaces the previous list.',

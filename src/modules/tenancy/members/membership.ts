@@ -13,7 +13,7 @@ export const Membership = entity('Membership', {
   plural: 'members',
   columns: ['role', 'status'],
   references: {
-    user: { to: User, description: 'The user. Null if the user has left the tenant.' },
+    user: User,
   },
   fields: (t) => ({
     permissions: t.field({
@@ -25,8 +25,8 @@ export const Membership = entity('Membership', {
   list: {
     orders: ['createdAt', '-createdAt'],
     filter: (f) => ({
-      role: f.anyOf('role', 'Members with one of these roles.'),
-      status: f.anyOf('status', 'Members in one of these states.'),
+      role: f.anyOf('role'),
+      status: f.anyOf('status'),
       search: f.where<string>(
         'String',
         'Members whose e-mail address or name contains this text. Case-insensitive.',

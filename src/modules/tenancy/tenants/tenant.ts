@@ -1,14 +1,12 @@
-import { TenantStatus } from '../../../generated/prisma/enums.ts';
 import { evictAfterCommit } from '../../../platform/auth/auth.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { replayable } from '../../../platform/graphql/field-extensions.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
-import type { Changes, ColumnInputs } from '../../../platform/graphql/kit/entity/entity-mutations.ts';
+import type { Changes } from '../../../platform/graphql/kit/entity/entity-mutations.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { enumOf } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { jsonObjectRule, nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { nameRule, slugRule } from '../../../platform/graphql/kit/rules.ts';
 import { selectedProperties } from '../../../platform/graphql/kit/selection.ts';
 import { requireViewer } from '../../../platform/graphql/viewer.ts';
 import { NotFoundError } from '../../../platform/lib/errors.ts';
@@ -16,8 +14,6 @@ import { isUniqueViolation } from '../../../platform/postgres/errors.ts';
 import { emailRule } from '../rules.ts';
 import type { TenancyServices } from '../services.ts';
 import { slugTaken } from './create-tenant.ts';
-
-enumOf('TenantStatus', TenantStatus, 'State of a tenant. Its members have access only while it is ACTIVE.');
 
 export type Tenant = RowOf<'Tenant'>;
 export const Tenant = entity('Tenant', {
@@ -27,6 +23,14 @@ export const Tenant = entity('Tenant', {
   authScopes: { $any: { permission: 'tenant:read', $granted: 'self' } },
   ofTenant: false,
   columns: ['name', 'slug', 'status', 'planCode', 'contactEmail', 'contactName', 'settings', 'metadata'],
+  inputs: {
+    name: { validate: nameRule },
+    slug: { validate: slugRule },
+    contactEmail: { validate: emailRule },
+    contactName: {},
+    settings: {},
+    metadata: {},
+  },
 });
 
 builder.queryField('tenant', (t) =>
@@ -58,19 +62,10 @@ export async function updateTenant(
   }
 }
 
-const settings: ColumnInputs<'Tenant'> = {
-  name: { description: 'Display name, 1 to 200 characters.', validate: nameRule },
-  slug: { description: 'Name for URLs, unique in the installation.', validate: slugRule },
-  contactEmail: { description: 'E-mail address of the contact. Null clears it.', validate: emailRule },
-  contactName: { description: 'Name of the contact, at most 200 characters. Null clears it.', validate: textRule(200) },
-  settings: { description: 'Settings, at most 64 KiB. Replaces the previous object.', validate: jsonObjectRule },
-  metadata: { description: 'Custom data, at most 64 KiB. Replaces the previous object.', validate: jsonObjectRule },
-};
-
 mutation('updateTenant', {
   description: 'Changes the tenant that the request acts in. An omitted field stays unchanged.',
   access: 'tenant:manage',
-  input: (t) => Tenant.mutations.inputFields(t, settings),
+  input: (t) => Tenant.mutations.inputFields(t, 'update'),
   payload: Tenant.mutations.payload('updateTenant'),
-  resolve: (input, context) => updateTenant(context, context.viewer, Tenant.mutations.changes(settings, input)),
+  resolve: (input, context) => updateTenant(context, context.viewer, Tenant.mutations.changes(input)),
 });

@@ -1,25 +1,24 @@
 import type { EnumRef } from '@pothos/core';
+import { enumComments } from '../../../generated/data-model.ts';
+import * as enums from '../../../generated/prisma/enums.ts';
 import { builder } from './builder.ts';
 
+type Types = PothosSchemaTypes.ExtendDefaultTypes<typeof builder.$inferSchemaTypes>;
+type PrismaEnums = typeof enums;
+type EnumName = keyof PrismaEnums & string;
+type ValueOf<Name extends EnumName> = PrismaEnums[Name][keyof PrismaEnums[Name]];
+
+const valuesOf: Record<string, Record<string, string>> = { ...enums };
 const refs = new Map<string, unknown>();
 
-/**
- * Declares the GraphQL enum of a Prisma enum under the same name. Entities find it by that name where a column has the type.
- * @param values the enum object that Prisma generates
- */
-export function enumOf<Values extends Record<string, string>>(
-  name: string,
-  values: Values,
-  description: string,
-): EnumRef<PothosSchemaTypes.ExtendDefaultTypes<typeof builder.$inferSchemaTypes>, Values[keyof Values], Values[keyof Values]> {
-  const ref = builder.enumType(values, { name, description } as never);
-  refs.set(name, ref);
+/** The GraphQL enum of a Prisma enum, with its name, values and description. The first use declares it. */
+export function prismaEnum<Name extends EnumName>(name: Name): EnumRef<Types, ValueOf<Name>, ValueOf<Name>> {
+  let ref = refs.get(name);
+  if (!ref) {
+    const values = valuesOf[name];
+    if (!values) throw new Error(`The Prisma schema has no enum ${name}`);
+    ref = builder.enumType(values, { name, description: enumComments[name] } as never);
+    refs.set(name, ref);
+  }
   return ref as never;
-}
-
-/** The GraphQL enum of a Prisma enum. Throws where `enumOf` has not declared it yet. */
-export function enumRefOf(name: string): unknown {
-  const ref = refs.get(name);
-  if (!ref) throw new Error(`The enum ${name} is not declared: call enumOf before the entity that has a column of it`);
-  return ref;
 }

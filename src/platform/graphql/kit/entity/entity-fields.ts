@@ -1,6 +1,6 @@
 import { formatDecimal } from '../../../lib/format-decimal.ts';
 import type { SchemaTypes } from '../builder.ts';
-import { enumRefOf } from '../enums.ts';
+import { prismaEnum } from '../enums.ts';
 import type { LoadById } from '../node-loader.ts';
 import { dependsOn, selectedProperties } from '../selection.ts';
 import { type ColumnOf, type ModelName, requireColumn } from './model-columns.ts';
@@ -13,7 +13,8 @@ export interface Reference<Name extends ModelName> {
   to: ReferenceTarget | (() => ReferenceTarget);
   /** The column with the id. @default the name of the field followed by `Id` */
   column?: ColumnOf<Name>;
-  description: string;
+  /** @default the comment of the column */
+  description?: string;
 }
 
 export interface ReferenceTarget {
@@ -47,8 +48,8 @@ export function exposeColumn(
   scalar: string | undefined,
   description?: string,
 ): unknown {
-  const { type, isEnum, isList, isNullable } = requireColumn(model, property);
-  const described = description === undefined ? {} : { description };
+  const { type, isEnum, isList, isNullable, description: comment } = requireColumn(model, property);
+  const described = { description: description ?? comment };
   if (type === 'Decimal') {
     return t.string({
       nullable: isNullable,
@@ -57,7 +58,7 @@ export function exposeColumn(
       resolve: (row: Record<string, never>) => (row[property] === null ? null : formatDecimal(row[property] as never)),
     });
   }
-  const one = isEnum ? enumRefOf(type) : (scalar ?? GRAPHQL_TYPES[type]);
+  const one = isEnum ? prismaEnum(type as never) : (scalar ?? GRAPHQL_TYPES[type]);
   if (one === undefined) throw new Error(`${model}.${property} has no GraphQL type: name one in types`);
   return t.expose(property, { type: isList ? [one] : one, nullable: isNullable, ...described });
 }
@@ -67,9 +68,10 @@ export function referenceField<Name extends ModelName>(
   t: LooseFieldBuilder,
   model: Name,
   field: string,
-  reference: Reference<Name>,
+  given: Reference<Name> | ReferenceTarget,
 ): unknown {
-  const { property } = requireColumn(model, reference.column ?? `${field}Id`);
+  const reference: Reference<Name> = 'to' in given ? given : { to: given };
+  const { property, description } = requireColumn(model, reference.column ?? `${field}Id`);
   const { to } = reference;
   // A target that is declared later exists once the schema is built, which is when Pothos calls this.
   const target = typeof to === 'function' ? to() : to;
@@ -77,7 +79,7 @@ export function referenceField<Name extends ModelName>(
   return t.field({
     type: target,
     nullable: true,
-    description: reference.description,
+    description: reference.description ?? description,
     extensions: dependsOn(property),
     resolve: (row: Record<string, string | null>, _args: unknown, context: never, info: never) =>
       load(context, row[property], selectedProperties(info, typename)),

@@ -1,8 +1,9 @@
 import { containsText, identifier, raw, type Sql, sql } from '../../../postgres/sql.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
-import { enumRefOf } from '../enums.ts';
+import { prismaEnum } from '../enums.ts';
 import { parseId } from '../global-id.ts';
 import { type ColumnOf, type ModelName, type RowOf, requireColumn, snakeCase } from './model-columns.ts';
+import { nounOf, upperFirst } from './nouns.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
@@ -39,10 +40,12 @@ const SQL_TYPES: Record<string, string> = {
 export class FilterBuilder<Name extends ModelName> {
   readonly #model: Name;
   readonly #table: string;
+  readonly #plural: string;
 
-  constructor(model: Name, table: string) {
+  constructor(model: Name, table: string, plural: string) {
     this.#model = model;
     this.#table = table;
+    this.#plural = upperFirst(plural);
   }
 
   /** The column in SQL, qualified by its table. */
@@ -53,7 +56,7 @@ export class FilterBuilder<Name extends ModelName> {
   #typesOf(property: ColumnOf<Name>) {
     const { type, isEnum } = requireColumn(this.#model, property);
     return {
-      input: (isEnum ? enumRefOf(type) : type) as 'String',
+      input: (isEnum ? prismaEnum(type as never) : type) as 'String',
       sqlType: raw(isEnum ? snakeCase(type) : (SQL_TYPES[type] ?? 'text')),
     };
   }
@@ -61,7 +64,7 @@ export class FilterBuilder<Name extends ModelName> {
   /** The column has one of the given values. */
   anyOf<Column extends ColumnOf<Name>>(
     column: Column,
-    description: string,
+    description = `${this.#plural} with any of these values of \`${column}\`.`,
   ): FilterField<readonly NonNullable<RowOf<Name>[Column]>[]> {
     const { input, sqlType } = this.#typesOf(column);
     return {
@@ -71,7 +74,10 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** The column has the given value. */
-  is<Column extends ColumnOf<Name>>(column: Column, description: string): FilterField<NonNullable<RowOf<Name>[Column]>> {
+  is<Column extends ColumnOf<Name>>(
+    column: Column,
+    description = `${this.#plural} with this value of \`${column}\`.`,
+  ): FilterField<NonNullable<RowOf<Name>[Column]>> {
     const { input, sqlType } = this.#typesOf(column);
     return {
       field: (t) => t.field({ type: input, description }),
@@ -80,7 +86,11 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** The column refers to the object with the given id, of a GraphQL type. */
-  refersTo(column: ColumnOf<Name>, typename: string, description: string): FilterField<string> {
+  refersTo(
+    column: ColumnOf<Name>,
+    typename: string,
+    description = `${this.#plural} with this ${nounOf(typename)}.`,
+  ): FilterField<string> {
     return {
       field: (t) => t.id({ description, extensions: { node: typename } }),
       where: (id, path) => sql`${this.column(column)} = ${parseId(typename, String(id), path)}::uuid`,
@@ -88,7 +98,10 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** One of the columns contains the given text, without regard to case. */
-  containsText(columns: readonly ColumnOf<Name>[], description: string): FilterField<string> {
+  containsText(
+    columns: readonly ColumnOf<Name>[],
+    description = `${this.#plural} whose ${columns.join(' or ')} contains this text, case-insensitive.`,
+  ): FilterField<string> {
     return {
       field: (t) => t.string({ description }),
       where: (text) =>
@@ -100,7 +113,10 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** The list in the column contains all of the given values. */
-  containsAll(column: ColumnOf<Name>, description: string): FilterField<readonly string[]> {
+  containsAll(
+    column: ColumnOf<Name>,
+    description = `${this.#plural} that have all of these ${column}.`,
+  ): FilterField<readonly string[]> {
     return {
       field: (t) => t.stringList({ description }),
       where: (values) => sql`${this.column(column)} @> ${values}::text[]`,
@@ -108,7 +124,10 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** The JSON in the column contains the given object. */
-  containsJson(column: ColumnOf<Name>, description: string): FilterField<object> {
+  containsJson(
+    column: ColumnOf<Name>,
+    description = `${this.#plural} whose ${column} contains this object.`,
+  ): FilterField<object> {
     return {
       field: (t) => t.field({ type: 'JSONObject', description }),
       where: (value) => sql`${this.column(column)} @> ${JSON.stringify(value)}::jsonb`,
@@ -116,13 +135,28 @@ export class FilterBuilder<Name extends ModelName> {
   }
 
   /** The time in the column is at or after the given time. */
-  since(column: ColumnOf<Name>, description: string): FilterField<Date> {
+  since(column: ColumnOf<Name>, description = `${this.#plural} with \`${column}\` at or after this time.`): FilterField<Date> {
     return this.where('DateTime', description, (time: Date) => sql`${this.column(column)} >= ${time}::timestamptz`);
   }
 
   /** The time in the column is before the given time. */
-  before(column: ColumnOf<Name>, description: string): FilterField<Date> {
+  before(column: ColumnOf<Name>, description = `${this.#plural} with \`${column}\` before this time.`): FilterField<Date> {
     return this.where('DateTime', description, (time: Date) => sql`${this.column(column)} < ${time}::timestamptz`);
+  }
+
+  /**
+   * The row was created at or after the given time. It compares ids, which begin with their time: where partitions are ranges of ids,
+   * PostgreSQL reads only those of the period.
+   */
+  recordedAfter(description = `${this.#plural} recorded at or after this time.`): FilterField<Date> {
+    const id = this.column('id' as ColumnOf<Name>);
+    return this.where('DateTime', description, (time: Date) => sql`${id} >= app.uuid_v7_floor(${time}::timestamptz)`);
+  }
+
+  /** The row was created before the given time. It compares ids as `recordedAfter` does. */
+  recordedBefore(description = `${this.#plural} recorded before this time.`): FilterField<Date> {
+    const id = this.column('id' as ColumnOf<Name>);
+    return this.where('DateTime', description, (time: Date) => sql`${id} < app.uuid_v7_floor(${time}::timestamptz)`);
   }
 
   /** Any other condition. */

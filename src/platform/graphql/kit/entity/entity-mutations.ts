@@ -12,8 +12,9 @@ import type { ActorContext, SignedInContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { mutation } from '../mutation.ts';
 import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
-import { columnsOfModel, type ModelName, type RowOf } from './model-columns.ts';
+import { type ColumnOf, columnsOfModel, type ModelName, type RowOf } from './model-columns.ts';
 import { nodeId } from './node-id.ts';
+import { camelCaseOf, upperFirst } from './nouns.ts';
 import { delegateOf } from './prisma-delegate.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
@@ -27,8 +28,6 @@ interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
   description: string;
   /** @default the entity's `write` */
   access?: Permission;
-  /** The columns that the input sets. */
-  input: ColumnInputs<Name>;
   /** Input fields that are not columns, with the plain Pothos builder. */
   arguments?: (t: InputFields) => Extra;
   validate?: StandardSchemaV1;
@@ -47,7 +46,7 @@ export interface CreateOptions<Name extends ModelName, Extra extends InputFieldM
 }
 
 export interface UpdateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
-  /** Throws where the row cannot be changed, such as InvalidStateError for an archived one. */
+  /** Throws if the row cannot be changed, such as InvalidStateError for an archived one. */
   check?: (row: RowOf<Name>) => void;
   values?: (
     changes: Changes<Name>,
@@ -91,16 +90,7 @@ interface EntityNames<Name extends ModelName> {
   noun: string;
   ref: ObjectRef<Types, RowOf<Name>>;
   write: Permission;
-}
-
-function upperFirst(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-/** `API key` becomes `apiKey`. */
-function camelCaseOf(noun: string): string {
-  const lowerFirst = noun.replace(/^[A-Z]+/, (word) => word.toLowerCase());
-  return lowerFirst.replaceAll(/[ -](.)/g, (_match, letter: string) => letter.toUpperCase());
+  inputs: ColumnInputs<Name>;
 }
 
 /** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
@@ -109,12 +99,14 @@ export class EntityMutations<Name extends ModelName> {
   readonly #noun: string;
   readonly #ref: ObjectRef<Types, RowOf<Name>>;
   readonly #write: Permission;
+  readonly #inputs: [ColumnOf<Name>, ColumnInput][];
 
-  constructor({ typename, noun, ref, write }: EntityNames<Name>) {
+  constructor({ typename, noun, ref, write, inputs }: EntityNames<Name>) {
     this.#typename = typename;
     this.#noun = noun;
     this.#ref = ref;
     this.#write = write;
+    this.#inputs = Object.entries(inputs) as [ColumnOf<Name>, ColumnInput][];
   }
 
   /** The payload of a mutation: the row after the change, in a field named after the entity. */
@@ -134,17 +126,20 @@ export class EntityMutations<Name extends ModelName> {
     return payload as never;
   }
 
-  /** Input fields that set columns, for mutations written with `mutation()`. */
-  inputFields(t: InputFields, inputs: ColumnInputs<Name>): InputFieldMap {
-    const entries = Object.entries(inputs) as [string, ColumnInput][];
+  /**
+   * The input fields that the entity declares, for mutations written with `mutation()`.
+   * @param columns some of them. @default all that a mutation of this kind takes
+   */
+  inputFields(t: InputFields, on: 'create' | 'update', columns?: readonly ColumnOf<Name>[]): InputFieldMap {
     return Object.fromEntries(
-      entries.map(([property, input]) => [property, inputField(t, this.#typename, property, input)]),
+      this.#inputsOf(on, columns).map(([property, input]) => [property, inputField(t, this.#typename, property, input, on)]),
     ) as never;
   }
 
   /** The columns that such input fields set. */
-  changes(inputs: ColumnInputs<Name>, given: object): Changes<Name> {
-    return changesOf(this.#typename, inputs, given as Record<string, unknown>);
+  changes(given: object): Changes<Name> {
+    const properties = this.#inputs.map(([property]) => property);
+    return changesOf(this.#typename, properties, given as Record<string, unknown>);
   }
 
   /**
@@ -155,7 +150,7 @@ export class EntityMutations<Name extends ModelName> {
     name: string,
     options: CreateOptions<Name, Extra>,
   ): CreateRow<Name, Extra> {
-    const { input, values, after } = options;
+    const { values, after } = options;
     const create: CreateRow<Name, Extra> = async (context, changes, given = {}) => {
       const { prisma, viewer } = context;
       const added = await values?.(changes, context, given);
@@ -167,9 +162,9 @@ export class EntityMutations<Name extends ModelName> {
     };
     mutation(name, {
       ...this.#common(options),
-      input: (t) => ({ ...this.inputFields(t, input), ...options.arguments?.(t) }),
+      input: (t) => ({ ...this.inputFields(t, 'create'), ...options.arguments?.(t) }),
       payload: this.payload(name),
-      resolve: (given, context) => create(context, this.changes(input, given), given as never),
+      resolve: (given, context) => create(context, this.changes(given), given as never),
     });
     return create;
   }
@@ -179,7 +174,7 @@ export class EntityMutations<Name extends ModelName> {
     name: string,
     options: UpdateOptions<Name, Extra>,
   ): UpdateRow<Name, Extra> {
-    const { input, check, values, after } = options;
+    const { check, values, after } = options;
     const update: UpdateRow<Name, Extra> = async (context, id, changes, given = {}) => {
       const before = await this.#require(context.prisma, id);
       check?.(before);
@@ -193,9 +188,9 @@ export class EntityMutations<Name extends ModelName> {
     };
     mutation(name, {
       ...this.#common(options),
-      input: (t) => ({ id: this.#idField(t), ...this.inputFields(t, input), ...options.arguments?.(t) }),
+      input: (t) => ({ id: this.#idField(t), ...this.inputFields(t, 'update'), ...options.arguments?.(t) }),
       payload: this.payload(name),
-      resolve: (given, context) => update(context, given.id, this.changes(input, given), given as never),
+      resolve: (given, context) => update(context, given.id, this.changes(given), given as never),
     });
     return update;
   }
@@ -272,6 +267,10 @@ export class EntityMutations<Name extends ModelName> {
     errors?: ErrorClass[];
   }) {
     return { description, access: access ?? this.#write, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
+  }
+
+  #inputsOf(on: 'create' | 'update', columns?: readonly ColumnOf<Name>[]): [ColumnOf<Name>, ColumnInput][] {
+    return this.#inputs.filter(([property, { only }]) => (columns ? columns.includes(property) : (only ?? on) === on));
   }
 
   #idField(t: InputFields) {

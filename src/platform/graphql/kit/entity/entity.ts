@@ -15,10 +15,19 @@ import { type ConnectionDefinition, defineConnection } from '../connection.ts';
 import { logSubscription } from '../log-subscription.ts';
 import { nodeLoader, type TableLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
-import { exposeColumn, type LooseFieldBuilder, type Reference, referenceField, type ScalarName } from './entity-fields.ts';
+import type { ColumnInputs } from './column-inputs.ts';
+import {
+  exposeColumn,
+  type LooseFieldBuilder,
+  type Reference,
+  type ReferenceTarget,
+  referenceField,
+  type ScalarName,
+} from './entity-fields.ts';
 import { type EntityFilter, FilterBuilder, type FilterFields, type FilterValues, filterType } from './entity-filters.ts';
 import { EntityMutations } from './entity-mutations.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import { articleOf, nounOf, upperFirst } from './nouns.ts';
 import { delegateOf } from './prisma-delegate.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
@@ -66,7 +75,10 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   types?: Partial<Record<ColumnOf<Name>, ScalarName>>;
   /** Descriptions of columns that differ from the Prisma schema's. */
   descriptions?: Partial<Record<ColumnOf<Name>, string>>;
-  references?: Record<string, Reference<Name>>;
+  /** Objects that columns refer to, by field: the target alone where the column's comment describes the field. */
+  references?: Record<string, Reference<Name> | ReferenceTarget>;
+  /** The columns that mutations set, with their rules. `mutations.create` and `mutations.update` take them. */
+  inputs?: ColumnInputs<Name>;
   /** Other fields, with the plain Pothos builder. */
   fields?: (t: PothosSchemaTypes.PrismaObjectFieldBuilder<Types, Model<Name>, RowOf<Name>>) => FieldMap;
   /** Lists of the entity: on Query (`root.many`) and on other types (`listOn`). */
@@ -119,7 +131,7 @@ export interface EntityParts<Name extends ModelName, Fields extends FilterFields
   listOn(
     parent: ParentEntity,
     field: string,
-    options: { column: ColumnOf<Name>; description: string; access?: Permission },
+    options: { column: ColumnOf<Name>; description?: string; access?: Permission },
   ): void;
   /** One page of the list, outside of GraphQL. The order defaults to the list's own. */
   page(database: Database, filter: FilterValues<Fields>, args: PageArgs, order?: OrderSpec<Name>): Promise<Page<RowOf<Name>>>;
@@ -136,16 +148,6 @@ export type Entity<Name extends ModelName, Fields extends FilterFields = FilterF
 
 /** Types of the columns that a cursor can hold. */
 const ORDER_TYPES: Record<string, PageOrder['type']> = { DateTime: 'timestamptz', String: 'text', Int: 'integer' };
-
-/** `AgentVersion` becomes `agent version`. */
-function nounOf(typename: string): string {
-  return typename.replaceAll(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter}`).toLowerCase();
-}
-
-/** `An` before a vowel sound: `An agent`, `An MCP server`. */
-function articleOf(noun: string): string {
-  return /^[aeiou]/i.test(noun) || /^[FHLMNRSX][A-Z]/.test(noun) ? 'An' : 'A';
-}
 
 function orderOf(model: string, spec: string): [name: string, order: PageOrder] {
   const descending = spec.startsWith('-');
@@ -244,11 +246,17 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       return log;
     },
     load,
-    mutations: new EntityMutations<Name>({ typename, noun, ref: ref as never, write: options.write ?? access }),
+    mutations: new EntityMutations<Name>({
+      typename,
+      noun,
+      ref: ref as never,
+      write: options.write ?? access,
+      inputs: options.inputs ?? {},
+    }),
     listOn(parent, field, { column, description, access: own }) {
       requireList().onParent(parent as never, field, {
         column: requireColumn(typename, column).column,
-        description,
+        description: description ?? `${upperFirst(plural)} of the ${parent.noun}.`,
         access: own ?? access,
       });
     },
@@ -271,7 +279,7 @@ function filterOf<Name extends ModelName, Fields extends FilterFields>(
 ): EntityFilter<Fields> | undefined {
   if (!options?.filter) return undefined;
   const description = options.filterDescription ?? `Conditions on ${plural}, all of which must hold.`;
-  return filterType(typename, description, options.filter(new FilterBuilder(typename, table)));
+  return filterType(typename, description, options.filter(new FilterBuilder(typename, table, plural)));
 }
 
 function declareChanges<Name extends ModelName>(

@@ -1,6 +1,5 @@
-import type { unreadableColumns } from '../../../../generated/data-model.ts';
+import { enumComments, tableModels, type unreadableColumns } from '../../../../generated/data-model.ts';
 import type PrismaTypes from '../../../../generated/pothos.ts';
-import { getDatamodel } from '../../../../generated/pothos.ts';
 
 export type ModelName = keyof PrismaTypes & string;
 
@@ -15,11 +14,6 @@ export type RowOf<Name extends ModelName> =
 /** A property of a row that is a column of its table. */
 export type ColumnOf<Name extends ModelName> = keyof RowOf<Name> & string;
 
-/** The columns that may be null, which an input can set to null. */
-export type NullableColumnOf<Name extends ModelName> = {
-  [Column in ColumnOf<Name>]: null extends RowOf<Name>[Column] ? Column : never;
-}[ColumnOf<Name>];
-
 export interface ModelColumn {
   /** The property of a row, in camelCase. */
   property: string;
@@ -30,9 +24,15 @@ export interface ModelColumn {
   isEnum: boolean;
   isList: boolean;
   isNullable: boolean;
+  /** The comment of the Prisma schema. */
+  description: string;
+  /** The default where it is one value. */
+  default: string | number | boolean | undefined;
+  /** The maximum length of a `varchar`. */
+  maxLength: number | undefined;
 }
 
-const { models } = getDatamodel().datamodel;
+const models = new Map(tableModels.map((table) => [table.model, table]));
 const known = new Map<string, ReadonlyMap<string, ModelColumn>>();
 
 /** `lastEventSequence` becomes `last_event_sequence`. Every `@map` of the Prisma schema follows this rule; a test checks it. */
@@ -44,14 +44,28 @@ export function snakeCase(name: string): string {
 export function columnsOfModel(name: string): ReadonlyMap<string, ModelColumn> {
   let columns = known.get(name);
   if (!columns) {
-    const fields = models[name]?.fields ?? [];
     columns = new Map(
-      fields
-        .filter(({ kind }) => kind !== 'object')
-        .map(({ name: property, type, kind, isList, isRequired }) => [
-          property,
-          { property, column: snakeCase(property), type, isEnum: kind === 'enum', isList, isNullable: !isRequired },
-        ]),
+      models
+        .get(name)
+        ?.columns.filter(({ supported }) => supported)
+        .map((column) => {
+          const type = column.type.replace(/[?[].*/, '');
+          const { property, name: sqlName, comment: description, default: value, maxLength } = column;
+          return [
+            property,
+            {
+              property,
+              column: sqlName,
+              type,
+              isEnum: type in enumComments,
+              isList: column.type.endsWith('[]'),
+              isNullable: column.type.endsWith('?'),
+              description,
+              default: value,
+              maxLength,
+            },
+          ];
+        }),
     );
     known.set(name, columns);
   }

@@ -11,12 +11,12 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { runAll, WrongAnswersError } from './api/full-run.ts';
-import { headOf, sectionsOf } from './api/report.ts';
-import type { Results } from './api/results.ts';
-import { limitProblems } from './api/round-trip-limits.ts';
-import { isPostgraphileInstalled, POSTGRAPHILE_FOLDER } from './api/servers.ts';
+import { headOf, sectionsOf } from './api/report/sections.ts';
+import type { Results } from './api/report/results.ts';
+import { limitProblems } from './api/report/round-trip-limits.ts';
+import { isPostgraphileInstalled, POSTGRAPHILE_FOLDER } from './api/servers/start.ts';
 import { smoke } from './api/smoke.ts';
-import { targetsOf } from './api/targets.ts';
+import { targetsOf } from './api/report/targets.ts';
 import { sectionText, writePage } from './lib/report.ts';
 
 const docs = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));

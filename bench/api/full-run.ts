@@ -1,18 +1,18 @@
 import { cpus } from 'node:os';
 import type pg from 'pg';
-import { checkAnswers } from './check.ts';
-import { SETTINGS, startCluster } from './cluster.ts';
-import { TENANTS } from './dataset.ts';
-import { measureEmbedded } from './embedded.ts';
-import { type Contender, type Figures, figuresOf, interleave, type Meter, ratioOf, type Slice } from './measure.ts';
-import { contentOf, OPERATIONS, type OperationName } from './operations.ts';
-import type { ByColumn, ByOperation, Results } from './results.ts';
-import { measureRlsOverhead } from './rls-overhead.ts';
-import { answererOf, contendersOf, type Entrant, enter, type Filled, fill, refreshTokens, startMeter } from './run.ts';
-import { measureScaling } from './scaling.ts';
-import { type Column, POOL_SIZE } from './servers.ts';
-import { countStatements } from './statements.ts';
-import { makeWorkload, type Workload } from './workload.ts';
+import { checkAnswers } from './cases/check.ts';
+import { SETTINGS, startCluster } from './fixtures/cluster.ts';
+import { TENANTS } from './fixtures/dataset.ts';
+import { measureEmbedded } from './measure/embedded.ts';
+import { type Contender, type Figures, figuresOf, interleave, type Meter, ratioOf, type Slice } from './measure/slices.ts';
+import { contentOf, OPERATIONS, type OperationName } from './cases/operations.ts';
+import type { ByColumn, ByOperation, Results } from './report/results.ts';
+import { measureRlsOverhead } from './measure/rls-overhead.ts';
+import { answererOf, contendersOf, type Entrant, enter, type Filled, fill, refreshTokens, startMeter } from './servers/participants.ts';
+import { measureScaling } from './measure/scaling.ts';
+import { type Column, POOL_SIZE } from './servers/start.ts';
+import { countStatements } from './measure/statements.ts';
+import { makeWorkload, type Workload } from './cases/workload.ts';
 
 export interface Plan {
   messages: number;

@@ -1,10 +1,10 @@
-import { checkAnswers } from './check.ts';
-import { startCluster } from './cluster.ts';
-import type { OperationName } from './operations.ts';
-import { HITS, limitProblems, ROUND_TRIP_LIMITS } from './round-trip-limits.ts';
-import { answererOf, enter, fill } from './run.ts';
-import { countStatements } from './statements.ts';
-import { makeWorkload } from './workload.ts';
+import { checkAnswers } from './cases/check.ts';
+import { startCluster } from './fixtures/cluster.ts';
+import type { OperationName } from './cases/operations.ts';
+import { HITS, limitProblems, ROUND_TRIP_LIMITS } from './report/round-trip-limits.ts';
+import { answererOf, enter, fill } from './servers/participants.ts';
+import { countStatements } from './measure/statements.ts';
+import { makeWorkload } from './cases/workload.ts';
 
 const MESSAGES = 10_000;
 const TENANTS = 8;

@@ -1,4 +1,4 @@
-import type { OperationName, Sizes } from '../operations.ts';
+import type { OperationName, Sizes } from '../cases/operations.ts';
 
 /** The pieces of a JSON object: names of the graph and where their values come from. */
 function object(fields: Record<string, string>): string {

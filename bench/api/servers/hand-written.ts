@@ -14,7 +14,7 @@ import {
   readSettingsSql,
   readSettingsValues,
 } from '../../../src/platform/postgres/session-settings.ts';
-import { type OperationName, SIZES } from '../operations.ts';
+import { type OperationName, SIZES } from '../cases/operations.ts';
 import { type Caller, openCredentials, RefusedError, readSettings, TIMEOUTS } from './credentials.ts';
 import { type HandWrittenStatement, handWrittenStatement } from './hand-written-sql.ts';
 

@@ -1,10 +1,10 @@
-import type { Embedded } from './embedded.ts';
-import type { Figures } from './measure.ts';
-import type { OperationName } from './operations.ts';
-import type { RlsOverhead } from './rls-overhead.ts';
-import type { Scaling } from './scaling.ts';
-import type { Column, Program } from './servers.ts';
-import type { WireFigures } from './statements.ts';
+import type { Embedded } from '../measure/embedded.ts';
+import type { Figures } from '../measure/slices.ts';
+import type { OperationName } from '../cases/operations.ts';
+import type { RlsOverhead } from '../measure/rls-overhead.ts';
+import type { Scaling } from '../measure/scaling.ts';
+import type { Column, Program } from '../servers/start.ts';
+import type { WireFigures } from '../measure/statements.ts';
 
 export type ByOperation<Value> = Record<OperationName, Value>;
 export type ByColumn<Value> = Partial<Record<Column, Value>>;

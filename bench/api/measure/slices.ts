@@ -1,8 +1,8 @@
-import { cpuOf } from '../lib/cpu.ts';
-import { type Helper, memoryOf } from '../lib/processes.ts';
+import { cpuOf } from '../../lib/cpu.ts';
+import { type Helper, memoryOf } from '../../lib/processes.ts';
 import type { Load, Request } from './load.ts';
-import type { OperationName } from './operations.ts';
-import type { Server } from './servers.ts';
+import type { OperationName } from '../cases/operations.ts';
+import type { Server } from '../servers/start.ts';
 
 /** One server, asked one operation: what a slice of time is given to. */
 export interface Contender {

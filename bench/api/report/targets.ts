@@ -1,7 +1,7 @@
-import { OPERATIONS, type OperationName } from './operations.ts';
+import { OPERATIONS, type OperationName } from '../cases/operations.ts';
 import type { Results } from './results.ts';
 import { HITS, limitProblems, ROUND_TRIP_LIMITS } from './round-trip-limits.ts';
-import type { Column } from './servers.ts';
+import type { Column } from '../servers/start.ts';
 
 export interface Target {
   /** What is to be reached, for one operation. */

@@ -1,18 +1,18 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { install } from '../../src/modules/index.ts';
-import { migrate } from '../../src/platform/migrations/migrate.ts';
-import { openEmbedded } from '../../src/platform/postgres/connect.ts';
-import { type BenchmarkTenants, readBenchmarkTenants, type Secrets } from './benchmark-tenants.ts';
-import { checkAnswers } from './check.ts';
-import type { Cluster } from './cluster.ts';
-import { fillDatabase } from './dataset.ts';
-import { figuresOf, interleave, type Meter, ratioOf } from './measure.ts';
-import { OPERATIONS, type OperationName } from './operations.ts';
-import { type Filled, startFor } from './run.ts';
-import { DIALECTS, startEmbedded } from './servers.ts';
-import { makeWorkload, requestsOf } from './workload.ts';
+import { install } from '../../../src/modules/index.ts';
+import { migrate } from '../../../src/platform/migrations/migrate.ts';
+import { openEmbedded } from '../../../src/platform/postgres/connect.ts';
+import { type BenchmarkTenants, readBenchmarkTenants, type Secrets } from '../fixtures/tenants.ts';
+import { checkAnswers } from '../cases/check.ts';
+import type { Cluster } from '../fixtures/cluster.ts';
+import { fillDatabase } from '../fixtures/dataset.ts';
+import { figuresOf, interleave, type Meter, ratioOf } from './slices.ts';
+import { OPERATIONS, type OperationName } from '../cases/operations.ts';
+import { type Filled, startFor } from '../servers/participants.ts';
+import { DIALECTS, startEmbedded } from '../servers/start.ts';
+import { makeWorkload, requestsOf } from '../cases/workload.ts';
 
 /** Requests a second, and what part of those on PostgreSQL the embedded mode has. */
 export interface Embedded {

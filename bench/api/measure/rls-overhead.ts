@@ -1,14 +1,14 @@
 import pg from 'pg';
-import { PipelinedQuery } from '../../src/platform/postgres/protocol/pipelined-query.ts';
-import { readSettingsSql, readSettingsValues } from '../../src/platform/postgres/session-settings.ts';
-import { onOneProcessor } from '../lib/processor.ts';
-import { interleave, type Meter, median, ratioOf } from './measure.ts';
-import { bareLimit, FULL, limit, type OperationName } from './operations.ts';
-import type { Filled } from './run.ts';
-import { TIMEOUTS } from './servers/credentials.ts';
-import { type HandWrittenStatement, handWrittenStatement } from './servers/hand-written-sql.ts';
-import type { Server } from './servers.ts';
-import { makeWorkload, requestsOf, type WorkItem } from './workload.ts';
+import { PipelinedQuery } from '../../../src/platform/postgres/protocol/pipelined-query.ts';
+import { readSettingsSql, readSettingsValues } from '../../../src/platform/postgres/session-settings.ts';
+import { onOneProcessor } from '../../lib/processor.ts';
+import { interleave, type Meter, median, ratioOf } from './slices.ts';
+import { bareLimit, FULL, limit, type OperationName } from '../cases/operations.ts';
+import type { Filled } from '../servers/participants.ts';
+import { TIMEOUTS } from '../servers/credentials.ts';
+import { type HandWrittenStatement, handWrittenStatement } from '../servers/hand-written-sql.ts';
+import type { Server } from '../servers/start.ts';
+import { makeWorkload, requestsOf, type WorkItem } from '../cases/workload.ts';
 
 /** How many times as long a statement takes with role, context and row security as without. */
 export interface RlsOverhead {

@@ -1,5 +1,5 @@
-import { type BenchmarkTenants, byZipf, randomNumbers } from './benchmark-tenants.ts';
-import type { Request } from './load.ts';
+import { type BenchmarkTenants, byZipf, randomNumbers } from '../fixtures/tenants.ts';
+import type { Request } from '../measure/load.ts';
 import { type Dialect, FULL, NEW_UUID, OPERATIONS, type OperationName, type Question, type Sizes } from './operations.ts';
 
 /** Of each operation; they are asked in turns. */

@@ -1,11 +1,11 @@
 import { fileURLToPath } from 'node:url';
-import { type BenchmarkTenants, makeSecrets, readBenchmarkTenants, type Secrets, signTokens } from './benchmark-tenants.ts';
-import type { Answerer } from './check.ts';
-import type { BenchDatabase, Cluster } from './cluster.ts';
-import type { Contender, Meter } from './measure.ts';
-import type { OPERATIONS } from './operations.ts';
-import { type Column, DIALECTS, type Program, type Server, startServer } from './servers.ts';
-import { requestsOf, type Workload } from './workload.ts';
+import { type BenchmarkTenants, makeSecrets, readBenchmarkTenants, type Secrets, signTokens } from '../fixtures/tenants.ts';
+import type { Answerer } from '../cases/check.ts';
+import type { BenchDatabase, Cluster } from '../fixtures/cluster.ts';
+import type { Contender, Meter } from '../measure/slices.ts';
+import type { OPERATIONS } from '../cases/operations.ts';
+import { type Column, DIALECTS, type Program, type Server, startServer } from './start.ts';
+import { requestsOf, type Workload } from '../cases/workload.ts';
 
 /** A filled database and who may ask for what is in it. */
 export interface Filled {
@@ -35,7 +35,7 @@ export function startFor(cluster: Cluster, { database, secrets }: Filled, progra
 
 export function startMeter(cluster: Cluster): Meter {
   return {
-    load: cluster.processes.help(fileURLToPath(new URL('./load.ts', import.meta.url))),
+    load: cluster.processes.help(fileURLToPath(new URL('../measure/load.ts', import.meta.url))),
     postmaster: cluster.postmaster,
     answered: 0,
   };

@@ -2,7 +2,7 @@
 import { createHistogram } from 'node:perf_hooks';
 import { Pool } from 'undici';
 import { v7 } from 'uuid';
-import { NEW_UUID } from './operations.ts';
+import { NEW_UUID } from '../cases/operations.ts';
 
 export interface Request {
   authorization: string;

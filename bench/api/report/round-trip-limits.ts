@@ -1,5 +1,5 @@
-import type { OperationName } from './operations.ts';
-import type { WireFigures } from './statements.ts';
+import type { OperationName } from '../cases/operations.ts';
+import type { WireFigures } from '../measure/statements.ts';
 
 /**
  * What one request of Agentbase may take at most: times it waits for PostgreSQL, and statements beside those that say who acts. A read of

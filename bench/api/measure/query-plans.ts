@@ -1,4 +1,4 @@
-import type { BenchDatabase } from './cluster.ts';
+import type { BenchDatabase } from '../fixtures/cluster.ts';
 
 /** Statements that PostgreSQL executed, those inside of functions and triggers among them, and how often it planned one for it. */
 export interface PlanCounts {

@@ -1,11 +1,11 @@
-import { type Answerer, ask } from './check.ts';
-import type { Cluster } from './cluster.ts';
-import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from './operations.ts';
+import { type Answerer, ask } from '../cases/check.ts';
+import type { Cluster } from '../fixtures/cluster.ts';
+import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from '../cases/operations.ts';
 import { type Counts, minus, startWireCounter, type WireCounter } from './pg-proxy.ts';
-import { countingPlans, type PlanCounts } from './plans.ts';
-import type { Filled } from './run.ts';
-import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from './servers.ts';
-import { makeWorkload } from './workload.ts';
+import { countingPlans, type PlanCounts } from './query-plans.ts';
+import type { Filled } from '../servers/participants.ts';
+import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from '../servers/start.ts';
+import { makeWorkload } from '../cases/workload.ts';
 
 /** What one request of an operation takes. */
 export interface WireFigures {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { freePort, type Processes } from '../lib/processes.ts';
-import type { Secrets } from './benchmark-tenants.ts';
-import { agentbase, type Dialect, limit, postgraphile, recipe } from './operations.ts';
+import { freePort, type Processes } from '../../lib/processes.ts';
+import type { Secrets } from '../fixtures/tenants.ts';
+import { agentbase, type Dialect, limit, postgraphile, recipe } from '../cases/operations.ts';
 
 export const POOL_SIZE = 16;
 
@@ -15,16 +15,16 @@ export const DIALECTS: Record<Program, Dialect> = { agentbase, postgraphile, rec
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const FILES: Record<Program, string> = {
-  agentbase: file('../../src/main.ts'),
-  postgraphile: file('./postgraphile/server.ts'),
-  recipe: file('./servers/stock-pothos.ts'),
-  limit: file('./servers/hand-written.ts'),
+  agentbase: file('../../../src/main.ts'),
+  postgraphile: file('../postgraphile/server.ts'),
+  recipe: file('./stock-pothos.ts'),
+  limit: file('./hand-written.ts'),
 };
 
-export const POSTGRAPHILE_FOLDER = file('./postgraphile');
+export const POSTGRAPHILE_FOLDER = file('../postgraphile');
 
 export function isPostgraphileInstalled(): boolean {
-  return existsSync(file('./postgraphile/node_modules/postgraphile'));
+  return existsSync(file('../postgraphile/node_modules/postgraphile'));
 }
 
 export interface Server {

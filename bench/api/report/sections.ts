@@ -1,5 +1,5 @@
-import type { Cell, Section } from '../lib/report.ts';
-import { OPERATIONS } from './operations.ts';
+import type { Cell, Section } from '../../lib/report.ts';
+import { OPERATIONS } from '../cases/operations.ts';
 import type { Results } from './results.ts';
 import { targetsOf } from './targets.ts';
 

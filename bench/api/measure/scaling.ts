@@ -1,9 +1,9 @@
-import type { Cluster } from './cluster.ts';
-import { figuresOf, interleave, type Meter, ratioOf } from './measure.ts';
-import { OPERATIONS, type OperationName } from './operations.ts';
-import { type Filled, startFor } from './run.ts';
-import { DIALECTS, type Server } from './servers.ts';
-import { makeWorkload, requestsOf } from './workload.ts';
+import type { Cluster } from '../fixtures/cluster.ts';
+import { figuresOf, interleave, type Meter, ratioOf } from './slices.ts';
+import { OPERATIONS, type OperationName } from '../cases/operations.ts';
+import { type Filled, startFor } from '../servers/participants.ts';
+import { DIALECTS, type Server } from '../servers/start.ts';
+import { makeWorkload, requestsOf } from '../cases/workload.ts';
 
 /** Milliseconds at the median, in the small and the large database, and how many times as long. */
 export interface Scaling {

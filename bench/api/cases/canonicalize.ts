@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/**
- * A value without what servers write differently and mean alike: moments as milliseconds, numbers as their shortest text, keys in order.
- */
-export function canonical(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(canonical);
+/** Removes differences of notation between servers: times become milliseconds, numbers their shortest text, keys are sorted. */
+export function canonicalize(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(canonicalize);
   if (value instanceof Date) return `at ${value.getTime()}`;
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (typeof value === 'string') {
@@ -13,23 +11,23 @@ export function canonical(value: unknown): unknown {
   }
   if (typeof value !== 'object' || value === null) return value;
   const sorted = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return Object.fromEntries(sorted.map(([key, member]) => [key, canonical(member)]));
+  return Object.fromEntries(sorted.map(([key, member]) => [key, canonicalize(member)]));
 }
 
-/** Where two values differ first, or undefined. Both are made canonical before. */
-export function difference(got: unknown, wanted: unknown): string | undefined {
-  return firstDifference(canonical(got), canonical(wanted), '');
+/** @returns the first difference of the canonicalized values, or undefined */
+export function difference(actual: unknown, expected: unknown): string | undefined {
+  return firstDifference(canonicalize(actual), canonicalize(expected), '');
 }
 
-function firstDifference(got: unknown, wanted: unknown, path: string): string | undefined {
-  if (isDeepStrictEqual(got, wanted)) return undefined;
-  if (isObject(got) && isObject(wanted)) {
-    for (const key of new Set([...Object.keys(got), ...Object.keys(wanted)])) {
-      const found = firstDifference(got[key], wanted[key], `${path}.${key}`);
+function firstDifference(actual: unknown, expected: unknown, path: string): string | undefined {
+  if (isDeepStrictEqual(actual, expected)) return undefined;
+  if (isObject(actual) && isObject(expected)) {
+    for (const key of new Set([...Object.keys(actual), ...Object.keys(expected)])) {
+      const found = firstDifference(actual[key], expected[key], `${path}.${key}`);
       if (found) return found;
     }
   }
-  return `${path || '.'} is ${short(got)} instead of ${short(wanted)}`;
+  return `${path || '.'} is ${short(actual)}, expected ${short(expected)}`;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,51 +1,51 @@
-import { type BenchmarkTenants, byZipf, randomNumbers } from '../fixtures/tenants.ts';
+import { randomNumbers, type TenantOwner, zipfIndexes } from '../fixtures/tenants.ts';
 import type { Request } from '../measure/load.ts';
-import { type Dialect, FULL, NEW_UUID, OPERATIONS, type OperationName, type Question, type Sizes } from './operations.ts';
+import { type Dialect, FULL, NEW_UUID, OPERATIONS, type OperationInput, type OperationName, type Sizes } from './operations.ts';
 
-/** Of each operation; they are asked in turns. */
-const QUESTIONS = 1_500;
+/** Number of requests of each operation. A load run repeats them in order. */
+const ITEMS = 1_500;
 
-export interface WorkItem extends Question {
-  /** The place of the asker in the world. */
-  person: number;
+export interface WorkItem extends OperationInput {
+  /** Index of the tenant, and so of its credential. */
+  tenantIndex: number;
 }
 
 export type Workload = Record<OperationName, WorkItem[]>;
 
 /**
- * What is asked, the same for all servers and in every run: each tenant as often as it is large.
- * @param only asks for so many of the largest tenants alone
+ * The requests, equal for all servers and runs. A tenant occurs in proportion to its size.
+ * @param options.only restricts them to the n largest tenants
  */
-export function makeWorkload(world: BenchmarkTenants, options: { only?: number; sizes?: Sizes; count?: number } = {}): Workload {
-  const { only = world.length, sizes = FULL, count = QUESTIONS } = options;
+export function makeWorkload(tenants: TenantOwner[], options: { only?: number; sizes?: Sizes; count?: number } = {}): Workload {
+  const { only = tenants.length, sizes = FULL, count = ITEMS } = options;
   const entries = OPERATIONS.map(({ name }, index) => {
     const random = randomNumbers(index + 1);
-    const pick = byZipf(world.slice(0, only), random);
+    const pick = zipfIndexes(tenants.slice(0, only), random);
     const one = (): WorkItem => {
-      const person = pick();
-      const { tenantId, ownerId: userId, long, active } = world[person] as BenchmarkTenants[number];
-      const conversations = name === 'append' ? active : long;
+      const tenantIndex = pick();
+      const { tenantId, ownerId: userId, longConversations, activeConversations } = tenants[tenantIndex] as TenantOwner;
+      const conversations = name === 'append' ? activeConversations : longConversations;
       const conversationId = conversations[Math.floor(random() * conversations.length)];
-      // Some of the smallest tenants have nothing that takes messages.
-      return conversationId ? { person, tenantId, userId, conversationId, sizes } : one();
+      // Some of the smallest tenants have no active conversation.
+      return conversationId ? { tenantIndex, tenantId, userId, conversationId, sizes } : one();
     };
     return [name, Array.from({ length: count }, one)];
   });
   return Object.fromEntries(entries) as Workload;
 }
 
-/** Something that is in every right answer to a question, and in no other. */
-function expectationOf(operation: OperationName, { conversationId, tenantId }: Question): string {
+/** A text that every correct response contains. */
+function expectedText(operation: OperationName, { conversationId, tenantId }: OperationInput): string {
   if (operation === 'append') return NEW_UUID;
   if (operation === 'dashboard') return tenantId;
   return operation === 'flat' || operation === 'nested' ? 'createdAt' : conversationId;
 }
 
-/** The questions of one operation as requests to one server. */
-export function requestsOf(dialect: Dialect, operation: OperationName, asked: WorkItem[], credentials: string[]): Request[] {
-  return asked.map((question) => ({
-    authorization: `Bearer ${credentials[question.person]}`,
-    body: JSON.stringify(dialect.bodyOf(operation, question)),
-    expect: expectationOf(operation, question),
+/** Requests of one operation to one server. */
+export function requestsOf(dialect: Dialect, operation: OperationName, items: WorkItem[], credentials: string[]): Request[] {
+  return items.map((input) => ({
+    authorization: `Bearer ${credentials[input.tenantIndex]}`,
+    body: JSON.stringify(dialect.bodyOf(operation, input)),
+    expect: expectedText(operation, input),
   }));
 }

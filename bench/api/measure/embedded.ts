@@ -4,17 +4,17 @@ import { join } from 'node:path';
 import { install } from '../../../src/modules/index.ts';
 import { migrate } from '../../../src/platform/migrations/migrate.ts';
 import { openEmbedded } from '../../../src/platform/postgres/connect.ts';
-import { type BenchmarkTenants, readBenchmarkTenants, type Secrets } from '../fixtures/tenants.ts';
-import { checkAnswers } from '../cases/check.ts';
+import { checkResponses } from '../cases/check.ts';
+import { OPERATIONS, type OperationName } from '../cases/operations.ts';
+import { makeWorkload, requestsOf } from '../cases/workload.ts';
 import type { Cluster } from '../fixtures/cluster.ts';
 import { fillDatabase } from '../fixtures/dataset.ts';
-import { figuresOf, interleave, type Meter, ratioOf } from './slices.ts';
-import { OPERATIONS, type OperationName } from '../cases/operations.ts';
+import { prepareTenants, type Secrets, type TenantOwner } from '../fixtures/tenants.ts';
 import { type Filled, startFor } from '../servers/participants.ts';
 import { DIALECTS, startEmbedded } from '../servers/start.ts';
-import { makeWorkload, requestsOf } from '../cases/workload.ts';
+import { figuresOf, interleave, type Meter, ratioOf } from './slices.ts';
 
-/** Requests a second, and what part of those on PostgreSQL the embedded mode has. */
+/** Requests per second, and their ratio. */
 export interface Embedded {
   embedded: number;
   postgres: number;
@@ -23,15 +23,15 @@ export interface Embedded {
 
 const CONNECTIONS = 16;
 
-/** Fills the embedded database of a folder as PostgreSQL is filled. */
-async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<BenchmarkTenants> {
+/** Fills the embedded database of a folder with the rows of the PostgreSQL database. */
+async function fillFolder(folder: string, messages: number, secrets: Secrets): Promise<TenantOwner[]> {
   const { pool, close } = await openEmbedded(join(folder, 'postgres'));
   try {
     await migrate(pool, { install });
     const client = await pool.connect();
     try {
       await fillDatabase(client, messages);
-      return await readBenchmarkTenants(client, secrets);
+      return await prepareTenants(client, secrets);
     } finally {
       client.release();
     }
@@ -40,7 +40,7 @@ async function fillFolder(folder: string, messages: number, secrets: Secrets): P
   }
 }
 
-/** The same server over PostgreSQL inside its process and over a real one, with the same rows. */
+/** Compares the server with PostgreSQL inside its process and with a separate PostgreSQL, over the same rows. */
 export async function measureEmbedded(
   cluster: Cluster,
   meter: Meter,
@@ -49,15 +49,15 @@ export async function measureEmbedded(
 ): Promise<Record<OperationName, Embedded>> {
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-bench-embedded-'));
   try {
-    const world = await fillFolder(folder, small.database.messages, small.secrets);
+    const tenants = await fillFolder(folder, small.database.messages, small.secrets);
     const servers = [
-      { name: 'embedded', world, server: await startEmbedded(cluster.processes, small.secrets, folder) },
-      { name: 'PostgreSQL', world: small.world, server: await startFor(cluster, small, 'agentbase') },
+      { name: 'embedded', tenants, server: await startEmbedded(cluster.processes, small.secrets, folder) },
+      { name: 'PostgreSQL', tenants: small.tenants, server: await startFor(cluster, small, 'agentbase') },
     ];
     await checkEmbedded(small, servers[0] as (typeof servers)[number]);
     const entries: [OperationName, Embedded][] = [];
     for (const { name: operation } of OPERATIONS) {
-      const contenders = servers.map(({ name, world: own, server }) => {
+      const contenders = servers.map(({ name, tenants: own, server }) => {
         const credentials = own.map(({ apiKey }) => apiKey);
         return {
           name,
@@ -79,14 +79,14 @@ export async function measureEmbedded(
   }
 }
 
-/** Reads that no append has changed answer as PostgreSQL's rows say, which are the same. Throws where they do not. */
+/** Compares reads of the embedded server with the rows of PostgreSQL. Throws on a difference. */
 async function checkEmbedded(
   small: Filled,
-  { name, world, server }: { name: string; world: BenchmarkTenants; server: { url: string } },
+  { name, tenants, server }: { name: string; tenants: TenantOwner[]; server: { url: string } },
 ): Promise<void> {
-  const credentials = world.map(({ apiKey }) => apiKey);
-  const answerer = { name, url: server.url, dialect: DIALECTS.agentbase, credentials };
-  const problems = await checkAnswers(small.database.owner, [answerer], makeWorkload(world), 4, [
+  const credentials = tenants.map(({ apiKey }) => apiKey);
+  const endpoint = { name, url: server.url, dialect: DIALECTS.agentbase, credentials };
+  const problems = await checkResponses(small.database.owner, [endpoint], makeWorkload(tenants), 4, [
     'flat',
     'nested',
     'detail',

@@ -2,28 +2,28 @@ import pg from 'pg';
 import { PipelinedQuery } from '../../../src/platform/postgres/protocol/pipelined-query.ts';
 import { readSettingsSql, readSettingsValues } from '../../../src/platform/postgres/session-settings.ts';
 import { onOneProcessor } from '../../lib/processor.ts';
-import { interleave, type Meter, median, ratioOf } from './slices.ts';
-import { bareLimit, FULL, limit, type OperationName } from '../cases/operations.ts';
-import type { Filled } from '../servers/participants.ts';
+import { FULL, handWritten, handWrittenWithoutRls, type OperationName } from '../cases/operations.ts';
+import { makeWorkload, requestsOf, type WorkItem } from '../cases/workload.ts';
 import { TIMEOUTS } from '../servers/credentials.ts';
 import { type HandWrittenStatement, handWrittenStatement } from '../servers/hand-written-sql.ts';
+import type { Filled } from '../servers/participants.ts';
 import type { Server } from '../servers/start.ts';
-import { makeWorkload, requestsOf, type WorkItem } from '../cases/workload.ts';
+import { interleave, type Meter, median, ratioOf } from './slices.ts';
 
-/** How many times as long a statement takes with role, context and row security as without. */
+/** Time of a statement with role, session context and row-level security, compared with the time without. */
 export interface RlsOverhead {
   operation: OperationName;
-  /** Milliseconds of one execution on a connection, at the median, and their ratio. */
+  /** Median milliseconds of an execution on one connection, and their ratio. */
   with: number;
   without: number;
   onConnection: number;
-  /** Through the server, 16 at once: requests a second without, by those with. */
+  /** Over HTTP at 16 connections: requests per second without, divided by those with. */
   overHttp: number;
 }
 
 const MEASURED: OperationName[] = ['flat', 'detail', 'node'];
 const EXECUTIONS = 1000;
-/** They are short, and many rounds of them tell what a few do not. */
+/** The executions are short, so many rounds are needed against noise. */
 const ROUNDS = 24;
 
 export async function measureRlsOverhead(
@@ -32,44 +32,44 @@ export async function measureRlsOverhead(
   server: Server,
   timing: { rounds: number; sliceMs: number },
 ): Promise<RlsOverhead[]> {
-  const questions = makeWorkload(filled.world);
-  const credentials = filled.world.map(({ apiKey }) => apiKey);
-  const prices: RlsOverhead[] = [];
+  const workload = makeWorkload(filled.tenants);
+  const credentials = filled.tenants.map(({ apiKey }) => apiKey);
+  const overheads: RlsOverhead[] = [];
   for (const operation of MEASURED) {
     const contenders = [
-      { name: 'limit', dialect: limit },
-      { name: 'limit without row security', dialect: bareLimit },
+      { name: 'hand-written SQL', dialect: handWritten },
+      { name: 'hand-written SQL without row-level security', dialect: handWrittenWithoutRls },
     ].map(({ name, dialect }) => ({
       name,
       server,
       operation,
-      requests: requestsOf(dialect, operation, questions[operation], credentials),
+      requests: requestsOf(dialect, operation, workload[operation], credentials),
     }));
     const [secured = [], bare = []] = await interleave(meter, contenders, { ...timing, connections: 16 });
-    const onConnection = await timeOnConnection(filled, operation, questions[operation]);
-    prices.push({ operation, ...onConnection, overHttp: ratioOf(bare, secured, 'rps') });
+    const onConnection = await timeOnConnection(filled, operation, workload[operation]);
+    overheads.push({ operation, ...onConnection, overHttp: ratioOf(bare, secured, 'rps') });
   }
-  return prices;
+  return overheads;
 }
 
-type Execute = (question: WorkItem) => Promise<unknown>;
+type Execute = (input: WorkItem) => Promise<unknown>;
 
 async function backendOf(client: pg.Client): Promise<number> {
   const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
   return rows[0]?.pid ?? Number.NaN;
 }
 
-/** Milliseconds of an execution at the median of each round, of the one and the other. */
-async function takeTurns([one, other]: [Execute, Execute], asked: WorkItem[]): Promise<[number, number][]> {
+/** @returns the median milliseconds of the two executions in each round */
+async function alternate([one, other]: [Execute, Execute], items: WorkItem[]): Promise<[number, number][]> {
   const times: [number, number][] = [];
-  // The first round has statements to prepare.
+  // The first round prepares the statements and does not count.
   for (let round = -1; round < ROUNDS; round++) {
     const taken: [number[], number[]] = [[], []];
-    for (const [place, question] of asked.entries()) {
-      // Turn by turn, so that neither has the caches for itself.
+    for (const [place, input] of items.entries()) {
+      // Alternating, so that both use the same caches.
       for (const turn of place % 2 === 0 ? [0, 1] : [1, 0]) {
         const start = performance.now();
-        await (turn === 0 ? one : other)(question);
+        await (turn === 0 ? one : other)(input);
         taken[turn as 0 | 1].push(performance.now() - start);
       }
     }
@@ -78,37 +78,35 @@ async function takeTurns([one, other]: [Execute, Execute], asked: WorkItem[]): P
   return times;
 }
 
-async function timeOnConnection({ database }: Filled, operation: OperationName, asked: WorkItem[]) {
+async function timeOnConnection({ database }: Filled, operation: OperationName, items: WorkItem[]) {
   const [secured, bare] = [new pg.Client(database.serverUrl), new pg.Client(database.bypassUrl)];
   await Promise.all([secured.connect(), bare.connect()]);
   try {
     const context = { name: 'context', text: readSettingsSql(TIMEOUTS) };
     await secured.query({ ...context, values: readSettingsValues({}) });
-    const queryOf = ({ text, parameters }: HandWrittenStatement, question: WorkItem) => ({
+    const queryOf = ({ text, parameters }: HandWrittenStatement, input: WorkItem) => ({
       name: operation,
       text,
-      values: parameters.map((name) => question[name as keyof WorkItem]),
+      values: parameters.map((name) => input[name as keyof WorkItem]),
       rowMode: 'array',
     });
     const [withTenant, without] = [true, false].map((own) => handWrittenStatement(operation, FULL, own)) as [
       HandWrittenStatement,
       HandWrittenStatement,
     ];
-    const inContext: Execute = (question) =>
+    const inContext: Execute = (input) =>
       new Promise((resolve, reject) => {
-        const values = readSettingsValues({ tenantId: question.tenantId, userId: question.userId });
+        const values = readSettingsValues({ tenantId: input.tenantId, userId: input.userId });
         secured.query(
-          new PipelinedQuery(
-            { name: context.name, text: context.text, values },
-            [queryOf(without, question)],
-            (error, results) => (error ? reject(error) : resolve(results?.[0])),
+          new PipelinedQuery({ name: context.name, text: context.text, values }, [queryOf(without, input)], (error, results) =>
+            error ? reject(error) : resolve(results?.[0]),
           ),
         );
       });
-    const plainly: Execute = (question) => bare.query(queryOf(withTenant, question));
+    const withoutContext: Execute = (input) => bare.query(queryOf(withTenant, input));
     const backends = await Promise.all([secured, bare].map(backendOf));
     const times = await onOneProcessor([process.pid, ...backends], () =>
-      takeTurns([inContext, plainly], asked.slice(0, EXECUTIONS)),
+      alternate([inContext, withoutContext], items.slice(0, EXECUTIONS)),
     );
     return {
       with: median(times.map(([one]) => one)),

@@ -1,36 +1,36 @@
-import { type Answerer, ask } from '../cases/check.ts';
-import type { Cluster } from '../fixtures/cluster.ts';
+import { type Endpoint, execute } from '../cases/check.ts';
 import { FEW, FULL, OPERATIONS, type OperationName, type Sizes } from '../cases/operations.ts';
-import { type Counts, minus, startWireCounter, type WireCounter } from './pg-proxy.ts';
-import { countingPlans, type PlanCounts } from './query-plans.ts';
+import { makeWorkload } from '../cases/workload.ts';
+import type { Cluster } from '../fixtures/cluster.ts';
 import type { Filled } from '../servers/participants.ts';
 import { DIALECTS, POOL_SIZE, type Program, type Server, startServer } from '../servers/start.ts';
-import { makeWorkload } from '../cases/workload.ts';
+import { type Counts, minus, startWireCounter, type WireCounter } from './pg-proxy.ts';
+import { countingPlans, type PlanCounts } from './query-plans.ts';
 
-/** What one request of an operation takes. */
+/** What one request of an operation sends to PostgreSQL. */
 export interface WireFigures {
   roundTrips: number;
   statements: number;
-  /** Statements that say who acts, or begin and end a transaction. */
+  /** Statements that set the session context, or begin and end a transaction. */
   framing: number;
-  /** Own statements where each list has two rows at most. */
+  /** `statements` when each list has at most two rows. */
   statementsFew: number;
-  /** Part of the statements that had been prepared, once everything has been asked before. */
+  /** Share of the statements that were prepared before, with warm caches. */
   preparedHits: number;
-  /** Part of them that PostgreSQL had a plan for, those inside of functions and triggers among them. */
+  /** Share of all executed statements, including those in functions and triggers, that reused a query plan. */
   planHits: number;
 }
 
 const WARM_UP = 20;
 const COUNTED = 15;
-/** Over all connections, until each of them has prepared what it needs and executed it so often that its plan is kept. */
-const CROWD = 640;
-/** Those of them that are counted afterwards. */
-const CROWD_COUNTED = 160;
+/** Requests over all connections, enough for each to prepare its statements and to reach generic plans. */
+const CONCURRENT_WARM_UP = 640;
+/** Requests that are counted afterwards. */
+const CONCURRENT_COUNTED = 160;
 
 /**
- * Counts what the servers send to PostgreSQL, from between the two, the same way for each. Requests go one after another, and the
- * least of them counts: what a server does now and then, such as looking up a credential again, only ever adds.
+ * Counts what the servers send to PostgreSQL through a proxy. Requests are sequential, and the minimum counts: occasional work such as
+ * reloading a credential only adds statements.
  */
 export async function countStatements(
   cluster: Cluster,
@@ -47,7 +47,7 @@ export async function countStatements(
         secrets: filled.secrets,
         databaseUrl: counter.url(serverUrl),
         bypassUrl,
-        // What is heard of the database and of jobs in between is no part of a request.
+        // Notices and jobs bypass the proxy: they are not part of a request.
         listenUrl: serverUrl,
       });
       try {
@@ -66,14 +66,14 @@ interface Counters {
   plans: () => Promise<PlanCounts>;
 }
 
-async function countFor(server: Server, counters: Counters, { world }: Filled): Promise<Record<OperationName, WireFigures>> {
-  const credentials = world.map(({ apiKey }) => apiKey);
-  const answerer: Answerer = { name: server.program, url: server.url, dialect: DIALECTS[server.program], credentials };
+async function countFor(server: Server, counters: Counters, { tenants }: Filled): Promise<Record<OperationName, WireFigures>> {
+  const credentials = tenants.map(({ apiKey }) => apiKey);
+  const endpoint: Endpoint = { name: server.program, url: server.url, dialect: DIALECTS[server.program], credentials };
   const entries: [OperationName, WireFigures][] = [];
   for (const { name } of OPERATIONS) {
-    const full = await countOperation(answerer, counters.counter, name, FULL, world);
-    const few = await countOperation(answerer, counters.counter, name, FEW, world);
-    const hits = await hitsOf(answerer, counters, name, world);
+    const full = await countOperation(endpoint, counters.counter, name, FULL, tenants);
+    const few = await countOperation(endpoint, counters.counter, name, FEW, tenants);
+    const hits = await hitsOf(endpoint, counters, name, tenants);
     const { roundTrips, statements, framing } = full;
     entries.push([name, { roundTrips, statements, framing, statementsFew: few.statements, ...hits }]);
   }
@@ -81,18 +81,18 @@ async function countFor(server: Server, counters: Counters, { world }: Filled): 
 }
 
 async function countOperation(
-  answerer: Answerer,
+  endpoint: Endpoint,
   counter: WireCounter,
   operation: OperationName,
   sizes: Sizes,
-  world: Filled['world'],
+  tenants: Filled['tenants'],
 ): Promise<Counts> {
-  // The largest tenant has whole pages of everything.
-  const asked = makeWorkload(world, { only: 1, sizes, count: WARM_UP + COUNTED })[operation];
+  // The largest tenant has full pages of all lists.
+  const items = makeWorkload(tenants, { only: 1, sizes, count: WARM_UP + COUNTED })[operation];
   const counts: Counts[] = [];
-  for (const question of asked) {
+  for (const input of items) {
     const before = counter.counts();
-    await ask(answerer, operation, question, answerer.credentials[question.person] ?? '');
+    await execute(endpoint, operation, input, endpoint.credentials[input.tenantIndex] ?? '');
     counts.push(minus(counter.counts(), before));
   }
   const warm = counts.slice(WARM_UP);
@@ -106,26 +106,26 @@ async function countOperation(
   };
 }
 
-/** Asks with as many at once as there are connections, and looks at the last of them. */
+/** Warms all connections with concurrent requests, then measures the hit rates of further ones. */
 async function hitsOf(
-  answerer: Answerer,
+  endpoint: Endpoint,
   { counter, plans }: Counters,
   operation: OperationName,
-  world: Filled['world'],
+  tenants: Filled['tenants'],
 ): Promise<Pick<WireFigures, 'preparedHits' | 'planHits'>> {
-  const asked = makeWorkload(world, { only: 1, count: CROWD })[operation];
-  const crowd = async (questions: typeof asked) => {
-    const queue = questions.values();
+  const items = makeWorkload(tenants, { only: 1, count: CONCURRENT_WARM_UP })[operation];
+  const sendConcurrently = async (some: typeof items) => {
+    const queue = some.values();
     const one = async () => {
-      for (const question of queue) await ask(answerer, operation, question, answerer.credentials[question.person] ?? '');
+      for (const input of queue) await execute(endpoint, operation, input, endpoint.credentials[input.tenantIndex] ?? '');
     };
     await Promise.all(Array.from({ length: POOL_SIZE }, one));
   };
-  await crowd(asked);
+  await sendConcurrently(items);
   const [before, plansBefore] = [counter.counts(), await plans()];
-  await crowd(asked.slice(0, CROWD_COUNTED));
+  await sendConcurrently(items.slice(0, CONCURRENT_COUNTED));
   const plansAfter = await plans();
-  // BEGIN and what else goes out as plain text has nothing to prepare.
+  // Binds exclude BEGIN and other statements of the simple protocol, which cannot be prepared.
   const { hits, binds } = minus(counter.counts(), before);
   const planned = (plansAfter.planned - plansBefore.planned) / (plansAfter.executed - plansBefore.executed);
   return { preparedHits: hits / binds, planHits: 1 - planned };

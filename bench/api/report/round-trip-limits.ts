@@ -2,8 +2,8 @@ import type { OperationName } from '../cases/operations.ts';
 import type { WireFigures } from '../measure/statements.ts';
 
 /**
- * What one request of Agentbase may take at most: times it waits for PostgreSQL, and statements beside those that say who acts. A read of
- * one statement is one round trip; a nested one has at most 2 + depth statements.
+ * Limits for one request of Agentbase: round trips to PostgreSQL, and statements without those of the session context and the
+ * transaction. A read of one statement takes one round trip; a nested read takes at most 2 + depth statements.
  */
 export const ROUND_TRIP_LIMITS: Record<OperationName, { roundTrips: number; statements: number }> = {
   flat: { roundTrips: 1, statements: 1 },
@@ -14,25 +14,28 @@ export const ROUND_TRIP_LIMITS: Record<OperationName, { roundTrips: number; stat
   dashboard: { roundTrips: 3, statements: 12 },
 };
 
-/** Part of the statements that must have been prepared, and that PostgreSQL must have had a plan for. */
-export const HITS = 0.99;
+/** Minimum share of statements that reuse a prepared statement, and of those that reuse a query plan. */
+export const MIN_HIT_RATE = 0.99;
 
-/** @returns what is over its bound */
+/** @returns one message for each exceeded limit; each starts with the name of the operation */
 export function limitProblems(figures: Record<OperationName, WireFigures>): string[] {
-  return Object.entries(ROUND_TRIP_LIMITS).flatMap(([name, bound]) => {
+  return Object.entries(ROUND_TRIP_LIMITS).flatMap(([name, limit]) => {
     const { roundTrips, statements, statementsFew, preparedHits, planHits } = figures[name as OperationName];
+    const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
     return [
-      ...(roundTrips > bound.roundTrips ? [`${name} takes ${roundTrips} round trips; at most ${bound.roundTrips}`] : []),
-      ...(statements > bound.statements ? [`${name} takes ${statements} statements; at most ${bound.statements}`] : []),
+      ...(roundTrips > limit.roundTrips ? [`${name} takes ${roundTrips} round trips, at most ${limit.roundTrips} allowed`] : []),
+      ...(statements > limit.statements ? [`${name} takes ${statements} statements, at most ${limit.statements} allowed`] : []),
       ...(statements > statementsFew
-        ? [`${name} takes ${statements} statements, and ${statementsFew} where lists have two rows`]
+        ? [`${name} takes ${statements} statements for full lists, but ${statementsFew} for lists of two rows`]
         : []),
-      ...(preparedHits >= HITS
+      ...(preparedHits >= MIN_HIT_RATE
         ? []
-        : [`${name}: ${(100 * preparedHits).toFixed(1)} % of the statements were prepared; at least ${100 * HITS} %`]),
-      ...(planHits >= HITS
+        : [
+            `${name}: ${percent(preparedHits)} of the statements were prepared before, at least ${100 * MIN_HIT_RATE} % required`,
+          ]),
+      ...(planHits >= MIN_HIT_RATE
         ? []
-        : [`${name}: PostgreSQL had a plan for ${(100 * planHits).toFixed(1)} % of the statements; at least ${100 * HITS} %`]),
+        : [`${name}: ${percent(planHits)} of the statements reused a query plan, at least ${100 * MIN_HIT_RATE} % required`]),
     ];
   });
 }

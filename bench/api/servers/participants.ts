@@ -1,31 +1,31 @@
 import { fileURLToPath } from 'node:url';
-import { type BenchmarkTenants, makeSecrets, readBenchmarkTenants, type Secrets, signTokens } from '../fixtures/tenants.ts';
-import type { Answerer } from '../cases/check.ts';
-import type { BenchDatabase, Cluster } from '../fixtures/cluster.ts';
-import type { Contender, Meter } from '../measure/slices.ts';
+import type { Endpoint } from '../cases/check.ts';
 import type { OPERATIONS } from '../cases/operations.ts';
-import { type Column, DIALECTS, type Program, type Server, startServer } from './start.ts';
 import { requestsOf, type Workload } from '../cases/workload.ts';
+import type { BenchDatabase, Cluster } from '../fixtures/cluster.ts';
+import { createSecrets, prepareTenants, type Secrets, signTokens, type TenantOwner } from '../fixtures/tenants.ts';
+import type { Contender, Meter } from '../measure/slices.ts';
+import { type Column, DIALECTS, type Program, type Server, startServer } from './start.ts';
 
-/** A filled database and who may ask for what is in it. */
+/** A filled database with the owners of its tenants and the secrets of its servers. */
 export interface Filled {
   database: BenchDatabase;
-  world: BenchmarkTenants;
+  tenants: TenantOwner[];
   secrets: Secrets;
 }
 
 export async function fill(cluster: Cluster, name: string, messages: number, secrets?: Secrets): Promise<Filled> {
   const database = await cluster.database(name, messages);
-  const known = secrets ?? (await makeSecrets());
-  return { database, world: await readBenchmarkTenants(database.owner, known), secrets: known };
+  const known = secrets ?? (await createSecrets());
+  return { database, tenants: await prepareTenants(database.owner, known), secrets: known };
 }
 
 const PROGRAM: Record<Column, Program> = {
   agentbase: 'agentbase',
   'agentbase, JWT': 'agentbase',
   PostGraphile: 'postgraphile',
-  recipe: 'recipe',
-  limit: 'limit',
+  'stock Pothos': 'stock-pothos',
+  'hand-written SQL': 'hand-written',
 };
 
 export function startFor(cluster: Cluster, { database, secrets }: Filled, program: Program): Promise<Server> {
@@ -35,53 +35,54 @@ export function startFor(cluster: Cluster, { database, secrets }: Filled, progra
 
 export function startMeter(cluster: Cluster): Meter {
   return {
-    load: cluster.processes.help(fileURLToPath(new URL('../measure/load.ts', import.meta.url))),
+    load: cluster.processes.fork(fileURLToPath(new URL('../measure/load.ts', import.meta.url))),
     postmaster: cluster.postmaster,
     answered: 0,
   };
 }
 
-/** A server with a way to prove who one is. */
-export interface Entrant {
+/** A running server with the credentials of one column. */
+export interface Participant {
   column: Column;
   server: Server;
   credentials: string[];
 }
 
-/** Starts what the columns need, one server for the two columns of Agentbase. */
-export async function enter(cluster: Cluster, filled: Filled, columns: Column[]): Promise<Entrant[]> {
+/** Starts the servers of the columns. The two columns of Agentbase share one server. */
+export async function startParticipants(cluster: Cluster, filled: Filled, columns: Column[]): Promise<Participant[]> {
   const servers = new Map<Program, Server>();
-  const tokens = await signTokens(filled.world, filled.secrets);
-  const keys = filled.world.map(({ apiKey }) => apiKey);
-  const entrants: Entrant[] = [];
+  const tokens = await signTokens(filled.tenants, filled.secrets);
+  const keys = filled.tenants.map(({ apiKey }) => apiKey);
+  const participants: Participant[] = [];
   for (const column of columns) {
     const program = PROGRAM[column];
     const server = servers.get(program) ?? (await startFor(cluster, filled, program));
     servers.set(program, server);
-    entrants.push({ column, server, credentials: column === 'agentbase, JWT' ? tokens : keys });
+    participants.push({ column, server, credentials: column === 'agentbase, JWT' ? tokens : keys });
   }
-  return entrants;
+  return participants;
 }
 
-export function answererOf({ column, server, credentials }: Entrant): Answerer {
+export function endpointOf({ column, server, credentials }: Participant): Endpoint {
   return { name: column, url: server.url, dialect: DIALECTS[server.program], credentials };
 }
 
-/** All entrants with one operation. */
+/** The participants with the requests of one operation. */
 export function contendersOf(
-  entrants: Entrant[],
+  participants: Participant[],
   operation: (typeof OPERATIONS)[number]['name'],
-  questions: Workload,
+  workload: Workload,
 ): Contender[] {
-  return entrants.map(({ column, server, credentials }) => ({
+  return participants.map(({ column, server, credentials }) => ({
     name: column,
     server,
     operation,
-    requests: requestsOf(DIALECTS[server.program], operation, questions[operation], credentials),
+    requests: requestsOf(DIALECTS[server.program], operation, workload[operation], credentials),
   }));
 }
 
-/** Tokens end after 15 minutes: gives new ones to who has some. */
-export async function refreshTokens(entrants: Entrant[], { world, secrets }: Filled): Promise<void> {
-  for (const entrant of entrants) if (entrant.column === 'agentbase, JWT') entrant.credentials = await signTokens(world, secrets);
+/** Signs new access tokens, which expire after 15 minutes. */
+export async function refreshTokens(participants: Participant[], { tenants, secrets }: Filled): Promise<void> {
+  for (const participant of participants)
+    if (participant.column === 'agentbase, JWT') participant.credentials = await signTokens(tenants, secrets);
 }

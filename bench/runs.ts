@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { cpuOf, machineCpu } from './lib/cpu.ts';
+import { mean } from './lib/figures.ts';
 import { type Section, sectionText, writePage } from './lib/report.ts';
 import { type Cluster, SETTINGS, startCluster } from './runs/cluster.ts';
 import { createFixture, type Fixture } from './runs/conversations.ts';
@@ -77,10 +78,6 @@ async function busyRound(cluster: Cluster, fixture: Fixture): Promise<Busy> {
 function quantile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function deltaSection(busy: Busy[]): Section {

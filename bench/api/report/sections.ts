@@ -78,7 +78,15 @@ function statementSection({ statements }: Results): Section {
     rows: OPERATIONS.flatMap(({ name }) =>
       Object.entries(statements).map(([program, figures]) => {
         const { roundTrips, statements: own, statementsFew, framing, preparedHits, planHits } = figures[name];
-        return [`${name}, ${COLUMNS[program as Program]}`, roundTrips, own, statementsFew, framing, percent(preparedHits), percent(planHits)];
+        return [
+          `${name}, ${COLUMNS[program as Program]}`,
+          roundTrips,
+          own,
+          statementsFew,
+          framing,
+          percent(preparedHits),
+          percent(planHits),
+        ];
       }),
     ),
   };

@@ -1,4 +1,4 @@
-/** What is asked of every server, and what its answer looks like once the differences of the servers are taken away. */
+/** The operations, their translation for each server, and the normalization of its responses. */
 
 export type OperationName = 'flat' | 'nested' | 'detail' | 'node' | 'append' | 'dashboard';
 
@@ -14,12 +14,12 @@ export const OPERATIONS: readonly Operation[] = [
   { name: 'flat', title: 'a flat list of 20 conversations', depth: 1 },
   { name: 'nested', title: '10 agents, 5 conversations of each, 5 messages of each', depth: 3 },
   { name: 'detail', title: 'a conversation, its agent, its last 50 messages and their tool executions', depth: 3 },
-  { name: 'node', title: 'a conversation as a node, by its id', depth: 1 },
+  { name: 'node', title: 'a conversation by its node id', depth: 1 },
   { name: 'append', title: '`appendMessage`', depth: 1, writes: true },
-  { name: 'dashboard', title: 'what a dashboard opens with: viewer, tenant, five lists, three counts', depth: 2 },
+  { name: 'dashboard', title: 'viewer, tenant, five lists, three counts', depth: 2 },
 ];
 
-/** How many rows each list has at most. */
+/** Maximum number of rows of each list. */
 export interface Sizes {
   name: 'full' | 'few';
   list: number;
@@ -44,7 +44,7 @@ export const FULL: Sizes = {
   longList: 10,
 };
 
-/** To see whether the number of statements depends on that of the rows. */
+/** Shows whether the number of statements depends on the number of rows. */
 export const FEW: Sizes = {
   name: 'few',
   list: 2,
@@ -59,27 +59,27 @@ export const FEW: Sizes = {
 
 export const SIZES: Record<Sizes['name'], Sizes> = { full: FULL, few: FEW };
 
-/** One thing somebody wants to know, whoever answers. */
-export interface Question {
+/** Input of an operation, independent of the server. */
+export interface OperationInput {
   tenantId: string;
   userId: string;
-  /** The conversation it is about, where it is about one. */
+  /** Ignored by operations that are not about one conversation. */
   conversationId: string;
   sizes: Sizes;
 }
 
-/** Stands for a new UUID in a body: each request that is sent gets one of its own. */
+/** Placeholder in a body. Each request replaces it by a new UUID. */
 export const NEW_UUID = '00000000-aaaa-7aaa-8aaa-aaaaaaaaaaaa';
 
 export function contentOf(uuid: string): string {
   return `Where is the parcel of my order? It should have been here on Monday, and the number is ${uuid}.`;
 }
 
-/** The same question in the words of one server. */
+/** Translates operations to the API of one server. */
 export interface Dialect {
-  bodyOf(operation: OperationName, question: Question): object;
-  /** Its answer as all servers' answers look. */
-  shapeOf(operation: OperationName, data: Record<string, unknown>): unknown;
+  bodyOf(operation: OperationName, input: OperationInput): object;
+  /** Brings the response of the server into the common shape. */
+  normalize(operation: OperationName, data: Record<string, unknown>): unknown;
 }
 
 const CONVERSATION = 'title status messageCount totalTokens costUsd createdAt lastMessageAt';
@@ -90,7 +90,7 @@ const TENANT = 'name slug planCode status createdAt';
 const ENTRY = 'actor action resourceType createdAt';
 const PERSON = 'email firstName lastName';
 
-/** @param order how a list says which of its two ends comes first, where it has to */
+/** @param order arguments that select the order of a list, if its default differs */
 function graphOf(order: { messages: string; members: string }): Record<OperationName, string> {
   return {
     flat: `query Flat($list: Int!) { conversations(first: $list) { nodes { uuid ${CONVERSATION} } pageInfo { hasNextPage } } }`,
@@ -112,25 +112,23 @@ function graphOf(order: { messages: string; members: string }): Record<Operation
   };
 }
 
-function appendInput({ conversationId }: Question) {
+function appendInput({ conversationId }: OperationInput) {
   return { conversationId, role: 'USER', content: contentOf(NEW_UUID), tokenCount: 24 };
 }
 
-/** @param encoding of the ids of nodes: of Agentbase for URLs, of Pothos as it comes */
+/** @param encoding of node ids: Agentbase uses base64url, Pothos base64 */
 function graphDialect(documents: Record<OperationName, string>, encoding: 'base64' | 'base64url'): Dialect {
   return {
-    bodyOf(operation, question) {
+    bodyOf(operation, input) {
       const id =
-        operation === 'node'
-          ? Buffer.from(`Conversation:${question.conversationId}`).toString(encoding)
-          : question.conversationId;
-      const { name: _, ...sizes } = question.sizes;
+        operation === 'node' ? Buffer.from(`Conversation:${input.conversationId}`).toString(encoding) : input.conversationId;
+      const { name: _, ...sizes } = input.sizes;
       const declared = documents[operation].slice(0, documents[operation].indexOf('{'));
-      const all: Record<string, unknown> = { ...sizes, id, input: appendInput(question) };
+      const all: Record<string, unknown> = { ...sizes, id, input: appendInput(input) };
       const variables = Object.fromEntries(Object.entries(all).filter(([name]) => declared.includes(`$${name}:`)));
       return { query: documents[operation], variables };
     },
-    shapeOf: (_operation, data) => data,
+    normalize: (_operation, data) => data,
   };
 }
 
@@ -139,8 +137,8 @@ export const agentbase: Dialect = graphDialect(
   'base64url',
 );
 
-/** Its lists have one order each. */
-export const recipe: Dialect = graphDialect(graphOf({ messages: '', members: '' }), 'base64');
+/** Each of its lists has a fixed order. */
+export const stockPothos: Dialect = graphDialect(graphOf({ messages: '', members: '' }), 'base64');
 
 const NEWEST = 'orderBy: [CREATED_AT_DESC, ROW_ID_DESC]';
 const agentOf = 'agent: agentByTenantIdAndAgentId';
@@ -169,11 +167,11 @@ const POSTGRAPHILE: Record<OperationName, string> = {
 };
 
 export const postgraphile: Dialect = {
-  bodyOf(operation, question) {
-    const { tenantId, userId, conversationId, sizes } = question;
+  bodyOf(operation, input) {
+    const { tenantId, userId, conversationId, sizes } = input;
     const nodeId = Buffer.from(JSON.stringify(['Conversation', tenantId, conversationId])).toString('base64');
     const { name: _, ...numbers } = sizes;
-    const message = { ...appendInput(question), tenantId, rowId: NEW_UUID, tokenCount: '24' };
+    const message = { ...appendInput(input), tenantId, rowId: NEW_UUID, tokenCount: '24' };
     const all: Record<string, unknown> = {
       ...numbers,
       tenantId,
@@ -185,7 +183,7 @@ export const postgraphile: Dialect = {
     const variables = Object.fromEntries(Object.entries(all).filter(([name]) => declared.includes(`$${name}:`)));
     return { query: POSTGRAPHILE[operation], variables };
   },
-  shapeOf(operation, data) {
+  normalize(operation, data) {
     if (operation === 'append') {
       const { message } = data.createMessage as { message: { conversation: unknown } };
       const { conversation, ...appendedMessage } = message;
@@ -196,22 +194,22 @@ export const postgraphile: Dialect = {
   },
 };
 
-/** @param suffix which of the ways of the limit answers */
-function limitDialect(suffix: '' | 'bare'): Dialect {
+/** @param variant `bare`: without row-level security and session context */
+function handWrittenDialect(variant: 'secured' | 'bare'): Dialect {
   return {
-    bodyOf(operation, question) {
+    bodyOf(operation, input) {
       return {
         operation,
-        sizes: question.sizes.name,
-        conversationId: question.conversationId,
-        ...(operation === 'append' ? appendInput(question) : {}),
-        ...(suffix === 'bare' ? { bare: true } : {}),
+        sizes: input.sizes.name,
+        conversationId: input.conversationId,
+        ...(operation === 'append' ? appendInput(input) : {}),
+        ...(variant === 'bare' ? { bare: true } : {}),
       };
     },
-    shapeOf: (_operation, data) => data,
+    normalize: (_operation, data) => data,
   };
 }
 
-export const limit: Dialect = limitDialect('');
-/** The limit again, with the tenant as a predicate instead of row security and context. */
-export const bareLimit: Dialect = limitDialect('bare');
+export const handWritten: Dialect = handWrittenDialect('secured');
+/** Hand-written SQL with a tenant predicate instead of row-level security and session context. */
+export const handWrittenWithoutRls: Dialect = handWrittenDialect('bare');

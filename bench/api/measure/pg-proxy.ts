@@ -2,36 +2,36 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** What went over the wire between a server and PostgreSQL. */
+/** Counts of the messages between a server and PostgreSQL. */
 export interface Counts {
-  /** Times the server waited for PostgreSQL: what it sent at once, up to the next answer, counts as one. */
+  /** Times the server waited for PostgreSQL. Everything it sends before the next response counts as one. */
   roundTrips: number;
-  /** Statements that are the operation's own. */
+  /** Statements of the operation itself. */
   statements: number;
-  /** Statements that say who acts or begin and end a transaction. */
+  /** Statements that set the session context or begin and end a transaction. */
   framing: number;
-  /** Executed statements that had been prepared before, and all that were executed through the extended protocol. */
+  /** `binds` counts the statements of the extended protocol, `hits` those of them that were prepared before. */
   hits: number;
   binds: number;
 }
 
-export const NOTHING: Counts = { roundTrips: 0, statements: 0, framing: 0, hits: 0, binds: 0 };
+const ZERO: Counts = { roundTrips: 0, statements: 0, framing: 0, hits: 0, binds: 0 };
 
 export function minus(after: Counts, before: Counts): Counts {
-  const names = Object.keys(NOTHING) as (keyof Counts)[];
+  const names = Object.keys(ZERO) as (keyof Counts)[];
   return Object.fromEntries(names.map((name) => [name, after[name] - before[name]])) as unknown as Counts;
 }
 
-/** Cuts a stream into protocol messages: a type byte, then a length that counts itself. */
+/** Splits a stream into protocol messages: a type byte, then a length that includes itself. */
 class Messages {
   #rest: Buffer = Buffer.alloc(0);
   #startup: boolean;
-  readonly #take: (type: string, body: Buffer) => void;
+  readonly #onMessage: (type: string, body: Buffer) => void;
 
-  /** @param startup whether the first message has no type, as a client's */
-  constructor(startup: boolean, take: (type: string, body: Buffer) => void) {
+  /** @param startup whether the first message has no type byte, as from a client */
+  constructor(startup: boolean, onMessage: (type: string, body: Buffer) => void) {
     this.#startup = startup;
-    this.#take = take;
+    this.#onMessage = onMessage;
   }
 
   push(chunk: Buffer): void {
@@ -41,7 +41,7 @@ class Messages {
       if (this.#rest.length < head + 4) return;
       const end = head + this.#rest.readInt32BE(head);
       if (this.#rest.length < end) return;
-      if (!this.#startup) this.#take(String.fromCharCode(this.#rest[0] as number), this.#rest.subarray(head + 4, end));
+      if (!this.#startup) this.#onMessage(String.fromCharCode(this.#rest[0] as number), this.#rest.subarray(head + 4, end));
       this.#startup = false;
       this.#rest = this.#rest.subarray(end);
     }
@@ -53,7 +53,7 @@ function textAt(body: Buffer, from: number): { text: string; end: number } {
   return { text: body.toString('utf8', from, end), end: end + 1 };
 }
 
-/** The statements of a text of the simple protocol. Semicolons in quotes do not end one. */
+/** The statements in a query string of the simple protocol. Ignores semicolons in quotes. */
 function statementsOf(text: string): string[] {
   return text
     .replaceAll(/'(?:[^']|'')*'/g, "''")
@@ -69,7 +69,7 @@ function isFraming(statement: string): boolean {
   );
 }
 
-/** One connection of a server, as seen from between. */
+/** Counts the messages of one connection. */
 class Connection {
   readonly #counts: Counts;
   readonly #prepared = new Map<string, string>();
@@ -116,25 +116,25 @@ class Connection {
 }
 
 export interface WireCounter {
-  /** The database behind it, over it. */
+  /** @returns the connection string of the database through the proxy */
   url(databaseUrl: string): string;
-  /** So far. */
+  /** Totals since the start. */
   counts(): Counts;
   stop(): Promise<void>;
 }
 
-/** Stands between servers and PostgreSQL, and counts what passes. For passes that nobody times. */
+/** Starts a proxy in front of PostgreSQL that counts messages. It adds latency, so timed runs do not use it. */
 export async function startWireCounter(postgresPort: number): Promise<WireCounter> {
-  const counts = { ...NOTHING };
+  const counts = { ...ZERO };
   const sockets = new Set<Socket>();
   const server: Server = createServer((client) => {
     const upstream = connect(postgresPort, '127.0.0.1');
     const connection = new Connection(counts);
-    const asked = new Messages(true, (type, body) => connection.fromServer(type, body));
-    const answered = new Messages(false, (type) => connection.fromPostgres(type));
+    const requests = new Messages(true, (type, body) => connection.fromServer(type, body));
+    const responses = new Messages(false, (type) => connection.fromPostgres(type));
     for (const socket of [client, upstream]) {
       sockets.add(socket.setNoDelay(true));
-      // Whoever goes takes the other side along.
+      // If one side closes, the other is closed too.
       socket.on('error', () => socket.destroy());
       socket.once('close', () => {
         sockets.delete(socket);
@@ -143,11 +143,11 @@ export async function startWireCounter(postgresPort: number): Promise<WireCounte
       });
     }
     client.on('data', (chunk: Buffer) => {
-      asked.push(chunk);
+      requests.push(chunk);
       upstream.write(chunk);
     });
     upstream.on('data', (chunk: Buffer) => {
-      answered.push(chunk);
+      responses.push(chunk);
       client.write(chunk);
     });
   }).listen(0, '127.0.0.1');

@@ -1,19 +1,19 @@
-/** A process of its own that sends requests over so many connections, the next when the last is answered. */
+/** Child process that generates load: each connection sends the next request after the response to the last. */
 import { createHistogram } from 'node:perf_hooks';
 import { Pool } from 'undici';
 import { v7 } from 'uuid';
-import { NEW_UUID } from './operations.ts';
+import { NEW_UUID } from '../cases/operations.ts';
 
 export interface Request {
   authorization: string;
-  /** A new UUID takes the place of `NEW_UUID`, wherever it stands. */
+  /** Each occurrence of `NEW_UUID` is replaced by a new UUID. */
   body: string;
-  /** What a right answer has in it. */
+  /** A text that every correct response contains. */
   expect: string;
 }
 
 export interface Plan {
-  /** The name of the plan: it stays here. */
+  /** Name under which the process stores the requests. */
   plan: string;
   url: string;
   requests: Request[];
@@ -22,7 +22,7 @@ export interface Plan {
 export interface Run {
   run: string;
   connections: number;
-  /** Stops after so long, or once so many are answered. */
+  /** The run ends after this time or after `count` requests. */
   forMs: number;
   count?: number;
 }
@@ -35,23 +35,23 @@ export interface Load {
   p99: number;
   mean: number;
   wrong: number;
-  /** One of the wrong answers. */
+  /** The first wrong response. */
   example?: string;
 }
 
 const plans = new Map<string, { pool: Pool; path: string; requests: Request[]; next: number }>();
-const MOST_CONNECTIONS = 64;
+const MAX_CONNECTIONS = 64;
 
-function keep({ plan, url, requests }: Plan): void {
+function store({ plan, url, requests }: Plan): void {
   const { origin, pathname } = new URL(url);
   const known = plans.get(plan);
-  const pool = known?.pool ?? new Pool(origin, { connections: MOST_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 });
+  const pool = known?.pool ?? new Pool(origin, { connections: MAX_CONNECTIONS, pipelining: 1, keepAliveTimeout: 60_000 });
   plans.set(plan, { pool, path: pathname, requests, next: known?.next ?? 0 });
 }
 
 async function run({ run: name, connections, forMs, count = Number.POSITIVE_INFINITY }: Run): Promise<Load> {
   const plan = plans.get(name);
-  if (!plan) throw new Error(`there is no plan ${name}`);
+  if (!plan) throw new Error(`the plan ${name} was not stored`);
   const { pool, path, requests } = plan;
   const times = createHistogram();
   let [answered, wrong, sent] = [0, 0, 0];
@@ -96,7 +96,7 @@ async function run({ run: name, connections, forMs, count = Number.POSITIVE_INFI
 process.once('disconnect', () => process.exit(0));
 process.on('message', async (message: Plan | Run) => {
   if ('plan' in message) {
-    keep(message);
+    store(message);
     process.send?.({});
   } else process.send?.(await run(message));
 });

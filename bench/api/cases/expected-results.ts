@@ -1,10 +1,10 @@
 import type pg from 'pg';
-import type { OperationName, Question } from './operations.ts';
+import type { OperationInput, OperationName } from './operations.ts';
 
 type Row = Record<string, unknown>;
 
-/** snake_case to camelCase, and `id` to the name it has in the graph. */
-function toGraph(row: Row): Row {
+/** Converts snake_case to camelCase, and `id` to `uuid`, its name in GraphQL. */
+function toGraphql(row: Row): Row {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [
       name === 'id' ? 'uuid' : name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
@@ -18,16 +18,13 @@ const EXECUTION = 'id, tool_name, status, duration_ms, created_at';
 const MESSAGE = 'id, sequence, role, content, model, token_count, created_at';
 const PERSON = 'email, first_name, last_name';
 
-/**
- * What the answer to a read must be, put together here from plain statements that the owner runs, one for each list of each
- * parent: slow, and too simple to be wrong.
- */
-export async function expectedResult(owner: pg.Pool, operation: OperationName, question: Question): Promise<unknown> {
-  const { tenantId, userId, conversationId, sizes } = question;
+/** The expected response of a read, assembled from plain statements of the table owner, one for each list of each parent. */
+export async function expectedResult(owner: pg.Pool, operation: OperationName, input: OperationInput): Promise<unknown> {
+  const { tenantId, userId, conversationId, sizes } = input;
   const read = async (text: string, ...values: unknown[]) =>
     (await owner.query({ text: text.replace('TENANT', 'tenant_id = $1'), values: [tenantId, ...values] })).rows as Row[];
-  const list = async (text: string, ...values: unknown[]) => ({ nodes: (await read(text, ...values)).map(toGraph) });
-  const one = async (text: string, ...values: unknown[]) => toGraph((await read(text, ...values))[0] ?? {});
+  const list = async (text: string, ...values: unknown[]) => ({ nodes: (await read(text, ...values)).map(toGraphql) });
+  const one = async (text: string, ...values: unknown[]) => toGraphql((await read(text, ...values))[0] ?? {});
   const count = async (table: string) => Number((await read(`SELECT count(*) AS count FROM ${table} WHERE TENANT`))[0]?.count);
   const person = (id: unknown) =>
     one(`SELECT ${PERSON} FROM users WHERE id = $2 AND EXISTS (SELECT FROM memberships WHERE TENANT)`, id);
@@ -109,6 +106,6 @@ export async function expectedResult(owner: pg.Pool, operation: OperationName, q
       };
     }
     case 'append':
-      throw new Error('an append is judged by the rows it leaves');
+      throw new Error('the expected result of an append is its rows, see appendProblem');
   }
 }

@@ -7,28 +7,28 @@ import { CONTENT } from './document.ts';
 
 export interface Room {
   tenantId: string;
-  /** As the database knows it. */
+  /** Id in the database. */
   conversationId: string;
-  /** As the graph knows it. */
+  /** Id in GraphQL. */
   id: string;
 }
 
 export interface TenantOfRooms {
-  /** A person's and API keys': different people look at the same conversation. */
+  /** Access token of the owner and API keys, so that different viewers watch the same conversation. */
   credentials: string[];
   rooms: Room[];
 }
 
 const KEYS = 3;
 
-/** Tenants with conversations and several credentials each, made through the graph as users would. */
-export async function makeTenants(url: string, tenants: number, roomsOfEach: number): Promise<TenantOfRooms[]> {
+/** Creates tenants with conversations and several credentials each, through the API. */
+export async function createTenants(url: string, tenants: number, roomsOfEach: number): Promise<TenantOfRooms[]> {
   const made: TenantOfRooms[] = [];
-  while (made.length < tenants) made.push(await makeTenant(url, roomsOfEach));
+  while (made.length < tenants) made.push(await createTenant(url, roomsOfEach));
   return made;
 }
 
-async function makeTenant(url: string, rooms: number): Promise<TenantOfRooms> {
+async function createTenant(url: string, rooms: number): Promise<TenantOfRooms> {
   const account = { email: `${newId()}@example.test`, password: 'correct horse battery', tenantName: 'Bench' };
   const { accessToken, tenant } = await change<{ accessToken: string; tenant: { uuid: string } }>(
     url,
@@ -37,8 +37,8 @@ async function makeTenant(url: string, rooms: number): Promise<TenantOfRooms> {
     account,
     'accessToken tenant { uuid }',
   );
-  const ask = <T>(field: string, input: object, selection: string) => change<T>(url, accessToken, field, input, selection);
-  const { agent } = await ask<{ agent: { id: string } }>(
+  const send = <T>(field: string, input: object, selection: string) => change<T>(url, accessToken, field, input, selection);
+  const { agent } = await send<{ agent: { id: string } }>(
     'createAgent',
     { name: 'Agent', provider: 'bench', model: 'none' },
     'agent { id }',
@@ -46,11 +46,11 @@ async function makeTenant(url: string, rooms: number): Promise<TenantOfRooms> {
   const credentials = [accessToken];
   while (credentials.length <= KEYS) {
     const key = { name: `Key ${credentials.length}`, scopes: ['AGENTS_EXECUTE'] };
-    credentials.push((await ask<{ secret: string }>('createApiKey', key, 'secret')).secret);
+    credentials.push((await send<{ secret: string }>('createApiKey', key, 'secret')).secret);
   }
   const made: Room[] = [];
   while (made.length < rooms) {
-    const { conversation } = await ask<{ conversation: { id: string; uuid: string } }>(
+    const { conversation } = await send<{ conversation: { id: string; uuid: string } }>(
       'createConversation',
       { agentId: agent.id },
       'conversation { id uuid }',
@@ -60,7 +60,7 @@ async function makeTenant(url: string, rooms: number): Promise<TenantOfRooms> {
   return { credentials, rooms: made };
 }
 
-/** The number of the last event of each room, in their order. */
+/** Sequence number of the last event of each room, in the order of the rooms. */
 export async function headsOf(owner: pg.Pool, rooms: readonly Room[]): Promise<number[]> {
   const { rows } = await owner.query<{ id: string; head: number }>(
     'SELECT id, last_event_sequence AS head FROM conversations WHERE id = ANY ($1::uuid[])',
@@ -71,9 +71,8 @@ export async function headsOf(owner: pg.Pool, rooms: readonly Room[]): Promise<n
 }
 
 /**
- * Appends as many messages to every room in one transaction, and wakes the servers as it commits: more at once than any server
- * writes by itself.
- * @returns the moment before the commit
+ * Appends messages to every room in one transaction, which also publishes the notices: a larger burst than the API writes at once.
+ * @returns the time before the commit
  */
 export async function burst(owner: pg.Pool, rooms: readonly Room[], events: number): Promise<number> {
   const client = await owner.connect();
@@ -101,7 +100,7 @@ export async function burst(owner: pg.Pool, rooms: readonly Room[], events: numb
   }
 }
 
-/** When each event of these rooms after a moment was committed: by room and number, milliseconds of the shared clock. */
+/** Commit times of the events after `heads`, in milliseconds of the shared clock, by `eventKey`. */
 export async function commitsOf(owner: pg.Pool, rooms: readonly Room[], heads: readonly number[]): Promise<Map<string, number>> {
   const { rows } = await owner.query<{ room: number; sequence: number; at: number }>(
     `SELECT room.number - 1 AS room, events.sequence, (extract(epoch FROM pg_xact_commit_timestamp(events.xmin)) * 1000)::float8 AS at

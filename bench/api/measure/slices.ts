@@ -1,10 +1,10 @@
-import { cpuOf } from '../lib/cpu.ts';
-import { type Helper, memoryOf } from '../lib/processes.ts';
+import { cpuOf } from '../../lib/cpu.ts';
+import { type Helper, memoryOf } from '../../lib/processes.ts';
+import type { OperationName } from '../cases/operations.ts';
+import type { Server } from '../servers/start.ts';
 import type { Load, Request } from './load.ts';
-import type { OperationName } from './operations.ts';
-import type { Server } from './servers.ts';
 
-/** One server, asked one operation: what a slice of time is given to. */
+/** A server with requests of one operation. Each slice of time measures one contender. */
 export interface Contender {
   name: string;
   server: Server;
@@ -12,11 +12,11 @@ export interface Contender {
   requests: Request[];
 }
 
-/** One slice. */
+/** Figures of one slice. */
 export interface Slice extends Load {
-  /** Requests a second. */
+  /** Requests per second. */
   rps: number;
-  /** Milliseconds of processor time a request. */
+  /** Milliseconds of processor time per request. */
   serverCpu: number;
   postgresCpu: number;
   /** MiB. */
@@ -31,9 +31,9 @@ export interface Timing {
 
 export interface Meter {
   load: Helper;
-  /** The parent of PostgreSQL's processes. */
+  /** Process id of the postmaster, the parent of the backends. */
   postmaster: number;
-  /** Requests so far, warm-ups among them. */
+  /** Requests so far, including warm-up. */
   answered: number;
 }
 
@@ -43,10 +43,10 @@ export async function takeSlice(meter: Meter, contender: Contender, connections:
   const { load, postmaster } = meter;
   const { name, server, operation, requests } = contender;
   const plan = `${name} ${operation}`;
-  await load.ask({ plan, url: server.url, requests });
+  await load.request({ plan, url: server.url, requests });
   const processes = { server: server.pid, postgres: postmaster };
   const before = cpuOf(processes);
-  const result = await load.ask<Load>({ run: plan, connections, forMs });
+  const result = await load.request<Load>({ run: plan, connections, forMs });
   const after = cpuOf(processes);
   meter.answered += result.answered;
   const perRequest = (part: 'server' | 'postgres') => (((after[part] ?? 0) - (before[part] ?? 0)) * MS) / result.answered;
@@ -60,9 +60,9 @@ export async function takeSlice(meter: Meter, contender: Contender, connections:
 }
 
 /**
- * Gives each contender a slice in every round, in an order that is another one each round, so that what the machine does beside is
- * nobody's alone. Begins with a round that does not count.
- * @returns the slices of each contender by its place
+ * Measures one slice of each contender per round. The order rotates, so that other load on the machine affects all contenders. The
+ * first round is a warm-up and does not count.
+ * @returns the slices of each contender, in the order of the contenders
  */
 export async function interleave(
   meter: Meter,
@@ -81,7 +81,7 @@ export async function interleave(
       );
       if (slice.wrong > 0)
         throw new Error(
-          `${contenders[place]?.name}, ${contenders[place]?.operation}: ${slice.wrong} of ${slice.answered} answers are wrong: ${slice.example}`,
+          `${contenders[place]?.name}, ${contenders[place]?.operation}: ${slice.wrong} of ${slice.answered} responses are wrong: ${slice.example}`,
         );
       if (round >= 0) slices[place]?.push(slice);
     }
@@ -98,7 +98,7 @@ export function median(values: number[]): number {
 export type Figure = 'rps' | 'p50' | 'p99' | 'serverCpu' | 'postgresCpu' | 'memory';
 export type Figures = Record<Figure, number>;
 
-/** The median over rounds of each figure. */
+/** The median of each figure over the rounds. */
 export function figuresOf(slices: Slice[]): Figures {
   const of = (name: Figure) => median(slices.map((slice) => slice[name]));
   return {
@@ -111,7 +111,7 @@ export function figuresOf(slices: Slice[]): Figures {
   };
 }
 
-/** The median over rounds of the ratio of two contenders in the same round. */
+/** The median over the rounds of the ratio of two contenders in a round. */
 export function ratioOf(one: Slice[], other: Slice[], figure: Figure): number {
   return median(one.map((slice, round) => slice[figure] / (other[round]?.[figure] ?? Number.NaN)));
 }

@@ -1,17 +1,17 @@
-import type { BenchDatabase } from './cluster.ts';
+import type { BenchDatabase } from '../fixtures/cluster.ts';
 
-/** Statements that PostgreSQL executed, those inside of functions and triggers among them, and how often it planned one for it. */
+/** Statements that PostgreSQL executed, including those in functions and triggers, and how many of them it planned. */
 export interface PlanCounts {
   executed: number;
   planned: number;
 }
 
-/** What is none of a request's: jobs are looked for beside. */
+/** Excludes the job role, which polls the queues independently of requests. */
 const COUNTS = `
   SELECT coalesce(sum(calls), 0)::float8 AS executed, coalesce(sum(plans), 0)::float8 AS planned FROM pg_stat_statements
   WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND userid <> 'agentbase_jobs'::regrole`;
 
-/** Lets PostgreSQL count for the connections that servers open while `work` runs, which costs them something. */
+/** Enables pg_stat_statements for connections that servers open while `work` runs. It slows them. */
 export async function countingPlans<T>(
   { owner, serverRole }: BenchDatabase,
   work: (counts: () => Promise<PlanCounts>) => Promise<T>,

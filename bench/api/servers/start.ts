@@ -1,30 +1,35 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { freePort, type Processes } from '../lib/processes.ts';
-import type { Secrets } from './benchmark-tenants.ts';
-import { agentbase, type Dialect, limit, postgraphile, recipe } from './operations.ts';
+import { freePort, type Processes } from '../../lib/processes.ts';
+import { agentbase, type Dialect, handWritten, postgraphile, stockPothos } from '../cases/operations.ts';
+import type { Secrets } from '../fixtures/tenants.ts';
 
 export const POOL_SIZE = 16;
 
-/** A column of the tables. */
-export type Column = 'agentbase' | 'agentbase, JWT' | 'PostGraphile' | 'recipe' | 'limit';
-export type Program = 'agentbase' | 'postgraphile' | 'recipe' | 'limit';
+/** A column of the report: a server and a kind of credential. */
+export type Column = 'agentbase' | 'agentbase, JWT' | 'PostGraphile' | 'stock Pothos' | 'hand-written SQL';
+export type Program = 'agentbase' | 'postgraphile' | 'stock-pothos' | 'hand-written';
 
-export const DIALECTS: Record<Program, Dialect> = { agentbase, postgraphile, recipe, limit };
+export const DIALECTS: Record<Program, Dialect> = {
+  agentbase,
+  postgraphile,
+  'stock-pothos': stockPothos,
+  'hand-written': handWritten,
+};
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 const FILES: Record<Program, string> = {
-  agentbase: file('../../src/main.ts'),
-  postgraphile: file('./postgraphile/server.ts'),
-  recipe: file('./servers/stock-pothos.ts'),
-  limit: file('./servers/hand-written.ts'),
+  agentbase: file('../../../src/main.ts'),
+  postgraphile: file('../postgraphile/server.ts'),
+  'stock-pothos': file('./stock-pothos.ts'),
+  'hand-written': file('./hand-written.ts'),
 };
 
-export const POSTGRAPHILE_FOLDER = file('./postgraphile');
+export const POSTGRAPHILE_FOLDER = file('../postgraphile');
 
 export function isPostgraphileInstalled(): boolean {
-  return existsSync(file('./postgraphile/node_modules/postgraphile'));
+  return existsSync(file('../postgraphile/node_modules/postgraphile'));
 }
 
 export interface Server {
@@ -37,13 +42,13 @@ export interface ServerOptions {
   program: Program;
   secrets: Secrets;
   databaseUrl: string;
-  /** Where row security does not hold: for the limit alone. */
+  /** Database login without row-level security, for hand-written SQL only. */
   bypassUrl?: string;
-  /** Where it listens for wake-ups and queues its jobs, if not there. */
+  /** Database for notices and jobs, if not `databaseUrl`. */
   listenUrl?: string;
 }
 
-/** Starts one of the servers as it would run in production. */
+/** Starts a server with the settings of production. */
 export async function startServer(processes: Processes, options: ServerOptions): Promise<Server> {
   const { program, secrets, databaseUrl, bypassUrl, listenUrl } = options;
   const port = await freePort();
@@ -61,7 +66,7 @@ export async function startServer(processes: Processes, options: ServerOptions):
     RATE_LIMIT_PER_MINUTE: '100000000',
     RATE_LIMIT_ANONYMOUS_PER_MINUTE: '100000000',
     AGENTBASE_DATA_DIR: 'memory://',
-    // pg says of Prisma's queries in a transaction that they overlap, each time a server starts.
+    // Suppresses the warning of pg about overlapping queries of Prisma in a transaction.
     NODE_NO_WARNINGS: '1',
     ...(bypassUrl ? { BYPASS_URL: bypassUrl } : {}),
     ...(listenUrl ? { DATABASE_LISTEN_URL: listenUrl } : {}),
@@ -70,7 +75,7 @@ export async function startServer(processes: Processes, options: ServerOptions):
   return { program, pid, url: `http://127.0.0.1:${port}/graphql` };
 }
 
-/** Agentbase in its embedded mode, over a folder that holds a filled database. */
+/** Starts Agentbase in the embedded mode over a filled data folder. */
 export async function startEmbedded(processes: Processes, secrets: Secrets, folder: string): Promise<Server> {
   const port = await freePort();
   const environment = {

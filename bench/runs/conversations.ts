@@ -3,18 +3,18 @@ import { type ChangeArguments, change as changeAt } from './change.ts';
 import type { Cluster } from './cluster.ts';
 import { messageFor, type Pace } from './token.ts';
 
-export interface Talk {
+export interface Conversation {
   credential: string;
   conversationId: string;
 }
 
-export interface World {
-  /** Who reads meanwhile, in a tenant of its own. */
+export interface Fixture {
+  /** Credential and queries of the reader, in a separate tenant. */
   reader: { credential: string; queries: Record<string, string> };
-  /** Conversations with nothing in them, one for each run: what was said before would be read and sent along. */
-  open(): Promise<Talk[]>;
-  /** Has a model answer in each of these, all at once. */
-  start(talks: Talk[], pace: Pace): Promise<void>;
+  /** Creates empty conversations, one per run. A history would be read and sent to the model. */
+  open(): Promise<Conversation[]>;
+  /** Starts a run in each conversation, all concurrently. */
+  start(conversations: Conversation[], pace: Pace): Promise<void>;
 }
 
 export const QUERIES = {
@@ -26,9 +26,9 @@ export const QUERIES = {
 const READERS_CONVERSATIONS = 20;
 const READERS_MESSAGES = 8;
 
-/** @param tenants whose the runs are, in equal parts */
-export async function makeWorld({ url }: Cluster, tenants: number, runs: number): Promise<World> {
-  const change = <T>(...asked: ChangeArguments) => changeAt<T>(url, ...asked);
+/** @param tenants number of tenants among which the runs are divided equally */
+export async function createFixture({ url }: Cluster, tenants: number, runs: number): Promise<Fixture> {
+  const change = <T>(...args: ChangeArguments) => changeAt<T>(url, ...args);
   const signUp = async () => {
     const input = { email: `${newId()}@example.test`, password: 'correct horse battery', tenantName: 'Bench' };
     return (await change<{ accessToken: string }>(undefined, 'signUp', input, 'accessToken')).accessToken;
@@ -37,7 +37,7 @@ export async function makeWorld({ url }: Cluster, tenants: number, runs: number)
     const input = { name, provider: 'bench', model: 'clock' };
     return (await change<{ agent: { id: string } }>(credential, 'createAgent', input, 'agent { id }')).agent.id;
   };
-  const talk = async (credential: string, agentId: string) => {
+  const createConversation = async (credential: string, agentId: string) => {
     const made = await change<{ conversation: { id: string } }>(
       credential,
       'createConversation',
@@ -54,7 +54,7 @@ export async function makeWorld({ url }: Cluster, tenants: number, runs: number)
   }
   const credential = await signUp();
   for (let number = 1; number <= READERS_CONVERSATIONS; number++) {
-    const { conversationId } = await talk(credential, await agent(credential, `Agent ${number}`));
+    const { conversationId } = await createConversation(credential, await agent(credential, `Agent ${number}`));
     for (let message = 1; message <= READERS_MESSAGES; message++) {
       await change(
         credential,
@@ -66,17 +66,17 @@ export async function makeWorld({ url }: Cluster, tenants: number, runs: number)
   }
   return {
     async open() {
-      const talks: Talk[] = [];
-      for (const { credential: theirs, id } of agents)
-        for (let run = 0; run < runs / tenants; run++) talks.push(await talk(theirs, id));
-      return talks;
+      const conversations: Conversation[] = [];
+      for (const { credential: own, id } of agents)
+        for (let run = 0; run < runs / tenants; run++) conversations.push(await createConversation(own, id));
+      return conversations;
     },
     reader: { credential, queries: QUERIES },
-    async start(some, pace) {
+    async start(conversations, pace) {
       const content = messageFor(pace);
       await Promise.all(
-        some.map(({ credential: mine, conversationId }) =>
-          change(mine, 'sendMessage', { conversationId, content }, '__typename'),
+        conversations.map(({ credential: own, conversationId }) =>
+          change(own, 'sendMessage', { conversationId, content }, '__typename'),
         ),
       );
     },

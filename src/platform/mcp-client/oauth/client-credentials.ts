@@ -68,5 +68,5 @@ export class ClientCredentials implements McpAuthProvider {
 }
 
 function needless(): Error {
-  return new Error('Client credentials need no person.');
+  return new Error('The client credentials grant has no user interaction.');
 }

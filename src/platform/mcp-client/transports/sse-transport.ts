@@ -74,6 +74,6 @@ export class SseTransport implements MonitoredTransport {
   };
 
   #lost(): McpCallError {
-    return new McpCallError('CRASHED', 'The connection to the MCP server broke.');
+    return new McpCallError('CRASHED', 'The connection to the MCP server was lost.');
   }
 }

@@ -72,7 +72,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     await sendRequest(this.#options.fetch, goodbye, AbortSignal.timeout(SESSION_DELETE_MS)).then(
       (response) => response.body?.cancel(),
       // Servers may not support session DELETE.
-      (err: unknown) => this.#options.log.debug({ err }, 'an MCP session was not ended'),
+      (err: unknown) => this.#options.log.debug({ err }, 'end of an MCP session failed'),
     );
   }
 

@@ -31,7 +31,7 @@ try {
     await prisma.$disconnect();
     if (failed > 0)
       throw new Error(
-        'some secrets cannot be decrypted because their key is missing. Add the key and run the command again. Do not remove any key before it succeeds.',
+        'some secrets cannot be decrypted because their key is missing. Add the key and repeat. Remove no keys before it succeeds.',
       );
   } finally {
     await close();

@@ -56,7 +56,7 @@ async function verifyBody(give: typeof handBack): Promise<void> {
   const response = await yoga.handleNodeRequest(request, {});
   const text = await response.text();
   await yoga.dispose();
-  if (text !== '{"data":{"__typename":"Query"}}') refuse('it no longer takes a body that was read already from request.body');
+  if (text !== '{"data":{"__typename":"Query"}}') refuse('it no longer accepts a body that was already read from request.body');
 }
 
 /** Verifies both before the server starts: the JSON fast path relies on them and could not detect a wrong response. */

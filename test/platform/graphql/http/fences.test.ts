@@ -65,7 +65,7 @@ describe('internals of Yoga', () => {
 
   test('a server refuses to start if request.body is ignored', async () => {
     const checks = { format: formatResult, give: () => {} };
-    await expect(verifyYogaInternals(fetchAPI, checks)).rejects.toThrow('Yoga has changed: it no longer takes a body');
+    await expect(verifyYogaInternals(fetchAPI, checks)).rejects.toThrow('Yoga has changed: it no longer accepts a body');
   });
 
   test('a server refuses to start if results are formatted otherwise', async () => {

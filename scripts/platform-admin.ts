@@ -15,8 +15,8 @@ type Pool = Parameters<typeof setPlatformAdmin>[0];
 
 const change = (isPlatformAdmin: boolean) => async (pool: Pool, email: string) => {
   const changed = await setPlatformAdmin(pool, email, isPlatformAdmin);
-  const state = isPlatformAdmin ? ['is already', 'is now'] : ['is not', 'is no longer'];
-  return `${email} ${state[changed ? 1 : 0]} a platform administrator`;
+  const state = isPlatformAdmin ? (changed ? 'now' : 'already') : changed ? 'no longer' : 'not';
+  return `${email} is ${state} a platform administrator`;
 };
 
 const commands: Record<string, { argumentCount: number; run: (pool: Pool, email: string) => Promise<string> }> = {

@@ -41,7 +41,7 @@ describe('what a program writes is bounded', () => {
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
     const large = await failure(clients.callTool(target, { name: 'big', arguments: { bytes: 10_000 } }));
-    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result has more than 10000 bytes.' });
+    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result exceeds 10000 bytes.' });
     expect(await failure(clients.callTool(target, { name: 'deep' }))).toMatchObject({ code: 'TOO_LARGE' });
     const most = await clients.callTool(target, { name: 'big', arguments: { bytes: 9_000 } });
     expect(textOf(most)).toHaveLength(9_000);
@@ -56,7 +56,7 @@ describe('what a program writes is bounded', () => {
     const many = await failure(clients.listTools(scriptedStdio(['list', '501'])));
     expect(many).toMatchObject({ code: 'TOO_LARGE', message: 'The MCP server lists more than 500 tools.' });
     const long = await failure(clients.listTools(scriptedStdio(['list', '200', '500'])));
-    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools has more than 50000 bytes.' });
+    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools exceeds 50000 bytes.' });
     const round = await failure(clients.listTools(scriptedStdio(['round'])));
     expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has more than 100 pages.' });
   });

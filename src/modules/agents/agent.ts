@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AgentStatus } from '../../generated/prisma/enums.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { intRule, jsonArrayRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, jsonArrayRule, listRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { User } from '../tenancy/exports.ts';
 import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
@@ -46,14 +46,14 @@ export const Agent = entity('Agent', {
     temperature: { validate: z.number().min(0, 'Must be at least 0.').max(2, 'Must be at most 2.') },
     maxTokens: { validate: intRule(1, 10_000_000) },
     systemPrompt: { validate: textRule(100_000) },
-    capabilities: { type: ['String'], validate: z.array(textRule(100)).max(100), description: CAPABILITIES_DESCRIPTION },
+    capabilities: { type: ['String'], validate: listRule(textRule(100), 100), description: CAPABILITIES_DESCRIPTION },
     tools: { type: ['JSONObject'], validate: jsonArrayRule, description: TOOLS_DESCRIPTION },
     timeoutMs: { validate: intRule(1, 86_400_000) },
     maxIterations: { validate: intRule(1, 1000) },
     maxRunTokens: { type: 'NonNegativeInt', validate: intRule(1, Number.MAX_SAFE_INTEGER) },
     whenBusy: {},
     memoryEnabled: {},
-    tags: { validate: z.array(textRule(100).min(1)).max(50, 'Must have at most 50 items.') },
+    tags: { validate: listRule(textRule(100).min(1), 50) },
     config: {},
     metadata: {},
   },

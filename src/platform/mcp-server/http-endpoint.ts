@@ -4,8 +4,10 @@ import { pipeline } from 'node:stream/promises';
 import type { Env } from '../../env.ts';
 import type { Auth } from '../auth/auth.ts';
 import { authenticate } from '../http/authenticate.ts';
+import { HttpError } from '../http/http-error.ts';
 import { isOriginAllowed } from '../http/origin-policy.ts';
-import type { RateLimit } from '../http/rate-limit.ts';
+import { type RateLimit, senderOf } from '../http/rate-limit.ts';
+import { type BodyBudget, declaredBytes, readJsonBody } from '../http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../http/request-info.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -18,6 +20,7 @@ export interface McpEndpointDeps {
   env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'MAX_BODY_BYTES'>;
   auth: Auth;
   rateLimit: RateLimit;
+  budget: BodyBudget;
   services: McpServerServices & { baseUrl: () => string };
   /** The catalogs of the modules. Called at the first request. */
   catalogs: () => Promise<Partial<Catalog>[]>;
@@ -57,6 +60,11 @@ function refuse(
 }
 
 function refuseError(response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
+  if (error instanceof HttpError) {
+    const { status, code, message, headers } = error;
+    refuse(response, status, { code: status === 400 ? PARSE_ERROR : HTTP_ERROR, message, data: { code } }, headers);
+    return;
+  }
   if (!(error instanceof DomainError)) {
     log.error({ err: error, requestId }, 'unexpected error');
     refuse(response, 500, { code: -32603, message: 'Unexpected error.', data: { code: 'INTERNAL_SERVER_ERROR', requestId } });
@@ -64,33 +72,9 @@ function refuseError(response: ServerResponse, error: unknown, requestId: string
   }
   const headers: Record<string, string> = {};
   if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
+  if (error.code === 'UNAVAILABLE') headers['retry-after'] = '1';
   if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
   refuse(response, STATUS[error.code] ?? 400, { code: HTTP_ERROR, message: error.message, data: { code: error.code } }, headers);
-}
-
-/** Returns undefined if the body exceeds `most` bytes. The rest of such a body remains unread. */
-async function readBody(request: IncomingMessage, most: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > most) return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.byteLength;
-    if (size > most) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** Parses the body. Returns the message, or the error to send. */
-function messageIn(body: Buffer): { message: object } | { refusal: { code: number; message: string } } {
-  let message: unknown;
-  try {
-    message = JSON.parse(body.toString('utf8'));
-  } catch {
-    return { refusal: { code: PARSE_ERROR, message: 'The body is not valid JSON.' } };
-  }
-  if (typeof message === 'object' && message !== null && !Array.isArray(message)) return { message };
-  return { refusal: { code: INVALID_REQUEST, message: 'The body must be one JSON-RPC message. Batches are not supported.' } };
 }
 
 /** The request for the SDK, which needs only the headers: the body is parsed already, and the URL is not read. */
@@ -119,7 +103,7 @@ export function createMcpEndpoint(
   deps: McpEndpointDeps,
   { catalog: more = {}, limits = DEFAULT_LIMITS }: McpEndpointOptions = {},
 ) {
-  const { env, rateLimit, services, log } = deps;
+  const { env, rateLimit, budget, services, log } = deps;
   // The first request loads the SDK and the catalogs, which shortens the boot.
   const load = async () => {
     const [{ handleRequest }, { createMcpServer }, catalogs] = await Promise.all([
@@ -181,19 +165,19 @@ export function createMcpEndpoint(
         );
         return;
       }
-      const body = await readBody(request, env.MAX_BODY_BYTES);
-      if (!body) {
-        const message = `The body exceeds the limit of ${env.MAX_BODY_BYTES} bytes.`;
-        refuse(response, 413, { code: HTTP_ERROR, message, data: { code: 'BODY_TOO_LARGE' } }, { connection: 'close' });
-        return;
-      }
-      const given = messageIn(body);
-      if ('refusal' in given) {
-        refuse(response, 400, given.refusal);
+      response.once('close', budget.take(senderOf(viewer, info.ip), declaredBytes(request, env.MAX_BODY_BYTES)));
+      const body = await readJsonBody(request, env.MAX_BODY_BYTES);
+      if (!body) return;
+      const { value: message } = body;
+      if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+        refuse(response, 400, {
+          code: INVALID_REQUEST,
+          message: 'The body must be one JSON-RPC message. Batches are not supported.',
+        });
         return;
       }
       const caller = { viewer, request: info };
-      await runWithContext(dbContext, async () => answer(caller, request, response, given.message));
+      await runWithContext(dbContext, async () => answer(caller, request, response, message));
     } catch (error) {
       if (!response.destroyed) refuseError(response, error, info.requestId, log);
     } finally {

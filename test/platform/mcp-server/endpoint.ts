@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { readEnv } from '../../../src/env.ts';
 import { modules } from '../../../src/modules/index.ts';
 import { createRateLimit } from '../../../src/platform/http/rate-limit.ts';
+import { BodyBudget } from '../../../src/platform/http/request-body.ts';
 import type { Logger } from '../../../src/platform/lib/logger.ts';
 import { createMcpEndpoint, type McpEndpointOptions } from '../../../src/platform/mcp-server/http-endpoint.ts';
 import { loadCatalogs } from '../../../src/platform/module/module-parts.ts';
@@ -30,7 +31,10 @@ export async function startEndpoint(
   const rateLimit = createRateLimit({ credential: 100_000, anonymous: 100_000 }, undefined);
   const env = readEnv({ NODE_ENV: 'test' });
   const catalogs = () => loadCatalogs(modules);
-  const mcp = createMcpEndpoint({ env, auth: services.auth, rateLimit, services, catalogs, log: services.log }, options);
+  const mcp = createMcpEndpoint(
+    { env, auth: services.auth, rateLimit, budget: new BodyBudget(2 ** 26, 2 ** 26), services, catalogs, log: services.log },
+    options,
+  );
   const server = createServer((request, response) => {
     if (credential) request.headers.authorization = `Bearer ${credential}`;
     void mcp(request, response);

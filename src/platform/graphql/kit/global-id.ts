@@ -6,10 +6,14 @@ export function encodeGlobalId(typename: string, uuid: string): string {
   return Buffer.from(`${typename}:${uuid}`).toString('base64url');
 }
 
+/** Longer than any id. */
+const MAX_CHARACTERS = 200;
+
 /** Throws ValidationError for anything but a global id. */
 export function decodeGlobalId(globalId: string, path: string[] = ['id']): { typename: string; uuid: string } {
-  const [typename = '', uuid = '', ...rest] = Buffer.from(globalId, 'base64url').toString('utf8').split(':');
-  if (rest.length > 0 || !/^[A-Z][A-Za-z]{0,63}$/.test(typename) || !isUuid(uuid)) {
+  const decoded = Buffer.from(globalId.slice(0, MAX_CHARACTERS), 'base64url').toString('utf8');
+  const [typename = '', uuid = '', ...rest] = decoded.split(':');
+  if (globalId.length > MAX_CHARACTERS || rest.length > 0 || !/^[A-Z][A-Za-z]{0,63}$/.test(typename) || !isUuid(uuid)) {
     throw ValidationError.inputPath(path, 'This is not an id. Ids come from the `id` fields of objects.');
   }
   return { typename, uuid: uuid.toLowerCase() };

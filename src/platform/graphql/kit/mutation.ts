@@ -39,6 +39,23 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   resolve: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>, prepared: Prepared) => Promise<Payload>;
 }
 
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+/** The path of a text with half of a surrogate pair, which UTF-8 cannot represent and the database would not store. */
+function findMalformed(value: unknown): string[] | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : [];
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    if (!key.isWellFormed()) return [];
+    const path = findMalformed(item);
+    if (path) return [key, ...path];
+  }
+  return undefined;
+}
+
 function scopesFor(access: MutationAccess) {
   if (access === 'anyone') return {};
   return { authScopes: access === 'person' ? { person: true } : { permission: access } };
@@ -82,6 +99,8 @@ export function mutation<
         },
       } as never,
       resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
+        const malformed = findMalformed(args.input);
+        if (malformed) throw ValidationError.inputPath(['input', ...malformed], 'The text contains half of a Unicode character.');
         const input = parseNodeIds(args.input as Record<string, unknown>, nodes) as InputShapeFromFields<Fields>;
         const acting = (options.access === 'anyone' ? context : requireSignedIn(context)) as ContextFor<Access>;
         try {

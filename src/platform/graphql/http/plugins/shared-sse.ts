@@ -14,7 +14,9 @@ const PING = ':\n\n';
 const HEADERS = {
   'content-type': 'text/event-stream',
   connection: 'keep-alive',
-  'cache-control': 'no-cache',
+  'cache-control': 'no-cache, no-transform',
+  // Nginx would buffer the stream.
+  'x-accel-buffering': 'no',
   'content-encoding': 'none',
 };
 

@@ -7,11 +7,17 @@ function tooLarge(message: string): GraphQLError {
   });
 }
 
-/** Stops the parser at the given number of tokens. */
+/** A token may be a text of any length. Larger texts belong in variables. */
+const MAX_CHARACTERS = 131_072;
+
+/** Refuses long documents before they are parsed, and stops the parser at the given number of tokens. */
 export function useTokenLimit(maxTokens: number): Plugin {
   return {
     onParse({ setParseFn }) {
       setParseFn((source: string, options?: object) => {
+        if (source.length > MAX_CHARACTERS) {
+          throw tooLarge(`The document has more than ${MAX_CHARACTERS} characters. Pass texts in variables.`);
+        }
         try {
           return parse(source, { ...options, maxTokens });
         } catch (error) {

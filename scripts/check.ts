@@ -41,7 +41,7 @@ async function driftProblem(): Promise<string> {
 
 /**
  * Prisma merges the findUnique calls of one tick into one statement, even of different requests. src/platform/postgres/prisma.ts separates
- * these batches through internals of Prisma. No module should depend on that: findFirst never batches, and loaders batch within a request.
+ * these batches through internals of Prisma. Modules must not depend on that. findFirst never batches, and loaders batch within a request.
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -180,7 +180,7 @@ export function createHttpServer(parts: HttpDeps): Server {
     late.unref();
     response.once('close', () => clearTimeout(late));
     if (!route) {
-      json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
+      json(response, 404, { error: 'Not found. The GraphQL endpoint is /graphql.' });
       return;
     }
     Promise.resolve(route(request, response)).catch((error: unknown) => {

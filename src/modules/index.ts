@@ -9,7 +9,7 @@ import { runs } from './runs/module.ts';
 import { tenancy } from './tenancy/module.ts';
 import { toolServers } from './tool-servers/module.ts';
 
-/** Every domain. A module stands after those it builds on. */
+/** All modules, each after those that it imports. */
 export const modules = [tenancy, agents, conversations, knowledge, toolServers, runs, audit] as const;
 
 const queues = mergeQueues(modules);

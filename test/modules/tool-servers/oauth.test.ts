@@ -231,5 +231,7 @@ test('a failed reading says why and not with what', async () => {
     oauth: { issuer, clientId: 'agentbase', clientSecret: 'kept-to-itself' },
   });
   const refused = await refresh(graph, owner, id);
-  expect(refused.message).toBe('The tools of the server could not be listed. The authorization server gave no access token.');
+  expect(refused.message).toBe(
+    'The tools of the server could not be listed. The authorization server failed to issue an access token.',
+  );
 });

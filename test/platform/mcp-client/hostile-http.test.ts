@@ -33,7 +33,7 @@ describe('sessions', () => {
     expect(lost).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: false,
-      message: 'The MCP server has lost our session. Call again.',
+      message: 'The MCP server lost the session. Retry the call.',
     });
     expect(textOf(await call('work'))).toBe('done');
     expect([server.count('initialize'), server.count('tools/call'), server.count('DELETE')]).toEqual([2, 3, 0]);
@@ -43,9 +43,9 @@ describe('sessions', () => {
 
 describe('answers of HTTP', () => {
   test.for([
-    [401, 'REFUSED', 'The MCP server does not accept our credentials (HTTP 401).'],
-    [429, 'BUSY', 'The MCP server asks for fewer calls (HTTP 429).'],
-    [502, 'UNREACHABLE', 'The MCP server answered with HTTP 502.'],
+    [401, 'REFUSED', 'The MCP server rejects the credentials (HTTP 401).'],
+    [429, 'BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.'],
+    [502, 'UNREACHABLE', 'The MCP server responded with HTTP 502.'],
   ] as const)('%i is %s', async ([code, expected, message]) => {
     const { server, clients, call } = await scene();
     await call('work');
@@ -71,7 +71,7 @@ describe('answers of HTTP', () => {
     server.first = redirect(elsewhere.url);
     expect(await failure(call('work'))).toMatchObject({
       code: 'REFUSED',
-      message: 'The MCP server redirects to another address, which is not followed.',
+      message: 'The MCP server redirects to another address. Redirects are not followed.',
     });
     expect(elsewhere.heard).toEqual([]);
     server.first = redirect('/mcp/');
@@ -88,7 +88,7 @@ describe('answers of HTTP', () => {
     const error = await failure(clients.listTools(remote(transport, 'http://internal.example/mcp', { headers })));
     expect(error).toMatchObject({ code: 'REFUSED', mayHaveRun: false, message: 'The address 10.0.0.1 is not public.' });
     const odd = await failure(clients.listTools(remote(transport, 'not a url')));
-    expect(odd).toMatchObject({ code: 'UNREACHABLE', message: 'The address of the MCP server is not a URL.' });
+    expect(odd).toMatchObject({ code: 'UNREACHABLE', message: 'The address of the MCP server is not a valid URL.' });
   });
 
   test('what is neither JSON nor a stream is not MCP', async () => {
@@ -109,9 +109,9 @@ describe('answers of HTTP', () => {
       stream(heard)(event({ id: heard.message.id, error: { code: -32000, message: `bad ${authorization}` } }));
       heard.response.end();
     };
-    expect((await failure(call('echo'))).message).toBe('The MCP server answered with an error: bad [redacted]');
+    expect((await failure(call('echo'))).message).toBe('The MCP server returned an error: bad [redacted]');
     const broken = createClients().listTools(remote('STREAMABLE_HTTP', server.url, { headers: { 'x-key': 'two\nlines' } }));
-    expect((await failure(broken)).message).toBe('The headers for the MCP server cannot be sent.');
+    expect((await failure(broken)).message).toBe('The headers for the MCP server are not valid HTTP headers.');
   });
 });
 
@@ -134,7 +134,7 @@ describe('streams', () => {
       expect(await failure(call(name))).toMatchObject({
         code: 'CRASHED',
         mayHaveRun: true,
-        message: 'The connection to the MCP server broke before the answer came.',
+        message: 'The connection to the MCP server was lost before the response.',
       });
     }
     say('at last')(waiting[0] as Heard);

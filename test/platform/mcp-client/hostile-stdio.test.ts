@@ -14,7 +14,7 @@ describe.runIf(linux)('memory', () => {
     expect(error).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: true,
-      message: 'The MCP server held more than its 256 MB of memory and was stopped.',
+      message: 'The MCP server exceeded its memory limit of 256 MB and was stopped.',
     });
     await until(() => clients.stats().connections === 0);
     expect(isAlive(pid)).toBe(false);
@@ -25,8 +25,8 @@ describe.runIf(linux)('memory', () => {
 describe('what a program writes is bounded', () => {
   test.for([
     ['endless', 'TOO_LARGE', 'The MCP server wrote a message of more than 1048576 bytes and was stopped.'],
-    ['flood', 'PROTOCOL', 'The MCP server floods us with messages.'],
-    ['chatter', 'PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.'],
+    ['flood', 'PROTOCOL', 'The MCP server sends too many messages.'],
+    ['chatter', 'PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.'],
   ] as const)('it is stopped when it goes on and on: %s', async ([name, code, message]) => {
     const clients = createClients({ maxResultBytes: 1_000 });
     const target = scriptedStdio();
@@ -41,7 +41,7 @@ describe('what a program writes is bounded', () => {
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
     const large = await failure(clients.callTool(target, { name: 'big', arguments: { bytes: 10_000 } }));
-    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result has more than 10000 bytes.' });
+    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result exceeds 10000 bytes.' });
     expect(await failure(clients.callTool(target, { name: 'deep' }))).toMatchObject({ code: 'TOO_LARGE' });
     const most = await clients.callTool(target, { name: 'big', arguments: { bytes: 9_000 } });
     expect(textOf(most)).toHaveLength(9_000);
@@ -56,9 +56,9 @@ describe('what a program writes is bounded', () => {
     const many = await failure(clients.listTools(scriptedStdio(['list', '501'])));
     expect(many).toMatchObject({ code: 'TOO_LARGE', message: 'The MCP server lists more than 500 tools.' });
     const long = await failure(clients.listTools(scriptedStdio(['list', '200', '500'])));
-    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools has more than 50000 bytes.' });
+    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools exceeds 50000 bytes.' });
     const round = await failure(clients.listTools(scriptedStdio(['round'])));
-    expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has no end.' });
+    expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has more than 100 pages.' });
   });
 });
 
@@ -68,7 +68,7 @@ test('a program that never answers the greeting is given up', async () => {
   expect(error).toMatchObject({
     code: 'TIMEOUT',
     mayHaveRun: false,
-    message: 'The MCP server did not answer to a greeting in 700 ms.',
+    message: 'The MCP server did not complete the handshake within 700 ms.',
   });
   await until(() => clients.stats().connections === 0);
 });
@@ -79,7 +79,7 @@ test('an answer that is not MCP is said to be so, and costs no connection', asyn
   const { pid } = await whereabouts(clients, target);
   expect(await failure(clients.callTool(target, { name: 'nonsense' }))).toMatchObject({
     code: 'PROTOCOL',
-    message: 'The MCP server answered with something that is not MCP.',
+    message: 'The response of the MCP server is not a valid MCP message.',
   });
   expect(await failure(clients.callTool(target, { name: 'missing' }))).toMatchObject({
     code: 'TOOL_UNKNOWN',
@@ -96,7 +96,7 @@ test('no secret gets into a message or the log', async () => {
   const clients = createClients({ log: pino({ level: 'debug' }, sink) });
   const target = scriptedStdio([], { env: { ...env, SECRET: 'correct horse battery' } });
   const error = await failure(clients.callTool(target, { name: 'refuse' }));
-  expect(error.message).toBe('The MCP server answered with an error: no, by [redacted] and so on');
+  expect(error.message).toBe('The MCP server returned an error: no, by [redacted] and so on');
   expect(textOf(await clients.callTool(target, { name: 'greet' }))).toBe('greeted');
   await until(() => written.join('').includes('the secret is [redacted]'));
   expect(written.join('')).not.toContain('horse');

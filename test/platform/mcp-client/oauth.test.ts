@@ -91,7 +91,7 @@ test('no token is got for another server than the one that is asked', async () =
   const { authorizationServer, fetch, target } = await scene({ named: { resource: 'https://bank.example.com/mcp' } });
   expect(await failure(createClients({ fetch }).callTool(target, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The MCP server asks for an access token for another server than itself.',
+    message: 'The OAuth metadata of the MCP server names a different resource than the server.',
   });
   expect(authorizationServer.requests).toEqual([]);
 });
@@ -104,23 +104,23 @@ test('no message repeats what is secret', async () => {
   authorizationServer.give = ({ response }) => answer(response, 401, refuse);
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The authorization server gives us no access token (invalid_client).',
+    message: 'The authorization server rejects the token request (invalid_client).',
   });
   authorizationServer.give = ({ response }) => answer(response, 500, { secret: SECRET });
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'UNREACHABLE',
-    message: 'The authorization server gave no access token.',
+    message: 'The authorization server failed to issue an access token.',
   });
   authorizationServer.give = ({ response }) => answer(response, 200, { access_token: `${SECRET}\n`, token_type: 'Bearer' });
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'PROTOCOL',
-    message: 'The authorization server gave no token we could use.',
+    message: 'The authorization server returned no usable Bearer token.',
   });
   authorizationServer.give = give;
   server.tools.tell = (heard) =>
     json(heard, { id: heard.message.id, error: { code: -32000, message: `${heard.headers.authorization} and ${SECRET}` } });
   const { message } = await failure(clients.callTool(target, { name: 'tell' }));
-  expect(message).toBe('The MCP server answered with an error: Bearer [redacted] and [redacted]');
+  expect(message).toBe('The MCP server returned an error: Bearer [redacted] and [redacted]');
 });
 
 test('the way to a token is bounded in size and time, and goes where it may', async () => {
@@ -196,6 +196,6 @@ test('a provider of tokens is asked to refresh them, and may have nobody who sig
   const alone = remote('STREAMABLE_HTTP', server.url, { authProvider: new Alone(fetch, { client_id: 'app', issuer }) });
   expect(await failure(clients.callTool(alone, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The MCP server wants a person to sign in, and there is none.',
+    message: 'The MCP server requires a user to sign in, which is not supported.',
   });
 });

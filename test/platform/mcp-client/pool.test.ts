@@ -21,7 +21,11 @@ test('calls run as many at a time as the target allows; the others wait, and not
   await until(() => clients.stats().running === 2);
   expect(clients.stats().waiting).toBe(32);
   const refused = await failure(clients.callTool(target, { name: 'wait' }));
-  expect(refused).toMatchObject({ code: 'BUSY', mayHaveRun: false, message: 'Too many calls wait for this MCP server.' });
+  expect(refused).toMatchObject({
+    code: 'BUSY',
+    mayHaveRun: false,
+    message: 'Too many calls are queued for this MCP server. Retry later.',
+  });
   await open();
   expect(await Promise.all(calls)).toHaveLength(34);
   expect((await whereabouts(clients, target)).mostAtOnce).toBe(2);
@@ -76,7 +80,7 @@ test('a full pool closes what was idle for longest, and says it is busy when not
   const calls = [clients.callTool(a, { name: 'wait' }), clients.callTool(c, { name: 'wait' })];
   await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
   const refused = await failure(clients.callTool(b, { name: 'where' }));
-  expect(refused).toMatchObject({ code: 'BUSY', message: 'Every connection to MCP servers is in use.' });
+  expect(refused).toMatchObject({ code: 'BUSY', message: 'All connections to MCP servers are in use. Retry later.' });
   await open();
   await Promise.all(calls);
   await whereabouts(clients, b);
@@ -94,7 +98,10 @@ test('one owner holds half of the pool at most, and makes room among its own', a
   calls.push(clients.callTool(c, { name: 'wait' }));
   await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
   const refused = await failure(clients.callTool(b, { name: 'where' }));
-  expect(refused).toMatchObject({ code: 'BUSY', message: 'Half of all connections to MCP servers are in use for this tenant.' });
+  expect(refused).toMatchObject({
+    code: 'BUSY',
+    message: 'This tenant uses half of the connections to MCP servers, which is its limit. Retry later.',
+  });
   await whereabouts(clients, of('other'));
   await open();
   await Promise.all(calls);

@@ -70,7 +70,7 @@ describe('server-everything', () => {
     expect(progress).toEqual([1, 2]);
 
     const late = await failure(clients.callTool(target, { name, arguments: { duration: 60, steps: 1 }, timeoutMs: 100 }));
-    expect(late).toMatchObject({ code: 'TIMEOUT', mayHaveRun: true, message: 'The MCP server did not answer in 100 ms.' });
+    expect(late).toMatchObject({ code: 'TIMEOUT', mayHaveRun: true, message: 'The MCP server did not respond within 100 ms.' });
     // The connection is as good as before.
     expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'still there' } }))).toContain('there');
     expect(clients.stats().connections).toBe(1);
@@ -112,7 +112,7 @@ describe('a program', () => {
     expect(await call).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: true,
-      message: 'The MCP server ended unexpectedly (SIGKILL).',
+      message: 'The MCP server exited unexpectedly (SIGKILL).',
     });
     const next = await whereabouts(clients, target);
     expect(next.pid).not.toBe(pid);
@@ -131,7 +131,7 @@ describe('a program', () => {
   test('that ends in a call says how', async () => {
     const clients = createClients();
     const error = await failure(clients.callTool(scriptedStdio(), { name: 'exit' }));
-    expect(error).toMatchObject({ code: 'CRASHED', message: 'The MCP server ended unexpectedly (exit code 3).' });
+    expect(error).toMatchObject({ code: 'CRASHED', message: 'The MCP server exited unexpectedly (exit code 3).' });
   });
 
   test('is told when a call is given up', async () => {

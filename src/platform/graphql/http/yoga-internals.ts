@@ -62,7 +62,7 @@ async function verifyBody(body: unknown, contentType: string): Promise<void> {
   const text = await response.text();
   await yoga.dispose();
   if (text !== '{"data":{"__typename":"Query"}}')
-    refuse(`it no longer takes a body of ${contentType} that was read already from request.body`);
+    refuse(`it no longer accepts a body of ${contentType} that was read already from request.body`);
 }
 
 const PROBE = '{ __typename }';

@@ -37,13 +37,13 @@ const FileResolver = new GraphQLScalarType({
   description: 'A file of a multipart request (GraphQL multipart request specification). For input only.',
   parseValue(value) {
     if (isFile(value)) return value;
-    throw new GraphQLError('A file has to be sent as a part of a multipart request.');
+    throw new GraphQLError('A file must be a part of a multipart request.');
   },
   parseLiteral() {
-    throw new GraphQLError('A file has to be sent as a part of a multipart request.');
+    throw new GraphQLError('A file must be a part of a multipart request.');
   },
   serialize() {
-    throw new GraphQLError('A file is never answered.');
+    throw new GraphQLError('File is an input type and cannot be returned.');
   },
 });
 

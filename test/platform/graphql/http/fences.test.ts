@@ -65,7 +65,7 @@ describe('internals of Yoga', () => {
 
   test('a server refuses to start if request.body is ignored', async () => {
     await expect(verifyYogaInternals(fetchAPI, { bodyOf: () => undefined })).rejects.toThrow(
-      'Yoga has changed: it no longer takes a body',
+      'Yoga has changed: it no longer accepts a body',
     );
   });
 

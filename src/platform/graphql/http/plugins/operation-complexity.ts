@@ -25,7 +25,7 @@ export function withComplexity(result: ExecutionResult, requested: number, limit
   return { ...result, extensions: { ...result.extensions, cost: { requested, limit }, ...http } };
 }
 
-/** The price of every operation in its result. Stands behind `variables()`. */
+/** The price of every operation in its result. Must follow `variables()`. */
 export function useOperationComplexity(limit: number): Plugin<GraphQLContext> {
   return {
     onExecute({ args }) {

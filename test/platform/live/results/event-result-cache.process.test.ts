@@ -39,19 +39,19 @@ test('ends the revoked reader of a shared result and continues for the others', 
   }));
   await say('to both');
   for (const { remaining, revoked } of watchers) {
-    await vi.waitFor(() => expect([contents(one), contents(other)]).toEqual([['to both'], ['to both']]), { timeout: 10_000 });
+    await vi.waitFor(() => expect([contents(remaining), contents(revoked)]).toEqual([['to both'], ['to both']]), { timeout: 10_000 });
   }
 
   const mutation = `mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`;
   const revoked = await post(server.url, room.accessToken, mutation, { id: goes.id });
   expect(revoked).toMatchObject({ data: { revokeApiKey: { __typename: 'RevokeApiKeyPayload' } } });
   for (const { revoked } of watchers) {
-    await vi.waitFor(() => expect(other.at(-1)?.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(revoked.at(-1)?.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED'), { timeout: 10_000 });
   }
   await say('to who stays');
   for (const { remaining, revoked } of watchers) {
-    await vi.waitFor(() => expect(contents(one)).toEqual(['to both', 'to who stays']), { timeout: 10_000 });
-    expect(contents(other)).toEqual(['to both']);
+    await vi.waitFor(() => expect(contents(remaining)).toEqual(['to both', 'to who stays']), { timeout: 10_000 });
+    expect(contents(revoked)).toEqual(['to both']);
   }
   connections.abort();
 });

@@ -41,7 +41,7 @@ function readArguments() {
 function nextSteps({ table, entity, parent, appendOnly }: TablePlan, migration: string): string {
   const lists = [
     `applicationGrants (${table}${parent ? `, ${parent.table}` : ''})`,
-    ...(parent ? ['cascades'] : []),
+    ...(parent ? ['cascadeReferences'] : []),
     ...(appendOnly ? ['appendOnly', 'unaudited'] : []),
   ];
   return `Next:

@@ -6,7 +6,7 @@ import { createClients, failure, isAlive, scene, scriptedStdio, textOf, until, w
 const linux = process.platform === 'linux';
 
 describe.runIf(linux)('memory', () => {
-  test.for(['eat', 'eatElsewhere'])('a program that takes more than its share is stopped: %s', async (name) => {
+  test.for(['eat', 'eatElsewhere'])('stops a program that exceeds its memory limit: %s', async (name) => {
     const clients = createClients();
     const target = scriptedStdio([], { limits: { memoryMb: 256 } });
     const { pid } = await whereabouts(clients, target);
@@ -22,12 +22,12 @@ describe.runIf(linux)('memory', () => {
   });
 });
 
-describe('what a program writes is bounded', () => {
+describe('output limits', () => {
   test.for([
     ['endless', 'TOO_LARGE', 'The MCP server wrote a message of more than 1048576 bytes and was stopped.'],
     ['flood', 'PROTOCOL', 'The MCP server sends too many messages.'],
     ['chatter', 'PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.'],
-  ] as const)('it is stopped when it goes on and on: %s', async ([name, code, message]) => {
+  ] as const)('stops a program with endless output: %s', async ([name, code, message]) => {
     const clients = createClients({ maxResultBytes: 1_000 });
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
@@ -36,7 +36,7 @@ describe('what a program writes is bounded', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  test('a result that is too large fails alone', async () => {
+  test('an oversized result fails only its own call', async () => {
     const clients = createClients({ maxResultBytes: 10_000 });
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
@@ -48,7 +48,7 @@ describe('what a program writes is bounded', () => {
     expect((await whereabouts(clients, target)).pid).toBe(pid);
   });
 
-  test('so are lists', async () => {
+  test('limits the length and the size of lists, and rejects endless pagination', async () => {
     const clients = createClients({ maxResultBytes: 50_000 });
     expect(await clients.listTools(scriptedStdio(['list', '250']))).toHaveLength(250);
     expect(await clients.listTools(scriptedStdio(['bare']))).toEqual([]);
@@ -62,7 +62,7 @@ describe('what a program writes is bounded', () => {
   });
 });
 
-test('a program that never answers the greeting is given up', async () => {
+test('times out if the program does not answer the initialize request', async () => {
   const clients = createClients({ connectTimeoutMs: 700 });
   const error = await failure(clients.listTools(scriptedStdio(['silent'])));
   expect(error).toMatchObject({
@@ -73,7 +73,7 @@ test('a program that never answers the greeting is given up', async () => {
   await until(() => clients.stats().connections === 0);
 });
 
-test('an answer that is not MCP is said to be so, and costs no connection', async () => {
+test('reports an invalid response as PROTOCOL and keeps the connection', async () => {
   const clients = createClients();
   const target = scriptedStdio();
   const { pid } = await whereabouts(clients, target);
@@ -89,7 +89,7 @@ test('an answer that is not MCP is said to be so, and costs no connection', asyn
   expect((await whereabouts(clients, target)).pid).toBe(pid);
 });
 
-test('no secret gets into a message or the log', async () => {
+test('errors and log lines contain no secret', async () => {
   const written: string[] = [];
   const sink = new Writable({ write: (chunk, _, done) => done(void written.push(String(chunk))) });
   const { env } = await scene();

@@ -16,12 +16,12 @@ export interface TestEndpoint {
 }
 
 export interface EndpointOptions extends McpEndpointOptions {
-  /** Put into every request: for clients that cannot be told to send one. */
+  /** Added to every request, for clients that cannot send a credential. */
   credential?: string;
   log?: Logger;
 }
 
-/** The endpoint as the server has it, with more to offer than Agentbase's own, on a port of its own. Close it. */
+/** Starts the production endpoint on its own port, with additional tools. The caller closes it. */
 export async function startEndpoint(
   { app }: Installation,
   { credential, log, ...options }: EndpointOptions,

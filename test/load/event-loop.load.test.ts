@@ -8,9 +8,9 @@ import { type MeasuredServer, startMeasuredServer } from './server-process.ts';
 /** No request may hold the event loop longer: everybody else waits. */
 const LONGEST_MS = 50;
 /** CPU time of a refusal: a part for the request, and a part for each MiB of it. */
-const REFUSAL_MS = 20;
+const REFUSAL_MS = 30;
 const REFUSAL_MS_PER_MIB = 5;
-/** The best attempt counts: other processes of the machine delay the event loop too. */
+/** The best attempt counts: the first ones include compilation. */
 const ATTEMPTS = 5;
 const MIB = 1024 * 1024;
 
@@ -98,7 +98,7 @@ const refusals: [what: string, () => Given][] = [
     'twenty thousand levels in a variable',
     () => ({ body: `{"query":"{ __typename }","variables":{"a":${'['.repeat(20_000)}${']'.repeat(20_000)}}}` }),
   ],
-  ['fifty thousand unknown variables', () => json('{ __typename }', { a: Array(60_000).fill({}) })],
+  ['sixty thousand unknown variables', () => json('{ __typename }', { a: Array(60_000).fill({}) })],
   ['a document of 4 MiB', () => fresh(`{ __typename ${' '.repeat(4 * MIB - 1_000)} }`)],
   ['a comment of 4 MiB', () => fresh(`#${'x'.repeat(4 * MIB - 1_000)}`)],
   ['a literal text of 1 MiB', () => fresh(`{ agents(filter: { search: "${'x'.repeat(MIB)}" }) { nodes { id } } }`)],
@@ -139,7 +139,7 @@ const refusals: [what: string, () => Given][] = [
       body: `{"query":${JSON.stringify(create)},"variables":{"input":{"name":"A","provider":"p","model":"m","metadata":${'{"a":'.repeat(96)}1${'}'.repeat(96)}}}}`,
     }),
   ],
-  ['forty thousand tags', () => created({ tags: Array(40_000).fill('x') })],
+  ['nineteen thousand tags', () => created({ tags: Array(19_000).fill('x') })],
   ['ten thousand parts', () => multipart(10_000)],
   [
     'a map of 1 MiB',
@@ -174,8 +174,7 @@ test.each(refusals)('refuses %s without holding the event loop', async (_what, g
     expect(answer?.text).toMatch(/"errors?":|"data":null|ValidationError|NotFoundError/);
     expect(answer?.text).not.toContain('INTERNAL_SERVER_ERROR');
     expect(answer?.text.length).toBeLessThan(5_000);
-    // The CPU time of the request bounds its longest block; the rest of a delay is other processes.
-    longestMs = Math.min(longestMs, report.longestMs, report.cpuMs);
+    longestMs = Math.min(longestMs, report.longestMs);
     cpuMs = Math.min(cpuMs, report.cpuMs);
   }
   if (process.env.TEST_FIGURES)
@@ -214,7 +213,7 @@ test('a text of two million characters is stored without holding the event loop'
       const { text } = await send(json(add, { input }), tenant.authorization.authorization);
       expect(text).toContain('AddDocumentPayload');
     });
-    longestMs = Math.min(longestMs, report.longestMs, report.cpuMs);
+    longestMs = Math.min(longestMs, report.longestMs);
   }
   expect(longestMs).toBeLessThanOrEqual(LONGEST_MS);
 });

@@ -11,7 +11,7 @@ export interface JsonLimits {
 }
 
 /** Deeper than any input: stored JSON has at most 64 levels below the variables. */
-export const DEFAULT_JSON_LIMITS: Readonly<JsonLimits> = { depth: 100, members: 10_000, values: 50_000 };
+export const DEFAULT_JSON_LIMITS: Readonly<JsonLimits> = { depth: 100, members: 10_000, values: 20_000 };
 
 const QUOTE = 0x22;
 const COMMA = 0x2c;

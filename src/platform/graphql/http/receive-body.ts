@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Viewer } from '../../auth/viewer.ts';
 import { HttpError } from '../../http/http-error.ts';
 import { type BodyBudget, declaredBytes, readBody, readJsonBody } from '../../http/request-body.ts';
+import { DOCUMENT_TOO_LONG, MAX_DOCUMENT_CHARACTERS } from './plugins/token-limit.ts';
 import { BufferedBody } from './yoga-internals.ts';
 
 /** Signing in and up need less. */
@@ -9,6 +10,10 @@ const MAX_ANONYMOUS_BYTES = 65_536;
 /** Forms and bare documents, whose parsers have no limits of their own. */
 const MAX_OTHER_BYTES = 65_536;
 
+/** `operations`, `map` and the files of an operation. */
+const MAX_PARTS = 12;
+
+const BOUNDARY = /; *boundary="?([^";]{1,100})/i;
 const JSON_TYPE = /^application\/(?:graphql\+)?json *(?:;|,|$)/;
 const CHARSET = /; *charset *= *"?([^";, ]+)/i;
 
@@ -40,6 +45,23 @@ function checkHeaders({ headers }: IncomingMessage): void {
   }
 }
 
+/** Refuses a form with more parts before its parser creates an object for each. */
+function checkParts(bytes: Buffer, type: string): void {
+  const delimiter = `--${BOUNDARY.exec(type)?.[1] ?? ''}`;
+  let parts = -1;
+  for (let at = bytes.indexOf(delimiter); at >= 0; at = bytes.indexOf(delimiter, at + delimiter.length)) {
+    if (++parts > MAX_PARTS) throw new HttpError(400, 'BAD_REQUEST', `The form has more than ${MAX_PARTS} parts.`);
+  }
+}
+
+/** Refuses a long document before anything else reads it. Documents of WebSockets have the same limit when they are parsed. */
+function checkDocument(value: object): void {
+  const { query } = value as { query?: unknown };
+  if (typeof query === 'string' && query.length > MAX_DOCUMENT_CHARACTERS) {
+    throw new HttpError(400, 'OPERATION_TOO_LARGE', DOCUMENT_TOO_LONG);
+  }
+}
+
 function mostBytes(type: string, signedIn: boolean, { maxBytes }: BodyLimits): { most: number; hint?: string } {
   if (!signedIn && maxBytes > MAX_ANONYMOUS_BYTES) return { most: MAX_ANONYMOUS_BYTES, hint: ' Sign in to send larger ones.' };
   if (JSON_TYPE.test(type) || type.startsWith('multipart/form-data')) return { most: maxBytes };
@@ -65,6 +87,7 @@ export async function receiveBody(
   if (!JSON_TYPE.test(type)) {
     const bytes = await readBody(request, most, hint ? { hint } : {});
     if (bytes === undefined) return undefined;
+    if (type.startsWith('multipart/')) checkParts(bytes, type);
     Object.assign(request, { body: new BufferedBody(bytes) });
     return {};
   }
@@ -78,6 +101,7 @@ export async function receiveBody(
       'The body must be a JSON object with `query`, and optionally `variables` and `operationName`.',
     );
   }
+  checkDocument(value);
   Object.assign(request, { body: value });
   return { json: { value } };
 }

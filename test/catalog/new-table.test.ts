@@ -60,9 +60,9 @@ test('generated tables migrate, match their models, pass the checks of every tab
   const before = await catalog();
   const existing = new Set(readdirSync(join(folder, 'migrations')));
   for (const args of [
-    ['work', 'Project'],
-    ['work', 'WorkItem', '--parent', 'Project', '--log'],
-    ['work', 'ProjectEvent', '--parent', 'Project', '--log', '--append-only'],
+    ['work', 'Mission'],
+    ['work', 'WorkItem', '--parent', 'Mission', '--log'],
+    ['work', 'MissionEvent', '--parent', 'Mission', '--log', '--append-only'],
     ['agents', 'AgentNote', '--parent', 'Agent'],
     // The parent already numbers its own changes.
     ['knowledge', 'Glossary', '--parent', 'Collection', '--log', '--table', 'glossaries'],
@@ -86,11 +86,11 @@ test('generated tables migrate, match their models, pass the checks of every tab
   expect(problems.sort()).toEqual([
     'agent_notes.agent_id is ON DELETE CASCADE instead of NO ACTION',
     'glossaries.collection_id is ON DELETE CASCADE instead of NO ACTION',
-    'project_events has (created_at) instead of (created_at, updated_at)',
-    'project_events has no audit trigger',
-    'project_events.project_id is ON DELETE CASCADE instead of NO ACTION',
-    'project_events: touch_updated_at is wrong',
-    'work_items.project_id is ON DELETE CASCADE instead of NO ACTION',
+    'mission_events has (created_at) instead of (created_at, updated_at)',
+    'mission_events has no audit trigger',
+    'mission_events.mission_id is ON DELETE CASCADE instead of NO ACTION',
+    'mission_events: touch_updated_at is wrong',
+    'work_items.mission_id is ON DELETE CASCADE instead of NO ACTION',
   ]);
 
   for (const name of created.sort().reverse()) await db.ownerQuery(sql(name, 'down.sql'));
@@ -140,17 +140,17 @@ model Skill {
 
 const refusals: [what: string, args: string[], message: string][] = [
   ['nothing', [], 'usage: npm run new:table'],
-  ['an unknown option', ['work', 'Task', '--force'], "Unknown option '--force'"],
-  ['a name that is no module', ['Work', 'Task'], '"Work" is not a module name in kebab-case'],
-  ['a name that is no entity', ['work', 'task'], '"task" is not a singular name in PascalCase'],
-  ['a name that is no table', ['work', 'Task', '--table', 'Tasks'], '"Tasks" is not a table name in snake_case'],
+  ['an unknown option', ['work', 'Step', '--force'], "Unknown option '--force'"],
+  ['a name that is no module', ['Work', 'Step'], '"Work" is not a module name in kebab-case'],
+  ['a name that is no entity', ['work', 'step'], '"step" is not a singular name in PascalCase'],
+  ['a name that is no table', ['work', 'Step', '--table', 'Steps'], '"Steps" is not a table name in snake_case'],
   ['a name too long for what is derived from it', ['work', `T${'a'.repeat(40)}`], 'is longer than 40 characters'],
   ['an existing model', ['work', 'Agent'], 'the Prisma schema already has a model or enum Agent'],
   ['an existing enum', ['work', 'MemberRole'], 'the Prisma schema already has a model or enum MemberRole'],
   ['an existing table', ['work', 'Helper', '--table', 'agents'], 'the Prisma schema already has a table agents'],
-  ['an unknown parent', ['work', 'Task', '--parent', 'Nothing'], 'the Prisma schema has no model Nothing'],
-  ['a parent without a tenant', ['work', 'Task', '--parent', 'User'], 'User is not a tenant table'],
-  ['numbers without a parent', ['work', 'Task', '--log'], '--log requires --parent'],
+  ['an unknown parent', ['work', 'Step', '--parent', 'Nothing'], 'the Prisma schema has no model Nothing'],
+  ['a parent without a tenant', ['work', 'Step', '--parent', 'User'], 'User is not a tenant table'],
+  ['numbers without a parent', ['work', 'Step', '--log'], '--log requires --parent'],
 ];
 
 test.each(refusals)('rejects %s and writes nothing', async (_, args, message) => {

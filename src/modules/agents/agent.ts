@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { AgentStatus } from '../../generated/prisma/enums.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { intRule, jsonArrayRule, listRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, jsonArrayRule, listRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { User } from '../tenancy/exports.ts';
 import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
@@ -38,7 +38,7 @@ export const Agent = entity('Agent', {
   references: { createdBy: User },
   inputs: {
     name: { required: true, validate: nameRule },
-    slug: { validate: slugRule, description: 'Identifier for URLs, unique in the tenant. Derived from the name by default.' },
+    slug: { slugOf: 'name' },
     description: { validate: textRule(10_000) },
     kind: {},
     provider: { required: true, validate: textRule(50).min(1) },
@@ -82,9 +82,9 @@ export function requireNotArchived({ status }: { status: AgentStatus }, path: st
 
 export const createAgent = Agent.mutations.create('createAgent', {
   description: 'Creates an agent.',
-  values: async ({ name, slug, tools }, { prisma }) => {
+  values: ({ tools }) => {
     checkTools(tools, ['input', 'tools']);
-    return { slug: await Agent.mutations.slug(prisma, { slug, name }) };
+    return {};
   },
 });
 
@@ -94,25 +94,13 @@ Agent.mutations.update('updateAgent', {
     active: t.boolean({ description: 'Whether the agent accepts conversations: true sets ACTIVE, false sets INACTIVE.' }),
   }),
   check: (agent) => requireNotArchived(agent, ['input', 'id']),
-  values: async ({ slug, tools }, { prisma }, { active }, { id }) => {
+  values: ({ tools }, _context, { active }) => {
     checkTools(tools, ['input', 'tools']);
-    return {
-      slug: await Agent.mutations.slug(prisma, { slug, except: id }),
-      ...(active == null ? {} : { status: active ? 'ACTIVE' : 'INACTIVE' }),
-    };
+    return active == null ? {} : { status: active ? 'ACTIVE' : 'INACTIVE' };
   },
 });
 
-Agent.mutations.transition('archiveAgent', {
-  description: 'Archives an agent: it accepts no conversations, changes or versions until it is restored.',
-  from: ['ACTIVE', 'INACTIVE'],
-  set: { status: 'ARCHIVED' },
-  refusal: 'The agent is already archived.',
-});
-
-Agent.mutations.transition('restoreAgent', {
-  description: 'Restores an archived agent to ACTIVE.',
-  from: ['ARCHIVED'],
-  set: { status: 'ACTIVE' },
-  refusal: 'The agent is not archived.',
+Agent.mutations.archivable({
+  archive: 'Archives an agent: it accepts no conversations, changes or versions until it is restored.',
+  restore: 'Restores an archived agent to ACTIVE.',
 });

@@ -4,7 +4,7 @@ import type { Changes } from '../../platform/graphql/kit/entity/entity-mutations
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
 import { mutation } from '../../platform/graphql/kit/mutation.ts';
-import { intRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
 import { tenantKey } from '../../platform/postgres/request-scope.ts';
@@ -68,7 +68,7 @@ export const Collection = entity('Collection', {
   references: { createdBy: User },
   inputs: {
     name: { required: true, validate: nameRule },
-    slug: { validate: slugRule, description: 'Name for URLs, unique in the tenant. Default: derived from the name.' },
+    slug: { slugOf: 'name' },
     description: { validate: textRule(10_000) },
     embeddingModel: {
       validate: textRule(150).min(1),
@@ -137,18 +137,11 @@ export function embeddingColumns({ models }: KnowledgeServices, id: string | und
 
 export const createCollection = Collection.mutations.create('createCollection', {
   description: 'Creates a collection of documents.',
-  values: async (changes, context) => {
+  values: (changes, context) => {
     const chunkSize = changes.chunkSize ?? DEFAULT_CHUNK_SIZE;
     const chunkOverlap = changes.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
     requireOverlap(chunkSize, chunkOverlap);
-    const name = changes.name?.trim();
-    return {
-      name,
-      chunkSize,
-      chunkOverlap,
-      ...embeddingColumns(context, changes.embeddingModel),
-      slug: await Collection.mutations.slug(context.prisma, { slug: changes.slug, name }),
-    };
+    return { chunkSize, chunkOverlap, ...embeddingColumns(context, changes.embeddingModel) };
   },
 });
 
@@ -186,16 +179,7 @@ mutation('updateCollection', {
   resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(given)),
 });
 
-Collection.mutations.transition('archiveCollection', {
-  description: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
-  from: ['ACTIVE'],
-  set: { status: 'ARCHIVED' },
-  refusal: 'The collection is already archived.',
-});
-
-Collection.mutations.transition('restoreCollection', {
-  description: 'Restores an archived collection.',
-  from: ['ARCHIVED'],
-  set: { status: 'ACTIVE' },
-  refusal: 'The collection is not archived.',
+Collection.mutations.archivable({
+  archive: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
+  restore: 'Restores an archived collection.',
 });

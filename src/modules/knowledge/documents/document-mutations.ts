@@ -9,14 +9,7 @@ import { ValidationError } from '../../../platform/lib/errors.ts';
 import { mediaTypeOf, mediaTypes } from '../extraction/media-types.ts';
 import { createUploadUrl } from './create-upload-url.ts';
 import { Document, requireNotDeleted, titleRule } from './document.ts';
-import {
-  type AddedDocument,
-  addDocument,
-  deleteDocument,
-  publishDocumentChanges,
-  reprocessDocument,
-  restoreDocument,
-} from './documents.ts';
+import { type AddedDocument, addDocument, deleteDocument, reprocessDocument, restoreDocument } from './documents.ts';
 import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from './receive-document.ts';
 
 /** The metadata becomes part of the URL, which must fit into a request header. */
@@ -179,7 +172,6 @@ export const updateDocument = Document.mutations.update('updateDocument', {
   description: 'Updates the title and metadata of a document. Omitted fields keep their values.',
   check: requireNotDeleted,
   values: ({ title }) => ({ title: title?.trim() }),
-  after: ({ collectionId }, context) => publishDocumentChanges(context, collectionId),
 });
 
 Document.mutations.change('deleteDocument', {

@@ -8,11 +8,13 @@ import { requireFound } from '../../../lib/require-found.ts';
 import { requireFreeSlug, slugForNew } from '../../../lib/slug.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
 import { tenantKey } from '../../../postgres/request-scope.ts';
+import { identifier, queryRows, sql } from '../../../postgres/sql.ts';
 import type { ActorContext, SignedInContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
+import { enumValues } from '../enums.ts';
 import { mutation } from '../mutation.ts';
 import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
-import { type ColumnOf, columnsOfModel, type ModelName, type RowOf } from './model-columns.ts';
+import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
 import { nodeId } from './node-id.ts';
 import { camelCaseOf, upperFirst } from './nouns.ts';
 import { delegateOf } from './prisma-delegate.ts';
@@ -91,6 +93,10 @@ interface EntityNames<Name extends ModelName> {
   ref: ObjectRef<Types, RowOf<Name>>;
   write: Permission;
   inputs: ColumnInputs<Name>;
+  /** The table in SQL. */
+  table: string;
+  /** Publishes a change of the row after the commit, where the entity declares `changes`. */
+  publish: ((row: RowOf<Name>, context: ActorContext) => void) | undefined;
 }
 
 /** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
@@ -100,12 +106,16 @@ export class EntityMutations<Name extends ModelName> {
   readonly #ref: ObjectRef<Types, RowOf<Name>>;
   readonly #write: Permission;
   readonly #inputs: [ColumnOf<Name>, ColumnInput][];
+  readonly #table: string;
+  readonly #publish: EntityNames<Name>['publish'];
 
-  constructor({ typename, noun, ref, write, inputs }: EntityNames<Name>) {
+  constructor({ typename, noun, ref, write, inputs, table, publish }: EntityNames<Name>) {
     this.#typename = typename;
     this.#noun = noun;
     this.#ref = ref;
     this.#write = write;
+    this.#table = table;
+    this.#publish = publish;
     this.#inputs = Object.entries(inputs) as [ColumnOf<Name>, ColumnInput][];
   }
 
@@ -153,10 +163,12 @@ export class EntityMutations<Name extends ModelName> {
     const { values, after } = options;
     const create: CreateRow<Name, Extra> = async (context, changes, given = {}) => {
       const { prisma, viewer } = context;
-      const added = await values?.(changes, context, given);
+      const slug = await this.#slugFor(prisma, changes);
+      const added = await values?.({ ...changes, ...slug }, context, given);
       const row = await delegateOf<RowOf<Name>>(prisma, this.#typename).create({
-        data: { ...changes, ...this.#creator(viewer), ...added, tenantId: viewer.tenantId, id: newId() },
+        data: { ...changes, ...slug, ...this.#creator(viewer), ...added, tenantId: viewer.tenantId, id: newId() },
       });
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
@@ -176,13 +188,16 @@ export class EntityMutations<Name extends ModelName> {
   ): UpdateRow<Name, Extra> {
     const { check, values, after } = options;
     const update: UpdateRow<Name, Extra> = async (context, id, changes, given = {}) => {
+      if (check) await this.#lock(context, id);
       const before = await this.#require(context.prisma, id);
       check?.(before);
+      await this.#slugFor(context.prisma, changes, id);
       const added = await values?.(changes, context, given, before);
       const row = await delegateOf<RowOf<Name>>(context.prisma, this.#typename).update({
         where: tenantKey(id),
         data: { ...changes, ...added },
       });
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
@@ -210,11 +225,33 @@ export class EntityMutations<Name extends ModelName> {
         const found = await this.#require(context.prisma, id);
         throw new InvalidStateError(typeof refusal === 'function' ? refusal(found) : refusal, { path: ['input', 'id'] });
       }
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
     this.change(name, { ...options, change });
     return change;
+  }
+
+  /**
+   * `archiveX` and `restoreX`: transitions of a status column from any other state to ARCHIVED, and from ARCHIVED to ACTIVE.
+   * @param descriptions of the two mutations
+   */
+  archivable(descriptions: { archive: string; restore: string }): void {
+    const { type } = requireColumn(this.#typename, 'status');
+    const others = Object.values(enumValues(type)).filter((status) => status !== 'ARCHIVED');
+    this.transition(`archive${this.#typename}`, {
+      description: descriptions.archive,
+      from: others as StatusOf<Name>[],
+      set: { status: 'ARCHIVED' } as unknown as Changes<Name>,
+      refusal: `The ${this.#noun} is already archived.`,
+    });
+    this.transition(`restore${this.#typename}`, {
+      description: descriptions.restore,
+      from: ['ARCHIVED' as StatusOf<Name>],
+      set: { status: 'ACTIVE' } as unknown as Changes<Name>,
+      refusal: `The ${this.#noun} is not archived.`,
+    });
   }
 
   /**
@@ -253,6 +290,21 @@ export class EntityMutations<Name extends ModelName> {
       return slug;
     }
     return name === undefined ? undefined : slugForNew(findHolder, { slug, name, kind: this.#noun, fallback: this.#noun });
+  }
+
+  /** The slug to write, by the input that declares `slugOf`. */
+  async #slugFor(prisma: Prisma, changes: Changes<Name>, except?: string): Promise<Changes<Name>> {
+    const [property, input] = this.#inputs.find(([, { slugOf }]) => slugOf !== undefined) ?? [];
+    if (property === undefined || input?.slugOf === undefined) return {};
+    const given = changes as Record<string, string | undefined>;
+    const name = except === undefined ? given[input.slugOf] : undefined;
+    const slug = await this.slug(prisma, { slug: given[property], name, except });
+    return (slug === undefined ? {} : { [property]: slug }) as Changes<Name>;
+  }
+
+  /** Locks the row, so that what `check` sees holds until the commit. */
+  async #lock({ database }: ActorContext, id: string): Promise<void> {
+    await queryRows(database, sql`SELECT FROM ${identifier(this.#table)} WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   }
 
   #common({

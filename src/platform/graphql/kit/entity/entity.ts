@@ -3,12 +3,13 @@ import type { PrismaModelTypes, PrismaNodeRef } from '@pothos/plugin-prisma';
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import type { Permission } from '../../../auth/permissions.ts';
 import { requireFound } from '../../../lib/require-found.ts';
-import { type Changed, type ChangeLog, changeLog } from '../../../live/change-log.ts';
+import { type Changed, type ChangeLog, changeLog, publishChange } from '../../../live/change-log.ts';
 import type { Database } from '../../../postgres/database.ts';
 import { type Page, type PageArgs, type PageOrder, readPage } from '../../../postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
 import { tenantKey } from '../../../postgres/request-scope.ts';
 import type { Sql } from '../../../postgres/sql.ts';
+import type { ActorContext } from '../../context.ts';
 import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
@@ -37,7 +38,7 @@ type Model<Name extends ModelName> = PrismaModelTypes & PrismaTypes[Name];
 type OrderSpec<Name extends ModelName> = ColumnOf<Name> | `-${ColumnOf<Name>}`;
 
 export interface ListOptions<Name extends ModelName, Fields extends FilterFields> {
-  /** The orders, the first of which is the default. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
+  /** The orders, the first of which is the default: columns of text, integer, time or the id that are never null. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
   orders: readonly OrderSpec<Name>[];
   /** Enum values that differ from those names. */
   orderNames?: Partial<Record<OrderSpec<Name>, string>>;
@@ -101,7 +102,14 @@ export interface ChangesOptions<Name extends ModelName> {
   of?: { entity: ParentEntity; column: ColumnOf<Name> };
   /** How a client resumes after an interruption, a sentence for the end of the stream. */
   resume: string;
-  subscription: { field: string; description: string; afterEnd?: string; argument?: string };
+  subscription: {
+    field: string;
+    description: string;
+    afterEnd?: string;
+    argument?: string;
+    /** The description of the argument `after`, which resumes. Expose `changeSequence` on the row and on the parent with it. */
+    after?: string;
+  };
 }
 
 interface RootField {
@@ -151,7 +159,8 @@ const ORDER_TYPES: Record<string, PageOrder['type']> = { DateTime: 'timestamptz'
 
 function orderOf(model: string, spec: string): [name: string, order: PageOrder] {
   const descending = spec.startsWith('-');
-  const { property, column, type } = requireColumn(model, descending ? spec.slice(1) : spec);
+  const { property, column, type, isNullable } = requireColumn(model, descending ? spec.slice(1) : spec);
+  if (isNullable) throw new Error(`${model} cannot be ordered by ${property}: a cursor cannot hold null`);
   const direction = descending ? 'DESC' : 'ASC';
   // Ids are UUIDv7: their order is the order of creation.
   if (property === 'id') return [descending ? 'NEWEST_FIRST' : 'OLDEST_FIRST', { column, type: 'uuid', direction }];
@@ -252,6 +261,8 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       ref: ref as never,
       write: options.write ?? access,
       inputs: options.inputs ?? {},
+      table,
+      publish: log && publisherOf(log, options.changes?.of?.column),
     }),
     listOn(parent, field, { column, description, access: own }) {
       requireList().onParent(parent as never, field, {
@@ -269,6 +280,18 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
   };
   Object.defineProperties(ref, Object.getOwnPropertyDescriptors(parts));
   return ref as Entity<Name, Fields>;
+}
+
+/** Publishes the change of a row that a mutation of the kit wrote. The trigger has put the number of the change into the row. */
+function publisherOf<Name extends ModelName>(
+  log: ChangeLog<Changed<RowOf<Name>>>,
+  parent: ColumnOf<Name> | undefined,
+): (row: RowOf<Name>, context: ActorContext) => void {
+  return (row, { live }) => {
+    const { tenantId, id, changeSequence, ...columns } = row as { tenantId: string; id: string; changeSequence: bigint };
+    const object = parent === undefined ? id : (columns as Record<string, string>)[parent];
+    if (object !== undefined) publishChange(live, log, { tenantId, id: object, sequence: changeSequence });
+  };
 }
 
 function filterOf<Name extends ModelName, Fields extends FilterFields>(

@@ -48,7 +48,7 @@ function nextSteps({ table, entity, parent, appendOnly }: TablePlan, migration: 
   1. Edit the columns, checks, indexes and comments of ${entity}, and the same in ${migration}.
   2. npm run generate
   3. Add the table to test/catalog/expectations.ts: ${lists.join(', ')}.
-  4. Add a row of it to the tenants of the tests, in test/testkit/.
+  4. Declare the entity, its mutations and their cases: "Add a table" in CONTRIBUTING.md.
   5. npm run docs, then npx vitest run test/catalog -u, and read the difference of catalog.snapshot.txt.
   6. npm run check
 `;

@@ -146,6 +146,21 @@ describe('operations past a limit are rejected', () => {
 });
 
 describe('invalid ids and cursors', () => {
+  test.each([
+    [
+      'a filter of a nested list',
+      '{ agents { nodes { conversations(filter: { userId: $id }) { nodes { id } } } } }',
+      ['filter', 'userId'],
+    ],
+    ['a filter of a list', '{ conversations(filter: { agentId: $id }) { nodes { id } } }', ['filter', 'agentId']],
+    ['a cursor of a nested list', '{ agents { nodes { conversations(after: $id) { nodes { id } } } } }', ['after']],
+  ])('rejects %s with its path', async (_what, selection, at) => {
+    const type = selection.includes('after') ? 'String' : 'ID!';
+    const id = encodeGlobalId('Document', crypto.randomUUID());
+    const { body } = await send(`query ($id: ${type}) ${selection}`, { id });
+    expect(body.errors[0].extensions).toEqual({ code: 'VALIDATION_FAILED', at });
+  });
+
   test('rejects an id of another type, a cursor of another list, and malformed ones', async () => {
     const source = 'query ($id: ID!, $after: String) { agent(id: $id) { id } conversations(after: $after) { nodes { id } } }';
     const cursor = (await send('{ agents(first: 1) { pageInfo { endCursor } } }')).body.data.agents.pageInfo.endCursor;

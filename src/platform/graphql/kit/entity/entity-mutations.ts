@@ -28,7 +28,7 @@ type ErrorClass = new (...args: never[]) => Error;
 
 interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
   description: string;
-  /** @default the entity's `write` */
+  /** @default the entity's `write`. One of the two must be there. */
   access?: Permission;
   /** Input fields that are not columns, with the plain Pothos builder. */
   arguments?: (t: InputFields) => Extra;
@@ -91,7 +91,7 @@ interface EntityNames<Name extends ModelName> {
   typename: Name;
   noun: string;
   ref: ObjectRef<Types, RowOf<Name>>;
-  write: Permission;
+  write: Permission | undefined;
   inputs: ColumnInputs<Name>;
   /** The table in SQL. */
   table: string;
@@ -104,7 +104,7 @@ export class EntityMutations<Name extends ModelName> {
   readonly #typename: Name;
   readonly #noun: string;
   readonly #ref: ObjectRef<Types, RowOf<Name>>;
-  readonly #write: Permission;
+  readonly #write: Permission | undefined;
   readonly #inputs: [ColumnOf<Name>, ColumnInput][];
   readonly #table: string;
   readonly #publish: EntityNames<Name>['publish'];
@@ -181,14 +181,14 @@ export class EntityMutations<Name extends ModelName> {
     return create;
   }
 
-  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that updates the row. */
+  /** `updateX(input: { id, … })`: changes the columns that the input gives, under a lock of the row. Returns the function that updates the row. */
   update<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
     options: UpdateOptions<Name, Extra>,
   ): UpdateRow<Name, Extra> {
     const { check, values, after } = options;
     const update: UpdateRow<Name, Extra> = async (context, id, changes, given = {}) => {
-      if (check) await this.#lock(context, id);
+      await this.#lock(context, id);
       const before = await this.#require(context.prisma, id);
       check?.(before);
       await this.#slugFor(context.prisma, changes, id);
@@ -302,7 +302,7 @@ export class EntityMutations<Name extends ModelName> {
     return (slug === undefined ? {} : { [property]: slug }) as Changes<Name>;
   }
 
-  /** Locks the row, so that what `check` sees holds until the commit. */
+  /** Locks the row, so that what `check` and `values` see holds until the commit. */
   async #lock({ database }: ActorContext, id: string): Promise<void> {
     await queryRows(database, sql`SELECT FROM ${identifier(this.#table)} WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
   }
@@ -318,7 +318,10 @@ export class EntityMutations<Name extends ModelName> {
     validate?: StandardSchemaV1;
     errors?: ErrorClass[];
   }) {
-    return { description, access: access ?? this.#write, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
+    const required = access ?? this.#write;
+    if (required === undefined)
+      throw new Error(`${this.#typename} has a mutation without a permission: state access, or write of the entity`);
+    return { description, access: required, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
   }
 
   #inputsOf(on: 'create' | 'update', columns?: readonly ColumnOf<Name>[]): [ColumnOf<Name>, ColumnInput][] {

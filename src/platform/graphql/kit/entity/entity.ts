@@ -55,7 +55,7 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   table: string;
   /** The permission to read it, also in lists. */
   access: Permission;
-  /** The permission of mutations that do not name another. @default `access` */
+  /** The permission of mutations that do not name another. Without it, each mutation of the kit must name one. */
   write?: Permission;
   /** Rules of the type beside `access`, such as for the viewer's own rows. */
   authScopes?: unknown;
@@ -259,7 +259,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       typename,
       noun,
       ref: ref as never,
-      write: options.write ?? access,
+      write: options.write,
       inputs: options.inputs ?? {},
       table,
       publish: log && publisherOf(log, options.changes?.of?.column),
@@ -312,6 +312,7 @@ function declareChanges<Name extends ModelName>(
   type: ObjectRef<Types, RowOf<Name>>,
 ): ChangeLog<Changed<RowOf<Name>>> {
   const { topic, of, resume, subscription } = changes;
+  requireColumn(typename, 'changeSequence');
   const parent = of && { table: of.entity.table, column: requireColumn(typename, of.column).column };
   const log = changeLog<RowOf<Name> & { id: string }>({
     topic,

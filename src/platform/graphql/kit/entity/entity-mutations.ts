@@ -1,4 +1,4 @@
-import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
+import type { InputFieldMap, ObjectRef } from '@pothos/core';
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../../../auth/permissions.ts';
 import type { Viewer } from '../../../auth/viewer.ts';
@@ -13,8 +13,19 @@ import type { ActorContext, SignedInContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { enumValues } from '../enums.ts';
 import { mutation } from '../mutation.ts';
-import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
+import { type Changes, type ColumnInput, changesOf, inputField } from './column-inputs.ts';
 import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import type {
+  ChangeRow,
+  CreateOptions,
+  CreateRow,
+  EntityNames,
+  ErrorClass,
+  StatusOf,
+  TransitionOptions,
+  UpdateOptions,
+  UpdateRow,
+} from './mutation-options.ts';
 import { nodeId } from './node-id.ts';
 import { camelCaseOf, upperFirst } from './nouns.ts';
 import { delegateOf } from './prisma-delegate.ts';
@@ -23,81 +34,6 @@ type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 
 export type { Changes, ColumnInput, ColumnInputs } from './column-inputs.ts';
-
-type ErrorClass = new (...args: never[]) => Error;
-
-interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
-  description: string;
-  /** @default the entity's `write`. One of the two must be there. */
-  access?: Permission;
-  /** Input fields that are not columns, with the plain Pothos builder. */
-  arguments?: (t: InputFields) => Extra;
-  validate?: StandardSchemaV1;
-  errors?: ErrorClass[];
-  /** Runs in the transaction after the row is written, such as to publish the change. */
-  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
-}
-
-export interface CreateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
-  /** Adds to the columns that the input sets, or replaces them. It may throw a domain error. */
-  values?: (
-    changes: Changes<Name>,
-    context: ActorContext,
-    given: Partial<InputShapeFromFields<Extra>>,
-  ) => Changes<Name> | Promise<Changes<Name>>;
-}
-
-export interface UpdateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
-  /** Throws if the row cannot be changed, such as InvalidStateError for an archived one. */
-  check?: (row: RowOf<Name>) => void;
-  values?: (
-    changes: Changes<Name>,
-    context: ActorContext,
-    given: Partial<InputShapeFromFields<Extra>>,
-    row: RowOf<Name>,
-  ) => Changes<Name> | Promise<Changes<Name>>;
-}
-
-export interface TransitionOptions<Name extends ModelName> {
-  description: string;
-  access?: Permission;
-  /** The states from which the transition is allowed. */
-  from: readonly StatusOf<Name>[];
-  /** The columns it sets, at least `status`. */
-  set: Changes<Name> | ((context: ActorContext) => Changes<Name>);
-  /** The message of the InvalidStateError for a row in another state. */
-  refusal: string | ((row: RowOf<Name>) => string);
-  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
-}
-
-export type CreateRow<Name extends ModelName, Extra extends InputFieldMap> = (
-  context: ActorContext,
-  changes: Changes<Name>,
-  given?: Partial<InputShapeFromFields<Extra>>,
-) => Promise<RowOf<Name>>;
-
-export type UpdateRow<Name extends ModelName, Extra extends InputFieldMap> = (
-  context: ActorContext,
-  id: string,
-  changes: Changes<Name>,
-  given?: Partial<InputShapeFromFields<Extra>>,
-) => Promise<RowOf<Name>>;
-
-export type ChangeRow<Name extends ModelName> = (context: ActorContext, id: string) => Promise<RowOf<Name>>;
-
-type StatusOf<Name extends ModelName> = RowOf<Name> extends { status: infer Status } ? Status : never;
-
-interface EntityNames<Name extends ModelName> {
-  typename: Name;
-  noun: string;
-  ref: ObjectRef<Types, RowOf<Name>>;
-  write: Permission | undefined;
-  inputs: ColumnInputs<Name>;
-  /** The table in SQL. */
-  table: string;
-  /** Publishes a change of the row after the commit, where the entity declares `changes`. */
-  publish: ((row: RowOf<Name>, context: ActorContext) => void) | undefined;
-}
 
 /** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
 export class EntityMutations<Name extends ModelName> {

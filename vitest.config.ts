@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, TEST_CONFORMANCE, TEST_LOAD, TEST_NIGHTLY, VITEST_JSON } = process.env;
+const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, TEST_CONFORMANCE, TEST_LOAD, TEST_NIGHTLY, VITEST_JSON } =
+  process.env;
 
 export default defineConfig({
   // graphql ships CommonJS and ESM: the tests must load the copy that Node gives to Yoga and Pothos.

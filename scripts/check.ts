@@ -28,7 +28,7 @@ async function schemaProblem(): Promise<string> {
 async function driftProblem(): Promise<string> {
   const { openEmbedded } = await import('../src/platform/postgres/connect.ts');
   const { migrate } = await import('../src/platform/migrations/migrate.ts');
-  const { schemaDrift } = await import('../src/platform/migrations/schema-engine.ts');
+  const { schemaDrift } = await import('./schema-drift.ts');
   const { install } = await import('../src/modules/index.ts');
   const embedded = await openEmbedded('memory://');
   try {

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { schemaDrift, schemaFiles } from '../../src/platform/migrations/schema-engine.ts';
+import { schemaDrift, schemaFiles } from '../../scripts/schema-drift.ts';
 import { type TestDatabase, throwawayDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { runScript } from '../testkit/run-script.ts';

@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
-import type { Changes } from '../../platform/graphql/kit/entity/entity-mutations.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
-import { mutation } from '../../platform/graphql/kit/mutation.ts';
 import { intRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
-import { tenantKey } from '../../platform/postgres/request-scope.ts';
-import { queryRows, sql } from '../../platform/postgres/sql.ts';
 import { User } from '../tenancy/exports.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -145,38 +140,24 @@ export const createCollection = Collection.mutations.create('createCollection', 
   },
 });
 
-/** The model and the language can change only while the collection has no chunks. `reprocessCollection` changes them at any time. */
-async function updateCollection(services: KnowledgeServices, id: string, changes: Changes<'Collection'>): Promise<Collection> {
-  const { database, prisma } = services;
-  // The lock waits for a worker that is about to commit the first chunk, so that the count below includes it.
-  await queryRows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
-  const collection = await Collection.require(prisma, id, ['input', 'id']);
-  await Collection.mutations.slug(prisma, { slug: changes.slug, except: id });
-  requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
-  const model = changes.embeddingModel === undefined ? {} : embeddingColumns(services, changes.embeddingModel);
-  const rebuilt = (['embeddingModel', 'language'] as const).find(
-    (field) => changes[field] !== undefined && changes[field] !== collection[field],
-  );
-  if (rebuilt && collection.chunkCount > 0) {
-    throw new InvalidStateError(
-      `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
-      { path: ['input', rebuilt] },
-    );
-  }
-  return prisma.collection.update({ where: tenantKey(id), data: { ...changes, ...model } as never });
-}
-
-mutation('updateCollection', {
+Collection.mutations.update('updateCollection', {
   description:
     'Updates a collection. Omitted fields keep their values. New chunk sizes apply to documents processed afterwards. The embedding model and ' +
     'the language can change only while the collection has no chunks; otherwise use `reprocessCollection`.',
-  access: 'knowledge:configure',
-  input: (t) => ({
-    id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    ...Collection.mutations.inputFields(t, 'update'),
-  }),
-  payload: Collection.mutations.payload('updateCollection'),
-  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(given)),
+  // The row is locked: a worker that is about to commit the first chunk has committed it, or waits.
+  values: (changes, context, _given, collection) => {
+    requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
+    const rebuilt = (['embeddingModel', 'language'] as const).find(
+      (field) => changes[field] !== undefined && changes[field] !== collection[field],
+    );
+    if (rebuilt && collection.chunkCount > 0) {
+      throw new InvalidStateError(
+        `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
+        { path: ['input', rebuilt] },
+      );
+    }
+    return changes.embeddingModel === undefined ? {} : embeddingColumns(context, changes.embeddingModel);
+  },
 });
 
 Collection.mutations.archivable({

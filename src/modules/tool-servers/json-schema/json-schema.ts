@@ -1,5 +1,5 @@
 import type { ErrorObject, Options, ValidateFunction } from 'ajv';
-import { LRUCache } from 'lru-cache';
+import { namedCache } from '../../../platform/lib/cache-stats.ts';
 import { fitsJson, hashOfJson } from './canonical-json.ts';
 import { CpuBudgetError, runInCpuBudget, TimeoutError } from './cpu-budget.ts';
 
@@ -29,7 +29,7 @@ const OPTIONS: Options = {
 
 type Compiled = { validate: ValidateFunction } | { unusable: string };
 
-const compiled = new LRUCache<string, Compiled>({ max: 500 });
+const compiled = namedCache<string, Compiled>('json_schemas', { max: 500 });
 let compilers: Promise<Compilers> | undefined;
 
 interface Compilers {

@@ -1,13 +1,12 @@
 import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../../auth/permissions.ts';
-import type { Viewer } from '../../auth/viewer.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import type { SessionContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext, SignedInContext } from '../context.ts';
 import { requireSignedIn } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import { nodeId, nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
+import { nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
@@ -113,27 +112,4 @@ export function mutation<
       }) as never,
     }),
   );
-}
-
-export interface EntityMutationOptions<Payload extends object> {
-  description: string;
-  access: Permission;
-  /** The GraphQL type of the object, such as `Agent`. */
-  typename: string;
-  payload: ObjectRef<Types, Payload>;
-  change: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<Payload>;
-}
-
-/** Adds a mutation whose only input is the object it changes: `name(input: { id: ID! })`. */
-export function entityMutation<Payload extends object>(
-  name: string,
-  { description, access, typename, payload, change }: EntityMutationOptions<Payload>,
-): void {
-  mutation(name, {
-    description,
-    access,
-    payload,
-    input: (t) => ({ id: nodeId(t, typename, { required: true, description: `The ${typename.toLowerCase()}.` }) }),
-    resolve: ({ id }, context) => change(context, context.viewer, id),
-  });
 }

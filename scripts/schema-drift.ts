@@ -7,7 +7,7 @@ import { bindMigrationAwareSqlAdapterFactory, ColumnTypeEnum } from '@prisma/dri
 import type { SchemaEngine } from '@prisma/schema-engine-wasm';
 import type pg from 'pg';
 
-const SCHEMA_FOLDER = fileURLToPath(new URL('../../../prisma/schema/', import.meta.url));
+const SCHEMA_FOLDER = fileURLToPath(new URL('../prisma/schema/', import.meta.url));
 
 interface EngineModule {
   SchemaEngine: { new: (options: unknown, log: (message: string) => void, adapter: unknown) => Promise<SchemaEngine> };

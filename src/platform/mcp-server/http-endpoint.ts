@@ -9,6 +9,7 @@ import { isOriginAllowed } from '../http/origin-policy.ts';
 import { type RateLimit, senderOf } from '../http/rate-limit.ts';
 import { type BodyBudget, declaredBytes, readJsonBody } from '../http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../http/request-info.ts';
+import { UNBUFFERED } from '../http/unbuffered.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
@@ -84,7 +85,8 @@ function webRequest({ headers }: IncomingMessage): Request {
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream');
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...(isStream ? UNBUFFERED : {}) });
   if (!answer.body) {
     response.end();
     return;

@@ -4,7 +4,7 @@ import { ConcurrencyLimit } from '../../../src/platform/http/concurrency-limit.t
 import { JsonScanner } from '../../../src/platform/http/json-body.ts';
 import { BodyBudget } from '../../../src/platform/http/request-body.ts';
 import { FairTurns } from '../../../src/platform/lib/fair-turns.ts';
-import { type NewTenant, signUp, startTestServer, type TestServer } from '../../testkit/server.ts';
+import { conversation, type NewTenant, signUp, startTestServer, type TestServer } from '../../testkit/server.ts';
 
 let server: TestServer;
 let tenant: NewTenant;
@@ -84,6 +84,29 @@ describe('the response', () => {
   ])('to Accept %s has the type of the highest quality', async (accept, type) => {
     for (const headers of [{ accept }, { accept, ...tenant.authorization }]) expect((await send(VALID, headers))[2]).toBe(type);
   });
+});
+
+describe('the response of a subscription', () => {
+  test.each(['text/event-stream', 'text/event-stream, */*;q=0.1', 'multipart/mixed'])(
+    'as %s passes proxies at once',
+    async (accept) => {
+      const { conversationId } = await conversation(server.url, tenant);
+      const stop = new AbortController();
+      const response = await fetch(server.url, {
+        method: 'POST',
+        signal: stop.signal,
+        headers: { 'content-type': 'application/json', accept, ...tenant.authorization },
+        body: JSON.stringify({
+          query: 'subscription ($id: ID!) { conversationEvents(conversationId: $id, after: 0) { sequence } }',
+          variables: { id: conversationId },
+        }),
+      });
+      stop.abort();
+      expect(response.headers.get('content-type')).toMatch(/^(text\/event-stream|multipart\/mixed)/);
+      expect(response.headers.get('x-accel-buffering')).toBe('no');
+      expect(response.headers.get('cache-control')).toBe('no-cache, no-transform');
+    },
+  );
 });
 
 describe('sortedAccept', () => {

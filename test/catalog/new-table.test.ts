@@ -114,11 +114,11 @@ model Skill {
   name           String   @db.VarChar(200)
   /// Application data, a JSON object. The server does not interpret it.
   metadata       Json     @default("{}")
-  /// Number of the row's last change in its agent. Maintained by the database.
+  /// Number of the row's last change in its agent.
   changeSequence BigInt   @default(0) @map("change_sequence")
-  /// Time when the row was created.
+  /// Time of creation.
   createdAt      DateTime @default(now()) @map("created_at") @db.Timestamptz(6)
-  /// Time when the row last changed.
+  /// Time of the last change.
   updatedAt      DateTime @default(now()) @map("updated_at") @db.Timestamptz(6)
 
   tenant Tenant @relation(fields: [tenantId], references: [id], onDelete: Cascade, onUpdate: NoAction)
@@ -132,9 +132,7 @@ model Skill {
 `);
   const agent = schema.slice(schema.indexOf('model Agent {'), schema.indexOf('model AgentVersion {'));
   expect(agent).toMatch(/^ {2}skills +Skill\[\]$/m);
-  expect(agent).toMatch(
-    /^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ Time when the row was created\.$/m,
-  );
+  expect(agent).toMatch(/^ {2}changeSequence BigInt +@default\(0\) @map\("change_sequence"\)\n {2}\/\/\/ Time of creation\.$/m);
   expect(readFileSync(join(folder, 'schema', 'tenancy.prisma'), 'utf8')).toMatch(/^ {2}skills +Skill\[\]$/m);
 });
 

@@ -156,7 +156,7 @@ mutation('appendMessage', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Application data. The server does not interpret it.',
+      description: 'Application data, a JSON object. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),

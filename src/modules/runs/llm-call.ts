@@ -3,6 +3,7 @@ import { AgentRun } from './agent-run.ts';
 
 const LlmCall = entity('LlmCall', {
   table: 'llm_calls',
+  noun: 'model call',
   access: 'conversation:read',
   columns: [
     'status',

@@ -19,7 +19,7 @@ export function registerRunMetrics(meter: RunMetrics, registry: Registry): void 
     registers,
   });
   new Gauge({
-    name: 'agentbase_runs_under_way',
+    name: 'agentbase_runs_in_progress',
     help: 'Runs that this process executes now.',
     registers,
     collect() {

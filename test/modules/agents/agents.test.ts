@@ -134,7 +134,7 @@ describe('agent', () => {
     const answer = await graph.execute(asViewer(tenant), 'query ($id: ID!) { agent(id: $id) { id } }', {
       id: encodeGlobalId('Conversation', tenant.idOf('conversations')),
     });
-    expect(answer.messages).toEqual(['This is the id of a Conversation, not of a Agent.']);
+    expect(answer.messages).toEqual(['This is the id of a Conversation, not of an Agent.']);
   });
 });
 

@@ -35,7 +35,7 @@ builder.objectField(Message, 'citations', (t) =>
   t.field({
     type: [CitationType],
     nullable: true,
-    description: 'Chunks that the message refers to. Null if the message is no answer from documents.',
+    description: 'Chunks that the message refers to. Null if it cites no documents.',
     authScopes: { permission: 'knowledge:read' },
     extensions: dependsOn('citations'),
     resolve: ({ citations }) => citations as unknown as Citation[] | null,

@@ -48,7 +48,7 @@ mutation('uploadDocument', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by.',
+      description: 'Application data, a JSON object that searches can filter by. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),
@@ -87,7 +87,7 @@ mutation('addDocument', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by.',
+      description: 'Application data, a JSON object that searches can filter by. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),
@@ -145,7 +145,9 @@ mutation('createUpload', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by, at most 4 KiB because it becomes part of the URL.',
+      description:
+        'Application data, a JSON object that searches can filter by, at most 4 KiB because it becomes part of the URL. The server does not ' +
+        'interpret it.',
       validate: tokenMetadataRule,
     }),
   }),

@@ -18,7 +18,11 @@ mutation('createApiKey', {
       validate: listRule(z.string(), 50).refine((scopes) => scopes.length > 0, 'Must have at least one item.'),
     }),
     expiresAt: t.field({ type: 'DateTime', description: 'Expiry time, in the future. If omitted, the key never expires.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'Custom data, at most 64 KiB.', validate: jsonObjectRule }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data, a JSON object of at most 64 KiB. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
   payload: builder.objectRef<{ apiKey: ApiKey; secret: string }>('CreateApiKeyPayload').implement({
     description: 'The new API key and its secret.',

@@ -1,5 +1,6 @@
 import { ValidationError } from '../../lib/errors.ts';
 import { isUuid } from '../../lib/ids.ts';
+import { withArticle } from './entity/nouns.ts';
 
 /** Global ids are `Type:uuid` in base64url. They are opaque to clients and contain no tenant. */
 export function encodeGlobalId(typename: string, uuid: string): string {
@@ -27,7 +28,7 @@ export function parseId(typename: string, id: string, path: string[] = ['id']): 
   if (isUuid(id)) return id.toLowerCase();
   const decoded = decodeGlobalId(id, path);
   if (decoded.typename !== typename) {
-    throw ValidationError.inputPath(path, `This is the id of a ${decoded.typename}, not of a ${typename}.`);
+    throw ValidationError.inputPath(path, `This is the id of ${withArticle(decoded.typename)}, not of ${withArticle(typename)}.`);
   }
   return decoded.uuid;
 }

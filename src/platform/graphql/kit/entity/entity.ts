@@ -193,6 +193,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
   const list = listOptions
     ? (defineConnection({
         name: typename,
+        noun,
         table,
         node: ref as never,
         orders,

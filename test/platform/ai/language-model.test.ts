@@ -55,6 +55,8 @@ describe.each(KINDS)('A model of %s', (kind) => {
     const { round, chunks } = ask(language, { text: script({ say: 'One two  three.', usage }) });
     expect(await round).toEqual({
       text: 'One two  three.',
+      reasoning: '',
+      adjustments: [],
       toolCalls: [],
       finishReason: 'stop',
       inputTokens: 120,

@@ -49,7 +49,7 @@ export async function runModelStep(
       instructions,
       messages: turns.map(messageOf),
       tools: [...tools.values()].map(({ name, description, inputSchema }) => ({ name, description, inputSchema })),
-      temperature: agent.temperature,
+      ...(agent.temperature === null ? {} : { temperature: agent.temperature }),
       ...(agent.maxTokens === null ? {} : { maxOutputTokens: agent.maxTokens }),
       signal,
       onText: (text) => draft?.append(text),

@@ -1,3 +1,4 @@
+import { QuirkMemory } from '../compatibility/quirks.ts';
 import { createProviderClient, type Endpoint } from '../provider-client.ts';
 import type { OnUsage } from '../usage.ts';
 import type { LanguageModels } from './language-model.ts';
@@ -33,6 +34,7 @@ export function createLanguageModels(
   );
   if (connected.size < providers.length) throw new Error('Two model providers have the same name. Give each a unique name.');
   const reported = new Set<string>();
+  const quirks = new QuirkMemory();
   return {
     providers: [...connected.keys()],
     resolve(provider, model) {
@@ -42,7 +44,9 @@ export function createLanguageModels(
         if (usage.outcome === 'ok' && reported.size < MAX_REPORTED) reported.add(usage.model);
         report(reported.has(usage.model) ? usage : { ...usage, model: `${provider}/other` });
       };
-      const options = { provider, model, sdk: found.models.language(model), apiKey: found.apiKey, limits, backoffMs };
+      const { models, kind, apiKey } = found;
+      const sdk = (usage: boolean) => models.language(model, usage);
+      const options = { provider, model, kind, sdk, apiKey, limits, backoffMs, quirks: quirks.of(`${provider}/${model}`) };
       return createProviderLanguage(options, onUsage);
     },
   };

@@ -1,4 +1,4 @@
-import { generateText } from 'ai';
+import { APICallError, generateText } from 'ai';
 import { outputLimit } from './compatibility/adapt-request.ts';
 import { learnQuirks } from './compatibility/learn-quirks.ts';
 import { QuirkMemory } from './compatibility/quirks.ts';
@@ -95,7 +95,7 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
   }
 
   /** Asks with fewer passages, or without what the model refuses, as long as a refusal leaves something to change. */
-  async function request({ system, question, chunks }: AnswerPrompt, abortSignal: AbortSignal) {
+  async function request({ system, question, chunks }: AnswerPrompt, spent: { tokens: number }, abortSignal: AbortSignal) {
     const instructions = system.trim() ? `${RULES}\n\n${system.trim()}` : RULES;
     for (let count = chunks.length, lessons = 0; ; lessons++) {
       const prompt = `${question}\n\n${chunks.slice(0, count).map(write).join('\n\n')}`;
@@ -105,14 +105,16 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
         const outputTokens = countOrDefault(usage.outputTokens, 0) || estimateTokens(given);
         return {
           text: answer,
-          inputTokens,
+          inputTokens: inputTokens + spent.tokens,
           outputTokens,
           cachedInputTokens: Math.min(inputTokens, countOrDefault(usage.inputTokenDetails.cacheReadTokens, 0)),
-          estimated: !usage.inputTokens || !usage.outputTokens,
+          estimated: spent.tokens > 0 || !usage.inputTokens || !usage.outputTokens,
           adjustments: count < chunks.length ? [`The model received the first ${count} of ${chunks.length} passages.`] : [],
           tokens: inputTokens + outputTokens,
         };
       } catch (error) {
+        // The provider answered, or nobody knows whether it did.
+        if (!APICallError.isInstance(error)) spent.tokens += estimateTokens(instructions + prompt);
         abortSignal.throwIfAborted();
         const refusal = refusalOf(error);
         const lesson = refusal && learnQuirks(quirks, refusal, { maxOutputTokens, tools: [], messages: [] });
@@ -129,9 +131,13 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
     async generate(prompt, { signal = new AbortController().signal } = {}) {
       signal.throwIfAborted();
       const start = performance.now();
+      const spent = { tokens: 0 };
       const { tokens: _, ...answer } = await retryModelCall(call, signal, (attemptSignal) =>
-        withUsageReporting(report, { model: id, kind: 'answer' }, () => request(prompt, attemptSignal)),
-      );
+        withUsageReporting(report, { model: id, kind: 'answer' }, () => request(prompt, spent, attemptSignal)),
+      ).catch((error: unknown) => {
+        if (error instanceof ModelError) error.spentTokens = spent.tokens;
+        throw error;
+      });
       return { ...answer, latencyMs: performance.now() - start };
     },
   };

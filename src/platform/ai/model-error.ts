@@ -33,6 +33,8 @@ export class ModelError extends Error {
   readonly code: ModelErrorCode;
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
+  /** Tokens that the provider charges for although the call failed. */
+  spentTokens = 0;
 
   constructor(message: string, options: ModelErrorOptions) {
     super(message);

@@ -10,6 +10,7 @@ import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
 import { vectorText } from '../search/search.ts';
+import { embedRecorded } from '../embed-recorded.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { Document } from './document.ts';
 import { publishDocumentChanges } from './documents.ts';
@@ -166,7 +167,7 @@ async function indexChunks(
   for (let start = 0; start < missing.length; start += BATCH) {
     signal.throwIfAborted();
     const batch = missing.slice(start, start + BATCH);
-    const { vectors, tokens } = await embedder.embed(batch.map(textOf), { signal, purpose: 'document' });
+    const { vectors, tokens } = await embedRecorded(services, embedder, batch.map(textOf), { signal, purpose: 'document' });
     await withClaim(services, claim, () => writeChunks(services, claim, batch, vectors, tokens));
   }
 }

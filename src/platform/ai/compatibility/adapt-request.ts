@@ -11,8 +11,8 @@ export interface AdaptedRequest {
   sentTools: ToolSpec[];
 }
 
-/** Avoids what the model is known to refuse. */
-export function adaptRequest(request: ModelStepRequest, quirks: Quirks): AdaptedRequest {
+/** Avoids what the model is known to refuse. @param badImages whether it refuses the images of this request */
+export function adaptRequest(request: ModelStepRequest, quirks: Quirks, badImages: boolean): AdaptedRequest {
   const adjustments: string[] = [];
   const { temperature, maxOutputTokens, tools, messages } = request;
   const adapted = { ...request };
@@ -37,9 +37,9 @@ export function adaptRequest(request: ModelStepRequest, quirks: Quirks): Adapted
   });
   adapted.tools = sentTools.map((tool) => acceptableTool(tool, quirks, adjustments));
   const images = messages.reduce((count, message) => count + imagesOf(message), 0);
-  if (images > 0 && quirks.refused.has('images')) {
+  if (images > 0 && (badImages || quirks.refused.has('images'))) {
     adapted.messages = messages.map(withoutImages);
-    adjustments.push(`The model takes no images: ${images} of tool results ${images === 1 ? 'was' : 'were'} described in words.`);
+    adjustments.push(`The model does not take the images of tool results: ${images} ${images === 1 ? 'was' : 'were'} described in words.`);
   }
   if (quirks.shortCallIds) adapted.messages = adapted.messages.map(withShortIds);
   return { request: adapted, adjustments, sentTools };

@@ -9,7 +9,9 @@ export type Lesson =
   /** The quirks have changed: the same request can succeed. */
   | { kind: 'adapted' }
   | { kind: 'overflow'; overflow: Overflow }
-  | { kind: 'too-many-tools'; limit: number };
+  | { kind: 'too-many-tools'; limit: number }
+  /** The model takes images, but not these. */
+  | { kind: 'bad-images' };
 
 /** The parts of a request, as it was sent, that a provider may refuse. */
 export type SentRequest = Pick<ModelStepRequest, 'temperature' | 'maxOutputTokens' | 'tools' | 'messages'>;
@@ -17,6 +19,7 @@ export type SentRequest = Pick<ModelStepRequest, 'temperature' | 'maxOutputToken
 const ADAPTED: Lesson = { kind: 'adapted' };
 const OUTPUT_LIMIT = /max_?(completion_|new_|output_)?tokens|(completion|output) tokens/i;
 const UNSUPPORTED = /unsupported|not supported|unrecogni[sz]ed|unknown|extra|not permitted|deprecated/i;
+const BAD_IMAGE = /(could not|cannot|unable to|failed to) (process|decode|load|read|identify)|(invalid|corrupt|not a valid) .{0,20}image|image .{0,40}(too large|exceeds|corrupt|dimensions?|appears to be)|unsupported image (format|type)/i;
 /** The provider offers no tools for the model: to leave them out would make another agent of it. */
 const NO_TOOLS = /not support (tools|tool use|function)|support tool use|tool.choice requires|requires? --(jinja|enable)/i;
 
@@ -32,7 +35,8 @@ export function learnQuirks(quirks: Quirks, { status, text }: Refusal, sent: Sen
     quirks.refused.add(option);
     return ADAPTED;
   };
-  if (!quirks.refused.has('images') && hasImages(sent) && /image|vision|multi-?modal|mmproj|content.{0,60}string/i.test(text)) {
+  if (hasImages(sent) && BAD_IMAGE.test(text)) return { kind: 'bad-images' };
+  if (hasImages(sent) && /image|vision|multi-?modal|mmproj|content.{0,60}string/i.test(text)) {
     return refuse('images');
   }
   if (sent.temperature !== undefined && /temperature/i.test(text)) return refuse('temperature');

@@ -37,7 +37,7 @@ export function createLanguageModels(
   const quirks = new QuirkMemory();
   return {
     providers: [...connected.keys()],
-    resolve(provider, model) {
+    resolve(provider, model, scope = '') {
       const found = connected.get(provider);
       if (!found) return undefined;
       const onUsage: OnUsage = (usage) => {
@@ -46,7 +46,7 @@ export function createLanguageModels(
       };
       const { models, kind, apiKey } = found;
       const sdk = (usage: boolean) => models.language(model, usage);
-      const options = { provider, model, kind, sdk, apiKey, limits, backoffMs, quirks: quirks.of(`${provider}/${model}`) };
+      const options = { provider, model, kind, sdk, apiKey, limits, backoffMs, quirks: quirks.of(`${scope} ${provider}/${model}`) };
       return createProviderLanguage(options, onUsage);
     },
   };

@@ -105,8 +105,11 @@ export interface LanguageModel {
 
 /** The language models of an installation, by the provider names of its configuration. */
 export interface LanguageModels {
-  /** Returns undefined if the provider is not configured. An unknown model fails in the first step. */
-  resolve(provider: string, model: string): LanguageModel | undefined;
+  /**
+   * Returns undefined if the provider is not configured. An unknown model fails in the first step.
+   * @param scope shares what the model was found to refuse. Refusals quote requests, so that scopes of several tenants stay apart.
+   */
+  resolve(provider: string, model: string, scope?: string): LanguageModel | undefined;
   readonly providers: string[];
 }
 

@@ -49,8 +49,9 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
 
   /** Calls the model, again after each refusal that another request can avoid. */
   async function attempt(request: ModelStepRequest, signal: AbortSignal, callbacks: AttemptCallbacks) {
+    let badImages = false;
     for (let lessons = 0; ; lessons++) {
-      const adapted = adaptRequest(request, quirks);
+      const adapted = adaptRequest(request, quirks, badImages);
       try {
         return { ...(await send(adapted, request, signal, callbacks)), adjustments: adapted.adjustments };
       } catch (error) {
@@ -58,6 +59,7 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
         const refusal = refusalOf(error);
         const lesson = refusal && learnQuirks(quirks, refusal, { ...adapted.request, tools: adapted.sentTools });
         if (!lesson || lessons >= MAX_LESSONS) throw error;
+        badImages ||= lesson.kind === 'bad-images';
         if (lesson.kind === 'too-many-tools') {
           const message = `The agent has ${adapted.sentTools.length} tools, and the provider of ${id} accepts at most ${lesson.limit}. Reduce the tools of the agent.`;
           throw new ModelStepError(message, { code: 'MODEL_TOO_MANY_TOOLS', retryable: false });

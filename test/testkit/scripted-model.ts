@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
+import type { ModelProfile } from './model-profiles.ts';
 import { protocolOf, type Stream } from './model-streams.ts';
 
 export interface ScriptedCall {
@@ -17,6 +18,8 @@ export interface ScriptedCall {
 /** One answer of the model: text, tool calls and a normal end, unless other properties change that. */
 export interface ScriptedRound {
   say?: string;
+  /** Reasoning before the text. */
+  think?: string;
   /** Number of chunks of the text. @default one per word */
   pieces?: number;
   /** Delay before each chunk, in milliseconds. */
@@ -104,7 +107,13 @@ const now = () => performance.timeOrigin + performance.now();
  * A server on the loopback interface that streams in the protocols of OpenAI (`/v1/chat/completions`) and Anthropic (`/v1/messages`).
  * Answers depend only on the request, so that another worker can repeat the request of a killed one: see `script`.
  */
-export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedModel> {
+export async function startScriptedModel({
+  port = 0,
+  profile,
+}: {
+  port?: number;
+  profile?: ModelProfile;
+} = {}): Promise<ScriptedModel> {
   const requests: ModelRequest[] = [];
   const sent: SentPiece[] = [];
   const queue: ScriptedRound[] = [];
@@ -132,15 +141,19 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
   async function play(round: ScriptedRound, request: ModelRequest, response: ServerResponse) {
     const closed = new AbortController();
     response.once('close', () => closed.abort());
+    const refusal = profile?.refuse(request.body);
+    if (refusal)
+      return void response.writeHead(refusal.status, { 'content-type': 'application/json' }).end(JSON.stringify(refusal.body));
     if (round.fail) return fail(response, round.fail, round);
     if (round.body !== undefined) return void response.writeHead(200, { 'content-type': 'text/html' }).end(round.body);
     if (round.stall === 'start') return;
-    const stream = protocolOf(request.path)?.(response, request.body);
+    const stream = protocolOf(request.path)?.(response, request.body, profile?.style ?? {});
     if (!stream) return fail(response, 404, { message: `Not found: ${request.path}` });
     const pass = async (name: string | undefined) => {
       if (name !== undefined) await gate(name).pass(closed.signal);
     };
     stream.begin(usageOf(round));
+    if (round.think !== undefined) stream.reasoning(round.think);
     await pass(round.gate);
     const pieces = piecesOf(round);
     for (const [index, piece] of pieces.entries()) {
@@ -228,8 +241,11 @@ function textOf({ content }: Message): string {
   return (content ?? []).flatMap((part: Message) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }
 
+/** Not that with the images of tool results, which some protocols take from the user only. */
 function lastUserMessage(body: Message): number {
-  return (body?.messages ?? []).findLastIndex((message: Message) => message.role === 'user' && textOf(message) !== '');
+  return (body?.messages ?? []).findLastIndex(
+    (message: Message) => message.role === 'user' && !/^(Images in the result of .*)?$/s.test(textOf(message)),
+  );
 }
 
 function roundOf(body: Message): number {

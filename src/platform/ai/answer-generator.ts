@@ -90,7 +90,8 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
       abortSignal,
     });
     const answer = splitReasoning(text).text.trim();
-    if (answer === '') throw new AnswerError(`${named} gave no answer (${finishReason}).`, { code: 'MODEL_NONSENSE', retryable: false });
+    if (answer === '')
+      throw new AnswerError(`${named} gave no answer (${finishReason}).`, { code: 'MODEL_NONSENSE', retryable: false });
     return { answer, usage, given: text };
   }
 

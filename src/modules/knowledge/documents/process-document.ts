@@ -6,11 +6,11 @@ import { runWithContext, tenantKey } from '../../../platform/postgres/request-sc
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { FileMissingError } from '../../../platform/storage/storage.ts';
 import type { Collection } from '../collection.ts';
+import { embedRecorded } from '../embed-recorded.ts';
 import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
 import { vectorText } from '../search/search.ts';
-import { embedRecorded } from '../embed-recorded.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { Document } from './document.ts';
 import { publishDocumentChanges } from './documents.ts';

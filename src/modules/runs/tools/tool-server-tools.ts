@@ -1,9 +1,5 @@
 import { currentScope } from '../../../platform/postgres/request-scope.ts';
-import {
-  callMcpTool,
-  findToolsForAgent,
-  type McpToolReference,
-} from '../../tool-servers/exports.ts';
+import { callMcpTool, findToolsForAgent, type McpToolReference } from '../../tool-servers/exports.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import { describeOutput } from './describe-output.ts';

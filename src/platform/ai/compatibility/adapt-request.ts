@@ -39,7 +39,9 @@ export function adaptRequest(request: ModelStepRequest, quirks: Quirks, badImage
   const images = messages.reduce((count, message) => count + imagesOf(message), 0);
   if (images > 0 && (badImages || quirks.refused.has('images'))) {
     adapted.messages = messages.map(withoutImages);
-    adjustments.push(`The model does not take the images of tool results: ${images} ${images === 1 ? 'was' : 'were'} described in words.`);
+    adjustments.push(
+      `The model does not take the images of tool results: ${images} ${images === 1 ? 'was' : 'were'} described in words.`,
+    );
   }
   if (quirks.shortCallIds) adapted.messages = adapted.messages.map(withShortIds);
   return { request: adapted, adjustments, sentTools };

@@ -19,14 +19,19 @@ export type SentRequest = Pick<ModelStepRequest, 'temperature' | 'maxOutputToken
 const ADAPTED: Lesson = { kind: 'adapted' };
 const OUTPUT_LIMIT = /max_?(completion_|new_|output_)?tokens|(completion|output) tokens/i;
 const UNSUPPORTED = /unsupported|not supported|unrecogni[sz]ed|unknown|extra|not permitted|deprecated/i;
-const BAD_IMAGE = /(could not|cannot|unable to|failed to) (process|decode|load|read|identify)|(invalid|corrupt|not a valid) .{0,20}image|image .{0,40}(too large|exceeds|corrupt|dimensions?|appears to be)|unsupported image (format|type)/i;
+const BAD_IMAGE =
+  /(could not|cannot|unable to|failed to) (process|decode|load|read|identify)|(invalid|corrupt|not a valid) .{0,20}image|image .{0,40}(too large|exceeds|corrupt|dimensions?|appears to be)|unsupported image (format|type)/i;
 /** The provider offers no tools for the model: to leave them out would make another agent of it. */
 const NO_TOOLS = /not support (tools|tool use|function)|support tool use|tool.choice requires|requires? --(jinja|enable)/i;
 
 /** Learns from a refusal. Undefined if it states nothing that another request could avoid. */
 export function learnQuirks(quirks: Quirks, { status, text }: Refusal, sent: SentRequest): Lesson | undefined {
   const overflow = overflowOf(status, text);
-  if (sent.maxOutputTokens !== undefined && OUTPUT_LIMIT.test(text) && (overflow === undefined || outputIsTooLong(overflow, sent))) {
+  if (
+    sent.maxOutputTokens !== undefined &&
+    OUTPUT_LIMIT.test(text) &&
+    (overflow === undefined || outputIsTooLong(overflow, sent))
+  ) {
     return learnOutputLimit(quirks, text, sent.maxOutputTokens, overflow);
   }
   if (overflow) return { kind: 'overflow', overflow };
@@ -41,7 +46,12 @@ export function learnQuirks(quirks: Quirks, { status, text }: Refusal, sent: Sen
   }
   if (sent.temperature !== undefined && /temperature/i.test(text)) return refuse('temperature');
   if (!quirks.refused.has('usage') && /stream_options|include_usage/i.test(text)) return refuse('usage');
-  if (!quirks.shortCallIds && hasCalls(sent) && /tool.?call.?id/i.test(text) && /length|must be|pattern|match|invalid/i.test(text)) {
+  if (
+    !quirks.shortCallIds &&
+    hasCalls(sent) &&
+    /tool.?call.?id/i.test(text) &&
+    /length|must be|pattern|match|invalid/i.test(text)
+  ) {
     quirks.shortCallIds = true;
     return ADAPTED;
   }
@@ -85,7 +95,11 @@ function learnTools(quirks: Quirks, text: string, tools: readonly ToolSpec[]): L
       return ADAPTED;
     }
   }
-  if (named.length === 0 && /tools?\b|functions?\b|function.?declarations/i.test(text) && /too (many|long)|max|at most|limit|exceed/i.test(text)) {
+  if (
+    named.length === 0 &&
+    /tools?\b|functions?\b|function.?declarations/i.test(text) &&
+    /too (many|long)|max|at most|limit|exceed/i.test(text)
+  ) {
     const limit = Math.max(0, ...numbersIn(text).filter((count) => count < tools.length));
     if (limit > 0) return { kind: 'too-many-tools', limit };
   }

@@ -5,8 +5,14 @@ import type { LanguageMessage, ModelStepRequest } from '../language/language-mod
 const IMAGE_TOKENS = 1_500;
 
 /** An estimate, which exceeds the count of most providers. */
-export function promptTokens({ instructions = '', messages, tools }: Pick<ModelStepRequest, 'instructions' | 'messages' | 'tools'>) {
-  return estimateTokens(instructions + JSON.stringify(tools)) + messages.reduce((sum, message) => sum + messageTokens(message), 0);
+export function promptTokens({
+  instructions = '',
+  messages,
+  tools,
+}: Pick<ModelStepRequest, 'instructions' | 'messages' | 'tools'>) {
+  return (
+    estimateTokens(instructions + JSON.stringify(tools)) + messages.reduce((sum, message) => sum + messageTokens(message), 0)
+  );
 }
 
 export function messageTokens(message: LanguageMessage): number {

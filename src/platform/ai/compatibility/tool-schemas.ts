@@ -7,7 +7,20 @@ const TYPES = new Set(['object', 'array', 'string', 'number', 'integer', 'boolea
 const MAX_DEPTH = 32;
 /** Keywords that apply to the whole arguments. Providers accept none of them at the top. */
 const COMBINATIONS = ['anyOf', 'oneOf', 'allOf'] as const;
-const DROPPED_AT_THE_TOP = ['$schema', '$id', 'id', '$ref', 'not', 'if', 'then', 'else', 'enum', 'const', 'nullable', ...COMBINATIONS];
+const DROPPED_AT_THE_TOP = [
+  '$schema',
+  '$id',
+  'id',
+  '$ref',
+  'not',
+  'if',
+  'then',
+  'else',
+  'enum',
+  'const',
+  'nullable',
+  ...COMBINATIONS,
+];
 
 function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -89,7 +102,8 @@ function cleaned(schema: unknown, depth: number): unknown {
   const result: Schema = {};
   for (const [key, value] of Object.entries(schema)) {
     const kept = keywordOf(key, value, depth);
-    if (kept !== undefined) Object.defineProperty(result, key, { value: kept, enumerable: true, writable: true, configurable: true });
+    if (kept !== undefined)
+      Object.defineProperty(result, key, { value: kept, enumerable: true, writable: true, configurable: true });
   }
   const { type } = result;
   const has = (wanted: string) => type === wanted || (Array.isArray(type) && type.includes(wanted));
@@ -187,9 +201,15 @@ function plain(given: unknown, root: Schema, depth: number): Schema {
       return isEmpty && !required.includes(name) ? [] : [[name, simple] as const];
     });
     const names = kept.map(([name]) => name);
-    return { type, ...description, properties: Object.fromEntries(kept), required: required.filter((name) => names.includes(name)) };
+    return {
+      type,
+      ...description,
+      properties: Object.fromEntries(kept),
+      required: required.filter((name) => names.includes(name)),
+    };
   }
-  if (type === 'array') return { type, ...description, items: depth < 5 ? plain(schema.items, root, depth + 1) : { type: 'string' } };
+  if (type === 'array')
+    return { type, ...description, items: depth < 5 ? plain(schema.items, root, depth + 1) : { type: 'string' } };
   const options = Array.isArray(schema.enum) && schema.enum.every((option) => typeof option === 'string');
   return { type, ...description, ...(type === 'string' && options ? { enum: schema.enum } : {}) };
 }
@@ -203,5 +223,7 @@ function typeOf(schema: Schema): string {
 
 /** Identifies a definition of a tool. */
 export function toolKey({ name, description, inputSchema }: ToolSpec): string {
-  return `${name} ${createHash('sha256').update(JSON.stringify([description, inputSchema])).digest('base64url')}`;
+  return `${name} ${createHash('sha256')
+    .update(JSON.stringify([description, inputSchema]))
+    .digest('base64url')}`;
 }

@@ -46,7 +46,16 @@ export function createLanguageModels(
       };
       const { models, kind, apiKey } = found;
       const sdk = (usage: boolean) => models.language(model, usage);
-      const options = { provider, model, kind, sdk, apiKey, limits, backoffMs, quirks: quirks.of(`${scope} ${provider}/${model}`) };
+      const options = {
+        provider,
+        model,
+        kind,
+        sdk,
+        apiKey,
+        limits,
+        backoffMs,
+        quirks: quirks.of(`${scope} ${provider}/${model}`),
+      };
       return createProviderLanguage(options, onUsage);
     },
   };

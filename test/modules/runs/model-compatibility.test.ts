@@ -1,0 +1,184 @@
+import type { Tool } from '@modelcontextprotocol/sdk/types.js';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createModels } from '../../../src/platform/ai/models.ts';
+import { pick } from '../../testkit/graph.ts';
+import { type ModelProfile, PROFILES } from '../../testkit/model-profiles.ts';
+import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../testkit/scripted-model.ts';
+import { readyServer } from '../tool-servers/mcp-fixtures.ts';
+import { startToolServer, type ToolServer, text } from '../tool-servers/tool-server.ts';
+import { createRunHarness, type RunHarness, type RunState, type RunWorker, startRunWorker } from './run-harness.ts';
+
+// A PNG of one pixel, filled up to 60 KB.
+const PNG = `iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg${'A'.repeat(80_000)}`;
+const CAPTION = 'A red pixel on white ground, seen from above.';
+
+const tool = (name: string, inputSchema: object, description = `Does ${name}.`): Tool => ({
+  name,
+  description,
+  inputSchema: { type: 'object', ...inputSchema },
+});
+
+/** Tools whose definitions some providers refuse. */
+const TOOLS = [
+  tool('snap', { properties: {} }),
+  tool('wide', {}, `Looks far. ${'It sees everything. '.repeat(100)}`),
+  tool('either', {
+    anyOf: [
+      { properties: { id: { type: 'integer' } }, required: ['id'] },
+      { properties: { name: { type: 'string' } }, required: ['name'] },
+    ],
+  }),
+  tool('anything', { properties: { options: { type: 'object' }, list: { type: 'array' } } }),
+  tool('match', { properties: { code: { type: 'string', pattern: '[A-Z]+' } } }),
+];
+
+let harness: RunHarness;
+let worker: RunWorker;
+let toolServer: ToolServer;
+let slug: string;
+const served = new Map<string, ScriptedModel>();
+
+beforeAll(async () => {
+  harness = await createRunHarness();
+  toolServer = await startToolServer(TOOLS);
+  toolServer.answer = ({ name, arguments: given }) =>
+    name === 'snap'
+      ? {
+          content: [
+            { type: 'image', data: PNG, mimeType: 'image/png' },
+            { type: 'text', text: CAPTION },
+          ],
+        }
+      : text(`${name}: ${JSON.stringify(given)}`);
+  await readyServer(harness.graph, harness.tenant, toolServer.url);
+  const [row] = await harness.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE tenant_id = $1', [
+    harness.tenant.id,
+  ]);
+  slug = row?.slug ?? '';
+  for (const profile of PROFILES) served.set(profile.name, await startScriptedModel({ profile }));
+  const providers = PROFILES.map(({ name, kind }) => ({ name, kind, baseUrl: served.get(name)?.baseUrl, apiKey: 'key' }));
+  const { language } = createModels({ embeddings: undefined, answers: undefined, providers }, { backoffMs: 1 });
+  worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
+});
+afterAll(async () => {
+  await worker.close();
+  await toolServer.close();
+  for (const server of served.values()) await server.close();
+});
+
+interface Response {
+  text: string;
+  reasoning?: string;
+  adjustments?: string[];
+}
+
+async function responsesOf(run: string): Promise<Response[]> {
+  const answer = await harness.graph.execute(
+    harness.viewer,
+    'query ($id: ID!) { agentRun(id: $id) { llmCalls(first: 100) { nodes { status response } } } }',
+    { id: run },
+  );
+  const calls = pick<{ status: string; response: Response }[]>(answer, 'agentRun.llmCalls.nodes');
+  return calls.flatMap(({ status, response }) => (status === 'SUCCESS' ? [response] : []));
+}
+
+async function append(conversationId: string, role: string, content: string): Promise<void> {
+  const answer = await harness.graph.execute(
+    harness.viewer,
+    'mutation ($input: AppendMessageInput!) { r: appendMessage(input: $input) { ... on AppendMessagePayload { repeated } ... on UserError { message } } }',
+    { input: { conversationId, role, content } },
+  );
+  expect(pick(answer, 'r.repeated')).toBe(false);
+}
+
+describe.each(PROFILES)('A model that behaves like $name', (profile: ModelProfile) => {
+  const server = () => served.get(profile.name) as ScriptedModel;
+  let conversation: string;
+
+  beforeAll(async () => {
+    const { id } = await harness.agent({
+      provider: profile.name,
+      model: 'm',
+      temperature: 0.3,
+      maxTokens: 500,
+      tools: [{ name: 'calculator' }, { mcp: slug, name: '*' }],
+    });
+    conversation = await harness.conversation(id);
+  });
+
+  async function say(...rounds: ScriptedRound[]): Promise<RunState> {
+    server().requests.length = 0;
+    const state = await harness.untilRun((await harness.send(conversation, script(...rounds))).run);
+    expect(state).toMatchObject({ status: 'COMPLETED', errorMessage: null });
+    return state;
+  }
+
+  test('answers with text, and keeps its reasoning apart', async () => {
+    const state = await say({ think: 'They greet me.', say: 'Good day.' });
+    expect(state).toMatchObject({ output: { text: 'Good day.' }, messages: { nodes: [{ content: 'Good day.' }] } });
+    const [response] = await responsesOf(state.id);
+    expect(response?.reasoning?.trim()).toBe(
+      profile.style.reasoning || profile.kind === 'anthropic' ? 'They greet me.' : undefined,
+    );
+    for (const adjustment of profile.adjusts) expect(response?.adjustments).toContainEqual(expect.stringMatching(adjustment));
+    expect(state.inputTokens).toBeGreaterThan(50);
+  });
+
+  test('calls a tool', async () => {
+    const state = await say(
+      { think: 'I calculate.', call: [{ name: 'calculator', arguments: { expression: '2 + 3' } }] },
+      { say: 'Five.' },
+    );
+    expect(state).toMatchObject({ output: { text: 'Five.' }, iterations: 2 });
+    expect(state.toolCalls.nodes).toMatchObject([{ toolName: 'calculator', status: 'SUCCEEDED', output: { result: '5' } }]);
+  });
+
+  test('calls tools in parallel, each with its own result', async () => {
+    const call = [
+      { name: 'calculator', arguments: { expression: '6 * 7' } },
+      { name: `${slug}__either`, arguments: { name: 'Ann' } },
+      { name: 'calculator', arguments: { expression: '10 - 1' } },
+    ];
+    const state = await say({ call }, { say: 'Done with all.' });
+    expect(state.toolCalls.nodes).toMatchObject([
+      { status: 'SUCCEEDED', output: { result: '42' } },
+      { status: 'SUCCEEDED', output: 'either: {"name":"Ann"}' },
+      { status: 'SUCCEEDED', output: { result: '9' } },
+    ]);
+    const sent = JSON.stringify(server().requests.at(-1)?.body.messages);
+    for (const part of ['42', 'Ann', '9']) expect(sent).toContain(part);
+  });
+
+  test('continues a history that exceeds its window, and reports what was left out', async () => {
+    for (let index = 0; index < 12; index++) {
+      await append(conversation, 'USER', `Question ${index} ${'long words '.repeat(150)}`);
+      await append(conversation, 'ASSISTANT', `Answer ${index} ${'long words '.repeat(150)}`);
+    }
+    const state = await say({ call: [{ name: 'calculator', arguments: { expression: '1 + 1' } }] }, { say: 'Still here.' });
+    expect(state.output).toEqual({ text: 'Still here.' });
+    const [response] = await responsesOf(state.id);
+    expect(response?.adjustments).toContainEqual(expect.stringMatching(/^The oldest \d+ of \d+ earlier messages were left out/));
+    const sent = JSON.stringify(server().requests.at(-1)?.body.messages);
+    expect(sent).toContain('Question 11');
+    expect(sent).not.toContain('Question 0 ');
+    // The window is remembered: another run is not refused again.
+    const refused = state.llmCalls.nodes.filter(({ status }) => status === 'ERROR');
+    expect(refused.length).toBeGreaterThan(0);
+    for (const call of refused) expect(call.errorCode).toBe('MODEL_CONTEXT_EXCEEDED');
+    expect((await say({ say: 'And here.' })).llmCalls.nodes).toMatchObject([{ status: 'SUCCESS' }]);
+  });
+
+  test(`receives a picture of a tool result ${profile.sees ? 'as a picture' : 'in words'}, and its caption whole`, async () => {
+    const state = await say({ call: [{ name: `${slug}__snap`, arguments: {} }] }, { say: 'A pixel.' });
+    expect(state.output).toEqual({ text: 'A pixel.' });
+    expect(state.toolCalls.nodes).toMatchObject([{ status: 'SUCCEEDED', output: `${CAPTION}\n[image/png, 60 KB]` }]);
+    expect(state.messages.nodes[1]?.toolResults).toMatchObject([{ output: `${CAPTION}\n[image/png, 60 KB]` }]);
+    const sent = JSON.stringify(server().requests.at(-1)?.body.messages);
+    expect(sent).toContain(CAPTION);
+    expect(sent.includes(PNG)).toBe(profile.sees);
+    if (!profile.sees) {
+      const responses = await responsesOf(state.id);
+      expect(responses.at(-1)?.adjustments).toContainEqual(expect.stringContaining('described in words'));
+    }
+  });
+});

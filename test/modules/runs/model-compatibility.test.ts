@@ -4,6 +4,7 @@ import { createModels } from '../../../src/platform/ai/models.ts';
 import { pick } from '../../testkit/graph.ts';
 import { type ModelProfile, PROFILES } from '../../testkit/model-profiles.ts';
 import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../testkit/scripted-model.ts';
+import { unique } from '../../testkit/tenants.ts';
 import { readyServer } from '../tool-servers/mcp-fixtures.ts';
 import { startToolServer, type ToolServer, text } from '../tool-servers/tool-server.ts';
 import { createRunHarness, type RunHarness, type RunState, type RunWorker, startRunWorker } from './run-harness.ts';
@@ -181,4 +182,98 @@ describe.each(PROFILES)('A model that behaves like $name', (profile: ModelProfil
       expect(responses.at(-1)?.adjustments).toContainEqual(expect.stringContaining('described in words'));
     }
   });
+});
+
+/** A run of an agent on a profile, whose model is used by no other test. */
+async function runOn(profile: string, input: Record<string, unknown>, ...rounds: ScriptedRound[]): Promise<RunState> {
+  served.get(profile)?.requests.splice(0);
+  const { agent, conversation, send, untilRun } = harness;
+  const { id } = await agent({ provider: profile, model: unique('model'), ...input });
+  return untilRun((await send(await conversation(id), script(...rounds))).run);
+}
+
+test('sends neither a temperature nor a limit of the output that nobody set', async () => {
+  const state = await runOn('vllm', {}, { say: 'Well.' });
+  expect(state.status).toBe('COMPLETED');
+  const [request] = served.get('vllm')?.requests ?? [];
+  for (const option of ['temperature', 'max_tokens', 'top_p', 'tools']) expect(request?.body).not.toHaveProperty(option);
+});
+
+test('leaves out a tool whose definition is refused in every form, and reports it', async () => {
+  const server = served.get('vllm') as ScriptedModel;
+  const refuse = (request: { body: { tools?: { function: { name: string } }[] } }): ScriptedRound => {
+    const index = request.body.tools?.findIndex(({ function: { name } }) => name.endsWith('__match')) ?? -1;
+    return index < 0 ? { say: 'Without it.' } : { fail: 400, message: `Invalid schema in tools[${index}].function.parameters` };
+  };
+  server.always(refuse as never);
+  const { agent, conversation, send, untilRun } = harness;
+  const { id } = await agent({ provider: 'vllm', model: unique('model'), tools: [{ mcp: slug, name: '*' }] });
+  const state = await untilRun((await send(await conversation(id), 'Go')).run);
+  server.reset();
+  expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Without it.' } });
+  const [response] = await responsesOf(state.id);
+  expect(response?.adjustments).toEqual([`The provider refuses the definition of the tool ${slug}__match: it was left out.`]);
+});
+
+test.each(['openai', 'groq'])('fails with the numbers above the number of tools that %s accepts', async (profile) => {
+  toolServer.tools = Array.from({ length: 140 }, (_, index) => tool(`tool${index}`, {}));
+  const id = await readyServer(harness.graph, harness.tenant, toolServer.url);
+  toolServer.tools = TOOLS;
+  const [row] = await harness.graph.ownerQuery<{ slug: string }>('SELECT slug FROM mcp_servers WHERE id = $1', [
+    Buffer.from(id, 'base64url').toString().split(':')[1],
+  ]);
+  const state = await runOn(profile, { tools: [{ mcp: row?.slug, name: '*' }] }, { say: 'x' });
+  expect(state).toMatchObject({
+    status: 'FAILED',
+    errorCode: 'MODEL_TOO_MANY_TOOLS',
+    errorMessage: expect.stringMatching(
+      /^The agent has 140 tools, and the provider of .+ accepts at most 128\. Reduce the tools/,
+    ),
+  });
+});
+
+test("keeps the prompt within the agent's context window without a refusal", async () => {
+  const { agent, conversation, send, untilRun } = harness;
+  const { id } = await agent({ provider: 'vllm', model: unique('model'), contextTokens: 6_000, maxTokens: 500 });
+  const talk = await conversation(id);
+  for (let index = 0; index < 8; index++) {
+    await append(talk, 'USER', `Question ${index} ${'long words '.repeat(200)}`);
+    await append(talk, 'ASSISTANT', `Answer ${index} ${'long words '.repeat(200)}`);
+  }
+  const state = await untilRun((await send(talk, script({ say: 'In time.' }))).run);
+  expect(state).toMatchObject({ status: 'COMPLETED', llmCalls: { nodes: [{ status: 'SUCCESS' }] } });
+});
+
+test('shortens results of tools in the run that exceed the window', async () => {
+  toolServer.answer = () => text('far '.repeat(6_000));
+  const look = { name: `${slug}__wide`, arguments: {} };
+  const state = await runOn('vllm', { tools: [{ mcp: slug, name: '*' }] }, { call: [look] }, { call: [look] }, { say: 'Seen.' });
+  expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Seen.' } });
+  expect((await responsesOf(state.id)).at(-1)?.adjustments).toContain('Results of tools were shortened.');
+});
+
+test('fails with advice if the message alone exceeds the window', async () => {
+  const state = await runOn('vllm', {}, { say: 'x'.repeat(60_000) });
+  expect(state).toMatchObject({
+    status: 'FAILED',
+    errorCode: 'MODEL_CONTEXT_EXCEEDED',
+    errorMessage: expect.stringMatching(/exceed the context window of the model vllm\/.+ Shorten them, or use another model\.$/),
+  });
+});
+
+test('sends a limit of the output that the model accepts in place of a larger one', async () => {
+  const server = served.get('ollama') as ScriptedModel;
+  server.always(({ body }) =>
+    body.max_tokens > 8_192
+      ? { fail: 400, message: `max_tokens: ${body.max_tokens} > 8192, which is the maximum allowed number of output tokens` }
+      : { say: 'Enough.' },
+  );
+  const { agent, conversation, send, untilRun } = harness;
+  const { id } = await agent({ provider: 'ollama', model: unique('model'), maxTokens: 100_000 });
+  const state = await untilRun((await send(await conversation(id), 'Go')).run);
+  expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Enough.' } });
+  expect((await responsesOf(state.id))[0]?.adjustments).toEqual([
+    'The model accepts an output of at most 8192 tokens, not 100000.',
+  ]);
+  server.reset();
 });

@@ -5,6 +5,14 @@ type Schema = Record<string, unknown>;
 
 const TYPES = new Set(['object', 'array', 'string', 'number', 'integer', 'boolean', 'null']);
 const MAX_DEPTH = 32;
+/** References can repeat a part of a schema without end. */
+const MAX_PARTS = 500;
+const MAX_PLAIN_DEPTH = 5;
+
+interface Budget {
+  left: number;
+}
+
 /** Keywords that apply to the whole arguments. Providers accept none of them at the top. */
 const COMBINATIONS = ['anyOf', 'oneOf', 'allOf'] as const;
 const DROPPED_AT_THE_TOP = [
@@ -32,19 +40,19 @@ function isSchema(value: unknown): value is Schema {
  */
 export function acceptableSchema(original: unknown): Schema {
   const root = isSchema(original) ? original : {};
-  const top = flattened(root, root, 0);
+  const top = flattened(root, root, { left: MAX_PARTS });
   const schema = Object.fromEntries(Object.entries(top).filter(([key]) => !DROPPED_AT_THE_TOP.includes(key)));
   return cleaned({ ...schema, type: 'object', properties: isSchema(schema.properties) ? schema.properties : {} }, 0) as Schema;
 }
 
 /** Merges the combinations of an object into its properties. A property is required if every alternative requires it. */
-function flattened(schema: Schema, root: Schema, depth: number): Schema {
-  if (depth > 8) return {};
+function flattened(schema: Schema, root: Schema, budget: Budget): Schema {
+  if (budget.left-- <= 0) return {};
   const base = referenced(schema, root);
   const parts = COMBINATIONS.flatMap((key) => {
     const list = base[key];
     if (!Array.isArray(list)) return [];
-    const members = list.filter(isSchema).map((member) => flattened(member, root, depth + 1));
+    const members = list.filter(isSchema).map((member) => flattened(member, root, budget));
     return members.length > 0 ? [{ all: key === 'allOf', members }] : [];
   });
   if (parts.length === 0) return base;
@@ -181,11 +189,11 @@ function exclusiveBound(schema: Schema, exclusive: string, inclusive: string): v
 /** The simplest schema of the same properties, for models that refuse the whole one: names, types, descriptions and texts to choose from. */
 export function plainSchema(original: unknown): Schema {
   const acceptable = acceptableSchema(original);
-  return plain(acceptable, acceptable, 0);
+  return plain(acceptable, acceptable, 0, { left: MAX_PARTS });
 }
 
-function plain(given: unknown, root: Schema, depth: number): Schema {
-  if (!isSchema(given)) return { type: 'string' };
+function plain(given: unknown, root: Schema, depth: number, budget: Budget): Schema {
+  if (!isSchema(given) || depth > MAX_PLAIN_DEPTH || budget.left-- <= 0) return { type: 'string' };
   const alternatives = [given.anyOf, given.oneOf, given.allOf].find(Array.isArray) as unknown[] | undefined;
   const target = referenced(given, root);
   const schema = isSchema(alternatives?.[0]) && target.type === undefined ? { ...alternatives[0], ...target } : target;
@@ -196,7 +204,7 @@ function plain(given: unknown, root: Schema, depth: number): Schema {
     const required = namesOf(schema.required);
     // Models that need plain schemas refuse objects without properties.
     const kept = properties.flatMap(([name, child]) => {
-      const simple = depth < 5 ? plain(child, root, depth + 1) : { type: 'string' };
+      const simple = plain(child, root, depth + 1, budget);
       const isEmpty = simple.type === 'object' && Object.keys(simple.properties as object).length === 0;
       return isEmpty && !required.includes(name) ? [] : [[name, simple] as const];
     });
@@ -208,8 +216,7 @@ function plain(given: unknown, root: Schema, depth: number): Schema {
       required: required.filter((name) => names.includes(name)),
     };
   }
-  if (type === 'array')
-    return { type, ...description, items: depth < 5 ? plain(schema.items, root, depth + 1) : { type: 'string' } };
+  if (type === 'array') return { type, ...description, items: plain(schema.items, root, depth + 1, budget) };
   const options = Array.isArray(schema.enum) && schema.enum.every((option) => typeof option === 'string');
   return { type, ...description, ...(type === 'string' && options ? { enum: schema.enum } : {}) };
 }

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { setTimeout } from 'node:timers/promises';
 
 interface Usage {
   input: number;
@@ -183,3 +185,21 @@ const messages: Protocol = (response, { model }) => {
     },
   };
 };
+
+/** What a server sends without end. */
+export type Endless = 'text' | 'arguments' | 'calls' | 'line' | 'pings';
+
+/** Writes until the client disconnects. */
+export async function pour(stream: Stream, what: Endless, response: ServerResponse) {
+  const chunk = 'x'.repeat(16_384);
+  for (let count = 0; !response.destroyed; count++) {
+    if (what === 'text') stream.text(chunk);
+    else if (what === 'arguments') stream.callPiece(chunk);
+    else if (what === 'calls') stream.call(`call_endless_${count}`, 'endless', '{}');
+    else if (what === 'pings') stream.ping();
+    else response.write(chunk);
+    if (what === 'pings') await setTimeout(5);
+    else if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+    else await setTimeout(0);
+  }
+}

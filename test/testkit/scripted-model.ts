@@ -4,8 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import type { ModelProfile } from './model-profiles.ts';
-import { protocolOf, type Stream } from './model-streams.ts';
+import type { ModelProfile } from './model-profiles/index.ts';
+import { type Endless, pour, protocolOf } from './model-streams.ts';
 
 export interface ScriptedCall {
   name: string;
@@ -43,7 +43,7 @@ export interface ScriptedRound {
   /** Sends this instead of a stream. */
   body?: string;
   /** Sends endless data of this kind after the text and calls. */
-  endless?: 'text' | 'arguments' | 'calls' | 'line' | 'pings';
+  endless?: Endless;
   /** Number of requests with the same messages to which the failures above apply. @default all */
   times?: number;
 
@@ -290,19 +290,4 @@ function piecesOf({ say = '', pieces }: ScriptedRound): string[] {
 function fail(response: ServerResponse, status: number, { message = 'It failed.', retryAfter }: ScriptedRound) {
   response.writeHead(status, { 'content-type': 'application/json', ...(retryAfter && { 'retry-after': retryAfter }) });
   response.end(JSON.stringify({ type: 'error', error: { type: 'test', message } }));
-}
-
-/** Writes until the client disconnects. */
-async function pour(stream: Stream, what: NonNullable<ScriptedRound['endless']>, response: ServerResponse) {
-  const chunk = 'x'.repeat(16_384);
-  for (let count = 0; !response.destroyed; count++) {
-    if (what === 'text') stream.text(chunk);
-    else if (what === 'arguments') stream.callPiece(chunk);
-    else if (what === 'calls') stream.call(`call_endless_${count}`, 'endless', '{}');
-    else if (what === 'pings') stream.ping();
-    else response.write(chunk);
-    if (what === 'pings') await setTimeout(5);
-    else if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    else await setTimeout(0);
-  }
 }

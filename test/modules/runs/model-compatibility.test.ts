@@ -2,7 +2,7 @@ import type { Tool } from '@modelcontextprotocol/sdk/types.js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createModels } from '../../../src/platform/ai/models.ts';
 import { pick } from '../../testkit/graph.ts';
-import { type ModelProfile, PROFILES } from '../../testkit/model-profiles.ts';
+import { type ModelProfile, PROFILES } from '../../testkit/model-profiles/index.ts';
 import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../testkit/scripted-model.ts';
 import { unique } from '../../testkit/tenants.ts';
 import { readyServer } from '../tool-servers/mcp-fixtures.ts';
@@ -230,6 +230,18 @@ test.each(['openai', 'groq'])('fails with the numbers above the number of tools 
       /^The agent has 140 tools, and the provider of .+ accepts at most 128\. Reduce the tools/,
     ),
   });
+});
+
+test('renders instructions and consecutive messages for a model whose template takes neither', async () => {
+  const { agent, conversation, send, untilRun } = harness;
+  const { id } = await agent({ provider: 'llama-cpp', model: unique('model'), systemPrompt: 'Be brief.' });
+  const talk = await conversation(id);
+  await append(talk, 'USER', 'One.');
+  await append(talk, 'USER', 'Two.');
+  const state = await untilRun((await send(talk, script({ say: 'Three.' }))).run);
+  expect(state).toMatchObject({ status: 'COMPLETED', output: { text: 'Three.' } });
+  const messages = served.get('llama-cpp')?.requests.at(-1)?.body.messages;
+  expect(messages).toEqual([{ role: 'user', content: expect.stringMatching(/^Be brief\.\n\nOne\.\n\nTwo\.\n\nSCRIPT/) }]);
 });
 
 test("keeps the prompt within the agent's context window without a refusal", async () => {

@@ -44,6 +44,9 @@ export function adaptRequest(request: ModelStepRequest, quirks: Quirks, badImage
     );
   }
   if (quirks.shortCallIds) adapted.messages = adapted.messages.map(withShortIds);
+  if (quirks.unrendered.has('parallel-calls')) adapted.messages = singleCalls(adapted.messages);
+  if (quirks.unrendered.has('instructions')) Object.assign(adapted, withoutInstructions(adapted));
+  if (quirks.unrendered.has('consecutive')) adapted.messages = alternating(adapted.messages);
   return { request: adapted, adjustments, sentTools };
 }
 
@@ -81,6 +84,47 @@ function withShortIds(message: LanguageMessage): LanguageMessage {
 /** Nine letters and digits. The same id stays the same in later requests. */
 function shortId(id: string): string {
   return createHash('sha256').update(id).digest('hex').slice(0, 9);
+}
+
+/** One answer for each tool call, followed by its result. */
+function singleCalls(messages: readonly LanguageMessage[]): LanguageMessage[] {
+  return messages.flatMap((message, index): LanguageMessage[] => {
+    const results = messages[index + 1];
+    const calls = message.role === 'assistant' ? (message.toolCalls ?? []) : [];
+    if (message.role === 'tool') return [];
+    if (calls.length === 0 || results?.role !== 'tool') return [message];
+    return calls.flatMap((call, position): LanguageMessage[] => [
+      { role: 'assistant', text: position === 0 && message.role === 'assistant' ? message.text : '', toolCalls: [call] },
+      { role: 'tool', toolResults: results.toolResults.filter(({ toolCallId }) => toolCallId === call.id) },
+    ]);
+  });
+}
+
+/** The instructions as the beginning of the first message. */
+function withoutInstructions({
+  instructions = '',
+  messages,
+}: ModelStepRequest): Pick<ModelStepRequest, 'instructions' | 'messages'> {
+  const [first, ...rest] = messages;
+  if (instructions.trim() === '' || first?.role !== 'user') return { instructions, messages };
+  return { instructions: undefined, messages: [{ role: 'user', text: `${instructions}\n\n${first.text}` }, ...rest] };
+}
+
+/** Joins consecutive messages of the user, and answers a result that the user follows. */
+function alternating(messages: readonly LanguageMessage[]): LanguageMessage[] {
+  const result: LanguageMessage[] = [];
+  for (const message of messages) {
+    const last = result.at(-1);
+    if (last?.role === 'user' && message.role === 'user')
+      result.splice(-1, 1, { role: 'user', text: `${last.text}\n\n${message.text}` });
+    else if (last?.role === 'assistant' && message.role === 'assistant' && !last.toolCalls?.length) {
+      result.splice(-1, 1, { ...message, text: `${last.text}\n\n${message.text}` });
+    } else {
+      if (last?.role === 'tool' && message.role === 'user') result.push({ role: 'assistant', text: 'Understood.' });
+      result.push(message);
+    }
+  }
+  return result;
 }
 
 /** The limit of the output under the name, and of the size, that the model accepts. */

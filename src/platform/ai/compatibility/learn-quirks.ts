@@ -19,6 +19,16 @@ export type SentRequest = Pick<ModelStepRequest, 'temperature' | 'maxOutputToken
 const ADAPTED: Lesson = { kind: 'adapted' };
 const OUTPUT_LIMIT = /max_?(completion_|new_|output_)?tokens|(completion|output) tokens/i;
 const UNSUPPORTED = /unsupported|not supported|unrecogni[sz]ed|unknown|extra|not permitted|deprecated/i;
+/** What the templates of models raise. */
+const TEMPLATES = [
+  [
+    'instructions',
+    /system role (is )?not supported|(does not|doesn't) support (the )?(system|developer) (role|message|instruction|prompt)|developer instruction is not enabled/i,
+  ],
+  ['parallel-calls', /only supports? single tool.?calls?|parallel (tool|function).{0,20}not supported/i],
+  ['consecutive', /roles must alternate|must alternate between|unexpected role|after (user|tool|system).{0,40}role/i],
+] as const;
+
 const BAD_IMAGE =
   /(could not|cannot|unable to|failed to) (process|decode|load|read|identify)|(invalid|corrupt|not a valid) .{0,20}image|image .{0,40}(too large|exceeds|corrupt|dimensions?|appears to be)|unsupported image (format|type)/i;
 /** The provider offers no tools for the model: to leave them out would make another agent of it. */
@@ -41,7 +51,7 @@ export function learnQuirks(quirks: Quirks, { status, text }: Refusal, sent: Sen
     return ADAPTED;
   };
   if (hasImages(sent) && BAD_IMAGE.test(text)) return { kind: 'bad-images' };
-  if (hasImages(sent) && /image|vision|multi-?modal|mmproj|content.{0,60}string/i.test(text)) {
+  if (hasImages(sent) && /image|vision|multi-?modal|mmproj|content.{0,60}string|(unexpected|after) role/i.test(text)) {
     return refuse('images');
   }
   if (sent.temperature !== undefined && /temperature/i.test(text)) return refuse('temperature');
@@ -55,6 +65,13 @@ export function learnQuirks(quirks: Quirks, { status, text }: Refusal, sent: Sen
     quirks.shortCallIds = true;
     return ADAPTED;
   }
+  const unrendered = TEMPLATES.find(([form, pattern]) => !quirks.unrendered.has(form) && pattern.test(text));
+  if (unrendered) {
+    quirks.unrendered.add(unrendered[0]);
+    return ADAPTED;
+  }
+  // A server that fails says nothing about the request, unless it names its part.
+  if ((status === undefined || status >= 500) && !/schema|grammar/i.test(text)) return undefined;
   return status === 404 || sent.tools.length === 0 || NO_TOOLS.test(text) ? undefined : learnTools(quirks, text, sent.tools);
 }
 

@@ -14,6 +14,8 @@ export interface Quirks {
   maxDescription: number | undefined;
   /** Whether ids of tool calls must have 9 letters or digits. */
   shortCallIds: boolean;
+  /** What the template of the model does not render: consecutive messages of one role, instructions, or several tool calls in one answer. */
+  readonly unrendered: Set<'consecutive' | 'instructions' | 'parallel-calls'>;
   /** Tools by name and schema: `plain` ones are accepted with the simplest schema, at best. */
   readonly tools: Map<string, 'plain' | 'refused'>;
   /** Whether all schemas must be the simplest. */
@@ -32,6 +34,7 @@ function noQuirks(): Quirks {
     promptTokens: undefined,
     maxDescription: undefined,
     shortCallIds: false,
+    unrendered: new Set(),
     tools: new Map(),
     plainTools: false,
   };

@@ -60,6 +60,8 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
         const lesson = refusal && learnQuirks(quirks, refusal, { ...adapted.request, tools: adapted.sentTools });
         if (!lesson || lessons >= MAX_LESSONS) throw error;
         badImages ||= lesson.kind === 'bad-images';
+        // A stream that refuses the request may have begun with text.
+        if (!APICallError.isInstance(error)) callbacks.onRestart();
         if (lesson.kind === 'too-many-tools') {
           const message = `The agent has ${adapted.sentTools.length} tools, and the provider of ${id} accepts at most ${lesson.limit}. Reduce the tools of the agent.`;
           throw new ModelStepError(message, { code: 'MODEL_TOO_MANY_TOOLS', retryable: false });

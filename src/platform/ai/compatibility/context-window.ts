@@ -64,7 +64,7 @@ export function overflowOf(status: number | undefined, text: string): Overflow |
   // A rate limit of a minute is one of the prompt only if no shorter wait helps.
   if (status === 429 && !/request too large|tokens must be reduced/i.test(text)) return undefined;
   // How far a prompt exceeds the limit is no limit.
-  const counted = text.replaceAll(/\bby [\d,]+ tokens?/gi, '').replaceAll(/"code" ?: ?\d+/g, '');
+  const counted = text.replaceAll(/\bby [\d,]+ tokens?/gi, '');
   return { limit: firstOf(LIMITS, counted), sent: firstOf(SENT, counted) };
 }
 

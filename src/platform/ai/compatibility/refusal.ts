@@ -24,8 +24,12 @@ export function refusalOf(error: unknown): Refusal | undefined {
 
 function textOf(message: string, data: unknown): string {
   const rest = typeof data === 'string' ? data : JSON.stringify(data ?? '');
-  // Escaped quotes would hide names from the patterns.
-  return `${message} ${rest}`.slice(0, MAX_TEXT).replaceAll('\\"', '"').replaceAll(/\s+/g, ' ');
+  // Escaped quotes would hide names from the patterns, and a status is no count.
+  return `${message} ${rest}`
+    .slice(0, MAX_TEXT)
+    .replaceAll('\\"', '"')
+    .replaceAll(/\s+/g, ' ')
+    .replaceAll(/"code" ?: ?\d+/g, '');
 }
 
 /** The whole numbers of a text, also with separators of thousands. */

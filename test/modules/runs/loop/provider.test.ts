@@ -18,7 +18,7 @@ beforeAll(async () => {
         { name: 'unreachable', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
       ],
     },
-    { backoffMs: 1, limits: { firstTokenMs: 400, stallMs: 400 } },
+    { backoffMs: 1, limits: { firstTokenMs: 2_000, stallMs: 2_000 } },
   );
   worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
 });

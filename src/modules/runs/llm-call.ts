@@ -6,6 +6,7 @@ import { AgentRun } from './agent-run.ts';
 const LlmCall = entity('LlmCall', {
   table: 'llm_calls',
   access: 'conversation:read',
+  noun: 'model call',
   columns: [
     'kind',
     'status',

@@ -31,7 +31,7 @@ export function adaptRequest(request: ModelStepRequest, quirks: Quirks, badImage
     }
   }
   const sentTools = tools.filter((tool) => {
-    if (quirks.tools.get(toolKey(tool)) !== 'refused') return true;
+    if (treatmentOf(tool, quirks) !== 'refused') return true;
     adjustments.push(`The provider refuses the definition of the tool ${tool.name}: it was left out.`);
     return false;
   });
@@ -50,9 +50,14 @@ export function adaptRequest(request: ModelStepRequest, quirks: Quirks, badImage
   return { request: adapted, adjustments, sentTools };
 }
 
+/** Hashes the definition only where there is something to find. */
+function treatmentOf(tool: ToolSpec, { tools }: Quirks): 'plain' | 'refused' | undefined {
+  return tools.size > 0 ? tools.get(toolKey(tool)) : undefined;
+}
+
 function acceptableTool(tool: ToolSpec, quirks: Quirks, adjustments: string[]): ToolSpec {
   const { name, description } = tool;
-  const plain = quirks.plainTools || quirks.tools.get(toolKey(tool)) === 'plain';
+  const plain = quirks.plainTools || treatmentOf(tool, quirks) === 'plain';
   const max = quirks.maxDescription ?? Number.POSITIVE_INFINITY;
   if (plain) adjustments.push(`The provider refuses the schema of the tool ${name}: it was simplified.`);
   if (description.length > max) adjustments.push(`The description of the tool ${name} was cut to ${max} characters.`);

@@ -30,6 +30,7 @@ export const AgentRun = entity('AgentRun', {
     'outputTokens',
     'cachedTokens',
     'costUsd',
+    'unpricedCalls',
     'cancelRequestedAt',
     'metadata',
     'startedAt',

@@ -103,7 +103,9 @@ export const jsonAndMoneyColumnsHaveStandardTypes: Check = async (query) =>
       if (type === 'jsonb' && notNull && !hasDefault && !jsonWithoutDefault.has(column)) return [`${column} has no default`];
       if (name === 'metadata' && !(type === 'jsonb' && notNull && hasDefault))
         return [`${column} is not jsonb NOT NULL DEFAULT '{}'`];
-      if (name.endsWith('_usd') && type !== 'numeric(18,6)') return [`${column} is ${type} instead of numeric(18,6)`];
+      // The cost of one token has more places than the price of a million.
+      const money = name === 'cost_usd' ? 'numeric(24,12)' : 'numeric(18,6)';
+      if (name.endsWith('_usd') && type !== money) return [`${column} is ${type} instead of ${money}`];
       return [];
     }),
   );

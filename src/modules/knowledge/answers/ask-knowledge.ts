@@ -110,7 +110,7 @@ mutation('askKnowledge', {
       }
       await Conversation.require(context.prisma, conversationId, ['input', 'conversationId']);
     }
-    return findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS));
+    return findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS), { conversationId: conversationId ?? undefined });
   },
   resolve: ({ conversationId }, context, answer) => answerAndRecord(context, context.viewer, answer, conversationId ?? undefined),
 });

@@ -1,10 +1,11 @@
 import type { ToolSource } from '../../../generated/prisma/client.ts';
+import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
 
 export type ToolInputSchema = Record<string, unknown>;
 
 /** Result of a call. Expected failures are returned, not thrown, and the model receives them. */
 export type ToolOutcome =
-  | { status: 'SUCCEEDED'; output: unknown }
+  | { status: 'SUCCEEDED'; output: unknown; images?: ToolImage[] | undefined }
   | { status: 'FAILED' | 'TIMED_OUT'; error: string; output?: unknown };
 
 /** A tool of a run. */

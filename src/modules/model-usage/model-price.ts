@@ -33,7 +33,7 @@ export const ModelPrice = entity('ModelPrice', {
   root: {
     many: {
       field: 'modelPrices',
-      description: 'Prices from which the costs of runs are calculated. They apply to all tenants.',
+      description: 'Prices from which the costs of model calls are calculated. They apply to all tenants.',
     },
   },
 });

@@ -3,6 +3,7 @@ import type { Database } from '../postgres/database.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
 import { queryRows, sql } from '../postgres/sql.ts';
 import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
+import type { RightsHolder } from './rights.ts';
 
 /** The current rights of a valid credential, read from the database. */
 export interface CredentialGrant {
@@ -141,13 +142,14 @@ export async function findApiKeyGrantById(
 }
 
 /**
- * The current permissions of work that a credential started earlier. Empty if the member has lost access or the API key was revoked.
- * An API key that has expired since then still lets its work finish. Joins the transaction of the current context.
+ * The current rights of a member, or of an API key of theirs, on whose behalf something acts that they made earlier: a run, an invitation.
+ * Undefined if the member has lost access or the API key was revoked. An API key that has expired since then still lets its work finish.
+ * Joins the transaction of the current context.
  */
-export async function findDelegatedPermissions(
+export async function findDelegator(
   database: Database,
   subject: { tenantId: string; userId: string | null; apiKeyId: string | null },
-): Promise<ReadonlySet<Permission>> {
+): Promise<RightsHolder | undefined> {
   const { tenantId, userId, apiKeyId } = subject;
   const [row] = await queryRows<MembershipRow & { keyScopes: string[] | null }>(
     database,
@@ -155,6 +157,6 @@ export async function findDelegatedPermissions(
       FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
       LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
   );
-  if (!row || denialOf(row)) return new Set();
-  return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
+  if (!row?.role || denialOf(row)) return undefined;
+  return { role: row.role, permissions: permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? [])) };
 }

@@ -273,6 +273,9 @@ export const variables = {
       default: '300',
     },
   ),
+  MAX_TENANTS_PER_USER: variable(whole(1, 1_000_000), 'Maximum number of tenants that one user may own when creating another.', {
+    default: '50',
+  }),
   METRICS_TOKEN: variable(text, 'Bearer token that `/metrics` requires. Without it, `/metrics` is public.'),
 } as const;
 

@@ -1,6 +1,7 @@
 import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { defineModule } from '../../platform/module/define-module.ts';
+import type { TenancyLimits } from './services.ts';
 
 const permissions = {
   'tenant:read': 'VIEWER',
@@ -19,6 +20,9 @@ const scopes = {
 declare module '../../platform/module/registry.ts' {
   interface PermissionRegistry extends Record<keyof typeof permissions, unknown> {}
   interface ScopeRegistry extends Record<keyof typeof scopes, unknown> {}
+  interface ModuleServices {
+    tenancyLimits: TenancyLimits;
+  }
 }
 
 export const tenancy = defineModule({
@@ -29,4 +33,5 @@ export const tenancy = defineModule({
     AB002: (cause) => new InvalidStateError('A tenant needs at least one active owner.', { cause }),
   },
   schema: () => import('./schema.ts'),
+  services: ({ env }) => ({ tenancyLimits: { tenantsPerUser: env.MAX_TENANTS_PER_USER } }),
 });

@@ -201,6 +201,26 @@ describe('updateMember', () => {
   });
 });
 
+test('the refusal of a suspended member is read once for many requests, and forgotten when the member is active again', async () => {
+  const other = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
+  const [, member] = other.members;
+  const id = member?.membershipId ?? '';
+  const session = { userId: member?.userId ?? '', tenantId: other.id, role: 'MEMBER' as const };
+  const { accessToken } = await fixture.database.transactionAs({ tenantId: other.id, userId: session.userId }, () =>
+    fixture.auth.issueSession(session),
+  );
+  await update(asViewer(other), id, { status: 'SUSPENDED' });
+  const statements: string[] = [];
+  fixture.database.onStatement = (text) => statements.push(text);
+  for (let count = 0; count < 20; count++) {
+    await expect(fixture.auth.verify(accessToken)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  }
+  fixture.database.onStatement = () => {};
+  expect(statements).toHaveLength(1);
+  await update(asViewer(other), id, { status: 'ACTIVE' });
+  expect(await fixture.auth.verify(accessToken)).toMatchObject({ role: 'MEMBER' });
+});
+
 describe('removeMember', () => {
   test('lets a VIEWER remove themselves but no other member, and rejects API keys', async () => {
     const viewer = asViewer(tenant, 'VIEWER');

@@ -276,7 +276,10 @@ export const variables = {
   MAX_TENANTS_PER_USER: variable(whole(1, 1_000_000), 'Maximum number of tenants that one user may own when creating another.', {
     default: '50',
   }),
-  METRICS_TOKEN: variable(text, 'Bearer token that `/metrics` requires. Without it, `/metrics` is public.'),
+  METRICS_TOKEN: variable(
+    text,
+    'Bearer token that `/metrics` requires. Without it, `/metrics` is closed in production and public elsewhere.',
+  ),
 } as const;
 
 type Variables = typeof variables;

@@ -19,7 +19,7 @@ import type { Metrics } from './metrics/metrics.ts';
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
 export interface HttpDeps {
-  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN'>;
+  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN' | 'NODE_ENV'>;
   yoga: Yoga;
   fastPath: FastPath;
   mcp: Handler;
@@ -127,7 +127,7 @@ export function createHttpServer(parts: HttpDeps): Server {
     '/health': (_request, response) => ready(response),
     '/health/ready': (_request, response) => ready(response),
     '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
-    '/metrics': (request, response) => handleMetrics(metrics.registry, env.METRICS_TOKEN, request, response),
+    '/metrics': (request, response) => handleMetrics(metrics.registry, env, request, response),
     '/.well-known/jwks.json': async (_request, response) =>
       json(response, 200, await auth.jwks(), { 'cache-control': 'public, max-age=60' }),
     '/': (_request, response) => {

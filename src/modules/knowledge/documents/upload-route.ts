@@ -107,7 +107,8 @@ export async function handleUpload(
     respond(201, await receiveUpload(services, token, request, info));
   } catch (error) {
     if (request.destroyed && !request.complete) return;
-    if (!(error instanceof DomainError)) services.log.error({ err: error, requestId: info.requestId }, 'upload failed');
+    if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE')
+      services.log.error({ err: error, requestId: info.requestId }, 'upload failed');
     const { code, message } =
       error instanceof DomainError ? error : { code: 'INTERNAL_SERVER_ERROR', message: 'The upload failed. Retry it.' };
     const status = error instanceof DomainError ? (STATUS[error.code] ?? 400) : 500;

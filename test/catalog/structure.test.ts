@@ -48,6 +48,8 @@ const breaks: [name: string, sql: string][] = [
     'everyDeletionIsStated',
     'ALTER TABLE messages ADD FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations (tenant_id, id)',
   ],
+  ['everyPersonIsAMember', 'DROP TRIGGER check_people ON agents'],
+  ['everyPersonIsAMember', 'ALTER TABLE documents ADD reviewed_by_id uuid REFERENCES users (id) ON DELETE SET NULL'],
   ['everyReferenceHasAnIndex', 'DROP INDEX agents_created_by_id_idx'],
   ['everyTableHasForcedRowSecurity', 'ALTER TABLE agents NO FORCE ROW LEVEL SECURITY'],
   ['everyTableHasForcedRowSecurity', 'ALTER TABLE partitions.audit_logs_default DISABLE ROW LEVEL SECURITY'],

@@ -1,5 +1,5 @@
 import type { MinimumRole, Permission } from '../../platform/auth/permissions.ts';
-import { InvalidStateError } from '../../platform/lib/errors.ts';
+import { ForbiddenError, InvalidStateError } from '../../platform/lib/errors.ts';
 import { defineModule } from '../../platform/module/define-module.ts';
 import type { TenancyLimits } from './services.ts';
 
@@ -30,6 +30,8 @@ export const tenancy = defineModule({
   permissions,
   scopes,
   sqlStates: {
+    // The membership ended after the request was authenticated, as recently as the cache of credentials allows.
+    AB004: () => new ForbiddenError('Users who are not members of this tenant cannot be referred to in it.'),
     AB002: (cause) => new InvalidStateError('A tenant needs at least one active owner.', { cause }),
   },
   schema: () => import('./schema.ts'),

@@ -216,3 +216,19 @@ test('createTenant refuses a user who owns as many tenants as one may, also for 
   expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
   await expect(create()).rejects.toMatchObject({ code: 'INVALID_STATE', message: expect.stringContaining('at most 3') });
 });
+
+test('signIn sends the same number of statements for a wrong password, an unknown address and an account without a tenant', async () => {
+  const known = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
+  const [, leaver] = known.members;
+  await fixture.db.ownerQuery('DELETE FROM memberships WHERE id = $1', [leaver?.membershipId]);
+  const counts: number[] = [];
+  for (const address of [known.owner.email, email(), leaver?.email ?? '']) {
+    let statements = 0;
+    fixture.database.onStatement = () => statements++;
+    const input = { email: address, password: 'wrong horse battery' };
+    await expect(fixture.as(null, () => signIn(fixture, input))).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    fixture.database.onStatement = () => {};
+    counts.push(statements);
+  }
+  expect(new Set(counts).size).toBe(1);
+});

@@ -281,7 +281,13 @@ export const variables = {
       default: '300',
     },
   ),
-  METRICS_TOKEN: variable(text, 'Bearer token that `/metrics` requires. Without it, `/metrics` is public.'),
+  MAX_TENANTS_PER_USER: variable(whole(1, 1_000_000), 'Maximum number of tenants that one user may own when creating another.', {
+    default: '50',
+  }),
+  METRICS_TOKEN: variable(
+    text,
+    'Bearer token that `/metrics` requires. Without it, `/metrics` is closed in production and public elsewhere.',
+  ),
 } as const;
 
 type Variables = typeof variables;

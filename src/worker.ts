@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   await addModuleMetrics(modules, services, registry);
   const server = createServer((request, response) => {
     if (request.url === '/metrics') {
-      handleMetrics(registry, env.METRICS_TOKEN, request, response).catch((error: unknown) => {
+      handleMetrics(registry, env, request, response).catch((error: unknown) => {
         log.error({ err: error }, 'metrics request failed');
         response.destroy();
       });

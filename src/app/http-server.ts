@@ -25,7 +25,10 @@ import type { Metrics } from './metrics/metrics.ts';
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
 export interface HttpDeps {
-  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN' | 'MAX_BODY_BYTES' | 'MAX_CONCURRENT_REQUESTS' | 'MAX_STREAMS'>;
+  env: Pick<
+    Env,
+    'NODE_ENV' | 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN' | 'MAX_BODY_BYTES' | 'MAX_CONCURRENT_REQUESTS' | 'MAX_STREAMS'
+  >;
   yoga: Yoga;
   fastPath: FastPath;
   mcp: Handler;
@@ -160,7 +163,7 @@ export function createHttpServer(parts: HttpDeps): Server {
     '/health': (_request, response) => ready(response),
     '/health/ready': (_request, response) => ready(response),
     '/health/live': (_request, response) => json(response, 200, { status: 'live' }),
-    '/metrics': (request, response) => handleMetrics(metrics.registry, env.METRICS_TOKEN, request, response),
+    '/metrics': (request, response) => handleMetrics(metrics.registry, env, request, response),
     '/.well-known/jwks.json': async (_request, response) =>
       json(response, 200, await auth.jwks(), { 'cache-control': 'public, max-age=60' }),
     '/': (_request, response) => {

@@ -64,6 +64,7 @@ async function modelsOf(env: Env): Promise<Models> {
 }
 
 function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
+  const minFreeBytes = env.MAX_UPLOAD_BYTES;
   if (env.S3_BUCKET) {
     const options = {
       region: env.S3_REGION,
@@ -76,16 +77,20 @@ function storageOf(env: Env): { storage: Storage; leave(): Promise<void> } {
       kind: 's3',
       bucket: env.S3_BUCKET,
       forcePathStyle: env.S3_FORCE_PATH_STYLE,
+      minFreeBytes,
       ...defined(options),
     });
     return { storage, leave: async () => {} };
   }
   if (env.STORAGE_FOLDER === undefined && env.AGENTBASE_DATA_DIR.startsWith('memory://')) {
     const folder = mkdtempSync(join(tmpdir(), 'agentbase-files-'));
-    return { storage: createStorage({ kind: 'local', folder }), leave: () => rm(folder, { recursive: true, force: true }) };
+    return {
+      storage: createStorage({ kind: 'local', folder, minFreeBytes }),
+      leave: () => rm(folder, { recursive: true, force: true }),
+    };
   }
   const folder = env.STORAGE_FOLDER ?? join(env.AGENTBASE_DATA_DIR, 'files');
-  return { storage: createStorage({ kind: 'local', folder }), leave: async () => {} };
+  return { storage: createStorage({ kind: 'local', folder, minFreeBytes }), leave: async () => {} };
 }
 
 /** The services of the modules, complete: TypeScript reports a name that `ModuleServices` declares and no module provides. */

@@ -49,6 +49,8 @@ const violations: [name: string, sql: string][] = [
     'ALTER TABLE messages ADD FOREIGN KEY (tenant_id, conversation_id) REFERENCES conversations (tenant_id, id)',
   ],
   ['foreignKeysHaveIndexes', 'DROP INDEX agents_created_by_id_idx'],
+  ['userReferencesAreMembers', 'DROP TRIGGER check_people ON agents'],
+  ['userReferencesAreMembers', 'ALTER TABLE documents ADD reviewed_by_id uuid REFERENCES users (id) ON DELETE SET NULL'],
   ['rowSecurityIsEnabledAndForced', 'ALTER TABLE agents NO FORCE ROW LEVEL SECURITY'],
   ['rowSecurityIsEnabledAndForced', 'ALTER TABLE partitions.audit_logs_default DISABLE ROW LEVEL SECURITY'],
   ['policiesAreExpected', 'ALTER POLICY tenant_isolation ON agents USING (true)'],

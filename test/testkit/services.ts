@@ -82,6 +82,7 @@ async function make(db: TestDatabase): Promise<Services> {
     storage: createStorage({ kind: 'local', folder: storageFolder }),
     uploadTokens: createUploadTokens('a pepper for tests alone'),
     operationLimits: DEFAULT_OPERATION_LIMITS,
+    tenancyLimits: { tenantsPerUser: 50 },
     knowledgeLimits: { maxUploadBytes: 10_000_000, exactUpTo: 50_000, keepDeletedDays: 30 },
     baseUrl: () => 'http://agentbase.test',
   };

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { AgentStatus } from '../../generated/prisma/enums.ts';
+import { requireRights } from '../../platform/auth/rights.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
 import { intRule, jsonArrayRule, listRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { User } from '../tenancy/exports.ts';
-import { checkTools, TOOLS_DESCRIPTION } from './tool-references.ts';
+import { checkTools, permissionsToConfigure, TOOLS_DESCRIPTION } from './tool-references.ts';
 
 const CAPABILITIES_DESCRIPTION = 'Capabilities of the agent, at most 100. The server does not interpret them.';
 
@@ -82,8 +83,9 @@ export function requireNotArchived({ status }: { status: AgentStatus }, path: st
 
 export const createAgent = Agent.mutations.create('createAgent', {
   description: 'Creates an agent.',
-  values: ({ tools }) => {
+  values: ({ tools }, { viewer }) => {
     checkTools(tools, ['input', 'tools']);
+    requireRights(viewer, { permissions: permissionsToConfigure(tools) }, 'give the agent these tools');
     return {};
   },
 });
@@ -94,8 +96,14 @@ Agent.mutations.update('updateAgent', {
     active: t.boolean({ description: 'Whether the agent accepts conversations: true sets ACTIVE, false sets INACTIVE.' }),
   }),
   check: (agent) => requireNotArchived(agent, ['input', 'id']),
-  values: ({ tools }, _context, { active }) => {
+  values: ({ tools }, { viewer }, { active }, before) => {
     checkTools(tools, ['input', 'tools']);
+    // Whoever changes the instructions of an agent decides what it does with its tools.
+    requireRights(
+      viewer,
+      { permissions: permissionsToConfigure(tools ?? before.tools, before.tools) },
+      'change an agent with these tools',
+    );
     return active == null ? {} : { status: active ? 'ACTIVE' : 'INACTIVE' };
   },
 });

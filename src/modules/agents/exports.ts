@@ -1,3 +1,3 @@
 /** The public interface of the module. */
 export { Agent } from './agent.ts';
-export { type ToolReference, toolReferences } from './tool-references.ts';
+export { permissionOfTool, type ToolReference, toolReferences } from './tool-references.ts';

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { ToolSource } from '../../generated/prisma/enums.ts';
+import type { Permission } from '../../platform/auth/permissions.ts';
 import { ValidationError } from '../../platform/lib/errors.ts';
 
 /** A tool that runs of an agent may call. */
@@ -17,7 +19,7 @@ export const TOOLS_DESCRIPTION = `Tools that the agent may call, as objects:
 - \`{ "name": "search_knowledge", "collections": ["handbook"] }\`, with collections by UUID or slug, default: all active collections;
 - \`{ "mcp": "files", "name": "read_file" }\`, a tool of the MCP server with this slug in the tenant, \`"*"\` for all of its tools.
 
-With \`"approval": true\` each call waits for approval. Other objects describe tools of your own runtime: the server stores them and does not offer them to the model.`;
+Naming a tool, and any later change of the agent, takes the permission that using the tool takes. With \`"approval": true\` each call waits for approval. Other objects describe tools of your own runtime: the server stores them and does not offer them to the model.`;
 
 const approval = z.boolean('Must be true or false.').default(false);
 const builtIn = z.object({ name: z.enum(['calculator', 'current_time', 'search_knowledge']), approval });
@@ -63,4 +65,41 @@ export function checkTools(tools: unknown, path: string[]): void {
 /** The tools of an agent that a run can call. Skips other objects: they describe tools of another runtime. */
 export function toolReferences(tools: unknown): ToolReference[] {
   return Array.isArray(tools) ? tools.flatMap((tool) => read(tool).reference ?? []) : [];
+}
+
+/** The permission that a tool takes, whether it is called directly, named by an agent, or called in a run. */
+export const permissionOfTool: Record<ToolSource, Permission | undefined> = {
+  BUILT_IN: undefined,
+  KNOWLEDGE: 'knowledge:read',
+  MCP: 'mcp:execute',
+  UNKNOWN: undefined,
+};
+
+const SOURCES: Record<ToolReference['kind'], ToolSource> = {
+  calculator: 'BUILT_IN',
+  current_time: 'BUILT_IN',
+  search_knowledge: 'KNOWLEDGE',
+  mcp: 'MCP',
+};
+
+function covers(wide: ToolReference, narrow: ToolReference): boolean {
+  if (wide.kind !== 'mcp' || narrow.kind !== 'mcp') return wide.kind === narrow.kind;
+  return wide.server === narrow.server && (wide.tool === '*' || wide.tool === narrow.tool);
+}
+
+/** Whether a call that required approval before can be made without it. */
+function loosensApproval(before: ToolReference[], after: ToolReference[]): boolean {
+  return before.some(
+    (old) =>
+      old.approval &&
+      after.some((now) => covers(now, old) || covers(old, now)) &&
+      !after.some((now) => now.approval && covers(now, old)),
+  );
+}
+
+/** The permissions that it takes to give an agent these tools in place of others. Loosening approval approves all later calls. */
+export function permissionsToConfigure(tools: unknown, replaced: unknown = []): Permission[] {
+  const [before, after] = [toolReferences(replaced), toolReferences(tools)];
+  const used = after.flatMap(({ kind }) => permissionOfTool[SOURCES[kind]] ?? []);
+  return loosensApproval(before, after) ? [...used, 'agent:approve'] : used;
 }

@@ -9,6 +9,12 @@ export interface TenancyServices {
   database: Database;
   prisma: Prisma;
   auth: Auth;
+  tenancyLimits: TenancyLimits;
+}
+
+export interface TenancyLimits {
+  /** Tenants that a user may own when creating another. */
+  tenantsPerUser: number;
 }
 
 /** A viewer with an access token, not an API key. */

@@ -89,7 +89,7 @@ const REVALIDATION_MS = 1_000;
 const MAX_CREDENTIAL_LENGTH = 8_192;
 
 function subjectOf(result: LookupResult): Subject | undefined {
-  return 'grant' in result ? result.grant : undefined;
+  return 'grant' in result ? result.grant : result.denial.subject;
 }
 
 export async function createAuth(options: AuthOptions): Promise<Auth> {

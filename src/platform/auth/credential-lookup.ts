@@ -2,7 +2,9 @@ import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Database } from '../postgres/database.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
 import { queryRows, sql } from '../postgres/sql.ts';
+import type { Subject } from './lookup-cache.ts';
 import { type Permission, permissionsOf, permissionsOfScope, type Role } from './permissions.ts';
+import type { RightsHolder } from './rights.ts';
 
 /** The current rights of a valid credential, read from the database. */
 export interface CredentialGrant {
@@ -16,7 +18,14 @@ export interface CredentialGrant {
 }
 
 /** The grant of a credential, or why it has none. */
-export type LookupResult = { grant: CredentialGrant } | { denial: { kind: 'unauthenticated' | 'forbidden'; message: string } };
+export type LookupResult = { grant: CredentialGrant } | { denial: Denial };
+
+interface Denial {
+  kind: 'unauthenticated' | 'forbidden';
+  message: string;
+  /** Whom the credential names. Undefined for a credential that names nobody, of which there are too many to remember. */
+  subject?: Subject;
+}
 
 export function requireGrant(result: LookupResult): CredentialGrant {
   if ('grant' in result) return result.grant;
@@ -24,8 +33,12 @@ export function requireGrant(result: LookupResult): CredentialGrant {
   throw kind === 'forbidden' ? new ForbiddenError(message) : new UnauthenticatedError(message);
 }
 
-const forbidden = (message: string): LookupResult => ({ denial: { kind: 'forbidden', message } });
-const unauthenticated = (message: string): LookupResult => ({ denial: { kind: 'unauthenticated', message } });
+const forbidden = (message: string, subject: Subject): { denial: Denial } => ({
+  denial: { kind: 'forbidden', message, subject },
+});
+const unauthenticated = (message: string, subject?: Subject): { denial: Denial } => ({
+  denial: { kind: 'unauthenticated', message, ...(subject ? { subject } : {}) },
+});
 
 interface MembershipRow {
   role: Role | null;
@@ -35,11 +48,11 @@ interface MembershipRow {
   tenantStatus: string | null;
 }
 
-function denialOf(row: MembershipRow): LookupResult | undefined {
-  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not active.');
-  if (row.role === null) return forbidden('This account is not a member of this tenant.');
-  if (row.userStatus !== 'ACTIVE') return forbidden('This account is disabled.');
-  if (row.membershipStatus !== 'ACTIVE') return forbidden('This membership is suspended.');
+function denialOf(row: MembershipRow, subject: Subject): { denial: Denial } | undefined {
+  if (row.tenantStatus !== 'ACTIVE') return forbidden('This tenant is not active.', subject);
+  if (row.role === null) return forbidden('This account is not a member of this tenant.', subject);
+  if (row.userStatus !== 'ACTIVE') return forbidden('This account is disabled.', subject);
+  if (row.membershipStatus !== 'ACTIVE') return forbidden('This membership is suspended.', subject);
   return undefined;
 }
 
@@ -68,10 +81,10 @@ export async function findMembershipGrant(
         FROM app.find_membership(${userId}, ${tenantId}) m`,
     ),
   );
-  if (!row) return forbidden('This account is not a member of this tenant.');
-  const denial = denialOf(row);
+  if (!row) return forbidden('This account is not a member of this tenant.', { tenantId, userId });
+  const denial = denialOf(row, { tenantId, userId });
   if (denial) return denial;
-  if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.');
+  if (!row.sessionOpen) return unauthenticated('This session has ended. Sign in again.', { tenantId, userId });
   const role = row.role ?? 'VIEWER';
   const permissions = permissionsOfMember(row);
   return { grant: { tenantId, userId, apiKeyId: undefined, role, permissions, expiresAt: undefined } };
@@ -88,19 +101,21 @@ interface ApiKeyRow extends MembershipRow {
 
 function apiKeyResult(row: ApiKeyRow | undefined): LookupResult {
   if (!row) return unauthenticated('The API key is not valid.');
-  if (row.status === 'REVOKED') return unauthenticated('The API key has been revoked.');
+  const { tenantId, userId, apiKeyId } = row;
+  const subject = { tenantId, userId: userId ?? undefined, apiKeyId };
+  if (row.status === 'REVOKED') return unauthenticated('The API key has been revoked.', subject);
   if (row.status !== 'ACTIVE' || (row.expiresAt && row.expiresAt.getTime() <= Date.now())) {
-    return unauthenticated('The API key has expired.');
+    return unauthenticated('The API key has expired.', subject);
   }
-  if (row.userId === null) return forbidden('The owner of the API key has left the tenant.');
-  const denial = denialOf(row);
+  if (userId === null) return forbidden('The owner of the API key has left the tenant.', subject);
+  const denial = denialOf(row, subject);
   if (denial) return denial;
   const role = row.role ?? 'VIEWER';
   return {
     grant: {
-      tenantId: row.tenantId,
-      userId: row.userId,
-      apiKeyId: row.apiKeyId,
+      tenantId,
+      userId,
+      apiKeyId,
       role,
       permissions: permissionsOfMember(row, row.scopes),
       expiresAt: row.expiresAt ?? undefined,
@@ -141,13 +156,14 @@ export async function findApiKeyGrantById(
 }
 
 /**
- * The current permissions of work that a credential started earlier. Empty if the member has lost access or the API key was revoked.
- * An API key that has expired since then still lets its work finish. Joins the transaction of the current context.
+ * The current rights of a member, or of an API key of theirs, on whose behalf something acts that they made earlier: a run, an invitation.
+ * Undefined if the member has lost access or the API key was revoked. An API key that has expired since then still lets its work finish.
+ * Joins the transaction of the current context.
  */
-export async function findDelegatedPermissions(
+export async function findDelegator(
   database: Database,
   subject: { tenantId: string; userId: string | null; apiKeyId: string | null },
-): Promise<ReadonlySet<Permission>> {
+): Promise<RightsHolder | undefined> {
   const { tenantId, userId, apiKeyId } = subject;
   const [row] = await queryRows<MembershipRow & { keyScopes: string[] | null }>(
     database,
@@ -155,6 +171,6 @@ export async function findDelegatedPermissions(
       FROM app.find_membership(${userId}::uuid, ${tenantId}::uuid) m
       LEFT JOIN api_keys k ON k.tenant_id = ${tenantId}::uuid AND k.id = ${apiKeyId}::uuid AND k.status <> 'REVOKED'`,
   );
-  if (!row || denialOf(row)) return new Set();
-  return permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? []));
+  if (!row?.role || denialOf(row, {})) return undefined;
+  return { role: row.role, permissions: permissionsOfMember(row, apiKeyId === null ? undefined : (row.keyScopes ?? [])) };
 }

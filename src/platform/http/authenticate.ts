@@ -1,12 +1,12 @@
 import type { Auth } from '../auth/auth.ts';
 import { type RequestContext, type RequestInfo, requestContextOf, sessionContextOf } from '../auth/viewer.ts';
-import { UnauthenticatedError } from '../lib/errors.ts';
+import { ForbiddenError, UnauthenticatedError } from '../lib/errors.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 /**
- * The context of a request with this credential; without a viewer if there is no credential. An invalid one counts against the rate limit
- * of its address, so that guessing is limited. Throws UnauthenticatedError, ForbiddenError, UnavailableError and RateLimitedError.
+ * The context of a request with this credential; without a viewer if there is no credential. A refused one counts against the rate limit
+ * of its address, so that neither guessing nor a credential without access is free. Throws UnauthenticatedError, ForbiddenError, UnavailableError and RateLimitedError.
  */
 export async function authenticate(
   { auth, rateLimit }: { auth: Auth; rateLimit: RateLimit },
@@ -18,7 +18,7 @@ export async function authenticate(
     const viewer = await runWithContext(sessionContextOf(null, info), () => auth.verify(credential));
     return requestContextOf(viewer, info);
   } catch (error) {
-    if (error instanceof UnauthenticatedError) await rateLimit.take(null, info.ip);
+    if (error instanceof UnauthenticatedError || error instanceof ForbiddenError) await rateLimit.take(null, info.ip);
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { Disk } from 'flydrive';
 import { S3Driver } from 'flydrive/drivers/s3';
+import { UnavailableError } from '../lib/errors.ts';
 import type { StoredFile } from './uploads.ts';
 
 export interface S3Options {
@@ -67,7 +68,12 @@ async function putFile(disk: Disk, { path, sizeBytes }: StoredFile, key: string)
       await disk.putStream(key, stream, { contentLength: sizeBytes, contentType: 'application/octet-stream' });
       return;
     } catch (error) {
-      if (attempt === ATTEMPTS || !isTransient(error)) throw error;
+      if (attempt === ATTEMPTS && isTransient(error)) {
+        throw new UnavailableError('The file storage of the server cannot be reached. Nothing was stored. Retry later.', {
+          cause: error,
+        });
+      }
+      if (!isTransient(error)) throw error;
       await delay(FIRST_PAUSE_MS * 2 ** (attempt - 1) * (0.5 + Math.random()));
     } finally {
       stream.destroy();

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Disk } from 'flydrive';
 import { isUuid } from '../lib/ids.ts';
 import type { S3Options } from './s3.ts';
-import { FILE, fromWeb, HashingSizeLimit, purgeStaleUploads, type StoredFile } from './uploads.ts';
+import { checkWritable, FILE, fromWeb, HashingSizeLimit, purgeStaleUploads, type StoredFile, storageError } from './uploads.ts';
 
 export { TooLargeError } from './uploads.ts';
 
@@ -18,10 +18,10 @@ export class FileMissingError extends Error {}
 export interface Storage {
   /**
    * Streams a file to a temporary place in constant memory. Removes it if the stream fails, is aborted or exceeds the limit. Throws
-   * TooLargeError.
+   * TooLargeError, and UnavailableError if the storage is full or cannot be written to.
    */
   stage(source: Readable | ReadableStream<Uint8Array>, limits: { maxBytes: number; signal?: AbortSignal }): Promise<StoredFile>;
-  /** Moves a staged file to its key. An existing object has the same content and stays. Idempotent. */
+  /** Moves a staged file to its key. An existing object has the same content and stays. Idempotent. Throws UnavailableError. */
   commit(staged: StoredFile, key: string): Promise<void>;
   /** Removes a staged file. */
   abort(staged: StoredFile): Promise<void>;
@@ -38,7 +38,7 @@ export interface Storage {
   remove(key: string): Promise<void>;
   /** Removes the temporary files of processes that died. Returns their number. */
   purgeStale(olderThanMs: number): Promise<number>;
-  /** Rejects if the storage cannot be reached. */
+  /** Rejects with the reason if the storage cannot be reached, takes no files, or has less free space than its minimum. */
   check(): Promise<void>;
   close(): Promise<void>;
 }
@@ -87,10 +87,12 @@ class BackendStorage implements Storage {
   readonly #backend: StorageBackend;
 
   readonly #temporary: string;
+  readonly #minFreeBytes: number;
 
-  constructor(backend: StorageBackend, temporary: string) {
+  constructor(backend: StorageBackend, temporary: string, minFreeBytes: number) {
     this.#backend = backend;
     this.#temporary = temporary;
+    this.#minFreeBytes = minFreeBytes;
   }
 
   async stage(
@@ -102,7 +104,7 @@ class BackendStorage implements Storage {
     stream.on('error', () => {});
     const folder = await this.#newFolder().catch((error: unknown) => {
       stream.destroy();
-      throw error;
+      throw storageError(error);
     });
     const path = join(folder, FILE);
     const limit = new HashingSizeLimit(maxBytes);
@@ -111,7 +113,7 @@ class BackendStorage implements Storage {
       return { path, sizeBytes: limit.sizeBytes, contentHash: limit.digest() };
     } catch (error) {
       await rm(folder, { recursive: true, force: true });
-      throw error;
+      throw storageError(error);
     }
   }
 
@@ -123,7 +125,11 @@ class BackendStorage implements Storage {
   }
 
   async commit(staged: StoredFile, key: string): Promise<void> {
-    if (!(await this.exists(key))) await this.#backend.store(staged, requireKey(key));
+    try {
+      if (!(await this.exists(key))) await this.#backend.store(staged, requireKey(key));
+    } catch (error) {
+      throw storageError(error);
+    }
     await this.abort(staged);
   }
 
@@ -172,8 +178,9 @@ class BackendStorage implements Storage {
     );
   }
 
-  check(): Promise<void> {
-    return this.#backend.check();
+  async check(): Promise<void> {
+    await this.#backend.check();
+    await checkWritable(this.#backend.incoming, this.#minFreeBytes);
   }
 
   close(): Promise<void> {
@@ -200,10 +207,7 @@ function localBackend(folder: string): StorageBackend {
       await mkdir(dirname(target), { recursive: true, mode: 0o700 });
       await rename(path, target);
     },
-    async check() {
-      await mkdir(incoming, { recursive: true, mode: 0o700 });
-      await rm(await mkdtemp(join(incoming, 'check-')), { recursive: true });
-    },
+    check: async () => {},
     close: async () => {},
   };
 }
@@ -229,7 +233,14 @@ function s3Backend(options: S3Options, temporary: string): StorageBackend {
   };
 }
 
-/** @param temporary the folder of temporary files. Only tests pass it. */
-export function createStorage(options: StorageOptions, temporary = tmpdir()): Storage {
-  return new BackendStorage(options.kind === 'local' ? localBackend(options.folder) : s3Backend(options, temporary), temporary);
+/**
+ * @param options.minFreeBytes space below which `check` rejects. @default none
+ * @param temporary the folder of temporary files. Only tests pass it.
+ */
+export function createStorage(
+  { minFreeBytes = 0, ...options }: StorageOptions & { minFreeBytes?: number },
+  temporary = tmpdir(),
+): Storage {
+  const backend = options.kind === 'local' ? localBackend(options.folder) : s3Backend(options, temporary);
+  return new BackendStorage(backend, temporary, minFreeBytes);
 }

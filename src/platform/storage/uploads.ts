@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform, type TransformCallback } from 'node:stream';
+import { UnavailableError } from '../lib/errors.ts';
 
 /** A staged file that is not committed to the storage yet. */
 export interface StoredFile {
@@ -10,6 +11,36 @@ export interface StoredFile {
   sizeBytes: number;
   /** SHA-256, in hexadecimal. */
   contentHash: string;
+}
+
+const FULL = new Set(['ENOSPC', 'EDQUOT']);
+const UNWRITABLE = new Set(['EROFS', 'EACCES', 'EPERM', 'EIO', 'EMFILE', 'ENFILE', 'ENOTDIR']);
+
+/** Translates the error of a write to the storage for the caller. Returns errors of the source unchanged, such as a disconnect. */
+export function storageError(error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  if (FULL.has(code)) {
+    const message = 'The file storage of the server is full. Nothing was stored. Retry when the operator has freed space.';
+    return new UnavailableError(message, { cause: error });
+  }
+  if (!UNWRITABLE.has(code)) return error;
+  return new UnavailableError('The file storage of the server cannot be written to. Nothing was stored.', { cause: error });
+}
+
+/** Rejects with the reason if a folder takes no files, or has less space than the largest file needs. */
+export async function checkWritable(folder: string, minFreeBytes: number): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const probe = await mkdtemp(join(folder, 'check-'));
+  try {
+    await writeFile(join(probe, FILE), Buffer.alloc(4_096), { flush: true });
+    const { bavail, bsize, blocks } = await statfs(folder);
+    // Some network file systems report no sizes.
+    if (blocks > 0 && bavail * bsize < minFreeBytes) {
+      throw new Error(`${Math.floor((bavail * bsize) / 1024 / 1024)} MiB free, less than the largest upload`);
+    }
+  } finally {
+    await rm(probe, { recursive: true, force: true });
+  }
 }
 
 /** The stream has more bytes than its limit. */

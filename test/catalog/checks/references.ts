@@ -65,3 +65,22 @@ export const foreignKeysHaveIndexes: Check = async (query) => {
     )
     .map((reference) => `${nameOf(reference)}: no index starts with (${reference.columns.join(', ')})`);
 };
+
+/** References to users of a row that belongs to a tenant are checked against its members. */
+export const userReferencesAreMembers: Check = async (query) => {
+  const tenantTables = new Set((await readTables(query)).filter(isTenantTable).map(({ name }) => name));
+  const checked = await query<{ table: string; source: string }>(
+    `SELECT t.tgrelid::regclass::text AS table, p.prosrc AS source FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+     WHERE t.tgname = 'check_people' AND t.tgenabled = 'O'`,
+  );
+  return (await readReferences(query))
+    .filter(
+      ({ table, target }) =>
+        target === 'users' && table !== 'memberships' && (tenantTables.has(table) || table === 'mcp_servers'),
+    )
+    .filter(
+      ({ table, columns }) =>
+        !checked.some((trigger) => trigger.table === table && trigger.source.includes(`NEW.${columns.at(-1)} `)),
+    )
+    .map((reference) => `${nameOf(reference)} takes users of other tenants`);
+};

@@ -99,6 +99,58 @@ describe('invitations', () => {
   });
 });
 
+describe('an open invitation', () => {
+  async function invitedBy(role: Role, to: Role) {
+    const other = await createTenant(fixture, { members: ['OWNER', 'ADMIN', 'MEMBER'] });
+    const inviter = other.members.findLast((member) => member.role === role);
+    const viewer = { ...asViewer(other, role), userId: inviter?.userId };
+    const { token, invitation } = await invite(viewer, email(), to);
+    const revoked = async () =>
+      (await fixture.db.ownerQuery('SELECT revoked_at FROM invitations WHERE id = $1', [invitation.id]))[0]?.revoked_at !== null;
+    return { other, token, id: inviter?.membershipId ?? '', revoked };
+  }
+
+  test.each<[string, Role, Role, MemberChanges | undefined]>([
+    ['is removed', 'OWNER', 'OWNER', undefined],
+    ['is removed', 'ADMIN', 'MEMBER', undefined],
+    ['is demoted below its role', 'OWNER', 'OWNER', { role: 'ADMIN' }],
+    ['loses the permission to invite', 'ADMIN', 'VIEWER', { role: 'MEMBER' }],
+    ['is suspended', 'ADMIN', 'MEMBER', { status: 'SUSPENDED' }],
+  ])('is revoked when the inviter %s (%s, to %s)', async (_event, role, to, changes) => {
+    const { other, token, id, revoked } = await invitedBy(role, to);
+    const owner = asViewer(other);
+    await (changes ? update(owner, id, changes) : remove(owner, id));
+    expect(await revoked()).toBe(true);
+    await expect(accept(null, token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+    // The right that returns later does not revive it.
+    if (changes) await update(owner, id, { role, status: 'ACTIVE' });
+    await expect(accept(null, token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+  });
+
+  test('stays valid while the inviter may still make it', async () => {
+    const { other, token, id, revoked } = await invitedBy('OWNER', 'ADMIN');
+    await update(asViewer(other), id, { role: 'ADMIN' });
+    expect(await revoked()).toBe(false);
+    await expect(accept(null, token, PASSWORD)).resolves.toMatchObject({ tenant: { id: other.id } });
+  });
+
+  test.each([
+    ["UPDATE memberships SET role = 'ADMIN' WHERE id = $1"],
+    ["UPDATE memberships SET status = 'SUSPENDED' WHERE id = $1"],
+    ['DELETE FROM memberships WHERE id = $1'],
+    ["UPDATE users SET status = 'SUSPENDED' WHERE id = (SELECT user_id FROM memberships WHERE id = $1)"],
+  ])('is checked again on acceptance, and refused after %s', async (change) => {
+    const { other, token, id } = await invitedBy('OWNER', 'OWNER');
+    await fixture.db.ownerQuery(change, [id]);
+    await expect(accept(null, token, PASSWORD)).rejects.toMatchObject({ code: 'TOKEN_INVALID' });
+    const [{ owners } = { owners: 0 }] = await fixture.db.ownerQuery<{ owners: number }>(
+      'SELECT count(*)::integer AS owners FROM memberships m JOIN users u ON u.id = m.user_id WHERE m.tenant_id = $1 AND u.email LIKE $2',
+      [other.id, 'guest-%'],
+    );
+    expect(owners).toBe(0);
+  });
+});
+
 describe('updateMember', () => {
   test('lets an ADMIN change members, but not change or create an OWNER', async () => {
     await expect(update(admin, idOf('MEMBER'), { permissions: ['audit:read'] })).resolves.toMatchObject({
@@ -147,6 +199,26 @@ describe('updateMember', () => {
     await update(asViewer(other), member?.membershipId ?? '', { status: 'SUSPENDED' });
     await expect(fixture.auth.verify(accessToken)).rejects.toMatchObject({ code: 'FORBIDDEN' });
   });
+});
+
+test('the refusal of a suspended member is read once for many requests, and forgotten when the member is active again', async () => {
+  const other = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
+  const [, member] = other.members;
+  const id = member?.membershipId ?? '';
+  const session = { userId: member?.userId ?? '', tenantId: other.id, role: 'MEMBER' as const };
+  const { accessToken } = await fixture.database.transactionAs({ tenantId: other.id, userId: session.userId }, () =>
+    fixture.auth.issueSession(session),
+  );
+  await update(asViewer(other), id, { status: 'SUSPENDED' });
+  const statements: string[] = [];
+  fixture.database.onStatement = (text) => statements.push(text);
+  for (let count = 0; count < 20; count++) {
+    await expect(fixture.auth.verify(accessToken)).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  }
+  fixture.database.onStatement = () => {};
+  expect(statements).toHaveLength(1);
+  await update(asViewer(other), id, { status: 'ACTIVE' });
+  expect(await fixture.auth.verify(accessToken)).toMatchObject({ role: 'MEMBER' });
 });
 
 describe('removeMember', () => {

@@ -5,7 +5,7 @@ import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
 import { createTenant as createSecondTenant } from '../../../src/modules/tenancy/tenants/create-tenant.ts';
 import { AuthenticationError, ConflictError } from '../../../src/platform/lib/errors.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
-import { createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
+import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
 let fixture: AuthFixture;
 let tenant: TestTenant;
@@ -199,4 +199,36 @@ test('switchTenant opens a session in a tenant of the user and rejects other ten
   await expect(fixture.as(viewer, () => switchTenant(fixture, viewer, foreign.id))).rejects.toMatchObject({ code: 'NOT_FOUND' });
   const key = { ...viewer, apiKeyId: viewer.tenantId };
   await expect(fixture.as(key, () => switchTenant(fixture, key, other.slug))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+});
+
+test('createTenant refuses a user who owns as many tenants as one may, also for concurrent calls', async () => {
+  const limited: AuthFixture = { ...fixture, tenancyLimits: { tenantsPerUser: 3 } };
+  const home = await createTenant(fixture);
+  const viewer = asViewer(home);
+  // A tenant that somebody else owns does not count.
+  const other = await createTenant(fixture);
+  await fixture.db.ownerQuery(
+    "INSERT INTO memberships (tenant_id, id, user_id, role) VALUES ($1, gen_random_uuid(), $2, 'ADMIN')",
+    [other.id, viewer.userId],
+  );
+  const create = () => fixture.as(viewer, () => createSecondTenant(limited, viewer, { name: 'Another' }));
+  const outcomes = await Promise.allSettled([create(), create(), create(), create()]);
+  expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'fulfilled', 'rejected', 'rejected']);
+  await expect(create()).rejects.toMatchObject({ code: 'INVALID_STATE', message: expect.stringContaining('at most 3') });
+});
+
+test('signIn sends the same number of statements for a wrong password, an unknown address and an account without a tenant', async () => {
+  const known = await createTenant(fixture, { members: ['MEMBER'], passwordHash: await passwordHash });
+  const [, leaver] = known.members;
+  await fixture.db.ownerQuery('DELETE FROM memberships WHERE id = $1', [leaver?.membershipId]);
+  const counts: number[] = [];
+  for (const address of [known.owner.email, email(), leaver?.email ?? '']) {
+    let statements = 0;
+    fixture.database.onStatement = () => statements++;
+    const input = { email: address, password: 'wrong horse battery' };
+    await expect(fixture.as(null, () => signIn(fixture, input))).rejects.toMatchObject({ code: 'INVALID_CREDENTIALS' });
+    fixture.database.onStatement = () => {};
+    counts.push(statements);
+  }
+  expect(new Set(counts).size).toBe(1);
 });

@@ -60,6 +60,7 @@ export async function authFixture(change: Partial<AuthOptions> & { limits?: Sign
     database,
     prisma,
     options,
+    tenancyLimits: { tenantsPerUser: 50 },
     auth: await createAuth(options),
     logged: () => lines.join(''),
     another: (other = {}) => createAuth({ ...options, ...other }),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { testDatabase } from '../../testkit/database.ts';
 import { apiKey, conversation, type NewTenant, post, signUp, startTestServer, type TestServer } from '../../testkit/server.ts';
 
 let server: TestServer;
@@ -275,4 +276,37 @@ test('invalid credentials count against the rate limit of their address', async 
   } finally {
     await limited.close();
   }
+});
+
+describe('a valid credential without access counts against the rate limit of its address', () => {
+  test.each([
+    ['a suspended member', "UPDATE memberships SET status = 'SUSPENDED' WHERE user_id = $1", 403],
+    ['a former member', 'DELETE FROM memberships WHERE user_id = $1', 403],
+    ['a disabled account', "UPDATE users SET status = 'SUSPENDED' WHERE id = $1", 403],
+    ['an ended session', 'UPDATE refresh_tokens SET revoked_at = now() WHERE user_id = $1', 401],
+  ])('%s, over /graphql and /mcp', async (_who, change, status) => {
+    const limited = await startTestServer({ RATE_LIMIT_ANONYMOUS_PER_MINUTE: '6' });
+    try {
+      const someone = await signUp(limited.url);
+      const db = await testDatabase();
+      const [user] = await db.ownerQuery<{ id: string }>('SELECT id FROM users WHERE email = $1', [someone.email]);
+      // A tenant keeps an owner, whatever happens to this one.
+      await db.ownerQuery(
+        `WITH successor AS (INSERT INTO users (id, email) VALUES (gen_random_uuid(), gen_random_uuid() || '@example.test') RETURNING id)
+         INSERT INTO memberships (tenant_id, id, user_id, role) SELECT m.tenant_id, gen_random_uuid(), successor.id, 'OWNER'
+         FROM memberships m, successor WHERE m.user_id = $1`,
+        [user?.id],
+      );
+      await db.ownerQuery(change, [user?.id]);
+      const statuses: number[] = [];
+      for (let count = 0; count < 8; count++) {
+        const url = count % 2 === 0 ? limited.url : `${limited.origin}/mcp`;
+        statuses.push((await post(url, '{ __typename }', {}, someone.authorization)).status);
+      }
+      // The sign-up was the first request of this address.
+      expect(statuses).toEqual([...Array(5).fill(status), 429, 429, 429]);
+    } finally {
+      await limited.close();
+    }
+  });
 });

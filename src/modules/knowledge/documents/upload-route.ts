@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { PassThrough } from 'node:stream';
 import type { Auth } from '../../../platform/auth/auth.ts';
-import { permissionsOf } from '../../../platform/auth/permissions.ts';
 import { type RequestInfo, sessionContextOf, type Viewer } from '../../../platform/auth/viewer.ts';
 import { DomainError, ForbiddenError, ValidationError } from '../../../platform/lib/errors.ts';
 import type { RouteRequest } from '../../../platform/module/http-route.ts';
@@ -20,7 +19,7 @@ function viewerOf({ tenantId, userId, apiKeyId, sessionId, role }: UploadToken):
     apiKeyId,
     sessionId,
     role,
-    permissions: new Set([...permissionsOf(role)].filter((permission) => permission === 'knowledge:write')),
+    permissions: new Set(['knowledge:write']),
     expiresAt: undefined,
   };
 }
@@ -108,7 +107,8 @@ export async function handleUpload(
     respond(201, await receiveUpload(services, token, request, info));
   } catch (error) {
     if (request.destroyed && !request.complete) return;
-    if (!(error instanceof DomainError)) services.log.error({ err: error, requestId: info.requestId }, 'upload failed');
+    if (!(error instanceof DomainError) || error.code === 'UNAVAILABLE')
+      services.log.error({ err: error, requestId: info.requestId }, 'upload failed');
     const { code, message } =
       error instanceof DomainError ? error : { code: 'INTERNAL_SERVER_ERROR', message: 'The upload failed. Retry it.' };
     const status = error instanceof DomainError ? (STATUS[error.code] ?? 400) : 500;

@@ -1,6 +1,7 @@
+import { stat } from 'node:fs/promises';
 import type { Worker } from 'node:worker_threads';
 import { UnreadableDocumentError } from './errors.ts';
-import { defaultLimits, type ExtractionLimits } from './limits.ts';
+import { defaultLimits, type ExtractionLimits, timeLimit } from './limits.ts';
 import { exceedsMemory } from './memory-limit.ts';
 import type { DocumentFile } from './read-document.ts';
 import { assertSplitSettings, type ExtractedChunk, type SplitSettings } from './splitting/split-settings.ts';
@@ -12,7 +13,7 @@ export type { ExtractedChunk, SplitSettings } from './splitting/split-settings.t
 export type { TextBlock } from './text-blocks.ts';
 
 /** Increment it when a change of extraction or splitting produces other chunks from the same bytes. Documents are then processed again. */
-export const extractionVersion = 1;
+export const extractionVersion = 2;
 
 function tooMuchMemory(): UnreadableDocumentError {
   return new UnreadableDocumentError(
@@ -56,12 +57,14 @@ export async function extractChunks(
   assertSplitSettings(split);
   signal?.throwIfAborted();
   const task: ExtractionTask = { file, split, limits: { ...defaultLimits, ...limits } };
+  // A file that does not exist is reported by the thread.
+  const { size } = (await stat(file.path).catch(() => undefined)) ?? { size: 0 };
   const thread = acquireWorker(task.limits.memoryMb);
   const { worker } = thread;
   let succeeded = false;
   const finished = new AbortController();
   const { promise: stopped, reject: stop } = Promise.withResolvers<never>();
-  const deadline = setTimeout(() => stop(tooSlow()), task.limits.timeoutMs);
+  const deadline = setTimeout(() => stop(tooSlow()), timeLimit(file.mediaType, size, task.limits));
   const onAbort = () => stop(signal?.reason);
   signal?.addEventListener('abort', onAbort, { once: true });
   exceedsMemory(worker, task.limits.memoryMb, finished.signal).then((exceeded) => exceeded && stop(tooMuchMemory()), stop);

@@ -6,7 +6,7 @@ import { finishRun } from '../lifecycle/finish-run.ts';
 import { oldestQueued, startNextQueued } from '../lifecycle/run-queue.ts';
 import type { RunControls } from '../services.ts';
 import type { RunSettings } from '../settings.ts';
-import { authorizationLost } from './authorization.ts';
+import { AUTHORIZATION_LOST, findStarter } from './authorization.ts';
 import { lockRun } from './locks.ts';
 import { publishRunChange, type RunLease } from './run-lease.ts';
 
@@ -61,7 +61,7 @@ async function refusalOf(
   if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
     return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status}. Only an ACTIVE agent can run.` };
   }
-  return authorizationLost(services, run);
+  return (await findStarter(services, run)) ? undefined : AUTHORIZATION_LOST;
 }
 
 /** Releases the lease so that another worker can claim the run immediately. */

@@ -1,3 +1,4 @@
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
@@ -11,6 +12,7 @@ import { lockRun } from '../lease/locks.ts';
 import { publishRunChange } from '../lease/run-lease.ts';
 import type { RunControls } from '../services.ts';
 import { ToolCall } from '../tool-call.ts';
+import { rightsOfTool } from '../tools/tool.ts';
 
 export interface Decision {
   approve: boolean;
@@ -49,6 +51,7 @@ export async function resolveApproval(
       'An API key cannot approve tool calls of runs that it started. Use another key, or approve as a user.',
     );
   }
+  if (approve) requireRights(viewer, rightsOfTool(call), 'approve this call');
   const now = new Date();
   const toolCall = await prisma.toolCall.update({
     where: tenantKey(id),

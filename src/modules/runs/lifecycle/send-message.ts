@@ -1,4 +1,5 @@
 import type { Conversation as ConversationRow, Message as MessageRow } from '../../../generated/prisma/client.ts';
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
@@ -33,6 +34,7 @@ export interface MessageToSend {
  */
 export async function sendMessage(services: RunControls, viewer: Viewer, input: MessageToSend): Promise<SentMessage> {
   const { prisma, database } = services;
+  requireRights(viewer, { permissions: ['conversation:write'] }, 'send messages');
   const { agentId } = await Conversation.require(prisma, input.conversationId, ['input', 'conversationId']);
   await lockConversation(database, input.conversationId);
   const sent = await appendMessage(services, viewer, { ...input, role: 'USER' });

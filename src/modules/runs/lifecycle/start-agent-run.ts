@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
@@ -48,6 +49,7 @@ export async function startAgentRun(services: RunControls, viewer: Viewer, input
   const agent = await requireActiveAgent(services, agentId, ['input', 'agentId']);
   let messageId: string | undefined;
   if (conversationId !== undefined) {
+    requireRights(viewer, { permissions: ['conversation:write'] }, 'start a run in a conversation');
     await Conversation.require(prisma, conversationId, ['input', 'conversationId']);
     await lockConversation(database, conversationId);
     messageId = (await appendMessage(services, viewer, { conversationId, role: 'USER', content: text })).message.id;

@@ -1,13 +1,12 @@
 import { newId } from '../../../platform/lib/ids.ts';
 import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { conversationEnded, RunFailure } from '../errors.ts';
-import { authorizationLost } from '../lease/authorization.ts';
+import { AUTHORIZATION_LOST, findStarter } from '../lease/authorization.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { takesMessages, writeRunMessage } from '../lifecycle/write-message.ts';
 import type { RunServices } from '../services.ts';
 import { findRunTools } from '../tools/find-run-tools.ts';
-import type { RunTool } from '../tools/tool.ts';
-import { callTools } from './call-tools.ts';
+import { type AvailableTools, callTools } from './call-tools.ts';
 import { checkLimits } from './limits.ts';
 import { runModelStep } from './model-step.ts';
 import { resolveModel } from './resolve-model.ts';
@@ -24,12 +23,12 @@ export async function runAgentLoop(services: RunServices, lease: RunLease, signa
   const tools = await findRunTools(services, lease);
   for (;;) {
     signal.throwIfAborted();
-    const refusal = await authorizationLost(services, lease.run);
-    if (refusal) throw new RunFailure(refusal.code, refusal.message);
+    const starter = await findStarter(services, lease.run);
+    if (!starter) throw new RunFailure(AUTHORIZATION_LOST.code, AUTHORIZATION_LOST.message);
     const steps = await readSteps(services, lease.run);
     const last = steps.at(-1);
     if (last && !isSettled(last)) {
-      if ((await settleStep(services, lease, last, tools, signal)) === 'WAITS') return;
+      if ((await settleStep(services, lease, last, { tools, starter }, signal)) === 'WAITS') return;
       continue;
     }
     await checkLimits(services, lease, steps);
@@ -50,12 +49,12 @@ async function settleStep(
   services: RunServices,
   lease: RunLease,
   step: Step,
-  tools: Map<string, RunTool>,
+  available: AvailableTools,
   signal: AbortSignal,
 ): Promise<'CONTINUES' | 'WAITS'> {
   const { prisma } = services;
   const { run } = lease;
-  await callTools(services, lease, step, tools, signal);
+  await callTools(services, lease, step, available, signal);
   return withLease(services, lease, async () => {
     const calls = await prisma.toolCall.findMany({
       where: { runId: run.id, iteration: step.iteration },

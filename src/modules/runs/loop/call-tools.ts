@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../../generated/prisma/client.ts';
 import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
+import { missingRight, type RightsHolder } from '../../../platform/auth/rights.ts';
 import { Semaphore } from '../../../platform/lib/semaphore.ts';
 import { cleanText, shorten } from '../../../platform/lib/text.ts';
 import { afterCommit, tenantKey } from '../../../platform/postgres/request-scope.ts';
@@ -9,7 +10,7 @@ import { insertToolExecution } from '../../conversations/exports.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
 import type { KnowledgeOutput } from '../tools/search-knowledge.ts';
-import type { RunTool, ToolOutcome } from '../tools/tool.ts';
+import { type RunTool, rightsOfTool, type ToolOutcome } from '../tools/tool.ts';
 import { cleanJson } from './clean-json.ts';
 import type { Step } from './steps.ts';
 
@@ -17,12 +18,19 @@ import type { Step } from './steps.ts';
 const MAX_OUTPUT = 32_768;
 const MAX_ERROR = 2_000;
 
+export interface AvailableTools {
+  /** By name. */
+  tools: Map<string, RunTool>;
+  /** The user or API key that started the run and on whose behalf it calls the tools. */
+  starter: RightsHolder;
+}
+
 /** Executes the calls of a step that need no approval, with limited concurrency. Throws the signal's reason. */
 export async function callTools(
   services: RunServices,
   lease: RunLease,
   step: Step,
-  tools: Map<string, RunTool>,
+  available: AvailableTools,
   signal: AbortSignal,
 ): Promise<void> {
   const slots = new Semaphore(lease.settings.maxParallelTools);
@@ -32,7 +40,7 @@ export async function callTools(
   const settled = await Promise.allSettled(
     due.map((call) =>
       slots
-        .run(() => callTool(services, lease, step, call, tools.get(call.toolName), combined), combined)
+        .run(() => callTool(services, lease, step, call, available, combined), combined)
         .catch((error: unknown) => {
           // If a result cannot be stored, the lease is lost or the attempt fails, so the other calls stop too.
           stop.abort(error);
@@ -50,10 +58,11 @@ async function callTool(
   lease: RunLease,
   step: Step,
   call: ToolCall,
-  tool: RunTool | undefined,
+  { tools, starter }: AvailableTools,
   signal: AbortSignal,
 ): Promise<void> {
   const { prisma } = services;
+  const tool = tools.get(call.toolName);
   const key = tenantKey(call.id);
   // RUNNING at the start: the worker that executed it was lost.
   const interrupted = call.status === 'RUNNING' && !(tool?.repeatable && isSame(tool, call));
@@ -63,7 +72,7 @@ async function callTool(
     return;
   }
   const startedAt = new Date();
-  const refusal = refusalOf(call, tool);
+  const refusal = refusalOf(call, tool, starter);
   if (!tool || refusal !== undefined) {
     await storeResult(services, lease, step, call, 'FAILED', { error: refusal ?? '' }, startedAt);
     return;
@@ -80,12 +89,14 @@ async function callTool(
  * The error of a call that must not be executed. Between the request and the execution, an approval or a takeover may take long: the
  * name may then refer to another tool, which was not approved, and the agent may require approval that it did not require before.
  */
-function refusalOf(call: ToolCall, tool: RunTool | undefined): string | undefined {
+function refusalOf(call: ToolCall, tool: RunTool | undefined, starter: RightsHolder): string | undefined {
   // Invalid calls are recorded with their error.
   if (call.errorMessage !== null) return call.errorMessage;
   if (!tool) return `The tool ${call.toolName} does not exist. Use only the listed tools.`;
   if (!isSame(tool, call)) return `${call.toolName} was replaced by another tool after the call. Call it again.`;
   if (tool.approval && call.decidedAt === null) return `${call.toolName} now requires approval. Call it again.`;
+  const missing = missingRight(starter, rightsOfTool(tool));
+  if (missing) return `${call.toolName} takes ${missing}, which the user or API key that started the run does not have.`;
   return undefined;
 }
 

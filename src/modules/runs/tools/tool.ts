@@ -1,5 +1,7 @@
 import type { ToolSource } from '../../../generated/prisma/client.ts';
 import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
+import type { Rights } from '../../../platform/auth/rights.ts';
+import { permissionOfTool } from '../../agents/exports.ts';
 
 export type ToolInputSchema = Record<string, unknown>;
 
@@ -31,4 +33,10 @@ export interface CallContext {
   messageId: string | null;
   /** Whether this call was approved. */
   approved: boolean;
+}
+
+/** The rights that calling a tool takes, for whoever starts the run and whoever approves the call. */
+export function rightsOfTool({ source }: { source: ToolSource }): Rights {
+  const permission = permissionOfTool[source];
+  return { permissions: permission === undefined ? [] : [permission] };
 }

@@ -1,5 +1,6 @@
 import { verifyPassword } from '../../../platform/auth/passwords.ts';
 import { AuthenticationError } from '../../../platform/lib/errors.ts';
+import { newId } from '../../../platform/lib/ids.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import { currentScope, switchActor } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
@@ -20,15 +21,21 @@ export async function findAccount(database: Database, email: string): Promise<Ac
   return account;
 }
 
-/** Writes an audit entry to the tenant of the attempt. The entry has no actor: the caller is not authenticated. */
+/**
+ * Writes an audit entry to the tenant of the attempt. The entry has no actor: the caller is not authenticated. For an unknown user it sends
+ * as many statements and writes nothing, so that the time does not reveal whether an account exists.
+ */
 async function recordFailure(database: Database, userId: string, tenant: string | undefined): Promise<void> {
   const { userId: actor, tenantId, apiKeyId } = currentScope().context;
   await switchActor({ userId, tenantId: undefined, apiKeyId: undefined });
   const choice = chooseTenant(await listOwnTenants(database), tenant);
-  if (choice) {
-    await switchActor({ userId: undefined, tenantId: choice.tenantId });
-    await queryRows(database, sql`SELECT app.audit_failure('session.refused', 'user', ${userId}::uuid, 'wrong password')`);
-  }
+  await switchActor({ userId: undefined, tenantId: choice?.tenantId });
+  await queryRows(
+    database,
+    choice
+      ? sql`SELECT app.audit_failure('session.refused', 'user', ${userId}::uuid, 'wrong password')`
+      : sql`SELECT ${userId}::uuid`,
+  );
   await switchActor({ userId: actor, tenantId, apiKeyId });
 }
 
@@ -46,7 +53,7 @@ export async function verifyPasswordOrThrow(
   const matches = await verifyPassword(account?.passwordHash, input.password);
   if (!account || !matches) {
     await attempt.failed();
-    if (account) await recordFailure(database, account.userId, input.tenant);
+    await recordFailure(database, account?.userId ?? newId(), input.tenant);
     throw new AuthenticationError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.', { commit: true });
   }
   await attempt.succeeded();

@@ -2,11 +2,13 @@ import type { Prisma as PrismaTypes } from '../../../generated/prisma/client.ts'
 import { newApiKeySecret } from '../../../platform/auth/api-key-secret.ts';
 import { evictAfterCommit } from '../../../platform/auth/auth.ts';
 import { permissionsOfScope, type Scope } from '../../../platform/auth/permissions.ts';
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { ForbiddenError, InvalidStateError, ValidationError } from '../../../platform/lib/errors.ts';
+import { InvalidStateError, ValidationError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { requireFound } from '../../../platform/lib/require-found.ts';
+import { rightsOfMember } from '../members/membership.ts';
 import { requireUser, type TenancyServices } from '../services.ts';
 
 export interface NewApiKey {
@@ -22,13 +24,12 @@ export async function createApiKey(
   viewer: Viewer,
   { name, scopes, expiresAt, metadata }: NewApiKey,
 ): Promise<{ apiKey: RowOf<'ApiKey'>; secret: string }> {
-  const { userId, tenantId, permissions } = requireUser(viewer);
+  const { userId, tenantId } = requireUser(viewer);
   if (scopes.length === 0) throw ValidationError.inputPath(['input', 'scopes'], 'A key needs at least one scope.');
   if (expiresAt && expiresAt.getTime() <= Date.now()) {
     throw ValidationError.inputPath(['input', 'expiresAt'], 'The expiry time must be in the future.');
   }
-  const missing = scopes.find((scope) => permissionsOfScope(scope).some((permission) => !permissions.has(permission)));
-  if (missing) throw new ForbiddenError(`You cannot grant the scope ${missing}: you do not have all of its permissions.`);
+  for (const scope of scopes) requireRights(viewer, { permissions: permissionsOfScope(scope) }, `grant the scope ${scope}`);
   const { secret, prefix } = newApiKeySecret();
   const apiKey = await prisma.apiKey.create({
     data: {
@@ -46,14 +47,18 @@ export async function createApiKey(
   return { apiKey, secret };
 }
 
-/** Revokes a key permanently. Its open streams close within seconds. */
-export async function revokeApiKey({ prisma, auth }: TenancyServices, viewer: Viewer, id: string): Promise<RowOf<'ApiKey'>> {
+/** Revokes a key permanently. Its open streams close within seconds. Throws ForbiddenError if the owner has rights that the viewer lacks. */
+export async function revokeApiKey(services: TenancyServices, viewer: Viewer, id: string): Promise<RowOf<'ApiKey'>> {
+  const { database, prisma, auth } = services;
+  const { tenantId } = viewer;
+  const read = () => requireFound(prisma.apiKey.findFirst({ where: { id } }), 'The API key', ['input', 'id']);
+  const { userId } = await read();
+  if (userId !== viewer.userId) requireRights(viewer, await rightsOfMember(database, userId), 'revoke this key');
   const { count } = await prisma.apiKey.updateMany({
-    where: { tenantId: viewer.tenantId, id, revokedAt: null },
+    where: { tenantId, id, revokedAt: null },
     data: { status: 'REVOKED', revokedAt: new Date() },
   });
-  const apiKey = await requireFound(prisma.apiKey.findFirst({ where: { id } }), 'The API key', ['input', 'id']);
   if (count === 0) throw new InvalidStateError('The API key is already revoked.', { path: ['input', 'id'] });
   evictAfterCommit(auth, { apiKeyId: id });
-  return apiKey;
+  return read();
 }

@@ -10,6 +10,7 @@ import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { verifyPasswordOrThrow } from '../accounts/credentials.ts';
 import type { TenancyServices } from '../services.ts';
 import { openSessionIn, type SignedIn } from '../sessions/sessions.ts';
+import { isInvitationValid } from './manage-invitations.ts';
 
 export interface AcceptInput {
   token: string;
@@ -46,11 +47,12 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
 
   await switchActor({ tenantId, userId, apiKeyId: undefined });
   // The update locks the row: a concurrent acceptance waits here and then updates no row.
-  const { count } = await prisma.invitation.updateMany({
+  const [accepted] = await prisma.invitation.updateManyAndReturn({
     where: { tenantId, id: invitationId, acceptedAt: null, revokedAt: null, expiresAt: { gt: new Date() } },
     data: { acceptedAt: new Date() },
+    select: { tenantId: true, role: true, invitedById: true },
   });
-  if (count === 0) throw invalid;
+  if (!accepted || !(await isInvitationValid(services, accepted))) throw invalid;
   if (passwordHash) {
     const { firstName, lastName } = input;
     await prisma.user.create({ data: { id: userId, email, passwordHash, firstName, lastName } });

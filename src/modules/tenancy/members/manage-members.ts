@@ -1,6 +1,7 @@
 import type { MembershipStatus } from '../../../generated/prisma/client.ts';
 import { evictAfterCommit } from '../../../platform/auth/auth.ts';
-import { type Permission, permissionsOf, type Role, roleRank } from '../../../platform/auth/permissions.ts';
+import { type Permission, permissionsOf, type Role } from '../../../platform/auth/permissions.ts';
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
 import { ForbiddenError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
@@ -8,6 +9,7 @@ import type { Prisma } from '../../../platform/postgres/prisma.ts';
 import { tenantKey } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { requireUser, type TenancyServices } from '../services.ts';
+import { revokeInvitationsOf } from './manage-invitations.ts';
 
 interface LockedMembership {
   id: string;
@@ -36,22 +38,13 @@ export interface MemberChanges {
 }
 
 function checkChanges(viewer: Viewer, current: LockedMembership, { role, status, permissions }: MemberChanges): void {
-  if ((current.role === 'OWNER' || role === 'OWNER') && viewer.role !== 'OWNER') {
-    throw new ForbiddenError('Only an owner can change an owner or grant the role OWNER.');
-  }
-  if (Math.max(roleRank[current.role], roleRank[role ?? 'VIEWER']) > roleRank[viewer.role]) {
-    throw new ForbiddenError('You cannot change or grant a role above your own.');
-  }
+  requireRights(viewer, current, 'change this member');
+  requireRights(viewer, { role, permissions }, 'grant this');
   if (current.userId === viewer.userId) {
-    if (role && roleRank[role] > roleRank[current.role]) throw new ForbiddenError('You cannot raise your own role.');
     if (permissions) throw new ForbiddenError('You cannot change your own permissions.');
     if (status === 'SUSPENDED')
       throw ValidationError.inputPath(['input', 'status'], 'You cannot suspend yourself. Leave the tenant instead.');
   }
-  const missing = permissions?.find(
-    (permission) => !viewer.permissions.has(permission) && !current.permissions.includes(permission),
-  );
-  if (missing) throw new ForbiddenError(`You cannot grant the permission ${missing}: you do not have it.`);
   const effective = role ?? current.role;
   const ineffective = permissions?.find((permission) => !permissionsOf(effective, [permission]).has(permission));
   if (ineffective) {
@@ -60,7 +53,7 @@ function checkChanges(viewer: Viewer, current: LockedMembership, { role, status,
   }
 }
 
-/** Changes the role, status or additional permissions of a member. */
+/** Changes the role, status or additional permissions of a member, and revokes invitations that the member could not make any more. */
 export async function updateMember(
   services: TenancyServices,
   viewer: Viewer,
@@ -69,11 +62,16 @@ export async function updateMember(
 ): Promise<RowOf<'Membership'>> {
   const current = await lockMembership(services, viewer, id);
   checkChanges(viewer, current, changes);
-  evictAfterCommit(services.auth, { tenantId: viewer.tenantId, userId: current.userId });
-  return services.prisma.membership.update({ where: tenantKey(id), data: changes });
+  const { prisma, auth } = services;
+  evictAfterCommit(auth, { tenantId: viewer.tenantId, userId: current.userId });
+  const member = await prisma.membership.update({ where: tenantKey(id), data: changes });
+  const { userId, role, status } = member;
+  const now = { role, permissions: permissionsOf(role, member.permissions as string[]) };
+  await revokeInvitationsOf(prisma, userId, status === 'ACTIVE' ? now : undefined);
+  return member;
 }
 
-/** Deletes a membership, which may be the viewer's own, and revokes the API keys of its user. */
+/** Deletes a membership, which may be the viewer's own, and revokes the API keys and open invitations of its user. */
 export async function removeMember(
   services: TenancyServices,
   viewer: Viewer,
@@ -82,14 +80,14 @@ export async function removeMember(
   requireUser(viewer);
   const { prisma, auth } = services;
   const { tenantId } = viewer;
-  const { userId, role } = await lockMembership(services, viewer, id);
+  const member = await lockMembership(services, viewer, id);
+  const { userId } = member;
   if (userId !== viewer.userId) {
     if (!viewer.permissions.has('member:manage')) throw new ForbiddenError('You can only remove yourself.');
-    if (role === 'OWNER' && viewer.role !== 'OWNER') throw new ForbiddenError('Only an owner can remove an owner.');
-    if (roleRank[role] > roleRank[viewer.role])
-      throw new ForbiddenError('You cannot remove a member with a role above your own.');
+    requireRights(viewer, member, 'remove this member');
   }
   await revokeKeysOf(prisma, tenantId, userId);
+  await revokeInvitationsOf(prisma, userId, undefined);
   await prisma.membership.delete({ where: tenantKey(id), select: { id: true } });
   evictAfterCommit(auth, { tenantId, userId });
   return { membershipId: id, userId };

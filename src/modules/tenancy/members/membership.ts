@@ -1,7 +1,9 @@
 import type { Permission } from '../../../platform/auth/permissions.ts';
+import type { Rights } from '../../../platform/auth/rights.ts';
 import { entity } from '../../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { containsText, sql } from '../../../platform/postgres/sql.ts';
+import type { Database } from '../../../platform/postgres/database.ts';
+import { containsText, queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { User } from '../accounts/user.ts';
 import { PermissionEnum } from '../enums.ts';
 
@@ -39,3 +41,12 @@ export const Membership = entity('Membership', {
   },
   root: { many: 'members' },
 });
+
+/** The rights of a user in the tenant, even while suspended. None for a user who is not a member. */
+export async function rightsOfMember(database: Database, userId: string | null): Promise<Rights> {
+  const [member] = await queryRows<Rights>(
+    database,
+    sql`SELECT role, permissions FROM memberships WHERE user_id = ${userId}::uuid`,
+  );
+  return member ?? {};
+}

@@ -109,7 +109,8 @@ mutation('switchTenant', {
 });
 
 mutation('createTenant', {
-  description: 'Creates another tenant, owned by the viewer, and opens a session there.',
+  description:
+    'Creates another tenant, owned by the viewer, and opens a session there. Returns InvalidStateError for a viewer who owns too many tenants.',
   access: 'person',
   context,
   input: (t) => ({

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
-import { ConflictError } from '../../../platform/lib/errors.ts';
+import { ConflictError, InvalidStateError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { slugOf } from '../../../platform/lib/slug.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
 import { switchActor } from '../../../platform/postgres/request-scope.ts';
+import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { requireUser, type TenancyServices } from '../services.ts';
 import { openSession, type SignedIn } from '../sessions/sessions.ts';
+import { listOwnTenants } from './own-tenants.ts';
 
 export interface NewTenant {
   name: string;
@@ -52,10 +54,24 @@ export async function createTenantWithOwner(
   return tenant;
 }
 
-/** Creates another tenant of a signed-in user and opens a session in it. */
+/** Creates another tenant of a signed-in user and opens a session in it. Throws InvalidStateError for a user who owns too many. */
 export async function createTenant(services: TenancyServices, viewer: Viewer, input: NewTenant): Promise<SignedIn> {
   const { userId } = requireUser(viewer);
+  await requireRoomForTenant(services, userId);
   const tenant = await createTenantWithOwner(services.prisma, userId, input);
   const user = await services.prisma.user.findFirstOrThrow({ where: { id: userId } });
   return openSession(services, user, tenant, 'OWNER');
+}
+
+async function requireRoomForTenant(
+  { database, tenancyLimits: { tenantsPerUser } }: TenancyServices,
+  userId: string,
+): Promise<void> {
+  // Concurrent calls of a user wait for each other, so that each counts the tenants of those before it.
+  await queryRows(database, sql`SELECT pg_advisory_xact_lock(hashtextextended(${`tenants of ${userId}`}, 0))`);
+  const owned = (await listOwnTenants(database)).filter(({ role }) => role === 'OWNER').length;
+  if (owned < tenantsPerUser) return;
+  throw new InvalidStateError(
+    `You own ${owned} tenants, and a user may own at most ${tenantsPerUser}. Hand one over or leave it, or ask the operator to raise MAX_TENANTS_PER_USER.`,
+  );
 }

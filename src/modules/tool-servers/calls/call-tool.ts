@@ -4,7 +4,7 @@ import { McpCallError } from '../../../platform/mcp-client/errors.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 import { toolStatusOf } from '../discovery/definition.ts';
 import { fitsJson } from '../json-schema/canonical-json.ts';
-import { type JsonSchema, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
+import { type JsonSchema, SchemaBudgetError, UnusableSchemaError, validateJson } from '../json-schema/json-schema.ts';
 import { type Redactor, redactorOf } from '../secrets/redact.ts';
 import { type OpenedSecrets, openAllSecrets } from '../secrets/secrets.ts';
 import { limitsOf } from '../servers/limits.ts';
@@ -137,6 +137,7 @@ async function checkArguments(tool: McpTool, given: Record<string, unknown>): Pr
     const [issue] = await validateJson(tool.inputSchema as JsonSchema, given);
     return issue && invalid(issue.path, issue.message);
   } catch (error) {
+    if (error instanceof SchemaBudgetError) return invalid([], `They were not checked: ${error.message}.`);
     // The server validates the arguments itself, and the tool was approved with this schema.
     if (error instanceof UnusableSchemaError) return undefined;
     throw error;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { McpServerConfig, McpTool, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
-import { ConflictError, UnavailableError } from '../../../platform/lib/errors.ts';
+import { ConflictError, ForbiddenError, UnavailableError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { shorten } from '../../../platform/lib/text.ts';
 import type { Redactor } from '../secrets/redact.ts';
@@ -66,6 +66,11 @@ async function insert(
     } catch (error) {
       // The previous attempt committed before its connection was lost.
       if (attempt > 1 && error instanceof ConflictError) return;
+      // The user left the tenant during the call, which must be recorded all the same.
+      if (error instanceof ForbiddenError && data.userId) {
+        data.userId = null;
+        continue;
+      }
       if (!(error instanceof UnavailableError) || attempt === ATTEMPTS) {
         const { tenantId, toolName, status } = data;
         log.error({ err: error, tenantId, toolName, status }, 'MCP tool execution insert failed');

@@ -1,3 +1,4 @@
+import { requireRights } from '../../../platform/auth/rights.ts';
 import type { ActorContext } from '../../../platform/graphql/context.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
@@ -69,8 +70,12 @@ mutation('updateMcpTool', {
   payload: payload('updateMcpTool', 'The tool after the change.', {
     tool: { type: McpTool, description: 'The tool.' },
   }),
-  resolve: async ({ id, enabled, requiresApproval }, { prisma }) => {
-    await McpTool.require(prisma, id, ['input', 'id']);
+  resolve: async ({ id, enabled, requiresApproval }, { prisma, viewer }) => {
+    const before = await McpTool.require(prisma, id, ['input', 'id']);
+    // Without it, agents make every later call unasked.
+    if (before.requiresApproval && requiresApproval === false) {
+      requireRights(viewer, { permissions: ['mcp:execute', 'agent:approve'] }, 'let agents call this tool without approval');
+    }
     const data = { enabled: enabled ?? undefined, requiresApproval: requiresApproval ?? undefined };
     return { tool: await prisma.mcpTool.update({ where: tenantKey(id), data }) };
   },

@@ -5,7 +5,7 @@ import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { jsonObjectRule } from '../../../platform/graphql/kit/rules.ts';
 import { McpOAuthAlgorithm, McpServerConfig } from '../mcp-server-config.ts';
 import type { SecretChanges } from '../secrets/secret-rules.ts';
-import { configureMcpServer } from './configure.ts';
+import { checkConfig, configureMcpServer } from './configure.ts';
 import {
   allowedUsersRule,
   clientIdRule,
@@ -105,8 +105,9 @@ mutation('configureMcpServer', {
   payload: payload('configureMcpServer', 'The configuration after the change.', {
     config: { type: McpServerConfig, description: 'The configuration.' },
   }),
-  resolve: async ({ serverId, enabled, config, secrets, env, oauth, limits, allowedUserIds }, context) => ({
-    config: await configureMcpServer(context, context.viewer, serverId, {
+  prepare: ({ serverId, config }, context) => checkConfig(context, serverId, config ?? undefined),
+  resolve: async ({ enabled, config, secrets, env, oauth, limits, allowedUserIds }, context, checked) => ({
+    config: await configureMcpServer(context, context.viewer, checked, {
       enabled: enabled ?? undefined,
       config: config ?? undefined,
       secrets: (secrets ?? undefined) as SecretChanges | undefined,

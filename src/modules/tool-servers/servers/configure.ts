@@ -1,7 +1,7 @@
 import { Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { SealedError } from '../../../platform/encryption/sealer.ts';
-import { InvalidStateError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
+import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import type { McpEndpointLimits } from '../../../platform/mcp-client/endpoint.ts';
 import type { Prisma } from '../../../platform/postgres/prisma.ts';
@@ -32,19 +32,41 @@ export interface McpConfigFields {
   allowedUserIds?: string[] | undefined;
 }
 
-/** Creates the tenant's configuration of a server, or changes the given fields. */
+/**
+ * Validates the values of a configuration, or of a new one without values, against the server. Returns the server. The validation runs in
+ * a thread: never call it inside a transaction.
+ */
+export async function checkConfig(
+  { prisma }: Pick<ToolServerServices, 'prisma'>,
+  serverId: string,
+  config: Record<string, unknown> | undefined,
+): Promise<McpServer> {
+  const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
+  const isNew = async () => !(await prisma.mcpServerConfig.findFirst({ where: { serverId }, select: { id: true } }));
+  if (config !== undefined || (await isNew())) await requireValid(server, config ?? {});
+  return server;
+}
+
+/**
+ * Creates the tenant's configuration of a server, or changes the given fields. Throws ConflictError if the server has changed since
+ * `checkConfig`.
+ * @param checked the result of `checkConfig`
+ */
 export async function configureMcpServer(
   services: ToolServerServices,
   viewer: Viewer,
-  serverId: string,
+  checked: McpServer,
   fields: McpConfigFields,
 ): Promise<McpServerConfig> {
   const { database, prisma } = services;
+  const { id: serverId } = checked;
   const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
+  if (server.updatedAt.getTime() !== checked.updatedAt.getTime()) {
+    throw new ConflictError('The MCP server has just been changed. Try again.', { path: ['input', 'serverId'] });
+  }
   // Locks the row: all secrets are read and written together, so concurrent changes would overwrite each other.
   await queryRows(database, sql`SELECT id FROM mcp_server_configs WHERE server_id = ${serverId}::uuid FOR NO KEY UPDATE`);
   const now = await prisma.mcpServerConfig.findFirst({ where: { serverId } });
-  if (fields.config !== undefined || !now) await checkConfig(server, fields.config ?? {});
   if (fields.allowedUserIds) await requireMembers(prisma, fields.allowedUserIds);
   checkSecrets(server, fields);
   const oauth = fields.oauth ? await checkOAuth(fields.oauth, now && oauthOf(now), services.mcp.policy) : fields.oauth;
@@ -76,7 +98,7 @@ function oauthColumn(change: { oauth: McpOAuth } | null | undefined) {
   return { oauth: change === null ? PrismaTypes.DbNull : ({ ...change.oauth } as PrismaTypes.InputJsonObject) };
 }
 
-async function checkConfig(server: McpServer, config: Record<string, unknown>): Promise<void> {
+async function requireValid(server: McpServer, config: Record<string, unknown>): Promise<void> {
   const path = ['input', 'config'];
   try {
     const issues = await validateJson(server.configSchema as JsonSchema, config);

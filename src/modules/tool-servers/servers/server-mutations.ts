@@ -1,8 +1,9 @@
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import type { JsonSchema } from '../json-schema/json-schema.ts';
 import { McpServer } from '../mcp-server.ts';
-import { type McpServerFields, type NewMcpServer, registerMcpServer, updateMcpServer } from './servers.ts';
+import { checkSchema, type McpServerFields, type NewMcpServer, registerMcpServer, updateMcpServer } from './servers.ts';
 
 mutation('registerMcpServer', {
   description:
@@ -17,6 +18,7 @@ mutation('registerMcpServer', {
   payload: payload('registerMcpServer', 'The server after the change.', {
     server: { type: McpServer, description: 'The server.' },
   }),
+  prepare: (given) => checkSchema(McpServer.mutations.changes(given).configSchema as JsonSchema | undefined),
   resolve: async ({ platform, ...given }, context) => {
     const fields = McpServer.mutations.changes(given) as NewMcpServer;
     return {
@@ -41,6 +43,7 @@ mutation('updateMcpServer', {
   payload: payload('updateMcpServer', 'The server after the change.', {
     server: { type: McpServer, description: 'The server.' },
   }),
+  prepare: (given) => checkSchema(McpServer.mutations.changes(given).configSchema as JsonSchema | undefined),
   resolve: async ({ id, ...given }, context) => ({
     server: await updateMcpServer(context, id, McpServer.mutations.changes(given) as McpServerFields),
   }),

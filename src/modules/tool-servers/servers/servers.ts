@@ -42,7 +42,7 @@ export interface NewMcpServer extends McpServerFields {
   platform: boolean;
 }
 
-/** Registers a server of the tenant, or of the platform if the viewer is a platform administrator. */
+/** Registers a server of the tenant, or of the platform if the viewer is a platform administrator. `checkSchema` comes before. */
 export async function registerMcpServer(services: ToolServerServices, viewer: Viewer, given: NewMcpServer): Promise<McpServer> {
   const { database, prisma, mcp } = services;
   const { platform, transport, ...fields } = given;
@@ -59,7 +59,7 @@ export async function registerMcpServer(services: ToolServerServices, viewer: Vi
   });
   return prisma.mcpServer.create({
     data: {
-      ...(await columns(mcp, fields)),
+      ...columns(mcp, fields),
       tenantId,
       id: newId(),
       name: given.name,
@@ -70,7 +70,7 @@ export async function registerMcpServer(services: ToolServerServices, viewer: Vi
   });
 }
 
-/** Changes the given fields. The transport cannot be changed. */
+/** Changes the given fields. The transport cannot be changed. `checkSchema` comes before. */
 export async function updateMcpServer(services: ToolServerServices, id: string, changes: McpServerFields): Promise<McpServer> {
   const { database, prisma, mcp } = services;
   const server = await McpServer.require(prisma, id, ['input', 'id']);
@@ -80,7 +80,7 @@ export async function updateMcpServer(services: ToolServerServices, id: string, 
   }
   requireKind(server.transport, platform, changes, server);
   if (changes.slug !== undefined) await requireFreeSlug(findSlugHolder(prisma, server.tenantId), changes.slug, 'MCP server', id);
-  const data = await columns(mcp, changes);
+  const data = columns(mcp, changes);
   if (!platform && data.url !== undefined && originOf(data.url) !== originOf(server.url)) await resetDiscovery(prisma, id);
   const config = await prisma.mcpServerConfig.findFirst({ where: { serverId: id } });
   if (config) closeStaleConnection(services, { server, config });
@@ -109,9 +109,8 @@ async function resetDiscovery(prisma: Prisma, serverId: string): Promise<void> {
   });
 }
 
-async function columns(mcp: ToolServerServices['mcp'], fields: McpServerFields) {
+function columns(mcp: ToolServerServices['mcp'], fields: McpServerFields) {
   const { url, configSchema, metadata, ...rest } = fields;
-  if (configSchema !== undefined) await requireSchema(configSchema);
   return {
     ...rest,
     ...(url === undefined ? {} : { url: allowedUrl(mcp, url) }),
@@ -130,7 +129,9 @@ function allowedUrl({ policy }: ToolServerServices['mcp'], url: string): string 
   }
 }
 
-async function requireSchema(schema: JsonSchema): Promise<void> {
+/** Throws ValidationError for an unusable `configSchema`. Compiles it in a thread: never call it inside a transaction. */
+export async function checkSchema(schema: JsonSchema | null | undefined): Promise<void> {
+  if (!schema) return;
   const path = ['input', 'configSchema'];
   try {
     await requireUsableSchema(schema);

@@ -158,6 +158,8 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
         if (!requestAuth) return [new GraphQLError('The connection was not initialised.')];
         const { viewer, request } = requestAuth;
         try {
+          // First: refusals count too.
+          await rateLimit.take(viewer, request.ip);
           if (inProgress(connection) > MAX_OPERATIONS) {
             throw new RateLimitedError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, 1);
           }
@@ -165,7 +167,6 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
           if (viewer && !(await runWithContext(sessionContextOf(null, request), () => auth.revalidate(viewer)))) {
             throw new UnauthenticatedError('The credential of this connection no longer holds. Connect again with another.');
           }
-          await rateLimit.take(viewer, request.ip);
         } catch (error) {
           if (!(error instanceof DomainError)) throw error;
           return [new GraphQLError(error.message, { extensions: { code: error.code } })];

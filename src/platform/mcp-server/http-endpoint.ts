@@ -10,6 +10,7 @@ import { bearerOf, requestInfoOf } from '../http/request-info.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
+import { accepts } from './accept.ts';
 import { type Catalog, mergeCatalogs } from './catalog.ts';
 import type { McpCaller, McpServerServices } from './context.ts';
 import { DEFAULT_LIMITS, type McpServerLimits } from './limits.ts';
@@ -41,19 +42,22 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const HTTP_ERROR = -32000;
+const JSON_TYPE = 'application/json';
+const STREAM_TYPE = 'text/event-stream';
 
 function refuse(
   response: ServerResponse,
   status: number,
   error: { code: number; message: string; data?: unknown },
   headers: Record<string, string> = {},
+  id: unknown = null,
 ): void {
   if (response.headersSent) {
     response.end();
     return;
   }
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
-  response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error }));
+  response.end(JSON.stringify({ jsonrpc: '2.0', id, error }));
 }
 
 function refuseError(response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
@@ -82,20 +86,23 @@ async function readBody(request: IncomingMessage, most: number): Promise<Buffer 
 }
 
 /** One message, or what is wrong with the body. */
-function messageIn(body: Buffer): { message: object } | { refusal: { code: number; message: string } } {
+function messageIn(body: Buffer): { message: Record<string, unknown> } | { refusal: { code: number; message: string } } {
   let message: unknown;
   try {
     message = JSON.parse(body.toString('utf8'));
   } catch {
     return { refusal: { code: PARSE_ERROR, message: 'The body is not JSON.' } };
   }
-  if (typeof message === 'object' && message !== null && !Array.isArray(message)) return { message };
+  if (typeof message === 'object' && message !== null && !Array.isArray(message)) return { message: { ...message } };
   return { refusal: { code: INVALID_REQUEST, message: 'The body is one JSON-RPC message, not a batch of them.' } };
 }
 
-/** As the SDK takes it: the body is read already, and the address is of no interest. */
+/**
+ * As the SDK takes it: the body is read already, and the address is of no interest. The SDK requires that a client accepts JSON and streams,
+ * whichever it gets.
+ */
 function webRequest({ headers }: IncomingMessage): Request {
-  const given = Object.entries(headers).map(([name, value]): [string, string] => [name, [value ?? ''].flat().join(', ')]);
+  const given = Object.entries({ ...headers, accept: `${JSON_TYPE}, ${STREAM_TYPE}` }).map(([name, value]): [string, string] => [name, [value ?? ''].flat().join(', ')]);
   return new Request('http://localhost/mcp', { method: 'POST', headers: given });
 }
 
@@ -122,12 +129,13 @@ export function createMcpEndpoint(
   const { env, rateLimit, services, log } = parts;
   // Loaded when it is first asked for: a server that nobody asks for it starts without it.
   const load = async () => {
-    const [{ handleRequest }, { createMcpServer }, catalogs] = await Promise.all([
+    const [{ handleRequest }, { readRequest }, { createMcpServer }, catalogs] = await Promise.all([
       import('./handle-request.ts'),
+      import('./read-request.ts'),
       import('./serve.ts'),
       parts.catalogs(),
     ]);
-    return { handleRequest: handleRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
+    return { handleRequest, readRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
   };
   let loading: ReturnType<typeof load> | undefined;
   const protocol = () => {
@@ -135,14 +143,31 @@ export function createMcpEndpoint(
     return loading;
   };
 
-  async function answer(asker: McpCaller, request: IncomingMessage, response: ServerResponse, message: object): Promise<void> {
-    const { catalog, createMcpServer, handleRequest } = await protocol();
+  async function answer(
+    asker: McpCaller,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Record<string, unknown>,
+  ): Promise<void> {
+    const { catalog, createMcpServer, handleRequest, readRequest } = await protocol();
+    const given = readRequest(body);
+    if ('refusal' in given) {
+      const { status, error, id } = given.refusal;
+      refuse(response, status, error, {}, id);
+      return;
+    }
+    const formats = { json: accepts(request.headers.accept, JSON_TYPE), stream: accepts(request.headers.accept, STREAM_TYPE) };
+    if (!formats.json && !formats.stream) {
+      const message = `The Accept header must allow ${JSON_TYPE} or ${STREAM_TYPE}.`;
+      refuse(response, 406, { code: HTTP_ERROR, message });
+      return;
+    }
     const server = createMcpServer(catalog, services, asker, limits);
     server.onerror = (error) => log.debug({ err: error, requestId: asker.request.requestId }, 'MCP');
     const gone = Promise.withResolvers<undefined>();
     response.once('close', () => gone.resolve(undefined));
     try {
-      const answered = await Promise.race([handleRequest(server, webRequest(request), message), gone.promise]);
+      const answered = await Promise.race([handleRequest(server, webRequest(request), given.message, formats), gone.promise]);
       if (answered) await send(answered, response);
     } catch (error) {
       // A client that goes before the end of its stream is nobody's failure.

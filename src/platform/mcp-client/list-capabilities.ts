@@ -86,7 +86,11 @@ class Pages {
 
   /** Returns the items of the next page that no earlier page contains. */
   newOf(values: readonly unknown[]): unknown[] {
-    const hashes = values.map((value) => createHash('sha256').update(jsonOf(value) ?? '').digest('base64'));
+    const hashes = values.map((value) =>
+      createHash('sha256')
+        .update(jsonOf(value) ?? '')
+        .digest('base64'),
+    );
     const found = values.filter((_, index) => !this.#items.has(hashes[index] as string));
     for (const hash of hashes) this.#items.add(hash);
     this.#read++;

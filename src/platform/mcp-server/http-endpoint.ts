@@ -102,7 +102,10 @@ function messageIn(body: Buffer): { message: Record<string, unknown> } | { refus
  * whichever it gets.
  */
 function webRequest({ headers }: IncomingMessage): Request {
-  const given = Object.entries({ ...headers, accept: `${JSON_TYPE}, ${STREAM_TYPE}` }).map(([name, value]): [string, string] => [name, [value ?? ''].flat().join(', ')]);
+  const given = Object.entries({ ...headers, accept: `${JSON_TYPE}, ${STREAM_TYPE}` }).map(([name, value]): [string, string] => [
+    name,
+    [value ?? ''].flat().join(', '),
+  ]);
   return new Request('http://localhost/mcp', { method: 'POST', headers: given });
 }
 

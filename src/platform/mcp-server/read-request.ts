@@ -43,9 +43,13 @@ const MAX_DEPTH = 5;
 export function readRequest(message: JsonObject): { message: JsonObject } | { refusal: Refusal } {
   const { jsonrpc, id, method, params } = message;
   if (typeof method !== 'string') return { message };
-  const refuse = (status: number, code: number, text: string) => ({ refusal: { status, id: id ?? null, error: { code, message: text } } });
+  const refuse = (status: number, code: number, text: string) => ({
+    refusal: { status, id: id ?? null, error: { code, message: text } },
+  });
   if (id !== undefined && typeof id !== 'string' && !Number.isSafeInteger(id)) {
-    return { refusal: { ...refuse(400, INVALID_REQUEST, 'The id of a request must be a string or an integer.').refusal, id: null } };
+    return {
+      refusal: { ...refuse(400, INVALID_REQUEST, 'The id of a request must be a string or an integer.').refusal, id: null },
+    };
   }
   if (params != null && (typeof params !== 'object' || Array.isArray(params))) {
     return refuse(id === undefined ? 400 : 200, INVALID_PARAMS, 'The params of a request must be an object.');
@@ -65,10 +69,14 @@ export function readRequest(message: JsonObject): { message: JsonObject } | { re
 function withoutNulls(value: unknown, data?: string, depth = 0): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || depth > MAX_DEPTH) return value;
   const members = Object.entries(value).filter(([, member]) => member !== null);
-  return Object.fromEntries(members.map(([name, member]) => [name, name === data ? member : withoutNulls(member, undefined, depth + 1)]));
+  return Object.fromEntries(
+    members.map(([name, member]) => [name, name === data ? member : withoutNulls(member, undefined, depth + 1)]),
+  );
 }
 
 function sentenceOf({ issues }: z.ZodError): string {
-  const reasons = issues.slice(0, MAX_ISSUES).map(({ path, message }) => `${path.join('.')}: ${message.replace(/^Invalid input: /, '')}`);
+  const reasons = issues
+    .slice(0, MAX_ISSUES)
+    .map(({ path, message }) => `${path.join('.')}: ${message.replace(/^Invalid input: /, '')}`);
   return `The request is not valid. ${reasons.join('; ')}.`;
 }

@@ -31,8 +31,7 @@ describe('sessions', () => {
     heard.response.writeHead(400, { 'content-type': 'application/json' });
     heard.response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error: { code: -32_000, message: words } }));
   };
-  const say200 = (heard: Heard) =>
-    json(heard, { id: heard.message?.id, error: { code: -32_001, message: 'Session not found' } });
+  const say200 = (heard: Heard) => json(heard, { id: heard.message?.id, error: { code: -32_001, message: 'Session not found' } });
 
   test.each([
     ['404', status(404)],

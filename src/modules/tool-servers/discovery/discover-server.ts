@@ -52,10 +52,23 @@ export async function discoverServer(services: ToolServerServices, serverId: str
       .listResources(target, { onProblem: (found) => report.add('resources', found) })
       .catch((error: unknown) => report.note(`Its resources could not be listed. ${problem(error)}`));
     const now = redactor();
-    const tools = report.usableOf('tools', listed, (tool) => discoveredToolOf(tool, now), ({ name }) => name);
-    const found = resources && report.usableOf('resources', resources, (one) => discoveredResourceOf(one, now), ({ uri }) => uri);
+    const tools = report.usableOf(
+      'tools',
+      listed,
+      (tool) => discoveredToolOf(tool, now),
+      ({ name }) => name,
+    );
+    const found =
+      resources &&
+      report.usableOf(
+        'resources',
+        resources,
+        (one) => discoveredResourceOf(one, now),
+        ({ uri }) => uri,
+      );
     const text = report.text();
-    if (text) log.info({ tenantId: config.tenantId, configId: config.id, problem: now.text(text) }, 'MCP server was listed in part');
+    if (text)
+      log.info({ tenantId: config.tenantId, configId: config.id, problem: now.text(text) }, 'MCP server was listed in part');
     return { server, config, tools, resources: found, problem: text && now.text(text) };
   } catch (error) {
     return { ...empty, problem: problem(error) };

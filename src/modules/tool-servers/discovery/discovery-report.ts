@@ -21,7 +21,12 @@ export class DiscoveryReport {
   }
 
   /** Converts the items of a list. Skips those for which `convert` returns a reason, and of items with the same key all but the last. */
-  usableOf<T, U extends object>(what: What, items: readonly T[], convert: (item: T) => U | string, keyOf: (item: T | U) => string): U[] {
+  usableOf<T, U extends object>(
+    what: What,
+    items: readonly T[],
+    convert: (item: T) => U | string,
+    keyOf: (item: T | U) => string,
+  ): U[] {
     const usable = new Map<string, U>();
     const skip = (key: string, reason: string) =>
       this.add(what, { skipped: true, reason: `${JSON.stringify(key.slice(0, 80))}: ${reason}.` });

@@ -46,9 +46,13 @@ function repairAnswer(answer: JsonObject, answerTo: RequestId | undefined): Json
   const isAnswer = 'result' in answer || 'error' in answer;
   if (id === undefined || (jsonrpc !== '2.0' && !isAnswer)) return undefined;
   const about = { jsonrpc: '2.0', id };
-  if (error !== undefined && error !== null) return { ...about, error: repairError(error) };
+  if (error && !(isObject(result) && isEmpty(error))) return { ...about, error: repairError(error) };
   if (!isAnswer) return { ...about, error: { code: INTERNAL_ERROR, message: 'The answer has neither a result nor an error.' } };
   return { ...about, result: isObject(result) ? withMeta(result) : result === null ? {} : { toolResult: result } };
+}
+
+function isEmpty(value: unknown): boolean {
+  return isObject(value) && Object.keys(value).length === 0;
 }
 
 function repairError(error: unknown): JsonObject {

@@ -20,7 +20,12 @@ export interface ReadResult {
 export function readToolResult(result: JsonObject): ReadResult {
   const repairs: string[] = [];
   const content = partsOf(result).map((part) => readPart(part, repairs));
-  return { content, structuredContent: structuredOf(result.structuredContent, repairs), isError: readFlag(result.isError), repairs };
+  return {
+    content,
+    structuredContent: structuredOf(result.structuredContent, repairs),
+    isError: readFlag(result.isError),
+    repairs,
+  };
 }
 
 /** Reads the contents of a resource part by part. Throws PROTOCOL if none of them can be read. */
@@ -97,7 +102,9 @@ const readers = new Map<unknown, (part: JsonObject) => JsonObject | undefined>([
 function readMedia({ type, data, mimeType }: JsonObject): JsonObject | undefined {
   if (typeof data !== 'string') return undefined;
   const { base64, mimeType: ofUrl } = splitDataUrl(data);
-  return isBase64(base64) ? { type, data: base64, mimeType: stringOf(mimeType) || ofUrl || 'application/octet-stream' } : undefined;
+  return isBase64(base64)
+    ? { type, data: base64, mimeType: stringOf(mimeType) || ofUrl || 'application/octet-stream' }
+    : undefined;
 }
 
 /** Some servers send a data URL in place of its base64. */

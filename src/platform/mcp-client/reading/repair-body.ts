@@ -49,12 +49,13 @@ export function repairEvents(answerTo?: RequestId): BodyFilter {
 function repairEvent(event: string, answerTo: RequestId | undefined): string {
   const lines = event.split(/\r\n|\r|\n/).filter((line) => line !== '');
   const data = lines.filter((line) => line.startsWith('data:')).map((line) => line.slice('data:'.length).replace(/^ /, ''));
-  const type = lines.findLast((line) => line.startsWith('event:'))?.slice('event:'.length).trim();
+  const type = lines
+    .findLast((line) => line.startsWith('event:'))
+    ?.slice('event:'.length)
+    .trim();
   if (data.length === 0 || (type && type !== 'message')) return event;
   const messages = readMessages(Buffer.from(data.join('\n'), 'latin1').toString(), answerTo)?.map(jsonOf);
   if (!messages || messages.includes(undefined)) return event;
   const others = lines.filter((line) => !line.startsWith('data:')).map((line) => `${line}\n`);
-  return messages
-    .map((json) => `${others.join('')}data: ${Buffer.from(String(json)).toString('latin1')}\n\n`)
-    .join('');
+  return messages.map((json) => `${others.join('')}data: ${Buffer.from(String(json)).toString('latin1')}\n\n`).join('');
 }

@@ -34,3 +34,12 @@ export function jsonOf(value: unknown): string | undefined {
     return undefined;
   }
 }
+
+/** Undefined for a text that is not JSON. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

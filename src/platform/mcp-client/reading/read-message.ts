@@ -1,5 +1,5 @@
 import { type JSONRPCMessage, JSONRPCMessageSchema, type RequestId } from '@modelcontextprotocol/sdk/types.js';
-import { isObject, type JsonObject, objectOf, withoutNulls } from './json-values.ts';
+import { isObject, type JsonObject, objectOf, parseJson, withoutNulls } from './json-values.ts';
 
 const INTERNAL_ERROR = -32603;
 
@@ -9,17 +9,9 @@ const INTERNAL_ERROR = -32603;
  * @param answerTo the request to which an answer without an id belongs
  */
 export function readMessages(text: string, answerTo?: RequestId): JSONRPCMessage[] | undefined {
-  const value = parse(text);
+  const value = parseJson(text);
   const messages = (Array.isArray(value) ? value : [value]).flatMap((one) => readMessage(one, answerTo) ?? []);
   return messages.length > 0 ? messages : undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function readMessage(value: unknown, answerTo: RequestId | undefined): JSONRPCMessage | undefined {

@@ -43,7 +43,8 @@ export class SseTransport implements MonitoredTransport {
     if (cancelled !== undefined) this.#exchanges.abandon(cancelled);
     try {
       const signal = isJSONRPCRequest(message) ? this.#exchanges.begin(message.id).abort.signal : undefined;
-      return await sendRequest(this.#options.fetch, { ...asked, inSession: true }, signal);
+      const inSession = !('method' in message && message.method === 'initialize');
+      return await sendRequest(this.#options.fetch, { ...asked, inSession }, signal);
     } catch (error) {
       if (isJSONRPCRequest(message)) this.#exchanges.abandon(message.id);
       this.onStale();

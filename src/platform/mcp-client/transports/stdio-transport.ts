@@ -132,7 +132,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
     if (this.#closing) return;
     const messages = readLine(line);
     if (messages) {
-      for (const message of messages) this.onmessage?.(message);
+      for (const message of messages) if (!this.#closing) this.onmessage?.(message);
       return;
     }
     const { key } = this.#target;

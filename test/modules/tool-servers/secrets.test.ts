@@ -59,6 +59,8 @@ describe('secrets are sent to their server and told to nobody', () => {
         title: secret,
       },
       { name: `tool ${secret}`, inputSchema: { type: 'object' } },
+      // Skipped, with the secret where the sentence about it is cut.
+      { name: `${'x'.repeat(75)}${secret}${'y'.repeat(200)}`, inputSchema: { type: 'object' } },
     ]);
     gossip.resources = [{ uri: `memo://${encodeURIComponent(secret)}`, name: secret, description: secret }];
     gossip.answer = ({ name, headers }) => {

@@ -66,10 +66,9 @@ export async function discoverServer(services: ToolServerServices, serverId: str
         (one) => discoveredResourceOf(one, now),
         ({ uri }) => uri,
       );
-    const text = report.text();
-    if (text)
-      log.info({ tenantId: config.tenantId, configId: config.id, problem: now.text(text) }, 'MCP server was listed in part');
-    return { server, config, tools, resources: found, problem: text && now.text(text) };
+    const text = report.text(now.text);
+    if (text) log.info({ tenantId: config.tenantId, configId: config.id, problem: text }, 'MCP server was listed in part');
+    return { server, config, tools, resources: found, problem: text };
   } catch (error) {
     return { ...empty, problem: problem(error) };
   }

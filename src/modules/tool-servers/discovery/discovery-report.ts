@@ -28,8 +28,7 @@ export class DiscoveryReport {
     keyOf: (item: T | U) => string,
   ): U[] {
     const usable = new Map<string, U>();
-    const skip = (key: string, reason: string) =>
-      this.add(what, { skipped: true, reason: `${JSON.stringify(key.slice(0, 80))}: ${reason}.` });
+    const skip = (key: string, reason: string) => this.add(what, { skipped: true, reason: `${JSON.stringify(key)}: ${reason}.` });
     for (const item of items) {
       const converted = convert(item);
       if (typeof converted === 'string') {
@@ -43,18 +42,28 @@ export class DiscoveryReport {
     return [...usable.values()];
   }
 
-  /** The text for `refreshError`. Null if everything was stored as listed. */
-  text(): string | null {
+  /**
+   * The text for `refreshError`. Null if everything was stored as listed.
+   * @param redact removes secrets; before reasons are shortened, because a part of a secret would not be found
+   */
+  text(redact: (text: string) => string): string | null {
+    const firstOf = (reasons: readonly string[]) => shortList(reasons, redact);
     const skipped = (['tools', 'resources'] as const)
       .filter((what) => this.#skipped[what].length > 0)
       .map((what) => `${this.#skipped[what].length} of its ${what} were skipped: ${firstOf(this.#skipped[what])}`);
     const changed = this.#changed.length > 0 ? [`Accepted with changes: ${firstOf(this.#changed)}`] : [];
-    return [...this.#notes, ...skipped, ...changed].join(' ') || null;
+    return [...this.#notes.map(redact), ...skipped, ...changed].join(' ') || null;
   }
 }
 
-function firstOf(reasons: readonly string[]): string {
-  const first = reasons.slice(0, MAX_REASONS).map((reason) => reason.slice(0, MAX_REASON_LENGTH));
+function shortList(reasons: readonly string[], redact: (text: string) => string): string {
+  const first = reasons.slice(0, MAX_REASONS).map((reason) => shortened(redact(reason)));
   const left = reasons.length - first.length;
   return [...first, ...(left > 0 ? [`And ${left} more.`] : [])].join(' ');
+}
+
+/** Keeps both ends: the name and what is wrong with it. */
+function shortened(reason: string): string {
+  if (reason.length <= MAX_REASON_LENGTH) return reason;
+  return `${reason.slice(0, MAX_REASON_LENGTH / 2)}…${reason.slice(-MAX_REASON_LENGTH / 2)}`.toWellFormed();
 }

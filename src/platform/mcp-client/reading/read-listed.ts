@@ -49,10 +49,10 @@ export function readResource(value: unknown): ReadItem<Resource> {
   return { item: Object.assign({ uri, name: stringOf(value.name) || uri }, ...texts), repairs };
 }
 
-/** Names an item in a sentence about it. */
+/** Names an item in a sentence about it. Not shortened, because a part of a secret would not be redacted. */
 export function labelOf(value: unknown, position: number): string {
   const name = isObject(value) ? stringOf(value.name) || stringOf(value.uri) : undefined;
-  return name ? JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name) : `Number ${position}`;
+  return name ? JSON.stringify(name) : `Number ${position}`;
 }
 
 function textOf(value: JsonObject, member: string, repairs: string[]): JsonObject {
@@ -87,7 +87,7 @@ function readProperties(value: unknown, repairs: string[]): JsonObject | undefin
   return Object.fromEntries(
     Object.entries(properties).map(([name, schema]) => {
       if (isObject(schema) || typeof schema === 'boolean') return [name, schema];
-      repairs.push(`the property ${JSON.stringify(name.slice(0, 80))} of its inputSchema has no schema and takes any value`);
+      repairs.push(`the property ${JSON.stringify(name)} of its inputSchema has no schema and takes any value`);
       return [name, {}];
     }),
   );

@@ -77,7 +77,8 @@ function readPart(value: unknown, repairs: string[]): Part {
   if (type == null) return { type: 'text', text: json };
   const bytes = Buffer.byteLength(json);
   const size = bytes < 1_024 ? `${bytes} bytes` : `${Math.ceil(bytes / 1_024)} KB`;
-  return { type: 'text', text: `[${String(stringOf(type) ?? 'content').slice(0, 40)}, ${size}, cannot be read]` };
+  const kind = typeof type === 'string' && type.length <= 40 ? type : 'content';
+  return { type: 'text', text: `[${kind}, ${size}, cannot be read]` };
 }
 
 function textOf(value: unknown): string {

@@ -173,7 +173,9 @@ export function createHttpServer(parts: HttpDeps): Server {
   };
 
   const server = createServer((request, response) => {
-    const path = request.url?.split('?', 1)[0] ?? '/';
+    const given = request.url?.split('?', 1)[0] ?? '/';
+    // Configurations of MCP clients often end in a slash.
+    const path = given === '/mcp/' ? '/mcp' : given;
     const ofModule = parts.routes.find(({ prefix }) => path.startsWith(prefix));
     const route: Handler | undefined = ofModule ? (...rest) => moduleRoute(ofModule, ...rest) : routes[path];
     const end = metrics.request(ofModule ? ofModule.prefix : route ? path : 'other');

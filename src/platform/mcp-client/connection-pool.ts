@@ -59,7 +59,7 @@ export class ConnectionPool {
     };
   }
 
-  /** Queues one call and runs it on the target's connection. Never retries a call. */
+  /** Queues one call and runs it on the target's connection. Runs it again only if the server rejected it for a lost session. */
   async use<T>(target: McpEndpoint, call: Use<T>): Promise<T> {
     if (this.#closed) throw shuttingDown();
     const { signal, timeoutMs } = call;
@@ -69,7 +69,7 @@ export class ConnectionPool {
       if (lane.slots.waiting >= lane.mostWaiting) throw busy('Too many calls are queued for this MCP server. Retry later.');
       // The slots check the signal only while the call is in the queue.
       return await withDeadline({ signal, timeoutMs, late }, (waiting) =>
-        lane.slots.run(() => this.#run(lane, target, call), waiting),
+        lane.slots.run(() => this.#runInSession(lane, target, call), waiting),
       );
     } finally {
       this.#release(lane);
@@ -89,6 +89,16 @@ export class ConnectionPool {
   async close(): Promise<void> {
     this.#closed = true;
     await Promise.all([...this.#connections.keys()].map((connection) => connection.close(shuttingDown())));
+  }
+
+  async #runInSession<T>(lane: ServerQueue, target: McpEndpoint, call: Use<T>): Promise<T> {
+    try {
+      return await this.#run(lane, target, call);
+    } catch (error) {
+      if (!(error instanceof McpCallError && error.sessionLost)) throw error;
+      this.#options.log.info({ mcp: target.key }, 'MCP session lost, call repeated in a new one');
+      return this.#run(lane, target, call);
+    }
   }
 
   async #run<T>(lane: ServerQueue, target: McpEndpoint, { signal, timeoutMs, work }: Use<T>): Promise<T> {

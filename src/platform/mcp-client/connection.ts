@@ -1,5 +1,4 @@
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import type { AnySchema, SchemaOutput } from '@modelcontextprotocol/sdk/server/zod-compat.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import {
   type ClientRequest,
   type ElicitRequestFormParams,
@@ -7,14 +6,17 @@ import {
   type ElicitResult,
   isJSONRPCRequest,
   type Progress,
+  ResultSchema,
   type ServerCapabilities,
 } from '@modelcontextprotocol/sdk/types.js';
 import { raceAbort, withDeadline } from './deadline.ts';
 import { type McpEndpoint, secretsOf } from './endpoint.ts';
 import { McpCallError } from './errors.ts';
 import { FixedWindowCounter } from './fixed-window-counter.ts';
-import { reportsUnknownTool, toCallError, toolUnknown } from './map-errors.ts';
+import { reportsLostSession, reportsUnknownTool, sessionLost, toCallError, toolUnknown } from './map-errors.ts';
+import type { JsonObject } from './reading/json-values.ts';
 import { type McpServerInfo, serverInfoOf } from './server-info.ts';
+import { TolerantClient } from './tolerant-client.ts';
 import type { MonitoredTransport } from './transports/monitored-transport.ts';
 import { openTransport, type TransportOptions } from './transports/open-transport.ts';
 
@@ -124,11 +126,7 @@ export class Connection {
   }
 
   /** Sends the request once. Rejects with a McpCallError. An abort rejects at once and sends a cancel to the server. */
-  async request<Schema extends AnySchema>(
-    request: ClientRequest,
-    schema: Schema,
-    { signal, onProgress, tool }: RequestOptions,
-  ): Promise<SchemaOutput<Schema>> {
+  async request(request: ClientRequest, { signal, onProgress, tool }: RequestOptions): Promise<JsonObject> {
     signal.throwIfAborted();
     this.#throwIfFailed((failure) => failure);
     // One controller per request: the SDK never removes its abort listener and would cancel completed requests.
@@ -136,11 +134,17 @@ export class Connection {
     const giveUp = () => abort.abort(signal.reason.message);
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      return await this.#client.request(request, schema, { signal: abort.signal, timeout: NO_TIMEOUT, onprogress: onProgress });
+      const options = { signal: abort.signal, timeout: NO_TIMEOUT, onprogress: onProgress };
+      // The SDK's schemas would reject a whole result for one member. `reading` reads it member by member.
+      return await this.#client.request(request, ResultSchema, options);
     } catch (error) {
       if (signal.aborted) throw (signal.reason as McpCallError).afterSending();
       this.#throwIfFailed((failure) => failure.afterSending());
       if (tool !== undefined && reportsUnknownTool(error, tool)) throw toolUnknown(tool);
+      if (this.target.transport !== 'STDIO' && reportsLostSession(error)) {
+        this.#leave();
+        throw sessionLost();
+      }
       throw toCallError(error, this.#secrets);
     } finally {
       signal.removeEventListener('abort', giveUp);
@@ -179,9 +183,9 @@ export class Connection {
 }
 
 function createClient(target: McpEndpoint, elicit: Elicit | undefined): Client {
-  if (!elicit) return new Client(CLIENT, { capabilities: {} });
+  if (!elicit) return new TolerantClient(CLIENT, { capabilities: {} });
   // Fields missing from the answer get the defaults in the request's schema.
-  const client = new Client(CLIENT, { capabilities: { elicitation: { form: { applyDefaults: true } } } });
+  const client = new TolerantClient(CLIENT, { capabilities: { elicitation: { form: { applyDefaults: true } } } });
   client.setRequestHandler(ElicitRequestSchema, ({ params }, { signal }) =>
     // The SDK rejects other modes, because the client does not declare them.
     elicit(target, params as ElicitRequestFormParams, signal),

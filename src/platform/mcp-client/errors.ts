@@ -23,12 +23,15 @@ export class McpCallError extends Error {
   readonly code: McpErrorCode;
   /** False if the server cannot have executed the request, so a retry executes it at most once. */
   readonly mayHaveRun: boolean;
+  /** The server rejected the request because it does not know the session. */
+  readonly sessionLost: boolean;
 
-  constructor(code: McpErrorCode, message: string, { mayHaveRun = false } = {}) {
+  constructor(code: McpErrorCode, message: string, { mayHaveRun = false, sessionLost = false } = {}) {
     super(message);
     this.name = new.target.name;
     this.code = code;
     this.mayHaveRun = mayHaveRun;
+    this.sessionLost = sessionLost;
   }
 
   /** Returns the same error for a call that was already sent. */

@@ -21,6 +21,7 @@ const NOT_EXECUTED = new Set<number>([
   ErrorCode.InvalidParams,
 ]);
 
+const SESSION_NOT_FOUND = -32001;
 const MAX_TEXT_LENGTH = 500;
 
 /** Formats server text for a message: one line, bounded length, secrets redacted. */
@@ -56,13 +57,30 @@ function causes(error: unknown): Error[] {
 }
 
 /** Maps a status that is neither a success nor a redirect. */
-export function toStatusError(status: number, inSession: boolean): McpCallError {
+export function toStatusError(status: number): McpCallError {
   if (status === 401 || status === 403) {
     return new McpCallError('REFUSED', `The MCP server rejects the credentials (HTTP ${status}).`);
   }
-  if (status === 404 && inSession) return new McpCallError('CRASHED', 'The MCP server lost the session. Retry the call.');
-  if (status === 429) return new McpCallError('BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.');
-  return new McpCallError('UNREACHABLE', `The MCP server responded with HTTP ${status}.`, { mayHaveRun: status >= 500 });
+  if (status === 429) return new McpCallError('BUSY', 'The MCP server asks for fewer calls (HTTP 429).');
+  return new McpCallError('UNREACHABLE', `The MCP server answered with HTTP ${status}.`, { mayHaveRun: status >= 500 });
+}
+
+export function sessionLost(): McpCallError {
+  return new McpCallError('CRASHED', 'The MCP server has lost our session. Call again.', { sessionLost: true });
+}
+
+/** The longest text of a refusal that may name the session. */
+export const MAX_REFUSAL_BYTES = 4_096;
+
+/** Returns true if a refusal over HTTP reports an unknown session. The protocol prescribes 404; some servers answer 400 with a text. */
+export function refusesSession(status: number, text: string): boolean {
+  if (status === 404 || status === 410) return true;
+  return status === 400 && /session|not initialized|no transport/i.test(text);
+}
+
+/** The SDK's server reports an unknown session with this code, which some servers send with status 200. */
+export function reportsLostSession(error: unknown): boolean {
+  return error instanceof McpError && error.code === SESSION_NOT_FOUND && /session/i.test(error.message);
 }
 
 /** Maps an SDK error from a sent request. */

@@ -1,13 +1,5 @@
 import { dirname } from 'node:path';
-import {
-  type CallToolResult,
-  CallToolResultSchema,
-  type Progress,
-  type ReadResourceResult,
-  ReadResourceResultSchema,
-  type Resource,
-  type Tool,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, Progress, ReadResourceResult, Resource, Tool } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '../lib/logger.ts';
 import type { Connection, Elicit } from './connection.ts';
 import { ConnectionPool } from './connection-pool.ts';
@@ -16,6 +8,8 @@ import { McpCallError, type McpErrorCode } from './errors.ts';
 import { jsonBytes, listAllResources, listAllTools } from './list-capabilities.ts';
 import { reportsUnknownTool, toolUnknown } from './map-errors.ts';
 import { Authorizations } from './oauth/authorizations.ts';
+import type { ListProblem } from './reading/read-listed.ts';
+import { readResourceContents, readToolResult } from './reading/read-result.ts';
 import type { McpServerInfo } from './server-info.ts';
 
 export interface McpClientOptions {
@@ -40,6 +34,11 @@ export interface McpCallOptions {
   signal?: AbortSignal | undefined;
   /** Limit for the wait in the queue, and again for the response. @default the target's limit */
   timeoutMs?: number | undefined;
+}
+
+export interface McpListOptions extends McpCallOptions {
+  /** Called for each item that is skipped or changed because of what is wrong with it. */
+  onProblem?: ((problem: ListProblem) => void) | undefined;
 }
 
 export interface ToolCallRequest extends McpCallOptions {
@@ -69,9 +68,9 @@ export interface McpCall {
 
 /** Calls MCP servers over pooled connections. All methods reject with a McpCallError. */
 export interface McpClient {
-  listTools(target: McpEndpoint, options?: McpCallOptions): Promise<Tool[]>;
-  listResources(target: McpEndpoint, options?: McpCallOptions): Promise<Resource[]>;
-  /** Sends the call at most once and never retries it. */
+  listTools(target: McpEndpoint, options?: McpListOptions): Promise<Tool[]>;
+  listResources(target: McpEndpoint, options?: McpListOptions): Promise<Resource[]>;
+  /** Runs the tool at most once: repeats the call only if the server rejected it for a lost session. */
   callTool(target: McpEndpoint, call: ToolCallRequest): Promise<ToolCallResult>;
   readResource(target: McpEndpoint, uri: string, options?: McpCallOptions): Promise<ReadResourceResult['contents']>;
   serverInfo(target: McpEndpoint, options?: McpCallOptions): Promise<McpServerInfo>;
@@ -115,13 +114,19 @@ export function createMcpClient({ maxResultBytes, path = defaultPath(), ...optio
     }
   }
 
-  const clients: McpClient = {
-    listTools: (target, call = {}) =>
-      use('listTools', target, call, (connection, signal) => listAllTools(connection, { signal, maxBytes: maxResultBytes })),
+  function logRepairs({ key }: McpEndpoint, repairs: readonly string[]): void {
+    if (repairs.length > 0) options.log.info({ mcp: key, repairs: [...new Set(repairs)] }, 'MCP result repaired');
+  }
 
-    listResources: (target, call = {}) =>
+  const clients: McpClient = {
+    listTools: (target, { onProblem, ...call } = {}) =>
+      use('listTools', target, call, (connection, signal) =>
+        listAllTools(connection, { signal, maxBytes: maxResultBytes, onProblem }),
+      ),
+
+    listResources: (target, { onProblem, ...call } = {}) =>
       use('listResources', target, call, (connection, signal) =>
-        listAllResources(connection, { signal, maxBytes: maxResultBytes }),
+        listAllResources(connection, { signal, maxBytes: maxResultBytes, onProblem }),
       ),
 
     callTool: (target, { name, arguments: input = {}, onProgress, ...call }) =>
@@ -132,11 +137,12 @@ export function createMcpClient({ maxResultBytes, path = defaultPath(), ...optio
         async (connection, signal) => {
           const start = performance.now();
           const request = { method: 'tools/call' as const, params: { name, arguments: input } };
-          const result = await connection.request(request, CallToolResultSchema, { signal, onProgress, tool: name });
+          const result = await connection.request(request, { signal, onProgress, tool: name });
           const durationMs = Math.round(performance.now() - start);
-          refuseUnknown(result, name);
-          refuseLarge(result, maxResultBytes);
-          const { content, structuredContent, isError = false } = result;
+          const { content, structuredContent, isError, repairs } = readToolResult(result);
+          refuseUnknown({ content, isError }, name);
+          refuseLarge({ content, structuredContent }, maxResultBytes);
+          logRepairs(target, repairs);
           return { content, structuredContent, isError, serverInfo: connection.serverInfo, durationMs };
         },
         ({ isError }) => (isError ? 'TOOL_ERROR' : 'OK'),
@@ -145,8 +151,9 @@ export function createMcpClient({ maxResultBytes, path = defaultPath(), ...optio
     readResource: (target, uri, call = {}) =>
       use('readResource', target, call, async (connection, signal) => {
         const request = { method: 'resources/read' as const, params: { uri } };
-        const { contents } = await connection.request(request, ReadResourceResultSchema, { signal });
+        const { contents, repairs } = readResourceContents(await connection.request(request, { signal }), uri);
         refuseLarge(contents, maxResultBytes);
+        logRepairs(target, repairs);
         return contents;
       }),
 
@@ -178,7 +185,7 @@ function refuseLarge(result: unknown, maxBytes: number): void {
 }
 
 /** Many servers return a tool error result for an unknown tool. */
-function refuseUnknown({ isError, content }: CallToolResult, name: string): void {
+function refuseUnknown({ isError, content }: Pick<CallToolResult, 'isError' | 'content'>, name: string): void {
   const [first] = content;
   if (isError && content.length === 1 && first?.type === 'text' && reportsUnknownTool(first.text, name)) throw toolUnknown(name);
 }

@@ -42,7 +42,15 @@ function issuesOf(error: z.ZodError): ValidationError {
   return new ValidationError(error.issues.map(({ path, message }) => ({ path: path.map(String), message })));
 }
 
-/** Declares a tool. The listing, validation, authorization and formatting of results are derived from the declaration. */
+/** Models often write null for an argument that they leave out. Keeps null where it is a value. */
+function withoutNulls(shape: Shape, given: unknown): unknown {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) return given;
+  const isGiven = ([name, value]: [string, unknown]) =>
+    value !== null || (Object.hasOwn(shape, name) && z.safeParse(shape[name] as z.ZodType, null).success);
+  return Object.fromEntries(Object.entries(given).filter(isGiven));
+}
+
+/** Declares a tool once: what is listed, checked, allowed and answered follows from it. */
 export function defineTool<Input extends Shape, Output extends Shape>(definition: ToolDefinition<Input, Output>): Tool {
   const { name, title, description, access, writes, annotations, content, run } = definition;
   const input = z.strictObject(definition.input);
@@ -64,7 +72,7 @@ export function defineTool<Input extends Shape, Output extends Shape>(definition
     async call(context, given) {
       try {
         requirePermission(context, access, `the tool ${name}`);
-        const parsed = await input.safeParseAsync(given ?? {});
+        const parsed = await input.safeParseAsync(withoutNulls(definition.input, given ?? {}));
         if (!parsed.success) throw issuesOf(parsed.error);
         const work = async () => run(context, parsed.data as z.output<z.ZodObject<Input>>);
         const result = await (writes ? context.database.transaction(work) : work());

@@ -6,12 +6,24 @@ function wantsProgress(message: unknown): boolean {
   return params?._meta?.progressToken !== undefined;
 }
 
+/** What the client accepts. */
+export interface AcceptedFormats {
+  json: boolean;
+  stream: boolean;
+}
+
 /**
- * Handles one POST of Streamable HTTP without a session. The response is an event stream if the request has a progress token. Otherwise it
- * is one JSON object, which works behind proxies that buffer responses.
+ * One POST and its answer over Streamable HTTP, without a session. The answer is a stream where the client asked to be told of
+ * progress and accepts one, else one JSON object, which every proxy and `curl` can take.
  */
-export async function handleRequest(server: Server, request: Request, message: object): Promise<Response> {
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !wantsProgress(message) });
+export async function handleRequest(
+  server: Server,
+  request: Request,
+  message: object,
+  { json, stream }: AcceptedFormats,
+): Promise<Response> {
+  const enableJsonResponse = json && !(stream && wantsProgress(message));
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse });
   await server.connect(transport);
   return transport.handleRequest(request, { parsedBody: message });
 }

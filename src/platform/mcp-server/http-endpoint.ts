@@ -13,6 +13,7 @@ import { UNBUFFERED } from '../http/unbuffered.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
+import { accepts } from './accept.ts';
 import { type Catalog, mergeCatalogs } from './catalog.ts';
 import type { McpCaller, McpServerServices } from './context.ts';
 import { DEFAULT_LIMITS, type McpServerLimits } from './limits.ts';
@@ -45,19 +46,22 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const HTTP_ERROR = -32000;
+const JSON_TYPE = 'application/json';
+const STREAM_TYPE = 'text/event-stream';
 
 function refuse(
   response: ServerResponse,
   status: number,
   error: { code: number; message: string; data?: unknown },
   headers: Record<string, string> = {},
+  id: unknown = null,
 ): void {
   if (response.headersSent) {
     response.end();
     return;
   }
   response.writeHead(status, { 'content-type': 'application/json; charset=utf-8', ...headers });
-  response.end(JSON.stringify({ jsonrpc: '2.0', id: null, error }));
+  response.end(JSON.stringify({ jsonrpc: '2.0', id, error }));
 }
 
 function refuseError(response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
@@ -80,7 +84,11 @@ function refuseError(response: ServerResponse, error: unknown, requestId: string
 
 /** The request for the SDK, which needs only the headers: the body is parsed already, and the URL is not read. */
 function webRequest({ headers }: IncomingMessage): Request {
-  const given = Object.entries(headers).map(([name, value]): [string, string] => [name, [value ?? ''].flat().join(', ')]);
+  // The SDK requires that a client accepts JSON and streams, whichever it gets.
+  const given = Object.entries({ ...headers, accept: `${JSON_TYPE}, ${STREAM_TYPE}` }).map(([name, value]): [string, string] => [
+    name,
+    [value ?? ''].flat().join(', '),
+  ]);
   return new Request('http://localhost/mcp', { method: 'POST', headers: given });
 }
 
@@ -108,12 +116,13 @@ export function createMcpEndpoint(
   const { env, rateLimit, budget, services, log } = deps;
   // The first request loads the SDK and the catalogs, which shortens the boot.
   const load = async () => {
-    const [{ handleRequest }, { createMcpServer }, catalogs] = await Promise.all([
+    const [{ handleRequest }, { readRequest }, { createMcpServer }, catalogs] = await Promise.all([
       import('./handle-request.ts'),
+      import('./read-request.ts'),
       import('./serve.ts'),
       deps.catalogs(),
     ]);
-    return { handleRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
+    return { handleRequest, readRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
   };
   let loading: ReturnType<typeof load> | undefined;
   const protocol = () => {
@@ -121,14 +130,30 @@ export function createMcpEndpoint(
     return loading;
   };
 
-  async function answer(caller: McpCaller, request: IncomingMessage, response: ServerResponse, message: object): Promise<void> {
-    const { catalog, createMcpServer, handleRequest } = await protocol();
+  async function answer(
+    caller: McpCaller,
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Record<string, unknown>,
+  ): Promise<void> {
+    const { catalog, createMcpServer, handleRequest, readRequest } = await protocol();
+    const given = readRequest(body);
+    if ('refusal' in given) {
+      const { status, error, id } = given.refusal;
+      refuse(response, status, error, {}, id);
+      return;
+    }
+    const formats = { json: accepts(request.headers.accept, JSON_TYPE), stream: accepts(request.headers.accept, STREAM_TYPE) };
+    if (!formats.json && !formats.stream) {
+      refuse(response, 406, { code: HTTP_ERROR, message: `The Accept header must allow ${JSON_TYPE} or ${STREAM_TYPE}.` });
+      return;
+    }
     const server = createMcpServer(catalog, services, caller, limits);
     server.onerror = (error) => log.debug({ err: error, requestId: caller.request.requestId }, 'MCP');
     const closed = Promise.withResolvers<undefined>();
     response.once('close', () => closed.resolve(undefined));
     try {
-      const answered = await Promise.race([handleRequest(server, webRequest(request), message), closed.promise]);
+      const answered = await Promise.race([handleRequest(server, webRequest(request), given.message, formats), closed.promise]);
       if (answered) await send(answered, response);
     } catch (error) {
       // A client that disconnects before the end of its stream is not an error.
@@ -179,7 +204,7 @@ export function createMcpEndpoint(
         return;
       }
       const caller = { viewer, request: info };
-      await runWithContext(dbContext, async () => answer(caller, request, response, message));
+      await runWithContext(dbContext, async () => answer(caller, request, response, { ...message }));
     } catch (error) {
       if (!response.destroyed) refuseError(response, error, info.requestId, log);
     } finally {

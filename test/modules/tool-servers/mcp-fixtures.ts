@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { Viewer } from '../../../src/platform/auth/viewer.ts';
 import type { TestGraph } from '../../testkit/graph.ts';
 import { asViewer, createTenant, type TestTenant } from '../../testkit/tenants.ts';
@@ -55,7 +56,8 @@ export async function readyServer(
     'server { id }',
   );
   await configure(graph, owner, server.id, configuration);
-  await mutate(graph, owner, 'refreshMcpTools', { serverId: server.id }, 'config { id }');
+  const { __typename, message } = await mutate(graph, owner, 'refreshMcpTools', { serverId: server.id }, 'config { id }');
+  expect(__typename, message).toBe('RefreshMcpToolsPayload');
   return server.id;
 }
 

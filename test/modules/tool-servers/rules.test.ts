@@ -71,7 +71,7 @@ test('the hash of a definition changes with each property and not with the order
   const redactor = createRedactor();
   const hash = (tool: object) => {
     const definition = discoveredToolOf({ ...echo, ...tool }, redactor);
-    return definition && hashOfTool(definition);
+    return typeof definition === 'string' ? definition : hashOfTool(definition);
   };
   const changes = [
     { name: 'other' },
@@ -84,7 +84,5 @@ test('the hash of a definition changes with each property and not with the order
   const hashes = [{}, ...changes].map(hash);
   expect(new Set(hashes).size).toBe(hashes.length);
   expect(hash({ inputSchema: Object.fromEntries(Object.entries(echo.inputSchema).reverse()) })).toBe(hashes[0]);
-  expect(hash({ name: ' ' })).toBeUndefined();
-  expect(hash({ name: 'x'.repeat(201) })).toBeUndefined();
-  expect(hash({ name: 'line\nbreak' })).toBeUndefined();
+  for (const name of [' ', 'x'.repeat(201), 'line\nbreak']) expect(hash({ name })).toMatch(/^its name is/);
 });

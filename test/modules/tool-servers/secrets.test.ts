@@ -59,6 +59,8 @@ describe('secrets of a server', () => {
         title: secret,
       },
       { name: `tool ${secret}`, inputSchema: { type: 'object' } },
+      // Skipped, with the secret where the sentence about it is cut.
+      { name: `${'x'.repeat(75)}${secret}${'y'.repeat(200)}`, inputSchema: { type: 'object' } },
     ]);
     leaky.resources = [{ uri: `memo://${encodeURIComponent(secret)}`, name: secret, description: secret }];
     leaky.answer = ({ name, headers }) => {

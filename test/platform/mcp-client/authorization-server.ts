@@ -18,7 +18,9 @@ export interface AuthorizationServer {
   requests: TokenRequest[];
   /** The valid tokens with their scopes. */
   tokens: Map<string, string>;
-  /** Responds to a token request. @default issues a token for an hour */
+  /** Further members of its metadata. */
+  metadata: object;
+  /** @default a token that is good, for an hour */
   give: (request: TokenRequest) => void;
 }
 
@@ -38,6 +40,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
         authorization_endpoint: `${given.issuer}/authorize`,
         token_endpoint: `${given.issuer}/token`,
         response_types_supported: ['code'],
+        ...given.metadata,
       });
     } else response.writeHead(404).end();
   });
@@ -52,6 +55,7 @@ export async function startAuthorizationServer(): Promise<AuthorizationServer> {
     paths: [],
     requests: [],
     tokens: new Map(),
+    metadata: {},
     give: giveFor(3600),
   };
   return given;

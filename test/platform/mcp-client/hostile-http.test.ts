@@ -20,37 +20,7 @@ async function scene(options: Parameters<typeof createClients>[0] = {}, limits =
   return { server, clients, target, call: (name: string, more = {}) => clients.callTool(target, { name, ...more }) };
 }
 
-describe('sessions', () => {
-  test('sends the headers with every request and deletes the session when the connection closes', async () => {
-    const { server, clients, call } = await scene();
-    expect(textOf(await call('work'))).toBe('done');
-    await clients.close();
-    expect(server.count('DELETE')).toBe(1);
-    for (const heard of server.heard) expect(heard.headers.authorization).toBe(headers.authorization);
-    expect(server.heard.at(-1)?.headers).toMatchObject({ 'mcp-session-id': 'session-1', 'mcp-protocol-version': '2025-11-25' });
-  });
-
-  test('reports a lost session as CRASHED, and the next call opens another', async () => {
-    const { server, clients, call } = await scene();
-    await call('work');
-    server.first = ({ headers, response }) => {
-      if (headers['mcp-session-id'] !== 'session-1') return false;
-      response.writeHead(404).end();
-      return true;
-    };
-    const lost = await failure(call('work'));
-    expect(lost).toMatchObject({
-      code: 'CRASHED',
-      mayHaveRun: false,
-      message: 'The MCP server lost the session. Retry the call.',
-    });
-    expect(textOf(await call('work'))).toBe('done');
-    expect([server.count('initialize'), server.count('tools/call'), server.count('DELETE')]).toEqual([2, 3, 0]);
-    expect(clients.stats().connections).toBe(1);
-  });
-});
-
-describe('HTTP responses', () => {
+describe('answers of HTTP', () => {
   test.for([
     [401, 'REFUSED', 'The MCP server rejects the credentials (HTTP 401).'],
     [429, 'BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.'],

@@ -36,7 +36,17 @@ describe('output limits', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  test('an oversized result fails only its own call', async () => {
+  test('a program may log a line for each call, however many calls there are', async () => {
+    const clients = createClients();
+    const target = scriptedStdio();
+    const { pid } = await whereabouts(clients, target);
+    for (let calls = 0; calls < 300; calls++) {
+      expect(textOf(await clients.callTool(target, { name: 'log' }))).toBe('logged');
+    }
+    expect((await whereabouts(clients, target)).pid).toBe(pid);
+  });
+
+  test('a result that is too large fails alone', async () => {
     const clients = createClients({ maxResultBytes: 10_000 });
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);

@@ -47,7 +47,20 @@ test('all calls to a server share one token, also over a later connection', asyn
   expect(authorizationServer.requests).toHaveLength(2);
 });
 
-test('replaces a revoked or expiring token once for all concurrent calls', async () => {
+test('null in a member of metadata or of a token is read as absent', async () => {
+  const { server, authorizationServer, auth, fetch } = await scene({ named: { scopes_supported: null, resource_name: null } });
+  authorizationServer.metadata = { registration_endpoint: null, scopes_supported: null, jwks_uri: null };
+  authorizationServer.give = ({ response }) => {
+    authorizationServer.tokens.set('good', 'read');
+    answer(response, 200, { access_token: 'good', token_type: 'Bearer', expires_in: null, refresh_token: null, scope: null });
+  };
+  const clients = createClients({ fetch });
+  const target = remote('STREAMABLE_HTTP', server.url, { auth });
+  for (const name of ['a', 'b']) expect(await clients.callTool(target, { name })).toMatchObject({ isError: false });
+  expect(authorizationServer.requests).toHaveLength(1);
+});
+
+test('a token that was taken back is replaced, once for all calls; so is one that is about to end', async () => {
   const { server, authorizationServer, fetch, target } = await scene();
   const clients = createClients({ fetch });
   await clients.callTool(target, { name: 'a' });

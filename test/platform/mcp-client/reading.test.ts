@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { repairEvents } from '../../../src/platform/mcp-client/reading/repair-body.ts';
 import { LineSplitter } from '../../../src/platform/mcp-client/transports/line-splitter.ts';
 import { SseSizeGuard } from '../../../src/platform/mcp-client/transports/sse-size-guard.ts';
 
@@ -47,5 +48,30 @@ describe('SseSizeGuard', () => {
     const watch = new SseSizeGuard(10_000);
     watch.read(Buffer.from(`id: ${'x'.repeat(5_000)}\n\n`));
     expect(watch.lastEventId).toBeUndefined();
+  });
+});
+
+describe('repaired events', () => {
+  const repaired = { jsonrpc: '2.0', id: 1, result: { text: 'größer' } };
+  const sent = { ...repaired, error: null };
+
+  test.for(['\n', '\r\n', '\r'])('are the same however they arrive, with %j', (end) => {
+    const event = ['event: message', 'id: 7', `data: ${JSON.stringify(sent)}`, '', ''].join(end);
+    const expected = `event: message\nid: 7\ndata: ${JSON.stringify(repaired)}\n\n`.repeat(3);
+    const plain = (text: string) => text.replaceAll(/^\n+|(?<=\n\n)\n+/g, '');
+    const read = (parts: readonly Buffer[]) => {
+      const filter = repairEvents();
+      return plain(Buffer.concat([...parts.map((part) => filter.push(part)), filter.end()]).toString());
+    };
+    for (const parts of cuts(event.repeat(3))) expect(read(parts)).toBe(expected);
+    expect(read([...Buffer.from(event.repeat(3))].map((byte) => Buffer.of(byte)))).toBe(expected);
+  });
+
+  test('end with the stream, and other events stay as they are', () => {
+    const filter = repairEvents();
+    const address = 'event: endpoint\ndata: /messages\n\n: comment\n\ndata: not JSON\n\n';
+    expect(String(filter.push(Buffer.from(address)))).toBe(address);
+    expect(String(filter.push(Buffer.from(`data: ${JSON.stringify(sent)}\n`)))).toBe('');
+    expect(String(filter.end())).toBe(`data: ${JSON.stringify(repaired)}\n\n`);
   });
 });

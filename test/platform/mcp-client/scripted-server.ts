@@ -77,7 +77,11 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
     return new Promise(() => {});
   },
   chatter() {
-    process.stdout.write('this is not JSON\n'.repeat(200));
+    const write = () => {
+      while (process.stdout.write('this is not JSON\n'));
+      process.stdout.once('drain', write);
+    };
+    write();
     return new Promise(() => {});
   },
   greet() {
@@ -85,7 +89,11 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
     process.stderr.write(`the secret is ${SECRET}\n`);
     return text('greeted');
   },
-  nonsense: () => ({ content: 'not a list' }),
+  log() {
+    process.stdout.write('[info] a call of log\n');
+    return text('logged');
+  },
+  nonsense: () => ({ content: 7 }),
   refuse: () => Promise.reject(new Error(`no, by ${SECRET}\nand so on`)),
 };
 

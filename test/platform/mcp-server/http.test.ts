@@ -125,7 +125,7 @@ describe('messages', () => {
     const status = async (headers: Record<string, string>) => (await post(LIST_TOOLS, { ...bearer, ...headers })).status;
     expect(await status({ 'mcp-protocol-version': '1999-01-01' })).toBe(400);
     expect(await status({ 'content-type': 'text/plain' })).toBe(415);
-    expect(await status({ accept: 'application/json' })).toBe(406);
+    expect(await status({ accept: 'text/html' })).toBe(406);
   });
 
   test('refuses every method but POST', async () => {

@@ -27,15 +27,16 @@ const MAX_DESCRIPTION = 20_000;
 const MAX_ANNOTATIONS_BYTES = 8_192;
 const NAME = /^[^\p{Cc}]{1,200}$/u;
 
-/** Converts a listed tool and redacts secrets in it. Undefined if it is too large or its name is invalid. */
-export function discoveredToolOf(tool: Tool, redactor: Redactor): DiscoveredTool | undefined {
+/** Converts a listed tool and redacts secrets in it. Returns the reason if it is too large or its name is invalid. */
+export function discoveredToolOf(tool: Tool, redactor: Redactor): DiscoveredTool | string {
   const { inputSchema, outputSchema = null, annotations = {} } = tool;
   const fits =
     fitsJson(inputSchema, MAX_SCHEMA_BYTES) &&
     fitsJson(outputSchema, MAX_SCHEMA_BYTES) &&
     fitsJson(annotations, MAX_ANNOTATIONS_BYTES);
   const name = redactor.text(tool.name);
-  if (!fits || !NAME.test(name) || name.trim() === '') return undefined;
+  if (!fits) return 'its schemas or annotations are too large or nested too deeply';
+  if (!NAME.test(name) || name.trim() === '') return 'its name is blank, longer than 200 characters or has control characters';
   return {
     name,
     title: textOf(tool.title ?? annotations.title, 500, redactor),
@@ -51,10 +52,10 @@ export function hashOfTool(definition: DiscoveredTool): string {
   return hashOfJson(definition);
 }
 
-/** Undefined if its URI is empty or too long. */
-export function discoveredResourceOf(resource: Resource, redactor: Redactor): DiscoveredResource | undefined {
+/** Returns the reason if its URI is empty or too long. */
+export function discoveredResourceOf(resource: Resource, redactor: Redactor): DiscoveredResource | string {
   const uri = redactor.text(resource.uri);
-  if (uri === '' || Buffer.byteLength(uri) > 2_048) return undefined;
+  if (uri === '' || Buffer.byteLength(uri) > 2_048) return 'its URI is empty or has more than 2048 bytes';
   return {
     uri,
     name: textOf(resource.name, 500, redactor) ?? uri.slice(0, 500),

@@ -12,6 +12,7 @@ import { PlaceholderError } from '../servers/placeholders.ts';
 import { type ConfiguredServer, connectionKey, endpointOf } from '../servers/server-endpoint.ts';
 import type { ToolServerServices } from '../services.ts';
 import { type DiscoveredResource, type DiscoveredTool, discoveredResourceOf, discoveredToolOf } from './definition.ts';
+import { DiscoveryReport } from './discovery-report.ts';
 import { syncResources, syncTools } from './sync-capabilities.ts';
 
 /** The result of querying a server, or the reason why that failed. */
@@ -24,7 +25,7 @@ export interface Discovery extends ConfiguredServer {
 
 /** Lists the tools and resources of a configured server. Must not run in a transaction, since the server can take arbitrarily long. */
 export async function discoverServer(services: ToolServerServices, serverId: string): Promise<Discovery> {
-  const { prisma, mcp } = services;
+  const { prisma, mcp, log } = services;
   const path = ['input', 'serverId'];
   const server = await McpServer.require(prisma, serverId, path);
   const config = await requireConfigOf(prisma, serverId, path);
@@ -45,23 +46,29 @@ export async function discoverServer(services: ToolServerServices, serverId: str
   try {
     const target = await endpointOf({ server, config }, opened);
     const clients = await mcp.clients();
-    const tools = await clients.listTools(target);
-    const resources = await clients.listResources(target).catch(problem);
+    const report = new DiscoveryReport();
+    const listed = await clients.listTools(target, { onProblem: (found) => report.add('tools', found) });
+    const resources = await clients
+      .listResources(target, { onProblem: (found) => report.add('resources', found) })
+      .catch((error: unknown) => report.note(`Its resources could not be listed. ${problem(error)}`));
     const now = redactor();
-    const valid = tools.flatMap((tool) => discoveredToolOf(tool, now) ?? []);
-    const distinct = [...new Map(valid.map((tool) => [tool.name, tool])).values()];
-    const skipped = tools.length - distinct.length;
-    const problems = [
-      ...(skipped > 0 ? [`${skipped} of its tools were skipped: too large, or with an invalid or duplicate name.`] : []),
-      ...(typeof resources === 'string' ? [`Its resources could not be listed. ${resources}`] : []),
-    ];
-    return {
-      server,
-      config,
-      tools: distinct,
-      resources: typeof resources === 'string' ? undefined : resources.flatMap((found) => discoveredResourceOf(found, now) ?? []),
-      problem: problems.join(' ') || null,
-    };
+    const tools = report.usableOf(
+      'tools',
+      listed,
+      (tool) => discoveredToolOf(tool, now),
+      ({ name }) => name,
+    );
+    const found =
+      resources &&
+      report.usableOf(
+        'resources',
+        resources,
+        (one) => discoveredResourceOf(one, now),
+        ({ uri }) => uri,
+      );
+    const text = report.text(now.text);
+    if (text) log.info({ tenantId: config.tenantId, configId: config.id, problem: text }, 'MCP server was listed in part');
+    return { server, config, tools, resources: found, problem: text };
   } catch (error) {
     return { ...empty, problem: problem(error) };
   }

@@ -12,8 +12,9 @@ import { discoverServer, saveDiscovery } from './discover-server.ts';
 
 mutation('refreshMcpTools', {
   description:
-    'Lists the tools and resources of a configured MCP server and stores them. The first refresh approves all tools in the name of the ' +
-    'viewer. Later ones leave new and changed tools for `approveMcpTool`.',
+    'Lists the tools and resources of a configured MCP server and stores them. The first discovery approves all tools in the name of the ' +
+    'viewer. Later ones leave new and changed tools for `approveMcpTool`. Tools and resources that cannot be used are skipped: ' +
+    '`refreshError` of the configuration names them, and what was changed in others, with the reason.',
   access: 'mcp:configure',
   input: (t) => ({ serverId: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }) }),
   payload: payload('refreshMcpTools', 'The configuration after the change.', {

@@ -1,6 +1,7 @@
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpCallError } from '../errors.ts';
 import { toFetchError } from '../map-errors.ts';
+import { removeNullMembers } from '../reading/repair-body.ts';
 import { tapBody } from '../transports/tap-body.ts';
 
 /** Limit per response body. Metadata and tokens are small. */
@@ -42,6 +43,8 @@ export class OAuthRequests {
       (error) => {
         if (error !== undefined) this.#fail(error);
       },
+      // The SDK rejects metadata and tokens with null for an absent member.
+      removeNullMembers(),
     );
   };
 

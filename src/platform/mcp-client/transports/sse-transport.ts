@@ -1,6 +1,7 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
-import { isJSONRPCRequest, isJSONRPCResponse, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { isJSONRPCRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { McpCallError } from '../errors.ts';
+import { repairEvents } from '../reading/repair-body.ts';
 import { type SentRequest, sendRequest, tooLarge } from './http-requests.ts';
 import { failedAnswer, type MonitoredTransport } from './monitored-transport.ts';
 import { cancelledBy, PARSER_LAG_MS, PendingRequests } from './pending-requests.ts';
@@ -25,7 +26,7 @@ export class SseTransport implements MonitoredTransport {
       fetch: (address, init = {}) => (init.method === 'POST' ? this.#post : this.#listen)({ url: address, init }),
     });
     transport.onmessage = (message) => {
-      if (isJSONRPCResponse(message) && message.id !== undefined) this.#exchanges.answered(message.id);
+      if (!('method' in message) && message.id !== undefined) this.#exchanges.answered(message.id);
     };
     this.transport = transport;
   }
@@ -42,7 +43,8 @@ export class SseTransport implements MonitoredTransport {
     if (cancelled !== undefined) this.#exchanges.abandon(cancelled);
     try {
       const signal = isJSONRPCRequest(message) ? this.#exchanges.begin(message.id).abort.signal : undefined;
-      return await sendRequest(this.#options.fetch, request, signal);
+      const inSession = !('method' in message && message.method === 'initialize');
+      return await sendRequest(this.#options.fetch, { ...request, inSession }, signal);
     } catch (error) {
       if (isJSONRPCRequest(message)) this.#exchanges.abandon(message.id);
       this.onStale();
@@ -70,6 +72,7 @@ export class SseTransport implements MonitoredTransport {
         if (error instanceof McpCallError) this.onFailure(error);
         else setTimeout(() => this.onFailure(this.#lost()), PARSER_LAG_MS).unref();
       },
+      repairEvents(),
     );
   };
 

@@ -1,8 +1,10 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { type JSONRPCMessage, JSONRPCMessageSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '../../lib/logger.ts';
 import { type McpEndpoint, redact, secretsOf } from '../endpoint.ts';
 import { McpCallError } from '../errors.ts';
+import { FixedWindowCounter } from '../fixed-window-counter.ts';
+import { readMessages } from '../reading/read-message.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { limitMemory } from './memory-limit.ts';
 import type { MonitoredTransport } from './monitored-transport.ts';
@@ -16,8 +18,9 @@ export interface StdioOptions {
 
 /** Limit for buffered input that the server has not read. */
 const MAX_UNREAD_BYTES = 16 * 1024 * 1024;
-/** Some programs print a banner to standard output. The transport ignores this many such lines. */
-const MAX_STRAY_LINES = 100;
+/** Some programs log to standard output. A connection may have as many messages in this time, and a program may log a line for each. */
+const MAX_STRAY_LINES = 10_000;
+const STRAY_WINDOW_MS = 10_000;
 const MAX_STDERR_LINES = 200;
 const MAX_STDERR_LINE_LENGTH = 4_096;
 
@@ -37,7 +40,8 @@ export class StdioTransport implements MonitoredTransport, Transport {
   #server: ServerProcess | undefined;
   #closing: Promise<void> | undefined;
   #forgetMemory = () => {};
-  #strayLines = 0;
+  readonly #strayLines = new FixedWindowCounter(MAX_STRAY_LINES, STRAY_WINDOW_MS);
+  #hasStrayLines = false;
 
   constructor(target: McpEndpoint, options: StdioOptions) {
     this.#target = target;
@@ -126,11 +130,16 @@ export class StdioTransport implements MonitoredTransport, Transport {
 
   #read(line: string): void {
     if (this.#closing) return;
-    const message = parseMessage(line);
-    if (message) {
-      this.onmessage?.(message);
-    } else if (++this.#strayLines > MAX_STRAY_LINES) {
-      this.#fail('PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.');
+    const messages = readLine(line);
+    if (messages) {
+      for (const message of messages) if (!this.#closing) this.onmessage?.(message);
+      return;
+    }
+    const { key } = this.#target;
+    if (!this.#hasStrayLines) this.#options.log.info({ mcp: key }, 'MCP server writes to standard output what is not MCP');
+    this.#hasStrayLines = true;
+    if (this.#strayLines.add()) {
+      this.#fail('PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.');
     }
   }
 
@@ -149,10 +158,8 @@ export class StdioTransport implements MonitoredTransport, Transport {
   }
 }
 
-function parseMessage(line: string): JSONRPCMessage | undefined {
-  try {
-    return JSONRPCMessageSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
+/** Also reads a message after the beginning of a line, which a program has printed without a line end. */
+function readLine(line: string): JSONRPCMessage[] | undefined {
+  const start = line.indexOf('{"jsonrpc"');
+  return readMessages(line) ?? (start > 0 ? readMessages(line.slice(start)) : undefined);
 }

@@ -1,13 +1,14 @@
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { isJSONRPCRequest, isJSONRPCResponse, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { isJSONRPCRequest, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import type { Logger } from '../../lib/logger.ts';
 import { McpCallError } from '../errors.ts';
 import { FixedWindowCounter } from '../fixed-window-counter.ts';
+import { repairEvents, repairJson } from '../reading/repair-body.ts';
 import { type SentRequest, sendRequest, tooLarge } from './http-requests.ts';
 import { failedAnswer, type MonitoredTransport } from './monitored-transport.ts';
 import { cancelledBy, type PendingRequest, PendingRequests } from './pending-requests.ts';
 import { SseSizeGuard } from './sse-size-guard.ts';
-import { tapBody } from './tap-body.ts';
+import { type BodyFilter, tapBody } from './tap-body.ts';
 
 export interface HttpOptions {
   log: Logger;
@@ -47,7 +48,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
       fetch: (address, init = {}) => (init.method === 'POST' ? this.#post : this.#listen)({ url: address, init }),
     });
     transport.onmessage = (message) => {
-      if (isJSONRPCResponse(message) && message.id !== undefined) this.#exchanges.answered(message.id);
+      if (!('method' in message) && message.id !== undefined) this.#exchanges.answered(message.id);
     };
     this.transport = transport;
   }
@@ -121,7 +122,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     });
     if (!response.ok) return response;
     this.#serverStream = new SseSizeGuard(this.#options.maxMessageBytes);
-    return this.#watch(response, this.#serverStream, (error) => {
+    return this.#watch(response, this.#serverStream, repairEvents(), (error) => {
       if (error instanceof McpCallError) this.onFailure(error);
     });
   };
@@ -138,22 +139,30 @@ export class StreamableHttpTransport implements MonitoredTransport {
   /** After a failure the session may be gone or another process may respond. A new session costs one extra request. */
   #stale(error: unknown): void {
     if (!(error instanceof McpCallError) || error.code === 'BUSY') return;
-    if (error.code === 'CRASHED') this.#sessionLost = true;
+    if (error.sessionLost) this.#sessionLost = true;
     this.onStale();
   }
 
   #answer(response: Response, exchange: PendingRequest): Response {
     const { maxMessageBytes } = this.#options;
-    const isStream = response.headers.get('content-type')?.toLowerCase().startsWith('text/event-stream');
+    const type = response.headers.get('content-type')?.toLowerCase();
+    const isStream = type?.startsWith('text/event-stream');
+    const isJson = type?.startsWith('application/json');
     const events = isStream ? new SseSizeGuard(maxMessageBytes) : undefined;
-    return this.#watch(response, events, (error) => {
+    const filter = isStream ? repairEvents(exchange.id) : isJson ? repairJson(exchange.id) : undefined;
+    return this.#watch(response, events, filter, (error) => {
       if (error instanceof McpCallError) this.#exchanges.failed(exchange.id, error);
       exchange.lastEventId = events?.lastEventId ?? exchange.lastEventId;
       this.#exchanges.streamEnded(exchange);
     });
   }
 
-  #watch(response: Response, events: SseSizeGuard | undefined, ended: (error?: unknown) => void): Response {
+  #watch(
+    response: Response,
+    events: SseSizeGuard | undefined,
+    filter: BodyFilter | undefined,
+    ended: (error?: unknown) => void,
+  ): Response {
     const { maxMessageBytes } = this.#options;
     let bytes = 0;
     return tapBody(
@@ -163,6 +172,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
         if (events ? !events.read(chunk) : bytes > maxMessageBytes) throw tooLarge(maxMessageBytes);
       },
       ended,
+      filter,
     );
   }
 }

@@ -1,5 +1,21 @@
-/** Returns the response with a body that passes each chunk to `read`, which may throw to abort. Calls `ended` once. */
-export function tapBody(response: Response, read: (chunk: Uint8Array) => void, ended: (error?: unknown) => void): Response {
+/** Replaces the bytes of a body. */
+export interface BodyFilter {
+  /** May return no bytes, and later more than it was given. */
+  push(chunk: Uint8Array): Uint8Array;
+  /** Returns the bytes after the last chunk. */
+  end(): Uint8Array;
+}
+
+/**
+ * Returns the response with a body that passes each chunk to `read`, which may throw to abort, and then through the filter. Calls `ended`
+ * once.
+ */
+export function tapBody(
+  response: Response,
+  read: (chunk: Uint8Array) => void,
+  ended: (error?: unknown) => void,
+  filter?: BodyFilter,
+): Response {
   const { status, statusText, headers, body } = response;
   if (!body) {
     ended();
@@ -10,16 +26,20 @@ export function tapBody(response: Response, read: (chunk: Uint8Array) => void, e
   const watched = new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { done, value } = await reader.read();
-        // A pending read after cancel ends without an error.
-        if (isCancelled) return;
-        if (!done) {
-          read(value);
-          controller.enqueue(value);
-          return;
+        // The stream does not pull again before it gets a chunk.
+        for (let isWaiting = true; isWaiting; ) {
+          const { done, value } = await reader.read();
+          // A pending read after cancel ends without an error.
+          if (isCancelled) return;
+          if (value) read(value);
+          const bytes = done ? filter?.end() : filter ? filter.push(value) : value;
+          isWaiting = !done && bytes?.byteLength === 0;
+          if (bytes && bytes.byteLength > 0) controller.enqueue(bytes);
+          if (done) {
+            controller.close();
+            ended();
+          }
         }
-        controller.close();
-        ended();
       } catch (error) {
         if (isCancelled) return;
         ended(error);

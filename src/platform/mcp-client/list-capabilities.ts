@@ -52,7 +52,7 @@ async function allPages<T>(
     const params = cursor === undefined ? {} : { cursor: cursor as string };
     const result = await connection.request({ method: `${what}/list`, params }, { signal });
     const values = listOf(result[what]);
-    if (!values) throw new McpCallError('PROTOCOL', `The MCP server answered with ${what} that are not a list.`);
+    if (!values) throw new McpCallError('PROTOCOL', `The MCP server responded with ${what} that are not a list.`);
     for (const value of pages.newOf(values)) {
       if (++listed > MAX_ITEMS) throw new McpCallError('TOO_LARGE', `The MCP server lists more than ${MAX_ITEMS} ${what}.`);
       const found = read(value);
@@ -65,7 +65,7 @@ async function allPages<T>(
       for (const repair of found.repairs) onProblem({ skipped: false, reason: `${label}: ${repair}.` });
       items.push(found.item);
       bytes += size;
-      if (bytes > maxBytes) throw new McpCallError('TOO_LARGE', `The list of ${what} has more than ${maxBytes} bytes.`);
+      if (bytes > maxBytes) throw new McpCallError('TOO_LARGE', `The list of ${what} exceeds ${maxBytes} bytes.`);
     }
     cursor = result.nextCursor;
     if (!cursor) return items;

@@ -61,12 +61,12 @@ export function toStatusError(status: number): McpCallError {
   if (status === 401 || status === 403) {
     return new McpCallError('REFUSED', `The MCP server rejects the credentials (HTTP ${status}).`);
   }
-  if (status === 429) return new McpCallError('BUSY', 'The MCP server asks for fewer calls (HTTP 429).');
-  return new McpCallError('UNREACHABLE', `The MCP server answered with HTTP ${status}.`, { mayHaveRun: status >= 500 });
+  if (status === 429) return new McpCallError('BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.');
+  return new McpCallError('UNREACHABLE', `The MCP server responded with HTTP ${status}.`, { mayHaveRun: status >= 500 });
 }
 
 export function sessionLost(): McpCallError {
-  return new McpCallError('CRASHED', 'The MCP server has lost our session. Call again.', { sessionLost: true });
+  return new McpCallError('CRASHED', 'The MCP server ended the session. Call again.', { sessionLost: true });
 }
 
 /** The longest text of a refusal that may name the session. */

@@ -40,8 +40,8 @@ export async function platformTenant(graph: TestGraph): Promise<TestTenant> {
   return tenant;
 }
 
-/** Registers and configures a server of the tenant, and refreshes its tools once. Returns its id. */
-export async function readyServer(
+/** Registers and configures a server of the tenant. Returns its id. */
+export async function configuredServer(
   graph: TestGraph,
   tenant: TestTenant,
   url: string,
@@ -56,9 +56,21 @@ export async function readyServer(
     'server { id }',
   );
   await configure(graph, owner, server.id, configuration);
-  const { __typename, message } = await mutate(graph, owner, 'refreshMcpTools', { serverId: server.id }, 'config { id }');
-  expect(__typename, message).toBe('RefreshMcpToolsPayload');
   return server.id;
+}
+
+/** The same, with the tools of the server. */
+export async function readyServer(
+  graph: TestGraph,
+  tenant: TestTenant,
+  url: string,
+  configuration: Record<string, unknown> = {},
+): Promise<string> {
+  const owner = asViewer(tenant);
+  const id = await configuredServer(graph, tenant, url, configuration);
+  const { __typename, message } = await mutate(graph, owner, 'refreshMcpTools', { serverId: id }, 'config { id }');
+  expect(__typename, message).toBe('RefreshMcpToolsPayload');
+  return id;
 }
 
 export function configure(graph: TestGraph, viewer: Viewer, serverId: string, input: Record<string, unknown>): Promise<Result> {

@@ -14,7 +14,7 @@ import {
 } from '../../platform/mcp-client/authorization-server.ts';
 import { type TestGraph, testGraph } from '../../testkit/graph.ts';
 import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
-import { configure, execute, loggedCalls, query, readyServer, refresh, rowsWith } from './mcp-fixtures.ts';
+import { configure, configuredServer, execute, loggedCalls, query, readyServer, refresh, rowsWith } from './mcp-fixtures.ts';
 import { startToolServer, type ToolServer, text } from './tool-server.ts';
 
 let graph: TestGraph;
@@ -211,7 +211,7 @@ describe('refuses OAuth configuration', () => {
     ['with a line break in the secret', 'clientSecret', () => ({ ...client, clientSecret: 'confidential\ntext' })],
   ])('%s', async (_title, field, oauth) => {
     const mine = await createTenant(graph);
-    const id = await readyServer(graph, mine, (await scene()).server.url);
+    const id = await configuredServer(graph, mine, (await scene()).server.url);
     const refused = await configure(graph, asViewer(mine), id, { oauth: oauth() });
     expect(refused).toMatchObject({ __typename: 'ValidationError', path: ['input', 'oauth', field] });
     expect(refused.message).not.toContain('confidential');
@@ -227,7 +227,7 @@ describe('refuses OAuth configuration', () => {
     });
     const mine = await createTenant(graph);
     const owner = asViewer(mine);
-    const id = await readyServer(graph, mine, server.url);
+    const id = await configuredServer(graph, mine, server.url);
     graph.services.mcp = closed;
     const oauth = { ...client, issuer: 'http://auth.example.test', clientSecret: 'one' };
     expect(await configure(graph, owner, id, { oauth })).toMatchObject({ path: ['input', 'oauth', 'issuer'] });
@@ -239,7 +239,7 @@ test('a failed refresh reports the reason without the response of the authorizat
   authorizationServer.give = ({ response }) => answer(response, 500, { secret: 'confidential' });
   const mine = await createTenant(graph);
   const owner = asViewer(mine);
-  const id = await readyServer(graph, mine, server.url, {
+  const id = await configuredServer(graph, mine, server.url, {
     oauth: { issuer, clientId: 'agentbase', clientSecret: 'confidential' },
   });
   const refused = await refresh(graph, owner, id);

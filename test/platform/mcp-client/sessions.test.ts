@@ -82,7 +82,7 @@ describe('sessions', () => {
     expect(await failure(call('work'))).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: false,
-      message: 'The MCP server has lost our session. Call again.',
+      message: 'The MCP server ended the session. Call again.',
     });
     expect(lost).toBe(2);
   });

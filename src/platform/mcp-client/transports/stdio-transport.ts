@@ -139,7 +139,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
     if (!this.#hasStrayLines) this.#options.log.info({ mcp: key }, 'MCP server writes to standard output what is not MCP');
     this.#hasStrayLines = true;
     if (this.#strayLines.add()) {
-      this.#fail('PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.');
+      this.#fail('PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.');
     }
   }
 

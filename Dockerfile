@@ -6,7 +6,7 @@ COPY prisma prisma
 COPY scripts scripts
 # The postinstall script generates the Prisma client and the Pothos types into src/generated.
 RUN --mount=type=cache,target=/root/.npm npm ci
-# The npm package `node` brings Node to machines that have an older one. This image is Node.
+# The npm package `node` is for machines with an older Node. This image has its own.
 RUN npm prune --omit=dev --ignore-scripts && rm -rf node_modules/node node_modules/.bin/node
 COPY src src
 
@@ -19,7 +19,7 @@ COPY --from=build /app/node_modules node_modules
 # The schema and migrations, for src/app/migrate-cli.ts.
 COPY --from=build /app/prisma prisma
 COPY --from=build /app/src src
-# Uploaded files, where they are not in S3. Servers and workers share it.
+# Uploaded files, if they are not stored in S3. Servers and workers share the folder.
 RUN mkdir -p /data/files && chown node:node /data/files
 ENV STORAGE_FOLDER=/data/files
 USER node

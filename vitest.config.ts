@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { configDefaults, defineConfig } from 'vitest/config';
 
-const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, TEST_CONFORMANCE, TEST_NIGHTLY, VITEST_JSON } = process.env;
+const { TEST_DATABASE_URL, TEST_PGBOUNCER_URL, TEST_BROWSER, TEST_CONFORMANCE, TEST_LOAD, TEST_NIGHTLY, VITEST_JSON } =
+  process.env;
 
 export default defineConfig({
   // graphql ships CommonJS and ESM: the tests must load the copy that Node gives to Yoga and Pothos.
@@ -16,6 +17,8 @@ export default defineConfig({
       ...(TEST_BROWSER === '1' ? [] : ['**/*.browser.test.ts']),
       // These start one or two processes for each scenario of the official suites.
       ...(TEST_CONFORMANCE === '1' ? [] : ['**/*.conformance.test.ts']),
+      // These measure a server process, which other tests would disturb.
+      ...(TEST_LOAD === '1' && TEST_DATABASE_URL ? [] : ['**/*.load.test.ts']),
       // Processes killed at random moments, for minutes: they search for races, and the other suites cover the known ones.
       ...(TEST_NIGHTLY === '1' && TEST_DATABASE_URL ? [] : ['**/*.nightly.test.ts']),
     ],

@@ -1,25 +1,21 @@
 /**
- * `npm run bench`: the API of Agentbase beside what else could answer the same questions. Prints what it measures and what of it was to
- * be reached, and writes docs/bench.md, docs/bench.json and docs/bench.svg after a whole run. Fails for wrong answers, and where
- * Agentbase takes more statements than it may; not for being slow.
+ * `npm run bench`: compares the API of Agentbase with other servers over the same database. Prints the figures and the targets. A full
+ * run also writes docs/bench.md, docs/bench.json and docs/bench.svg. Fails on a wrong response and where Agentbase exceeds a limit of
+ * statements or round trips; a missed target of speed is only reported.
  *
- * - `--quick`: less of everything, and no page, for development. `--rounds`, `--messages` and `--slice` (ms) as well.
- * - `--smoke`: no times at all: answers, statements and round trips, for CI.
+ * - `--quick`: fewer messages and shorter rounds for development; writes no files. Also `--rounds`, `--messages`, `--slice` (ms).
+ * - `--smoke`: no timing; checks responses, statements and round trips, for CI.
  */
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { runAll, WrongAnswersError } from './api/full-run.ts';
-import { headOf, sectionsOf } from './api/report.ts';
-import type { Results } from './api/results.ts';
-import { limitProblems } from './api/round-trip-limits.ts';
-import { isPostgraphileInstalled, POSTGRAPHILE_FOLDER } from './api/servers.ts';
+import { runAll, WrongResponsesError } from './api/full-run.ts';
+import { storeResults, writeDocs } from './api/report/docs.ts';
+import { limitProblems } from './api/report/round-trip-limits.ts';
+import { sectionsOf } from './api/report/sections.ts';
+import { targetsOf } from './api/report/targets.ts';
+import { isPostgraphileInstalled, POSTGRAPHILE_FOLDER } from './api/servers/start.ts';
 import { smoke } from './api/smoke.ts';
-import { targetsOf } from './api/targets.ts';
-import { sectionText, writePage } from './lib/report.ts';
-
-const docs = (name: string) => fileURLToPath(new URL(`../docs/${name}`, import.meta.url));
+import { sectionText } from './lib/report.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -34,32 +30,29 @@ const { values: options } = parseArgs({
 const began = performance.now();
 const seconds = () => `${Math.round((performance.now() - began) / 1000)} s`;
 
-/** What one may not depart from when it goes into the page. */
-const WHOLE = { messages: 1_000_000, smallMessages: 10_000, rounds: 6, sliceMs: 2_000 };
-
-function writeDocs(results: Results): void {
-  writeFileSync(docs('bench.json'), `${JSON.stringify(results, null, 2)}\n`);
-  execFileSync(process.execPath, [`${POSTGRAPHILE_FOLDER}/chart.ts`, docs('bench.json'), docs('bench.svg')]);
-  writePage(docs('bench.md'), headOf(results), sectionsOf(results));
-}
+/** Only a run with these values, or at most one round less, writes the docs. */
+const FULL_RUN = { messages: 1_000_000, smallMessages: 10_000, rounds: 6, sliceMs: 2_000 };
 
 async function measure(): Promise<string[]> {
   if (!isPostgraphileInstalled()) {
-    console.log('PostGraphile is installed, for this bench alone');
+    console.log('installing PostGraphile for the benchmark');
     execFileSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: POSTGRAPHILE_FOLDER, stdio: 'inherit' });
   }
   const plan = {
-    ...WHOLE,
-    messages: Number(options.messages ?? (options.quick ? 100_000 : WHOLE.messages)),
-    rounds: Number(options.rounds ?? (options.quick ? 2 : WHOLE.rounds)),
-    sliceMs: Number(options.slice ?? (options.quick ? 800 : WHOLE.sliceMs)),
+    ...FULL_RUN,
+    messages: Number(options.messages ?? (options.quick ? 100_000 : FULL_RUN.messages)),
+    rounds: Number(options.rounds ?? (options.quick ? 2 : FULL_RUN.rounds)),
+    sliceMs: Number(options.slice ?? (options.quick ? 800 : FULL_RUN.sliceMs)),
   };
-  const isWhole = plan.messages === WHOLE.messages && plan.rounds >= WHOLE.rounds - 1 && plan.sliceMs === WHOLE.sliceMs;
-  const results = await runAll({ ...plan, say: (text) => console.log(`${seconds()}: ${text}`) });
+  const isFull = plan.messages === FULL_RUN.messages && plan.rounds >= FULL_RUN.rounds - 1 && plan.sliceMs === FULL_RUN.sliceMs;
+  const results = await runAll({ ...plan, log: (text) => console.log(`${seconds()}: ${text}`) });
   for (const section of sectionsOf(results)) console.log(`\n${sectionText(section)}`);
-  for (const { what, bound, measured, reached } of targetsOf(results))
-    console.log(`${reached ? 'reached' : 'MISSED '}  ${measured} (${bound})  ${what}`);
-  if (isWhole) writeDocs(results);
+  for (const { name, bound, measured, reached } of targetsOf(results))
+    console.log(`${reached ? 'reached' : 'MISSED '}  ${measured} (${bound})  ${name}`);
+  if (isFull) {
+    storeResults(results);
+    writeDocs(results);
+  }
   return results.statements.agentbase ? limitProblems(results.statements.agentbase) : [];
 }
 
@@ -67,7 +60,7 @@ async function run(): Promise<string[]> {
   try {
     return await (options.smoke ? smoke() : measure());
   } catch (error) {
-    if (error instanceof WrongAnswersError) return [error.message];
+    if (error instanceof WrongResponsesError) return [error.message];
     throw error;
   }
 }

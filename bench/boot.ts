@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const CONNECT = new URL('../src/platform/postgres/connect.ts', import.meta.url).href;
-/** Bounds of the fastest of each, which other work on the machine disturbs least, as multiples of the time to open the database alone. */
+/** Bounds of the fastest boots, as multiples of the time to open the database alone. Noise affects the fastest least. */
 const FIRST_BOUND = 7;
 const LATER_BOUND = 4;
 const ROUNDS = 3;
@@ -30,7 +30,7 @@ async function boot(folder: string): Promise<number> {
   });
   while (!/listens at \S+/.test(output)) {
     await Promise.race([once(child.stdout, 'data'), exited]);
-    if (child.exitCode !== null) throw new Error(`the server ended: ${output}`);
+    if (child.exitCode !== null) throw new Error(`the server exited before it was ready: ${output}`);
   }
   const url = /listens at (\S+)/.exec(output)?.[1] ?? '';
   const response = await fetch(url, {
@@ -39,14 +39,14 @@ async function boot(folder: string): Promise<number> {
     body: '{"query":"{ __typename }"}',
   });
   const { data } = (await response.json()) as { data?: { __typename?: string } };
-  if (data?.__typename !== 'Query') throw new Error('the answer is wrong');
+  if (data?.__typename !== 'Query') throw new Error('the response does not have __typename Query');
   const took = performance.now() - began;
   child.kill('SIGTERM');
   await exited;
   return took;
 }
 
-/** The time of a process that opens the database of a folder and runs one query. */
+/** Milliseconds of a process that opens the database of a folder and runs one query. */
 async function openDatabase(folder: string): Promise<number> {
   const script = `
     import { join } from 'node:path';
@@ -62,7 +62,7 @@ async function openDatabase(folder: string): Promise<number> {
   await Promise.race([once(child.stdout, 'data'), exited]);
   const took = performance.now() - began;
   const [code] = await exited;
-  if (code !== 0) throw new Error('the database could not be opened');
+  if (code !== 0) throw new Error(`the process that opens the database exited with code ${code}`);
   return took;
 }
 

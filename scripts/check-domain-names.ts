@@ -1,10 +1,10 @@
-/** Finds names of domains in the platform. */
+/** Finds domain names in the platform. */
 import { globSync, readFileSync } from 'node:fs';
 import type { Source } from './sources.ts';
 
 const PLATFORM = 'src/platform/';
 
-/** Words of domains that are words of the platform too. */
+/** Domain terms that the platform uses with a meaning of its own. */
 const PLATFORM_WORDS: Record<string, string> = {
   tenant: 'row-level security isolates tenants: each statement acts in one',
   user: 'the actor: Viewer and SessionContext',
@@ -13,14 +13,14 @@ const PLATFORM_WORDS: Record<string, string> = {
   message: 'messages of errors, protocols and language models',
   chunk: 'chunks of streams',
   run: 'a verb',
-  mcp: 'the protocol, which the platform speaks as client and server',
+  mcp: 'the protocol, which the platform implements as client and server',
   'mcp server': 'the protocol',
   'mcp tool': 'the protocol',
   'mcp resource': 'the protocol',
   'tool call': 'tool calls of language models',
 };
 
-/** Other words of domains, by the files that may use them. */
+/** Other domain terms and the files that may use them. */
 const ALLOWED: { file: string; words: string[]; reason: string }[] = [
   {
     file: 'src/platform/auth/',
@@ -35,14 +35,14 @@ const ALLOWED: { file: string; words: string[]; reason: string }[] = [
   { file: 'src/platform/lib/logger.ts', words: ['refresh token'], reason: 'the logger redacts it wherever it occurs' },
 ];
 
-/** Tables that the platform reads itself: it verifies a credential before there is an actor. */
+/** Tables that the platform reads to verify a credential, before the actor is known. */
 const PLATFORM_TABLES = ['api_keys', 'refresh_tokens', 'tenants'];
 
 function singular(word: string): string {
   return word.replace(/ies$/, 'y').replace(/([^s])s$/, '$1');
 }
 
-/** `AgentRun`, `agent_runs` and `agent-run` all are "agent run". */
+/** Normalizes `AgentRun`, `agent_runs` and `agent-run` to "agent run". */
 function words(text: string): string[] {
   return text
     .replace(/([a-z0-9])([A-Z])/g, '$1 $2')
@@ -58,7 +58,7 @@ interface Domain {
   tables: string[];
 }
 
-/** The names of modules, entities and tables. */
+/** Returns the names of modules, entities and tables. */
 function readDomain(modules: readonly string[]): Domain {
   const schema = globSync('prisma/schema/*.prisma')
     .map((file) => readFileSync(file, 'utf8'))
@@ -85,7 +85,7 @@ function problemsOf({ file, code }: Source, { terms, tables }: Domain): string[]
   ];
 }
 
-/** The domain names in files of the platform. */
+/** Returns the domain names in files of the platform. */
 export function domainNameProblems(sources: readonly Source[], modules: readonly string[]): string[] {
   const domain = readDomain(modules);
   return sources.filter(({ file }) => file.startsWith(PLATFORM)).flatMap((source) => problemsOf(source, domain));

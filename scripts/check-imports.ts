@@ -1,4 +1,4 @@
-/** Checks which way imports point: app → modules → platform, between modules through exports, and within the platform downwards. */
+/** Checks the direction of imports: app → modules → platform, between modules through exports, and the rules between platform folders. */
 import type { Source } from './sources.ts';
 
 interface PlatformRule {
@@ -65,7 +65,7 @@ function isWithin(path: string, folder: string): boolean {
 
 function platformProblem(file: string, target: string): string | undefined {
   if (isWithin(target, 'src/app') || isWithin(target, 'src/modules')) {
-    return `${file} imports ${target}: the platform knows neither modules nor the app`;
+    return `${file} imports ${target}: the platform must not import modules or the app`;
   }
   const [, root, folder = '', part = ''] = file.split('/');
   if (root !== 'platform' || !target.startsWith('src/platform/')) return undefined;
@@ -82,13 +82,16 @@ function platformProblem(file: string, target: string): string | undefined {
 }
 
 function moduleProblem(file: string, target: string, modules: readonly string[]): string | undefined {
-  if (isWithin(target, 'src/app')) return `${file} imports ${target}: modules run under any app`;
+  if (isWithin(target, 'src/app')) return `${file} imports ${target}: modules must not import the app`;
   const own = file.split('/')[2] ?? '';
   const [root, folder, name = '', ...rest] = target.split('/');
   // src/modules/index.ts lists the modules.
   if (!modules.includes(own) || root !== 'src' || folder !== 'modules' || name === own) return undefined;
-  if (modules.indexOf(name) > modules.indexOf(own)) return `${file} imports ${target}: ${name} builds on ${own}`;
-  return rest.join('/') === 'exports.ts' ? undefined : `${file} imports ${target}: other modules see the exports of ${name} only`;
+  if (modules.indexOf(name) > modules.indexOf(own))
+    return `${file} imports ${target}: ${name} comes after ${own} in src/modules/index.ts`;
+  return rest.join('/') === 'exports.ts'
+    ? undefined
+    : `${file} imports ${target}: other modules import only exports.ts of ${name}`;
 }
 
 function packageProblem(file: string, target: string): string | undefined {
@@ -98,8 +101,8 @@ function packageProblem(file: string, target: string): string | undefined {
 }
 
 /**
- * The imports that break a rule.
- * @param modules the names of the modules, each after those it builds on
+ * Returns the imports that violate a rule.
+ * @param modules the names of the modules, each after those that it imports
  */
 export function importProblems(sources: readonly Source[], modules: readonly string[]): string[] {
   return sources.flatMap(({ file, imports }) =>

@@ -28,7 +28,7 @@ async function schemaProblem(): Promise<string> {
 async function driftProblem(): Promise<string> {
   const { openEmbedded } = await import('../src/platform/postgres/connect.ts');
   const { migrate } = await import('../src/platform/migrations/migrate.ts');
-  const { schemaDrift } = await import('../src/platform/migrations/schema-engine.ts');
+  const { schemaDrift } = await import('./schema-drift.ts');
   const { install } = await import('../src/modules/index.ts');
   const embedded = await openEmbedded('memory://');
   try {
@@ -41,7 +41,7 @@ async function driftProblem(): Promise<string> {
 
 /**
  * Prisma merges the findUnique calls of one tick into one statement, even of different requests. src/platform/postgres/prisma.ts separates
- * these batches through internals of Prisma. No module should depend on that: findFirst never batches, and loaders batch within a request.
+ * these batches through internals of Prisma. Modules must not depend on that. findFirst never batches, and loaders batch within a request.
  */
 function findUniqueProblem(): string {
   return readdirSync('src', { recursive: true, encoding: 'utf8' })

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import generatorHelper, { type DMMF } from '@prisma/generator-helper';
 
-/** Repeats `TableModel` of `src/platform/postgres/data-model.ts`: an image build runs the generator before it copies the sources. */
+/** A copy of `TableModel` of `src/platform/postgres/data-model.ts`, because an image build runs the generator before it copies the sources. */
 interface Column {
   name: string;
   property: string;
@@ -46,7 +46,7 @@ function maxLengthOf({ nativeType }: DMMF.Field): number | undefined {
   return type === 'VarChar' ? Number(length) : undefined;
 }
 
-/** Columns of types that Prisma does not support, with the field each comes after. Prisma's data model omits them. */
+/** Returns the columns of types that Prisma does not support, each with its preceding field. Prisma's data model omits them. */
 function unsupportedColumns(schema: string, model: string): { after: string | undefined; column: Column }[] {
   const [, body = ''] = new RegExp(`^model ${model} \\{\\n([\\s\\S]*?)^\\}`, 'm').exec(schema) ?? [];
   const found: { after: string | undefined; column: Column }[] = [];
@@ -119,7 +119,7 @@ function tables({ models }: DMMF.Datamodel, schema: string): object[] {
   });
 }
 
-/** The unreadable columns in the form of Prisma's option `omit`. */
+/** Returns the unreadable columns in the form of Prisma's option `omit`. */
 function unreadableColumns({ models }: DMMF.Datamodel): object {
   const entries = models.map(({ name, fields }) => {
     const unreadable = fields.filter(({ documentation }) => isUnreadable(documentation));

@@ -1,5 +1,5 @@
 /**
- * Generates the Prisma client, the Pothos types and our data model, and a migrated embedded database that first starts copy.
+ * Generates the Prisma client, the Pothos types, the data model, and a migrated embedded database that a first start copies.
  *
  * `prisma generate` requires a native schema engine that it never runs, and downloads a missing one. Any
  * executable that exists satisfies the check, so generation works without a network beyond the package registry.
@@ -14,7 +14,7 @@ const { status, stdout, stderr } = spawnSync(process.execPath, [cli, 'generate',
   cwd: new URL('..', import.meta.url),
   env: {
     ...process.env,
-    // The data model generator is TypeScript: it needs this Node, which may not be the first on PATH.
+    // The data model generator is TypeScript and requires this version of Node, which may not be the first on PATH.
     PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH ?? ''}`,
     PRISMA_SCHEMA_ENGINE_BINARY: process.execPath,
     PRISMA_HIDE_UPDATE_MESSAGE: '1',

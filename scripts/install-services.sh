@@ -1,27 +1,27 @@
 #!/bin/sh
-# Installs on Debian what the tests against real services need, without Docker: PostgreSQL with pgvector,
-# Redis, PgBouncer and Chromium. Running it again changes nothing. No service is started or enabled: the
-# tests start private ones (scripts/private-services.ts). Run it as root, or as a user who may sudo.
+# Installs the services of the test suites on Debian, without Docker: PostgreSQL with pgvector, Redis,
+# PgBouncer and Chromium. Idempotent. It starts and enables no service: the tests start private ones
+# (scripts/private-services.ts). Run it as root, or as a user with sudo rights.
 set -eu
 
 # 0.8.3 and 0.8.4 fix index corruption under vacuum.
 PGVECTOR_MINIMUM=0.8.4
-# Built from Debian's source archive where the index has no package that is new enough.
+# Built from Debian's source archive if the package index has only older versions.
 PGVECTOR_SOURCE=0.8.6
 PGVECTOR_SHA256=25c9b78cfdaa43c66788d7490246ac24e4fe1c86f19c4b60c089b723f84a4a0d
 
-say() { printf '%s\n' "install-services: $*"; }
-fail() { say "$*" >&2; exit 1; }
+log() { printf '%s\n' "install-services: $*"; }
+fail() { log "$*" >&2; exit 1; }
 
-command -v apt-get >/dev/null || fail 'needs Debian (apt-get was not found)'
+command -v apt-get >/dev/null || fail 'requires Debian (apt-get was not found)'
 if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || fail 'needs root: run it as root, or install sudo'
+  command -v sudo >/dev/null || fail 'requires root: run it as root, or install sudo'
   exec sudo -- sh "$0" "$@"
 fi
 
 export DEBIAN_FRONTEND=noninteractive
 work=$(mktemp -d)
-# apt downloads as its own user, who has to reach the folder.
+# apt downloads as its own user, which needs access to the folder.
 chmod 755 "$work"
 policy=/usr/sbin/policy-rc.d
 policy_mark='written by install-services.sh'
@@ -34,7 +34,7 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Runs a command silently; its output is shown only when it fails.
+# Runs a command and prints its output only if it fails.
 quietly() {
   if ! "$@" >"$work/log" 2>&1; then
     tail -n 40 "$work/log" >&2
@@ -45,7 +45,7 @@ quietly() {
 updated=no
 update_once() {
   [ "$updated" = yes ] && return
-  say 'updating the package index'
+  log 'updating the package index'
   quietly apt-get update -qq
   updated=yes
 }
@@ -53,13 +53,13 @@ update_once() {
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 candidate() { LC_ALL=C apt-cache policy "$1" | sed -n 's/^  Candidate: //p' | grep -v '^(none)$' || true; }
 
-# Maintainer scripts ask policy-rc.d before they start a service. A policy that is already there is the
-# machine owner's and stays; ours refuses only the services this script brings, and goes with the script.
+# Maintainer scripts call policy-rc.d before they start a service. An existing policy is not replaced. This
+# one rejects only the services that this script installs, and is removed at the end.
 hold_services() {
   if [ -e "$policy" ] && ! grep -qs "$policy_mark" "$policy"; then return; fi
   cat >"$policy" <<POLICY
 #!/bin/sh
-# $policy_mark; it removes this file when it ends
+# $policy_mark, which removes this file at its end
 case "\$*" in
   *postgresql*start* | *redis*start* | *pgbouncer*start*) exit 101 ;;
 esac
@@ -68,7 +68,7 @@ POLICY
   chmod 755 "$policy"
 }
 
-# Installs those of the named packages that are missing.
+# Installs the missing packages of a list.
 install_missing() {
   missing=
   for package in "$@"; do
@@ -76,7 +76,7 @@ install_missing() {
   done
   [ -n "$missing" ] || return 0
   update_once
-  say "installing$missing"
+  log "installing$missing"
   hold_services
   # shellcheck disable=SC2086 # a list of package names
   quietly apt-get install -y -qq --no-install-recommends $missing
@@ -86,12 +86,12 @@ install_missing() {
       redis-server | pgbouncer) unit=$package ;;
       *) continue ;;
     esac
-    # Debian enables what it installs; only what was not here before is disabled again.
+    # Debian enables installed services. Disables only those that this run installed.
     if command -v systemctl >/dev/null; then systemctl disable "$unit" >/dev/null 2>&1 || true; fi
   done
 }
 
-# The major version whose server scripts/private-services.ts would run, or nothing.
+# Prints the major version that scripts/private-services.ts runs. Prints nothing without a server.
 server_major() {
   if command -v pg_config >/dev/null; then
     bin=$(pg_config --bindir)
@@ -109,7 +109,7 @@ vector_version() {
     "/usr/share/postgresql/$1/extension/vector.control" 2>/dev/null || true
 }
 
-# Writes the source archive's folder to stdout. apt knows the mirrors (and proxies) of this machine.
+# Unpacks the source archive to $work/pgvector. apt has the mirrors and proxies of this machine.
 fetch_pgvector() {
   archive=pool/main/p/pgvector/pgvector_$PGVECTOR_SOURCE.orig.tar.gz
   # shellcheck disable=SC2016 # apt's own placeholders
@@ -130,8 +130,8 @@ build_pgvector() {
   install_missing build-essential "postgresql-server-dev-$1"
   update_once
   fetch_pgvector
-  say "building pgvector $PGVECTOR_SOURCE for PostgreSQL $1"
-  # An empty OPTFLAGS leaves out -march=native: the library may outlive this processor.
+  log "building pgvector $PGVECTOR_SOURCE for PostgreSQL $1"
+  # An empty OPTFLAGS omits -march=native, so that the library also runs on other processors.
   for target in all install; do
     quietly make -C "$work/pgvector" with_llvm=no OPTFLAGS= "PG_CONFIG=/usr/lib/postgresql/$1/bin/pg_config" "$target"
   done
@@ -140,7 +140,7 @@ build_pgvector() {
 install_pgvector() {
   found=$(vector_version "$1")
   if [ -n "$found" ] && dpkg --compare-versions "$found" ge "$PGVECTOR_MINIMUM"; then
-    say "pgvector $found is there"
+    log "pgvector $found is already installed"
     return
   fi
   update_once
@@ -151,8 +151,8 @@ install_pgvector() {
     build_pgvector "$1"
   fi
   found=$(vector_version "$1")
-  [ -n "$found" ] || fail "pgvector was installed, but not where PostgreSQL $1 looks for it"
-  say "pgvector $found is installed"
+  [ -n "$found" ] || fail "pgvector was installed, but PostgreSQL $1 does not find it"
+  log "pgvector $found is installed"
 }
 
 major=$(server_major)
@@ -164,4 +164,4 @@ fi
 
 install_missing "postgresql-$major" redis-server pgbouncer chromium fonts-liberation
 install_pgvector "$major"
-say "ready: PostgreSQL $major, Redis, PgBouncer, Chromium"
+log "ready: PostgreSQL $major, Redis, PgBouncer, Chromium"

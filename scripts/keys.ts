@@ -1,10 +1,10 @@
 /**
- * The keys that sign access tokens, as a private JWKS. The first key signs, all of them verify.
+ * Manages the keys that sign access tokens, as a private JWKS. The first key signs, all of them verify.
  *
  *   generate                 prints a new set with one key, for AUTH_KEYS
  *   generate --file <file>   creates the file, unless it exists
  *   rotate                   inserts a new key as the first one
- *   prune [--keep <n>]       removes all but the newest n keys (default 1), once the tokens of the others have expired
+ *   prune [--keep <n>]       removes all but the newest n keys (default 1). Wait until their tokens have expired
  *   public                   prints the public keys
  *
  * The last three update or read the file of --file. Without it they read a set from standard input and print the result.
@@ -38,7 +38,7 @@ const commands: Record<string, () => Promise<void>> = {
   rotate: () => change(async (keys) => [await generateSigningKey(), ...keys]),
   prune() {
     const keep = Number(values.keep);
-    if (!Number.isInteger(keep) || keep < 1) throw new Error('--keep takes a whole number of at least 1');
+    if (!Number.isInteger(keep) || keep < 1) throw new Error('--keep must be an integer of at least 1');
     return change((keys) => keys.slice(0, keep));
   },
   async public() {

@@ -1,13 +1,13 @@
 /**
- * `npm run new:table -- <module> <Entity> [--parent Entity] [--log] [--append-only] [--table name]`: the skeleton of a tenant table.
+ * `npm run new:table -- <module> <Entity> [--parent Entity] [--log] [--append-only] [--table name]`: generates the skeleton of a tenant table.
  *
- * Appends a model to `prisma/schema/<module>.prisma` and writes a migration that calls the SQL helpers, for the columns and grants to be edited
- * before it is applied. Generates no TypeScript.
+ * Appends a model to `prisma/schema/<module>.prisma` and writes a migration that calls the SQL helpers. Edit the columns and grants before you
+ * apply it. Generates no TypeScript.
  *
  *   --parent       each row is a part of a row of this model and is deleted with it
- *   --log          changes are numbered in the parent for subscriptions; with --append-only, the rows are
+ *   --log          numbers the changes in the parent for subscriptions; with --append-only, the rows
  *   --append-only  rows never change: no updated_at, no UPDATE, not audited
- *   --table        the name of the table, where the plural of the entity is another
+ *   --table        name of the table (default: the plural of the entity)
  *   --prisma       the folder to write to (default: prisma)
  */
 import { parseArgs } from 'node:util';
@@ -41,14 +41,14 @@ function readArguments() {
 function nextSteps({ table, entity, parent, appendOnly }: TablePlan, migration: string): string {
   const lists = [
     `applicationGrants (${table}${parent ? `, ${parent.table}` : ''})`,
-    ...(parent ? ['cascades'] : []),
+    ...(parent ? ['cascadeReferences'] : []),
     ...(appendOnly ? ['appendOnly', 'unaudited'] : []),
   ];
   return `Next:
   1. Edit the columns, checks, indexes and comments of ${entity}, and the same in ${migration}.
   2. npm run generate
   3. Add the table to test/catalog/expectations.ts: ${lists.join(', ')}.
-  4. Add a row of it to the tenants of the tests, in test/testkit/.
+  4. Declare the entity, its mutations and their cases: "Add a table" in CONTRIBUTING.md.
   5. npm run docs, then npx vitest run test/catalog -u, and read the difference of catalog.snapshot.txt.
   6. npm run check
 `;

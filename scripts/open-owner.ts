@@ -7,7 +7,7 @@ import { openPool } from '../src/platform/postgres/connect.ts';
 import { Database } from '../src/platform/postgres/database.ts';
 
 /**
- * Opens the database as the owner of its tables: DATABASE_OWNER_URL, by default DATABASE_URL, or without both the embedded one, whose
+ * Opens the database as the owner of its tables: DATABASE_OWNER_URL, or DATABASE_URL. Without either it opens the embedded database, whose
  * server must be stopped.
  */
 export async function openOwner(env: Env): Promise<{ database: Database; close(): Promise<void> }> {
@@ -22,7 +22,7 @@ export async function openOwner(env: Env): Promise<{ database: Database; close()
 async function openEmbeddedOwner(env: Env) {
   const path = env.AGENTBASE_DATA_DIR;
   if (!existsSync(join(path, 'postgres'))) {
-    throw new Error(`${path} has no database yet: start Agentbase once, or name another database in DATABASE_OWNER_URL`);
+    throw new Error(`${path} has no database: start Agentbase once to create it, or set DATABASE_OWNER_URL`);
   }
   const folder = openDataFolder(path);
   try {

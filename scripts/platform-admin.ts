@@ -15,17 +15,18 @@ type Pool = Parameters<typeof setPlatformAdmin>[0];
 
 const change = (isPlatformAdmin: boolean) => async (pool: Pool, email: string) => {
   const changed = await setPlatformAdmin(pool, email, isPlatformAdmin);
-  return `${email} ${isPlatformAdmin ? 'runs' : 'does not run'} the platform${changed ? '' : ', as before'}`;
+  const state = isPlatformAdmin ? (changed ? 'now' : 'already') : changed ? 'no longer' : 'not';
+  return `${email} is ${state} a platform administrator`;
 };
 
-const commands: Record<string, { takes: number; run: (pool: Pool, email: string) => Promise<string> }> = {
-  grant: { takes: 1, run: change(true) },
-  revoke: { takes: 1, run: change(false) },
+const commands: Record<string, { argumentCount: number; run: (pool: Pool, email: string) => Promise<string> }> = {
+  grant: { argumentCount: 1, run: change(true) },
+  revoke: { argumentCount: 1, run: change(false) },
   list: {
-    takes: 0,
+    argumentCount: 0,
     async run(pool) {
       const admins = await listPlatformAdmins(pool);
-      if (admins.length === 0) return 'nobody';
+      if (admins.length === 0) return 'no platform administrators';
       return admins.map(({ email, active }) => (active ? email : `${email} (not active)`)).join('\n');
     },
   },
@@ -33,7 +34,7 @@ const commands: Record<string, { takes: number; run: (pool: Pool, email: string)
 
 const [name = '', ...rest] = process.argv.slice(2);
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
-if (!command || rest.length !== command.takes) {
+if (!command || rest.length !== command.argumentCount) {
   process.stderr.write('usage: npm run platform:admin -- grant <e-mail> | revoke <e-mail> | list\n');
   process.exitCode = 2;
 } else {

@@ -1,6 +1,6 @@
 /**
- * Starts PostgreSQL, Redis and PgBouncer for tests and experiments, without Docker: each on a free
- * port of 127.0.0.1, with its files in a temporary folder, so that it can be killed and deleted.
+ * Starts PostgreSQL, Redis and PgBouncer for tests, without Docker. Each listens on a free port of
+ * 127.0.0.1 and has its files in a temporary folder.
  * `scripts/install-services.sh` installs the programs.
  */
 import { execFile, spawnSync } from 'node:child_process';
@@ -15,7 +15,7 @@ import type { PrivateService } from './supervise.ts';
 import { type Account, removeSharedMemory, start } from './supervise.ts';
 
 export interface PrivatePostgres extends PrivateService {
-  /** @default database 'postgres', user 'postgres' (a superuser; every role logs in without a password) */
+  /** Roles log in without a password. @default database 'postgres', user 'postgres' (a superuser) */
   url(database?: string, user?: string): string;
 }
 
@@ -24,7 +24,7 @@ export interface PrivateRedis extends PrivateService {
 }
 
 export interface PrivatePgbouncer extends PrivateService {
-  /** Any database and any login role of the cluster behind it, also those created later. */
+  /** URL for any database and login role of the cluster, including those created later. */
   url(database?: string, user?: string): string;
 }
 
@@ -46,12 +46,12 @@ export async function startPostgres(options: { settings?: Record<string, string>
     port: String(port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: folder,
-    // fsync matters only for a crash of the machine. synchronous_commit stays on: commits must
+    // fsync matters only in a crash of the machine. synchronous_commit stays on, because commits must
     // survive a killed process.
     fsync: 'off',
     shared_buffers: '64MB',
     max_connections: '300',
-    // Files in the data folder instead of /dev/shm, where they would remain after a killed cluster.
+    // Shared memory in files of the data folder: in /dev/shm it would remain after the cluster is killed.
     dynamic_shared_memory_type: 'mmap',
     timezone: 'UTC',
     ...options.settings,
@@ -119,7 +119,7 @@ export async function startPgbouncer(
     ...options.settings,
   };
   const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}`);
-  // PgBouncer looks up other logins in the cluster as auth_user.
+  // PgBouncer reads the passwords of other logins from the cluster as auth_user.
   const databases = `* = host=127.0.0.1 port=${postgres.port} auth_user=postgres`;
   const file = join(folder, 'pgbouncer.ini');
   writeFileSync(file, ['[databases]', databases, '[pgbouncer]', ...lines, ''].join('\n'));
@@ -139,7 +139,7 @@ export async function startPgbouncer(
 
 async function selectOne(connectionString: string): Promise<void> {
   const client = new Client({ connectionString, connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
-  // A server that stops in between rejects the query as well.
+  // Also rejects if the server stops during the query.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -158,15 +158,15 @@ function ping(port: number): Promise<void> {
       else resolve();
     };
     socket.once('data', (reply) => finish(String(reply) === '+PONG\r\n' ? undefined : new Error(String(reply))));
-    socket.once('timeout', () => finish(new Error('no answer to PING')));
+    socket.once('timeout', () => finish(new Error('no response to PING')));
     socket.once('close', () => finish(new Error('the connection was closed')));
     socket.once('error', finish);
   });
 }
 
 /**
- * Below the range from which the system takes the ports of outgoing connections, so that the port is still
- * free when a killed service comes back.
+ * Returns a port below the ephemeral range. Outgoing connections do not use it, so it is still free when a
+ * killed service restarts.
  */
 async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -193,7 +193,7 @@ function makeFolder(name: string, account?: Account): string {
   return folder;
 }
 
-/** PostgreSQL and PgBouncer refuse to run as root: the account their packages create, or ours if we are not root. */
+/** PostgreSQL and PgBouncer refuse to run as root. As root, returns the account of their packages. */
 function serverAccount(): Account | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const read = (flag: string) => spawnSync('id', [flag, 'postgres'], { encoding: 'utf8' }).stdout?.trim();
@@ -202,5 +202,5 @@ function serverAccount(): Account | undefined {
 }
 
 function missing(what: string): never {
-  throw new Error(`${what} was not found on this machine: scripts/install-services.sh installs it (on Debian)`);
+  throw new Error(`${what} was not found: run scripts/install-services.sh to install it (on Debian)`);
 }

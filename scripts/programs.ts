@@ -1,4 +1,4 @@
-/** Where the programs of private services are on this machine. */
+/** Finds the programs of private services on this machine. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';

@@ -1,5 +1,5 @@
 /**
- * Encrypts all tenants' secrets again that do not use the newest encryption key. It can be interrupted and repeated, also while servers run.
+ * Re-encrypts with the newest key all secrets of tenants that use an older key. It can be interrupted and repeated, also while servers run.
  * Reads SEALING_KEYS or SEALING_KEYS_FILE, and DATABASE_OWNER_URL (default: DATABASE_URL). Without a database URL it opens the
  * embedded one, whose server must be stopped.
  */
@@ -14,24 +14,24 @@ import { openOwner } from './open-owner.ts';
 
 const env = readToolEnv();
 
-function tell({ tenants, resealed, failed }: RotateEncryptionProgress): void {
-  process.stdout.write(`${tenants} tenants looked at, ${resealed} configurations sealed anew, ${failed} that do not open\n`);
+function printProgress({ tenants, resealed, failed }: RotateEncryptionProgress): void {
+  process.stdout.write(`${tenants} tenants checked, ${resealed} configurations re-encrypted, ${failed} not decrypted\n`);
 }
 
 try {
   // Verifies the keys before it opens the database.
   if (env.DATABASE_URL && !env.SEALING_KEYS && !env.SEALING_KEYS_FILE) {
-    throw new Error('SEALING_KEYS or SEALING_KEYS_FILE must name the keys that the servers have');
+    throw new Error('SEALING_KEYS or SEALING_KEYS_FILE is required: set it to the keys of the servers');
   }
   const sealer = createSealer(await sealingKeysOf(env, createLogger('error')));
   const { database, close } = await openOwner(env);
   try {
     const prisma = createPrisma(database);
-    const { failed } = await rotateEncryption({ pool: database.pool, database, prisma, sealer, onProgress: tell });
+    const { failed } = await rotateEncryption({ pool: database.pool, database, prisma, sealer, onProgress: printProgress });
     await prisma.$disconnect();
     if (failed > 0)
       throw new Error(
-        'some secrets cannot be decrypted because their key is missing. Add the key, and remove no other key before.',
+        'some secrets cannot be decrypted because their key is missing. Add the key and repeat. Remove no keys before it succeeds.',
       );
   } finally {
     await close();

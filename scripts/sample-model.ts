@@ -15,9 +15,10 @@ interface ChatRequest {
   tools?: { function: { name: string } }[];
 }
 
+/** Delay between two pieces of an answer. */
 const PIECE_MS = 60;
 
-/** The tool that a text names last before a JSON object, and the object. */
+/** Returns the tool that the text names directly before a JSON object, and the object. */
 function toolIn(text: string, tools: string[]): { name: string; arguments: string } | undefined {
   const [, word, given] = /([\w-]+)\s*(\{[\s\S]*\})/.exec(text) ?? [];
   const name = tools.find((tool) => word !== undefined && (tool === word || tool.endsWith(`__${word}`)));
@@ -40,8 +41,8 @@ async function answer({ model, messages, tools = [] }: ChatRequest, response: Se
   } else {
     const answer =
       last?.role === 'tool'
-        ? `The tool answered: ${text}`
-        : `I am a sample and understand nothing. Name a tool and its arguments, such as echo {"message": "Hello"}. I have: ${names.join(', ') || 'none'}.`;
+        ? `The tool returned: ${text}`
+        : `I am a sample model and call only the tool that you name with its arguments, such as echo {"message": "Hello"}. Tools: ${names.join(', ') || 'none'}.`;
     for (const piece of answer.split(/(?<=\s)/)) {
       send({ content: piece });
       await delay(PIECE_MS);

@@ -1,10 +1,10 @@
 /**
- * The keys that encrypt tenants' secrets, as a JWK set of symmetric keys. The first key encrypts, all of them decrypt.
+ * Manages the keys that encrypt the secrets of tenants, as a JWK set of symmetric keys. The first key encrypts, all of them decrypt.
  *
  *   generate                 prints a new set with one key, for SEALING_KEYS
  *   generate --file <file>   creates the file, unless it exists
  *   rotate                   inserts a new key as the first one
- *   prune [--keep <n>]       removes all but the newest n keys (default 1), once `reseal` reports no secrets of the others
+ *   prune [--keep <n>]       removes all but the newest n keys (default 1). Run `reseal` before: secrets of removed keys are lost
  *
  * The last two update the file of --file. Without it they read a set from standard input and print the result.
  */
@@ -37,7 +37,7 @@ const commands: Record<string, () => Promise<void>> = {
   rotate: () => change((keys) => [generateSealingKey(), ...keys]),
   async prune() {
     const keep = Number(values.keep);
-    if (!Number.isInteger(keep) || keep < 1) throw new Error('--keep takes a whole number of at least 1');
+    if (!Number.isInteger(keep) || keep < 1) throw new Error('--keep must be an integer of at least 1');
     await change((keys) => keys.slice(0, keep));
   },
 };

@@ -1,4 +1,4 @@
-/** Starts, watches and ends the processes of private services, so that none outlives the process that started it. */
+/** Starts and stops the processes of private services, so that none outlives the process that started it. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { constants as os } from 'node:os';
@@ -8,11 +8,11 @@ import { findProgram } from './programs.ts';
 
 export interface PrivateService {
   readonly port: number;
-  /** Sends SIGKILL, like a crash. Resolves when the process and its children have ended. The files remain. */
+  /** Sends SIGKILL, as in a crash. Resolves when the process and its children have exited. The files remain. */
   kill(): Promise<void>;
-  /** Starts again on the same port and files, after an orderly stop if it is running. */
+  /** Stops the process if it runs, then starts it on the same port and files. */
   restart(): Promise<void>;
-  /** Stops and removes every file. Safe to call twice. */
+  /** Stops the process and deletes its files. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -28,11 +28,11 @@ export interface Definition {
   /** Runs once, before the first start. */
   prepare?: () => Promise<unknown>;
   command: readonly string[];
-  /** Requests an orderly stop. */
+  /** Requests a graceful shutdown. */
   stopSignal: NodeJS.Signals;
-  /** Ends it at once, together with its children. */
+  /** Ends the process and its children immediately. */
   abortSignal: NodeJS.Signals;
-  /** One attempt at using the service; throws until it is ready. */
+  /** Throws until the service is ready. */
   probe: () => Promise<void>;
   /** Releases resources outside the folder after a kill. */
   release?: () => void;
@@ -49,10 +49,10 @@ export async function start(definition: Definition): Promise<Omit<PrivateService
   const isRunning = () => child?.pid !== undefined && child.exitCode === null && child.signalCode === null;
 
   async function launch(): Promise<void> {
-    if (stopping) throw new Error(`${definition.name} was stopped and its files are gone`);
+    if (stopping) throw new Error(`${definition.name} was stopped and its files were deleted`);
     const [file = '', ...args] = withParentDeathSignal(definition.command, definition.abortSignal);
     const output = openSync(log, 'a');
-    // Its own process group: Ctrl-C reaches only this process, which stops it in order.
+    // In its own process group, Ctrl-C does not reach it: this process shuts it down.
     const started = spawn(file, args, {
       ...definition.account,
       cwd: definition.folder,
@@ -84,7 +84,7 @@ export async function start(definition: Definition): Promise<Omit<PrivateService
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (!child?.pid || !isRunning()) return;
-    // When the postmaster is killed its children notice by themselves, unless they are busy.
+    // After the postmaster is killed, its children exit by themselves, but later if they are busy.
     const children = childrenOf(child.pid);
     child.ref();
     child.kill(signal);
@@ -157,12 +157,12 @@ function runCleanups(): void {
 
 function exitBySignal(signal: NodeJS.Signals): void {
   process.off(signal, exitBySignal);
-  // Another listener decides how and when the process ends; the handler of 'exit' cleans up then.
+  // If another listener ends the process, the handler of 'exit' cleans up.
   if (process.listenerCount(signal) > 0) return;
   process.exit(128 + os.signals[signal]);
 }
 
-/** A parent that is killed cannot clean up. On Linux the kernel then ends its services (not their folders). */
+/** A killed parent cannot clean up. On Linux the kernel then kills its services. Their folders remain. */
 function withParentDeathSignal(command: readonly string[], signal: NodeJS.Signals): readonly string[] {
   const setpriv = findProgram('setpriv');
   const prefix = setpriv ? [setpriv, '--pdeathsig', signal.replace('SIG', '')] : [];
@@ -171,7 +171,7 @@ function withParentDeathSignal(command: readonly string[], signal: NodeJS.Signal
   return works ? [...prefix, ...command] : command;
 }
 
-/** Empty without /proc. */
+/** Returns an empty list on systems without /proc. */
 function childrenOf(pid: number): number[] {
   try {
     const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
@@ -188,7 +188,7 @@ function isAlive(pid: number): boolean {
     return false;
   }
   try {
-    // A zombie holds no resources; its parent may be a container's init that never reaps.
+    // A zombie holds no resources, and its parent may be an init process that never reaps it.
     return !/^\d+ \(.*\) Z/s.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return process.platform !== 'linux';
@@ -213,18 +213,18 @@ function killAll(pids: readonly number[]): void {
     try {
       process.kill(pid, 'SIGKILL');
     } catch {
-      // It has ended meanwhile.
+      // The process has exited.
     }
   }
 }
 
-/** PostgreSQL holds one System V segment as a lock, named in the postmaster.pid that only a crash leaves. */
+/** Removes the System V segment that PostgreSQL uses as a lock. Its id is in postmaster.pid, which remains only after a crash. */
 export function removeSharedMemory(data: string): void {
   try {
     const segment = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[6]?.trim().split(/\s+/)[1];
     if (segment) spawnSync('ipcrm', ['-m', segment]);
   } catch {
-    // It was stopped in order, or never started.
+    // The server shut down gracefully or never started.
   }
 }
 
@@ -232,6 +232,6 @@ function tail(file: string): string {
   try {
     return readFileSync(file, 'utf8').trimEnd().split('\n').slice(-30).join('\n');
   } catch {
-    return '(it left no log)';
+    return '(no log)';
   }
 }

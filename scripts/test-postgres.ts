@@ -38,7 +38,7 @@ async function runVitest(environment: Environment): Promise<number> {
     env: { ...process.env, ...environment },
     stdio: 'inherit',
   });
-  // A terminal sends Ctrl-C to both processes: Vitest ends by itself, then the services are stopped.
+  // A terminal sends SIGINT to both processes. Vitest exits by itself, then this process stops the services.
   const ignore = () => {};
   const forward = () => child.kill('SIGTERM');
   process.on('SIGINT', ignore);

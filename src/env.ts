@@ -263,6 +263,14 @@ export const variables = {
     default: '20000',
   }),
   MAX_BODY_BYTES: variable(whole(1_024, 1_073_741_824), 'Maximum size of a request body, in bytes.', { default: '4194304' }),
+  MAX_CONCURRENT_REQUESTS: variable(
+    whole(1, 100_000),
+    'Maximum number of GraphQL requests of a credential that one process executes at once.',
+    { default: '200' },
+  ),
+  MAX_STREAMS: variable(whole(1, 1_000_000), 'Maximum number of event streams of a credential in one process, over SSE.', {
+    default: '2000',
+  }),
   RATE_LIMIT_PER_MINUTE: variable(whole(1, 100_000_000), 'Maximum number of requests of a credential per minute.', {
     default: '6000',
   }),

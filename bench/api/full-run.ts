@@ -1,76 +1,85 @@
 import { cpus } from 'node:os';
 import type pg from 'pg';
-import { checkAnswers } from './check.ts';
-import { SETTINGS, startCluster } from './cluster.ts';
-import { TENANTS } from './dataset.ts';
-import { measureEmbedded } from './embedded.ts';
-import { type Contender, type Figures, figuresOf, interleave, type Meter, ratioOf, type Slice } from './measure.ts';
-import { contentOf, OPERATIONS, type OperationName } from './operations.ts';
-import type { ByColumn, ByOperation, Results } from './results.ts';
-import { measureRlsOverhead } from './rls-overhead.ts';
-import { answererOf, contendersOf, type Entrant, enter, type Filled, fill, refreshTokens, startMeter } from './run.ts';
-import { measureScaling } from './scaling.ts';
-import { type Column, POOL_SIZE } from './servers.ts';
-import { countStatements } from './statements.ts';
-import { makeWorkload, type Workload } from './workload.ts';
+import { checkResponses } from './cases/check.ts';
+import { contentOf, OPERATIONS, type OperationName } from './cases/operations.ts';
+import { makeWorkload, type Workload } from './cases/workload.ts';
+import { SETTINGS, startCluster } from './fixtures/cluster.ts';
+import { TENANTS } from './fixtures/dataset.ts';
+import { measureEmbedded } from './measure/embedded.ts';
+import { measureRlsOverhead } from './measure/rls-overhead.ts';
+import { measureScaling } from './measure/scaling.ts';
+import { type Contender, type Figures, figuresOf, interleave, type Meter, ratioOf, type Slice } from './measure/slices.ts';
+import { countStatements } from './measure/statements.ts';
+import type { ByColumn, ByOperation, Results } from './report/results.ts';
+import {
+  contendersOf,
+  endpointOf,
+  type Filled,
+  fill,
+  type Participant,
+  refreshTokens,
+  startMeter,
+  startParticipants,
+} from './servers/participants.ts';
+import { type Column, POOL_SIZE } from './servers/start.ts';
 
 export interface Plan {
   messages: number;
   smallMessages: number;
   rounds: number;
   sliceMs: number;
-  say: (text: string) => void;
+  log: (text: string) => void;
 }
 
-const COLUMNS: Column[] = ['agentbase', 'agentbase, JWT', 'PostGraphile', 'recipe', 'limit'];
+const COLUMNS: Column[] = ['agentbase', 'agentbase, JWT', 'PostGraphile', 'stock Pothos', 'hand-written SQL'];
 const CONNECTIONS = 16;
 const OTHER_CONNECTIONS = [1, 4, 64];
 const TENANTS_CHECKED = 8;
 
-/** Fails where an answer is wrong: figures of wrong answers would be worth nothing. */
-export class WrongAnswersError extends Error {}
+/** A server returned a wrong response, so its figures mean nothing. */
+export class WrongResponsesError extends Error {}
 
-/** The whole bench, in the order that its parts need. Nothing of it is left behind. */
+/** Runs all measurements on a private cluster and removes it. The order matters: appends change the databases. */
 export async function runAll(plan: Plan): Promise<Results> {
-  const { messages, smallMessages, rounds, sliceMs, say } = plan;
+  const { messages, smallMessages, rounds, sliceMs, log } = plan;
   const cluster = await startCluster();
   try {
     const large = await fill(cluster, 'large', messages);
     const small = await fill(cluster, 'small', smallMessages, large.secrets);
-    say('the databases are filled');
-    const counted = await countStatements(cluster, large, ['agentbase', 'postgraphile', 'recipe', 'limit']);
-    say('statements are counted');
-    const entrants = await enter(cluster, large, COLUMNS);
-    const questions = makeWorkload(large.world);
-    const wrong = await checkAnswers(large.database.owner, entrants.map(answererOf), questions, TENANTS_CHECKED);
-    if (wrong.length > 0) throw new WrongAnswersError(wrong.join('\n'));
-    say('the answers of all are right');
+    log('databases filled');
+    const counted = await countStatements(cluster, large, ['agentbase', 'postgraphile', 'stock-pothos', 'hand-written']);
+    log('statements counted');
+    const participants = await startParticipants(cluster, large, COLUMNS);
+    const workload = makeWorkload(large.tenants);
+    const wrong = await checkResponses(large.database.owner, participants.map(endpointOf), workload, TENANTS_CHECKED);
+    if (wrong.length > 0) throw new WrongResponsesError(wrong.join('\n'));
+    log('responses of all servers correct');
     const meter = startMeter(cluster);
-    const { main, ratios } = await measureMain({ meter, entrants, questions, large }, plan);
+    const { main, ratios } = await measureMain({ meter, participants, workload, large }, plan);
     const some = { rounds: Math.max(1, Math.ceil(rounds / 3)), sliceMs: sliceMs * 0.75 };
-    const connections = await measureConnections(meter, entrants, questions, main, some);
-    say('connections are measured');
-    const server = (column: Column) => (entrants.find((entrant) => entrant.column === column) as Entrant).server;
-    for (const column of ['PostGraphile', 'recipe'] as const) await cluster.processes.end(server(column).pid);
+    const connections = await measureConnections(meter, participants, workload, main, some);
+    log('connections measured');
+    const server = (column: Column) => (participants.find((participant) => participant.column === column) as Participant).server;
+    for (const column of ['PostGraphile', 'stock Pothos'] as const) await cluster.processes.end(server(column).pid);
     const most = { rounds, sliceMs: sliceMs * 0.6 };
-    const price = await measureRlsOverhead(meter, large, server('limit'), most);
-    say('the price of row security is measured');
-    // Before anything is appended to the small database: both of its copies must be the same.
+    const rlsOverhead = await measureRlsOverhead(meter, large, server('hand-written SQL'), most);
+    log('overhead of row-level security measured');
+    // Before the appends to the small database: the embedded database is compared with it and must hold the same rows.
     const embedded = await measureEmbedded(cluster, meter, small, some);
-    say('the embedded mode is measured');
-    const growth = await measureScaling(cluster, meter, small, { ...large, server: server('agentbase') }, most);
-    const how = {
+    log('embedded mode measured');
+    const scaling = await measureScaling(cluster, meter, small, { ...large, server: server('agentbase') }, most);
+    const conditions = {
       ...{ messages: await countMessages(large), smallMessages: await countMessages(small), tenants: TENANTS },
       ...{ rounds, sliceMs, connections: CONNECTIONS, poolSize: POOL_SIZE },
       ...{ cores: cpus().length, node: process.versions.node, settings: SETTINGS },
     };
-    return { how, main, ratios, statements: counted, connections, growth, price, embedded };
+    return { conditions, main, ratios, statements: counted, connections, scaling, rlsOverhead, embedded };
   } finally {
     await cluster.stop();
   }
 }
 
-/** Without those that the bench has appended. */
+/** Excludes the messages that the benchmark appended. */
 async function countMessages({ database }: Filled): Promise<number> {
   const { rows } = await database.owner.query<{ count: number }>({
     text: 'SELECT count(*)::integer AS count FROM messages WHERE content NOT LIKE $1',
@@ -79,28 +88,28 @@ async function countMessages({ database }: Filled): Promise<number> {
   return rows[0]?.count ?? Number.NaN;
 }
 
-interface Race {
+interface MainInput {
   meter: Meter;
-  entrants: Entrant[];
-  questions: Workload;
+  participants: Participant[];
+  workload: Workload;
   large: Filled;
 }
 
-async function measureMain({ meter, entrants, questions, large }: Race, { rounds, sliceMs, say }: Plan) {
+async function measureMain({ meter, participants, workload, large }: MainInput, { rounds, sliceMs, log }: Plan) {
   const main = {} as ByOperation<ByColumn<Figures>>;
   const ratios = {} as ByOperation<ByColumn<number>>;
   for (const { name, writes } of OPERATIONS) {
-    await refreshTokens(entrants, large);
-    const contenders = contendersOf(entrants, name, questions);
-    const before = writes ? await written(large.database.owner) : undefined;
+    await refreshTokens(participants, large);
+    const contenders = contendersOf(participants, name, workload);
+    const before = writes ? await countWritten(large.database.owner) : undefined;
     meter.answered = 0;
     const slices = await interleave(meter, contenders, { rounds, sliceMs, connections: CONNECTIONS });
-    if (before) requireWritten(before, await written(large.database.owner), meter.answered);
+    if (before) requireRowsWritten(before, await countWritten(large.database.owner), meter.answered);
     main[name] = byColumn(contenders, slices, figuresOf);
     const [agentbase = []] = slices;
     ratios[name] = byColumn(contenders, slices, (others) => ratioOf(agentbase, others, 'rps'));
     const shown = Object.entries(main[name]).map(([column, { rps }]) => `${column} ${Math.round(rps)}`);
-    say(`${name}, requests a second: ${shown.join('; ')}`);
+    log(`${name}, requests per second: ${shown.join('; ')}`);
   }
   return { main, ratios };
 }
@@ -111,15 +120,15 @@ function byColumn<Value>(contenders: Contender[], slices: Slice[][], of: (slices
 
 async function measureConnections(
   meter: Meter,
-  entrants: Entrant[],
-  questions: Workload,
+  participants: Participant[],
+  workload: Workload,
   main: Results['main'],
   timing: { rounds: number; sliceMs: number },
 ): Promise<Results['connections']> {
-  const withKeys = entrants.filter(({ column }) => column !== 'agentbase, JWT');
+  const withKeys = participants.filter(({ column }) => column !== 'agentbase, JWT');
   const found = {} as Record<OperationName, ByColumn<Record<number, Figures>>>;
   for (const { name } of OPERATIONS) {
-    const contenders = contendersOf(withKeys, name, questions);
+    const contenders = contendersOf(withKeys, name, workload);
     found[name] = Object.fromEntries(withKeys.map(({ column }) => [column, { [CONNECTIONS]: main[name][column] as Figures }]));
     for (const connections of OTHER_CONNECTIONS) {
       const slices = await interleave(meter, contenders, { ...timing, connections });
@@ -137,17 +146,17 @@ interface Written {
   audits: number;
 }
 
-async function written(owner: pg.Pool): Promise<Written> {
+async function countWritten(owner: pg.Pool): Promise<Written> {
   const { rows } = await owner.query<Written>(`
     SELECT (SELECT count(*)::integer FROM messages) AS messages, (SELECT count(*)::integer FROM conversation_events WHERE type = 'MESSAGE_APPENDED') AS events,
       (SELECT count(*)::integer FROM audit_logs WHERE action = 'message.created') AS audits`);
   return rows[0] as Written;
 }
 
-/** As many of each as requests were answered: nothing is lost, and nothing twice. */
-function requireWritten(before: Written, after: Written, answered: number): void {
-  for (const what of ['messages', 'events', 'audits'] as const) {
-    const count = after[what] - before[what];
-    if (count !== answered) throw new WrongAnswersError(`${answered} messages were appended, and ${count} ${what} written`);
+/** Each answered request must have written one row of each kind: none lost, none duplicated. */
+function requireRowsWritten(before: Written, after: Written, answered: number): void {
+  for (const kind of ['messages', 'events', 'audits'] as const) {
+    const count = after[kind] - before[kind];
+    if (count !== answered) throw new WrongResponsesError(`${answered} appends were answered, but ${count} ${kind} were written`);
   }
 }

@@ -8,7 +8,7 @@ import { migrate } from '../../src/platform/migrations/migrate.ts';
 import { openPool } from '../../src/platform/postgres/connect.ts';
 import { Database } from '../../src/platform/postgres/database.ts';
 
-/** What differs from the defaults of PostgreSQL, besides what every private cluster has (fsync off). */
+/** Settings that differ from the defaults of PostgreSQL, in addition to those of every private cluster (fsync off). */
 export const SETTINGS = {
   shared_buffers: '2GB',
   maintenance_work_mem: '1500MB',
@@ -22,16 +22,16 @@ export const SETTINGS = {
 const SERVER_ROLE = 'agentbase_bench_server';
 
 export interface Bench {
-  /** As the server has it: the application role, under row security. */
+  /** As in the server: the application role, under row-level security. */
   database: Database;
-  /** Enough of them for `search`. */
+  /** Only the services that `search` needs. */
   services: KnowledgeServices;
-  /** A superuser, whom row security does not concern. */
+  /** A superuser, which bypasses row-level security. */
   owner: pg.Pool;
   stop(): Promise<void>;
 }
 
-/** A private PostgreSQL with this version's schema and nothing in it. */
+/** Starts a private PostgreSQL with the migrated schema and without rows. */
 export async function startBench(): Promise<Bench> {
   const postgres: PrivatePostgres = await startPostgres({ settings: SETTINGS });
   const owner = new pg.Pool({ connectionString: postgres.url(), max: 4 });

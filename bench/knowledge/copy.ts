@@ -1,12 +1,12 @@
 import pg from 'pg';
 
-/** What is used of pg's connection, which its types leave out. */
+/** Methods of the connection of pg that its types omit. */
 interface CopyConnection {
   sendCopyFromChunk(chunk: Buffer): void;
   endCopyFrom(): void;
 }
 
-/** COPY … FROM STDIN of what is at hand, as one statement. */
+/** COPY … FROM STDIN of a buffer. */
 class CopyQuery extends pg.Query {
   readonly #data: Buffer;
 
@@ -29,7 +29,7 @@ export function copyFrom(client: pg.ClientBase, text: string, data: Buffer): Pro
 
 const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 
-/** Rows in the binary format of COPY: vectors as text would be three times as much. */
+/** Rows in the binary format of COPY. As text, vectors would be three times as large. */
 export class CopyRows {
   #parts: Buffer[] = [SIGNATURE];
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Language, type Random, seeded } from './words.ts';
 
-/** Passages of a document, and words of a passage: short documents, so that the smallest tenant has more than one. */
+/** Passages per document and words per passage. Documents are short so that the smallest tenant has more than one. */
 const PASSAGES = 10;
 const WORDS = 110;
 
 export interface BenchDocument {
   id: string;
-  /** Passages with the same number are the same text: numbers of the corpus, from 0. */
+  /** Indexes in `Corpus.texts`, one per passage. Passages of the same index have the same text. */
   texts: number[];
   metadata: Record<string, unknown>;
 }
@@ -28,27 +28,27 @@ export interface BenchTenant {
 export interface Corpus {
   language: Language;
   tenants: BenchTenant[];
-  /** Different texts. */
+  /** Distinct texts. */
   texts: string[];
 }
 
-/** How many passages, where a filter lets so many percent of the large tenant's documents through, each a metadata key. */
+/** Metadata keys, and the percentage of documents of the large tenant that each selects. */
 export const SHARES = { one: 1, ten: 10, half: 50 } as const;
 
-/** Passages in the collections of the large tenant, in thousandths of all of them; the rest is in small ones of a hundred. */
+/** Sizes of the first collections of the large tenant, in thousandths of its documents. The rest is in collections of 100 passages. */
 const LARGE_COLLECTIONS = [10, 20, 40, 100, 200, 400, 30];
 
-/** A UUID of its own for every name, the same in every run. */
+/** A UUID derived from the name, equal in every run. */
 export function idOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-7${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /**
- * 100,000 passages at scale 1: half of them one tenant's, 2,000 each of twenty, 20 each of five hundred. Half of what the others
- * have are documents of the large one, word by word: in an index that all share, nothing lies nearer.
+ * 100,000 passages at scale 1: one tenant has 50,000, twenty have 2,000 each, five hundred have 20 each. Half of the documents of the
+ * other tenants are copies from the large tenant: in the shared index they are the nearest neighbours of the originals.
  */
-export function makeCorpus(scale: number): Corpus {
+export function createCorpus(scale: number): Corpus {
   const language = new Language(1);
   const random = seeded(2);
   const texts: string[] = [];
@@ -78,7 +78,7 @@ export function makeCorpus(scale: number): Corpus {
       }),
     ),
   );
-  // Everybody has one of the same ten: fifty copies of each of their passages.
+  // Each small tenant has a copy of one of ten documents, so each of their passages exists fifty times.
   const small = Array.from({ length: share(500) }, (_, i) => {
     const name = `small ${i} document`;
     const popular = all[(i % 10) * 7] as BenchDocument;
@@ -115,7 +115,7 @@ export interface Query {
   text: string;
 }
 
-/** What people ask of a tenant: with a sentence as it stands in a passage, with some words of what it is about, and past it. */
+/** Queries for a tenant: a sentence of a passage, some words of a passage, and a sentence about any topic. */
 export function queriesOf({ language, texts }: Corpus, tenant: BenchTenant, count: number, random: Random): Query[] {
   const documents = documentsOf(tenant);
   const passage = () => {

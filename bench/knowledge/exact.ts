@@ -1,32 +1,32 @@
 import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedder.ts';
 import type { Vectors } from './load.ts';
 
-/** Beyond it two similarities differ by more than their rounding: what ties with the last of the best is as good as it. */
+/** Tolerance of similarities. A passage within it of the last of the best counts as a tie. */
 const ROUNDING = 1e-5;
 
-/** The best of a set of passages, found without a database. */
+/** The best passages of a set, computed without the database. */
 export interface Best {
-  /** How many there are: `most`, or all that the set has. */
+  /** Number of best passages: `max`, or the size of a smaller set. */
   count: number;
-  /** Whether a passage is one of them, or as near as the last of them. */
+  /** Whether a passage is one of the best or ties with the last of them. */
   has(passageId: string): boolean;
 }
 
-/** Compares every passage. @param passages their texts, by their ids */
-export function nearestOf(passages: ReadonlyMap<string, number>, vectors: Vectors, query: Float32Array, most: number): Best {
-  // A query has few words, so most of its numbers are 0.
-  const places = [...query.keys()].filter((i) => query[i] !== 0);
+/** Compares the query with every passage. @param passages index of the text by passage id */
+export function nearestOf(passages: ReadonlyMap<string, number>, vectors: Vectors, query: Float32Array, max: number): Best {
+  // A query has few words, so most of its components are 0.
+  const nonZero = [...query.keys()].filter((i) => query[i] !== 0);
   const similarity = (text: number) => {
     const vector = vectors[text] as Float32Array;
     let sum = 0;
-    for (const i of places) sum += (vector[i] as number) * (query[i] as number);
-    // As scores are: what shares nothing with the query is no nearer than what is opposed to it.
+    for (const i of nonZero) sum += (vector[i] as number) * (query[i] as number);
+    // Scores of search have the same lower bound of 0.
     return Math.max(0, sum);
   };
   const all = new Map<string, number>();
   for (const [id, text] of passages) all.set(id, similarity(text));
-  const last = Float64Array.from(all.values()).sort().at(-Math.min(most, all.size)) ?? 0;
-  return { count: Math.min(most, all.size), has: (id) => (all.get(id) ?? -1) >= last - ROUNDING };
+  const last = Float64Array.from(all.values()).sort().at(-Math.min(max, all.size)) ?? 0;
+  return { count: Math.min(max, all.size), has: (id) => (all.get(id) ?? -1) >= last - ROUNDING };
 }
 
 export async function embedQuery(text: string): Promise<Float32Array> {
@@ -34,7 +34,7 @@ export async function embedQuery(text: string): Promise<Float32Array> {
   return vectors[0] as Float32Array;
 }
 
-/** The share of the best that were found. */
+/** Share of the best passages among the results. */
 export function recallOf(best: Best, found: readonly string[]): number {
   return best.count === 0 ? 1 : Math.min(1, found.filter(best.has).length / best.count);
 }

@@ -12,13 +12,13 @@ import { createStorage, storageKey } from '../../src/platform/storage/storage.ts
 import { timed } from '../lib/figures.ts';
 import type { Section } from '../lib/report.ts';
 import { type BenchCollection, type BenchTenant, idOf } from './corpus.ts';
-import type { World } from './recall.ts';
+import type { LoadedBench } from './recall.ts';
 import { seeded } from './words.ts';
 
-/** As src/modules/knowledge/documents/process-document.ts takes them. */
+/** Batch size of src/modules/knowledge/documents/process-document.ts. */
 const BATCH = 64;
 const PASSAGES = 600;
-/** Of the default chunk size, of 400 tokens. */
+/** About the default chunk size of 400 tokens. */
 const WORDS = 200;
 
 async function embedAlone(texts: string[]): Promise<number> {
@@ -28,8 +28,12 @@ async function embedAlone(texts: string[]): Promise<number> {
   return ms;
 }
 
-/** A document of its own through the code of the worker: read, split, embedded and written, with every index in place. */
-async function processOne({ bench, corpus }: World, text: string, folder: string): Promise<{ ms: number; passages: number }> {
+/** Processes a new document with the code of the worker: read, split, embed, insert, with all indexes in place. */
+async function processOne(
+  { bench, corpus }: LoadedBench,
+  text: string,
+  folder: string,
+): Promise<{ ms: number; passages: number }> {
   const tenant = corpus.tenants.find(({ group }) => group === 'middle') as BenchTenant;
   const collection = tenant.collections[0] as BenchCollection;
   const contentHash = createHash('sha256').update(text).digest('hex');
@@ -55,26 +59,26 @@ async function processOne({ bench, corpus }: World, text: string, folder: string
     tenant.id,
     id,
   ]);
-  if (rows[0].status !== 'INDEXED') throw new Error('the document was not indexed');
+  if (rows[0].status !== 'INDEXED') throw new Error(`the document has status ${rows[0].status} instead of INDEXED`);
   return { ms, passages: rows[0].chunk_count };
 }
 
-export async function measureIngest(world: World): Promise<Section> {
+export async function measureIngest(loaded: LoadedBench): Promise<Section> {
   const random = seeded(6);
-  const { language } = world.corpus;
+  const { language } = loaded.corpus;
   const texts = Array.from({ length: PASSAGES }, () => language.passage(random, language.topic(random), WORDS));
   const alone = await embedAlone(texts);
   const folder = mkdtempSync(join(tmpdir(), 'agentbase-bench-'));
   try {
-    // What reads documents is loaded with the first of them.
-    await processOne(world, texts.slice(0, 20).join('\n\n'), folder);
-    const whole = await processOne(world, texts.join('\n\n'), folder);
+    // Warm-up: the first document loads the parsers.
+    await processOne(loaded, texts.slice(0, 20).join('\n\n'), folder);
+    const whole = await processOne(loaded, texts.join('\n\n'), folder);
     const line = (name: string, passages: number, ms: number) => [name, passages, passages / (ms / 1000), ms / passages];
     return {
       title: 'Ingest',
-      text: `\`local-lexical\` alone, ${WORDS} words each in batches of ${BATCH}, and a document through \`processDocument\`: read, split, embedded and written beside all that is there already, with all indexes in place, one worker.`,
-      header: ['work', 'passages', 'a second', 'ms each'],
-      rows: [line('embedding alone', texts.length, alone), line('the whole of it', whole.passages, whole.ms)],
+      text: `\`local-lexical\` alone on passages of ${WORDS} words in batches of ${BATCH}, and \`processDocument\` on one document: read, split, embed and insert into the filled tables with all indexes, one worker.`,
+      header: ['work', 'passages', 'passages/s', 'ms per passage'],
+      rows: [line('embedding alone', texts.length, alone), line('whole document', whole.passages, whole.ms)],
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -3,23 +3,23 @@ import { hashingEmbedder } from '../../src/platform/ai/embedding/hashing-embedde
 import { CopyRows, copyFrom, integerField, uuidField, vectorField } from './copy.ts';
 import { type BenchTenant, type Corpus, documentsOf, idOf } from './corpus.ts';
 
-/** Passages of one COPY. */
+/** Passages per COPY. */
 const BATCH = 1000;
 
 const COLUMNS = 'tenant_id, id, collection_id, document_id, position, content, token_count, embedding_model, embedding';
 
-/** By the number of its text. */
+/** By index of the text in the corpus. */
 export type Vectors = Float32Array[];
 
 export interface Loaded {
   vectors: Vectors;
-  /** What was done and how long it took. */
+  /** Description and duration of each step. */
   steps: string[];
 }
 
 /**
- * Fills the database as its owner, by COPY, through the triggers that count passages and cut words. The two large indexes are
- * dropped before and built after: row by row they would take many times as long, which is measured apart.
+ * Fills the database as its owner by COPY. The triggers that count passages and compute search vectors run. The two large indexes are
+ * dropped before and built afterwards, because inserts into them are much slower; measureIngest measures that.
  */
 export async function load(owner: pg.Pool, corpus: Corpus): Promise<Loaded> {
   const steps: string[] = [];
@@ -32,7 +32,7 @@ export async function load(owner: pg.Pool, corpus: Corpus): Promise<Loaded> {
     const began = performance.now();
     for (const tenant of corpus.tenants) await insertDocuments(client, tenant);
     const vectors = await copyPassages(client, corpus);
-    steps.push(`${vectors.length.toLocaleString('en-US')} different texts embedded, and all passages copied: ${seconds(began)}`);
+    steps.push(`${vectors.length.toLocaleString('en-US')} distinct texts embedded and all passages copied: ${seconds(began)}`);
     for (const { indexdef } of indexes) {
       const building = performance.now();
       await client.query(indexdef);
@@ -45,7 +45,7 @@ export async function load(owner: pg.Pool, corpus: Corpus): Promise<Loaded> {
   }
 }
 
-/** What of an index matters here: its kind, columns and parameters. */
+/** Method, columns and parameters of an index. */
 function definitionOf(indexdef: string): string {
   return indexdef.slice(indexdef.indexOf('USING ') + 'USING '.length);
 }
@@ -76,7 +76,7 @@ async function insertDocuments(client: pg.ClientBase, { id, collections }: Bench
   );
 }
 
-/** Embeds while the server still works on the batch before. */
+/** Embeds a batch while the server still inserts the previous one. */
 async function copyPassages(client: pg.ClientBase, { tenants, texts }: Corpus): Promise<Vectors> {
   const vectors: Vectors = new Array(texts.length);
   const model = Buffer.from(hashingEmbedder.id);
@@ -125,7 +125,7 @@ export function passageId(documentId: string, position: number): string {
   return idOf(`${documentId} ${position}`);
 }
 
-/** The texts of a tenant's passages by their ids, with the document and collection of each. */
+/** Index of the text of each passage of a tenant, by passage id. */
 export function passagesOf(tenant: BenchTenant): Map<string, number> {
   return new Map(
     documentsOf(tenant).flatMap(({ id, texts }) => texts.map((number, position) => [passageId(id, position), number] as const)),

@@ -5,11 +5,11 @@ import { APPLICATION_ROLE } from '../../src/platform/postgres/session-settings.t
 import type { Section } from '../lib/report.ts';
 import { type BenchTenant, SHARES } from './corpus.ts';
 import { embedQuery } from './exact.ts';
-import { scopesOf, type Way } from './exact-hnsw-crossover.ts';
-import type { World } from './recall.ts';
+import { scopesOf, type VectorFunction } from './exact-hnsw-crossover.ts';
+import type { LoadedBench } from './recall.ts';
 
-/** More than the five after which PostgreSQL may take a generic plan for a prepared statement. */
-const TIMES = 8;
+/** More than five: from then on PostgreSQL may use a generic plan for a prepared statement. */
+const EXECUTIONS = 8;
 
 interface Node {
   'Node Type': string;
@@ -18,7 +18,7 @@ interface Node {
   Plans?: Node[];
 }
 
-/** How the passages are reached. A scan of a bitmap is told by the index that made it. */
+/** The scans that read passages. A bitmap scan is named by its index. */
 function scansOf(node: Node): string[] {
   const scans = node.Plans?.flatMap(scansOf) ?? [];
   const index = node['Index Name'];
@@ -27,13 +27,13 @@ function scansOf(node: Node): string[] {
   return scans;
 }
 
-/** Runs a statement again and again, prepared, and gives the plan that a query inside its function has at the end. */
+/** Executes a prepared statement repeatedly. @returns the last plan of the query inside its function */
 async function planInside(client: pg.ClientBase, tenantId: string, name: string, text: string, values: unknown[]): Promise<Node> {
   let last: Node | undefined;
   const listen = ({ message }: { message?: string | undefined }) => {
     const json = message?.slice(message.indexOf('{'));
     const plan = json && (JSON.parse(json) as { 'Query Text': string; Plan: Node });
-    // The statement that calls the function ends after what is inside of it.
+    // The plan of the calling statement is reported too, after the plan of the inner query.
     if (plan && !plan['Query Text'].includes('app.nearest')) last = plan.Plan;
   };
   await client.query('BEGIN');
@@ -42,22 +42,22 @@ async function planInside(client: pg.ClientBase, tenantId: string, name: string,
     await client.query(`SELECT set_config('role', '${APPLICATION_ROLE}', true), set_config('app.tenant_id', $1, true)`, [
       tenantId,
     ]);
-    for (let i = 0; i < TIMES; i++) await client.query({ name, text, values });
+    for (let i = 0; i < EXECUTIONS; i++) await client.query({ name, text, values });
   } finally {
     client.off('notice', listen);
     await client.query('ROLLBACK');
   }
-  if (!last) throw new Error('no plan was told');
+  if (!last) throw new Error('auto_explain reported no plan of the inner query');
   return last;
 }
 
-const MEANT: Record<Way, (scans: string[]) => boolean> = {
+const EXPECTED: Record<VectorFunction, (scans: string[]) => boolean> = {
   nearest_chunks_by_index: (scans) => scans.includes('Index Scan chunks_embedding_idx'),
   nearest_chunks_exactly: (scans) => scans.length > 0 && !scans.some((scan) => /Seq Scan|chunks_embedding_idx/.test(scan)),
 };
 
-/** Whether the two ways of comparing vectors are planned as they are meant, prepared and in scopes of all kinds. */
-export async function checkPlans({ bench, corpus }: World): Promise<Section> {
+/** Verifies the plans of the two functions that compare vectors, as prepared statements in various scopes. */
+export async function checkPlans({ bench, corpus }: LoadedBench): Promise<Section> {
   const tenant = corpus.tenants[0] as BenchTenant;
   const vector = vectorText(await embedQuery(corpus.language.words.slice(300, 306).join(' ')));
   const scopes: [string, string[], string | null][] = scopesOf(tenant).map(([name, collections]) => {
@@ -80,21 +80,21 @@ export async function checkPlans({ bench, corpus }: World): Promise<Section> {
     })) {
       await client.query('SELECT set_config($1, $2, false)', [name, value]);
     }
-    for (const [name, ids, metadata] of scopes) {
-      for (const way of ['nearest_chunks_exactly', 'nearest_chunks_by_index'] as Way[]) {
-        const text = `SELECT * FROM app.${way}($1, $2, $3, $4, NULL, NULL, NULL, 50)`;
-        const scans = scansOf(await planInside(client, tenant.id, way, text, [vector, hashingEmbedder.id, ids, metadata]));
-        if (!MEANT[way](scans)) failures.push(`${way} of ${name} is planned as ${scans.join(', ')}`);
-        rows.push([name, way, scans.join(', ')]);
+    for (const [scope, ids, metadata] of scopes) {
+      for (const name of ['nearest_chunks_exactly', 'nearest_chunks_by_index'] as VectorFunction[]) {
+        const text = `SELECT * FROM app.${name}($1, $2, $3, $4, NULL, NULL, NULL, 50)`;
+        const scans = scansOf(await planInside(client, tenant.id, name, text, [vector, hashingEmbedder.id, ids, metadata]));
+        if (!EXPECTED[name](scans)) failures.push(`${name} of ${scope} has an unexpected plan: ${scans.join(', ')}`);
+        rows.push([scope, name, scans.join(', ')]);
       }
     }
   } finally {
-    // With its settings.
+    // Closes the connection, because its settings changed.
     client.release(true);
   }
   return {
-    title: 'Plans',
-    text: `How the passages are reached inside the two functions, at the ${TIMES}th run of a prepared statement.`,
+    title: 'Query plans',
+    text: `Scans of \`chunks\` inside the two functions in the ${EXECUTIONS}th execution of a prepared statement.`,
     header: ['scope', 'function', 'scans of chunks'],
     rows,
     failures,

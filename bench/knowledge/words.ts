@@ -1,6 +1,6 @@
 import { stopWords } from '../../src/platform/ai/embedding/stop-words.ts';
 
-/** Numbers from 0 to 1 that are the same in every run (mulberry32). */
+/** Pseudo-random numbers in [0, 1), equal in every run (mulberry32). */
 export function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -43,14 +43,14 @@ const ONSETS = [
 const VOWELS = ['a', 'e', 'i', 'o', 'u', 'ai', 'ea', 'ou'];
 const CODAS = ['', '', 'n', 'r', 'l', 't', 's', 'm', 'nd', 'ck'];
 
-/** Where the English ones of the list end. */
+/** The English stop words, which come first in the list. */
 const ENGLISH = stopWords.slice(0, stopWords.indexOf('your') + 1);
 
 function pick<Item>(random: Random, items: readonly Item[]): Item {
   return items[Math.floor(random() * items.length)] as Item;
 }
 
-/** A place in a list of so many, the first the likeliest, by the law of Zipf: the n-th comes up 1/n as often as the first. */
+/** A random index by Zipf's law: the n-th is 1/n as likely as the first. */
 function zipf(random: Random, length: number): number {
   return Math.min(length - 1, Math.floor((length + 1) ** random()) - 1);
 }
@@ -66,7 +66,7 @@ function inventWords(random: Random): string[] {
   return [...words];
 }
 
-/** Words, topics and sentences of an invented language: frequencies as in a real one, and texts about the same are near each other. */
+/** An artificial language with the word frequencies of a natural one. Texts about the same topic have similar vectors. */
 export class Language {
   /** The most frequent first. */
   readonly words: readonly string[];
@@ -75,7 +75,7 @@ export class Language {
   constructor(seed: number) {
     const random = seeded(seed);
     this.words = inventWords(random);
-    // What everybody writes about is no topic: the most frequent words belong to none.
+    // The most frequent words belong to no topic.
     const rare = this.words.slice(200);
     this.#topics = Array.from({ length: TOPICS }, () => Array.from({ length: TOPIC_WORDS }, () => pick(random, rare)));
   }
@@ -84,7 +84,7 @@ export class Language {
     return this.#topics[zipf(random, TOPICS)] as string[];
   }
 
-  /** @param subject words that come up more often than elsewhere */
+  /** @param subject words that are more frequent in this sentence */
   sentence(random: Random, subject: readonly string[], length: number): string {
     const words: string[] = [];
     while (words.length < length) words.push(this.#word(random, subject));
@@ -92,7 +92,7 @@ export class Language {
     return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
   }
 
-  /** A passage of about so many words. */
+  /** A passage of approximately `words` words. */
   passage(random: Random, subject: readonly string[], words: number): string {
     const sentences: string[] = [];
     for (let left = words; left > 0; ) {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Of `USER_HZ`, which is 100 on every Linux there is. */
+/** `USER_HZ`, which is 100 on Linux. */
 const TICKS_PER_SECOND = 100;
 
 interface Stat {
@@ -8,11 +8,11 @@ interface Stat {
   seconds: number;
 }
 
-/** Time a process has used, with that of children that are gone. Undefined for one that is gone itself. */
+/** CPU time of a process and of its children that have exited. Undefined if the process itself has exited. */
 function statOf(pid: number): Stat | undefined {
   try {
     const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name before may have spaces in it.
+    // The process name before it may contain spaces.
     const fields = line
       .slice(line.lastIndexOf(')') + 2)
       .split(' ')
@@ -26,7 +26,7 @@ function statOf(pid: number): Stat | undefined {
   }
 }
 
-/** Seconds of processor time of each process and its children. */
+/** Seconds of processor time of each process, including its children. */
 export function cpuOf(processes: Record<string, number>): Record<string, number> {
   const all = new Map<number, Stat>();
   for (const entry of readdirSync('/proc')) {
@@ -41,7 +41,7 @@ export function cpuOf(processes: Record<string, number>): Record<string, number>
   );
 }
 
-/** Seconds that all cores of the machine were busy since its start, whoever for. */
+/** Seconds of processor time of all cores since the machine started, for all processes. */
 export function machineCpu(): number {
   const fields = (readFileSync('/proc/stat', 'utf8').split('\n')[0] ?? '').trim().split(/\s+/).slice(1).map(Number);
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0] = fields;

@@ -1,4 +1,4 @@
-/** The value below which such a part of the values lies, nearest rank. */
+/** The quantile of the values by nearest rank. @param part from 0 to 1 */
 export function quantile(values: readonly number[], part: number): number {
   const sorted = values.toSorted((one, other) => one - other);
   return sorted[Math.max(0, Math.ceil(sorted.length * part) - 1)] ?? Number.NaN;
@@ -15,7 +15,7 @@ export function lowest(values: readonly number[]): number {
   return values.reduce((one, other) => Math.min(one, other), Number.POSITIVE_INFINITY);
 }
 
-/** Milliseconds of some work, and what came of it. */
+/** Runs the work. @returns its result and its duration in milliseconds */
 export async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; ms: number }> {
   const began = performance.now();
   const result = await work();

@@ -4,66 +4,66 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import type pg from 'pg';
 
-/** A process of a bench itself, which answers what it is asked. */
+/** A child process of the benchmark that handles messages. */
 export interface Helper {
   pid: number;
-  /** Asks it for something, one thing at a time. */
-  ask<Answer>(message: object): Promise<Answer>;
-  /** What it says next by itself. */
-  said<Answer>(): Promise<Answer>;
+  /** Sends a message and returns the reply. One request at a time. */
+  request<Reply>(message: object): Promise<Reply>;
+  /** Resolves with the next message that the process sends. */
+  nextMessage<Message>(): Promise<Message>;
 }
 
-/** The processes a bench starts: none of them outlives it. */
+/** The processes that a benchmark starts. `stop` kills all of them. */
 export class Processes {
   readonly #children = new Set<ChildProcess>();
 
   /**
-   * Starts a program and waits until it says that it is ready.
-   * @param file what Node.js runs
-   * @param ready a part of what it prints then
-   * @returns its process id
+   * Starts a program and waits until it is ready.
+   * @param file the entry file for Node.js
+   * @param ready text that the program prints when it is ready
+   * @returns the process id
    */
   async start(file: string, env: Record<string, string>, ready: string): Promise<number> {
     const child = spawn(process.execPath, [file], { env, stdio: ['ignore', 'pipe', 'inherit'] });
     this.#children.add(child);
-    let said = '';
-    while (!said.includes(ready)) {
+    let output = '';
+    while (!output.includes(ready)) {
       const [chunk] = await Promise.race([once(child.stdout, 'data'), once(child, 'exit')]);
-      if (child.exitCode !== null) throw new Error(`${file} ended:\n${said}`);
-      said += chunk;
+      if (child.exitCode !== null) throw new Error(`${file} exited before it was ready:\n${output}`);
+      output += chunk;
     }
     child.stdout.resume();
     return child.pid as number;
   }
 
-  help(file: string): Helper {
+  fork(file: string): Helper {
     const child = fork(file, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], serialization: 'advanced' });
     this.#children.add(child);
-    const said = async <Answer>() => {
-      const over = new AbortController();
-      const gone = once(child, 'exit', { signal: over.signal }).then(() => {
-        throw new Error(`${file} ended`);
+    const nextMessage = async <Message>() => {
+      const settled = new AbortController();
+      const exited = once(child, 'exit', { signal: settled.signal }).then(() => {
+        throw new Error(`${file} exited`);
       });
       try {
-        const [answer] = await Promise.race([once(child, 'message', { signal: over.signal }), gone]);
-        return answer as Answer;
+        const [message] = await Promise.race([once(child, 'message', { signal: settled.signal }), exited]);
+        return message as Message;
       } finally {
-        over.abort();
-        await gone.catch(() => {});
+        settled.abort();
+        await exited.catch(() => {});
       }
     };
     return {
       pid: child.pid as number,
-      said,
-      ask<Answer>(message: object) {
-        const answer = said<Answer>();
+      nextMessage,
+      request<Reply>(message: object) {
+        const reply = nextMessage<Reply>();
         child.send(message);
-        return answer;
+        return reply;
       },
     };
   }
 
-  /** Ends one of them and waits until it is gone. */
+  /** Kills a process and waits until it has exited. */
   async end(pid: number): Promise<void> {
     const child = [...this.#children].find((one) => one.pid === pid);
     if (!child) return;
@@ -87,13 +87,13 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** The process id of the server behind a superuser's connection: the parent of its backends. */
+/** The process id of the postmaster, the parent of the backends. Needs a superuser. */
 export async function postmasterOf(owner: pg.Pool): Promise<number> {
   const { rows } = await owner.query<{ pid: string }>("SELECT split_part(pg_read_file('postmaster.pid'), E'\\n', 1) AS pid");
   return Number(rows[0]?.pid);
 }
 
-/** Memory a process has in use, in MiB. */
+/** Resident memory of a process in MiB. */
 export function memoryOf(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes ?? Number.NaN) / 1024;

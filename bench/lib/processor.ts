@@ -5,8 +5,8 @@ function taskset(...args: string[]): string {
 }
 
 /**
- * Keeps processes on one and the same processor while `work` runs: they take turns, and what they take together is their work alone.
- * On several, it depends on where they are just then what waking one another costs, which may be more than the work.
+ * Pins processes to one processor while `work` runs, so that they take turns and the elapsed time is their work. On several processors
+ * the cost of wake-ups depends on the scheduler and may exceed the work.
  */
 export async function onOneProcessor<T>(pids: readonly number[], work: () => Promise<T>): Promise<T> {
   const before = pids.map((pid) => taskset(String(pid)).trim().split(' ').at(-1) ?? '');

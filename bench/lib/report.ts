@@ -8,7 +8,7 @@ export interface Section {
   text: string;
   header: string[];
   rows: Cell[][];
-  /** What must hold and does not. */
+  /** Conditions that do not hold. */
   failures?: string[];
 }
 
@@ -19,7 +19,7 @@ function show(cell: Cell): string {
   return cell.toFixed(Math.abs(cell) < 10 ? 2 : 0);
 }
 
-/** A Markdown table with its columns aligned, which a terminal shows as well. */
+/** A Markdown table with aligned columns, readable in a terminal. */
 function table({ header, rows }: Section): string {
   const lines = [header, ...rows.map((row) => row.map(show))];
   const widths = header.map((_, column) => Math.max(3, ...lines.map((line) => (line[column] ?? '').length)));
@@ -34,7 +34,7 @@ export function sectionText(section: Section): string {
   return `## ${section.title}\n\n${section.text}\n\n${table(section)}\n${failures}`;
 }
 
-/** Writes the page, if it has changed. */
+/** Writes the page if its content differs. */
 export function writePage(file: string, head: string, sections: Section[]): void {
   const text = `${[head.trim(), ...sections.map(sectionText)].join('\n\n').trim()}\n`;
   let before = '';

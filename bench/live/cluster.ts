@@ -14,7 +14,7 @@ const SERVER_ROLE = 'agentbase_bench_server';
 export interface Cluster {
   agentbase: { url: string; pid: number };
   stock: { url: string; process: Helper };
-  /** PostgreSQL's first process, the parent of its others. */
+  /** The postmaster, the parent of the backends. */
   postgresPid: number;
   subscriber: Helper;
   writer: Helper;
@@ -22,10 +22,10 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-/** A private PostgreSQL, the server as it ships, the stock server, and those who use them: each a process of its own. */
+/** Starts a private PostgreSQL, the server, stock Yoga, the subscriber and the writer, each as a separate process. */
 export async function startCluster(): Promise<Cluster> {
   const started = new Processes();
-  // The moment of each commit, to the microsecond, is what deliveries are measured from.
+  // Latencies are measured from the commit timestamps, which have a resolution of a microsecond.
   const postgres = await startPostgres({ settings: { ...SETTINGS, track_commit_timestamp: 'on' } });
   const owner = new pg.Pool({ connectionString: postgres.url(), max: 4 });
   owner.on('error', () => {});
@@ -50,22 +50,22 @@ export async function startCluster(): Promise<Cluster> {
         DATABASE_URL: postgres.url('postgres', SERVER_ROLE),
         AUTH_KEYS: JSON.stringify({ keys: [await generateSigningKey()] }),
         SEALING_KEYS: serializeSealingKeys([generateSealingKey()]),
-        API_KEY_PEPPER: 'a pepper for the processes of this bench',
+        API_KEY_PEPPER: 'a pepper for the processes of this benchmark',
         RATE_LIMIT_PER_MINUTE: '10000000',
         RATE_LIMIT_ANONYMOUS_PER_MINUTE: '10000000',
         AGENTBASE_DATA_DIR: 'memory://',
-        ...profiled(),
+        ...nodeOptions(),
       },
       'listens at',
     );
-    const stock = started.help(file('./stock-server.ts'));
-    const { url: stockUrl } = await stock.said<{ url: string }>();
+    const stock = started.fork(file('./stock-server.ts'));
+    const { url: stockUrl } = await stock.nextMessage<{ url: string }>();
     return {
       agentbase: { url, pid },
       stock: { url: stockUrl, process: stock },
       postgresPid: await postmasterOf(owner),
-      subscriber: started.help(file('./subscriber.ts')),
-      writer: started.help(file('./writer.ts')),
+      subscriber: started.fork(file('./subscriber.ts')),
+      writer: started.fork(file('./writer.ts')),
       owner,
       stop,
     };
@@ -75,8 +75,8 @@ export async function startCluster(): Promise<Cluster> {
   }
 }
 
-/** The server takes Node's options from whoever runs the bench: a profile of it is one of them. */
-function profiled(): Record<string, string> {
+/** Passes BENCH_SERVER_NODE_OPTIONS to the server as NODE_OPTIONS, for example to profile it. */
+function nodeOptions(): Record<string, string> {
   const { BENCH_SERVER_NODE_OPTIONS } = process.env;
   return BENCH_SERVER_NODE_OPTIONS ? { NODE_OPTIONS: BENCH_SERVER_NODE_OPTIONS } : {};
 }

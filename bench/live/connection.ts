@@ -1,12 +1,12 @@
 import { connect, type Socket } from 'node:net';
 import { DOCUMENT } from './document.ts';
-import { type Cutter, type OnMessage, PONG, sseEvents, textFrame, webSocketMessages } from './frames.ts';
+import { type OnMessage, PONG, type Splitter, sseEvents, textFrame, webSocketMessages } from './frames.ts';
 
 export type Transport = 'sse' | 'websocket';
 
 export interface Subscription {
   transport: Transport;
-  /** Without one, nobody is signed in. */
+  /** Undefined for an anonymous connection. */
   credential: string | undefined;
   /** The GraphQL id of the conversation. */
   id: string;
@@ -17,13 +17,13 @@ export interface Connection {
 }
 
 const END_OF_HEAD = '\r\n\r\n';
-/** How a WebSocket names its only operation. */
+/** Id of the only operation of a WebSocket. */
 const OPERATION = '1';
 
 /**
- * Subscribes over a connection of its own. Resolves when the server has taken the subscription (SSE) or has been sent it (WebSocket).
- * @param onResult gets each result as it is on the wire
- * @param onEnd told why nothing more comes, unless it was closed from here
+ * Subscribes over a new connection. Resolves when the server has accepted the subscription (SSE) or when it was sent (WebSocket).
+ * @param onResult receives each result as raw text
+ * @param onEnd receives the reason when the connection ends, except after `close`
  */
 export async function subscribe(
   url: string,
@@ -39,7 +39,7 @@ export async function subscribe(
     transport === 'sse'
       ? startSse(socket, host, credential, JSON.stringify(operation))
       : startWebSocket(socket, host, credential, JSON.stringify({ id: OPERATION, type: 'subscribe', payload: operation }));
-  let cut: Cutter | undefined;
+  let split: Splitter | undefined;
   let head = '';
   let closed = false;
   const end = (reason: string) => {
@@ -48,13 +48,13 @@ export async function subscribe(
     onEnd(reason);
   };
   socket.on('data', (bytes) => {
-    if (cut) return cut(bytes);
+    if (split) return split(bytes);
     head += bytes.toString('latin1');
     const headEnd = head.indexOf(END_OF_HEAD);
     if (headEnd < 0) return;
     if (!start.accepts(head)) return end(head);
-    cut = start.cutter(onResult, ready.resolve, end);
-    cut(Buffer.from(head.slice(headEnd + END_OF_HEAD.length), 'latin1'));
+    split = start.splitter(onResult, ready.resolve, end);
+    split(Buffer.from(head.slice(headEnd + END_OF_HEAD.length), 'latin1'));
   });
   socket.once('error', (error) => end(String(error)));
   socket.once('close', () => end('the connection was closed'));
@@ -69,7 +69,7 @@ export async function subscribe(
 
 interface Start {
   accepts(head: string): boolean;
-  cutter(onResult: OnMessage, ready: () => void, end: (reason: string) => void): Cutter;
+  splitter(onResult: OnMessage, ready: () => void, end: (reason: string) => void): Splitter;
 }
 
 function startSse(socket: Socket, host: string, credential: string | undefined, body: string): Start {
@@ -78,7 +78,7 @@ function startSse(socket: Socket, host: string, credential: string | undefined, 
   socket.write(`POST /graphql HTTP/1.1\r\nhost: ${host}\r\n${lines.join('\r\n')}${END_OF_HEAD}${body}`);
   return {
     accepts: (head) => head.startsWith('HTTP/1.1 200') && head.includes('text/event-stream'),
-    cutter(onResult, ready) {
+    splitter(onResult, ready) {
       ready();
       return sseEvents(onResult);
     },
@@ -92,7 +92,7 @@ function startWebSocket(socket: Socket, host: string, credential: string | undef
   const payload = credential ? { authorization: `Bearer ${credential}` } : {};
   return {
     accepts: (head) => head.startsWith('HTTP/1.1 101'),
-    cutter(onResult, ready, end) {
+    splitter(onResult, ready, end) {
       socket.write(textFrame(JSON.stringify({ type: 'connection_init', payload })));
       return webSocketMessages({
         onMessage(text, from, to) {

@@ -1,4 +1,4 @@
-/** What a dashboard asks for of each event. The number comes first and once, so that a reader finds it without parsing. */
+/** Selects the fields of an event that a dashboard needs. `sequence` comes first and once, so that it is found without parsing. */
 export const DOCUMENT = `subscription Watch($id: ID!) {
   conversationEvents(conversationId: $id) {
     sequence
@@ -9,7 +9,7 @@ export const DOCUMENT = `subscription Watch($id: ID!) {
   }
 }`;
 
-/** What each message says: about as much as people and models write in a chat. */
+/** Content of each message, with the typical length of a chat message. */
 export const CONTENT = 'The order left our warehouse this morning and should be with you by Thursday. '.repeat(3).trim();
 
 export interface EventOfMessage {
@@ -20,8 +20,8 @@ export interface EventOfMessage {
   message: { id: string; uuid: string; role: string; content: string; metadata: object; createdAt: string } | null;
 }
 
-/** Whether an event is what the document asks for. */
-export function isWhole({ sequence, type, createdAt, runId, message }: EventOfMessage): boolean {
+/** Whether an event has all fields of the document with the expected values. */
+export function isComplete({ sequence, type, createdAt, runId, message }: EventOfMessage): boolean {
   return (
     Number.isInteger(sequence) &&
     type === 'MESSAGE_APPENDED' &&

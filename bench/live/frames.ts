@@ -1,19 +1,19 @@
 /**
- * Cuts what comes from a server into messages, as cheaply as it can be done: the reader shares the machine with the server that is
- * measured. Bytes are read as Latin-1, whose characters are bytes again.
+ * Splits the bytes of a server into messages with little work, because the subscriber shares the machine with the measured server.
+ * Bytes are decoded as Latin-1, which maps each byte to one character.
  */
 
-/** Called for each message with where it stands in the text. */
+/** Called for each message with its position in the text. */
 export type OnMessage = (text: string, start: number, end: number) => void;
 
-/** @returns what takes the next bytes of a connection */
-export type Cutter = (bytes: Buffer) => void;
+/** Takes the next bytes of a connection. */
+export type Splitter = (bytes: Buffer) => void;
 
 const DATA = 'data: ';
 const END_OF_EVENT = '\n\n';
 
-/** Events of a stream of server-sent events in an HTTP body, chunked or not. Comments and other fields are left out. */
-export function sseEvents(onMessage: OnMessage): Cutter {
+/** Splits server-sent events in an HTTP body, chunked or not. Ignores comments and other fields. */
+export function sseEvents(onMessage: OnMessage): Splitter {
   let rest = '';
   return (bytes) => {
     const text = rest + bytes.toString('latin1');
@@ -29,7 +29,7 @@ export function sseEvents(onMessage: OnMessage): Cutter {
       onMessage(text, start + DATA.length, end);
       from = end + END_OF_EVENT.length;
     }
-    // The end may be the first letters of the next field.
+    // The text may end inside the next `data: `.
     rest = text.slice(Math.max(from, text.length - DATA.length + 1));
   };
 }
@@ -37,7 +37,7 @@ export function sseEvents(onMessage: OnMessage): Cutter {
 const TEXT = 1;
 const CLOSE = 8;
 const PING = 9;
-/** A pong with nothing in it, masked with zeros, as clients must. */
+/** An empty pong. Clients must mask frames; the mask is zero. */
 export const PONG = Buffer.from([0x8a, 0x80, 0, 0, 0, 0]);
 
 export interface WebSocketEvents {
@@ -46,8 +46,8 @@ export interface WebSocketEvents {
   onClose: (reason: string) => void;
 }
 
-/** Messages of a WebSocket, each of which came in one frame. */
-export function webSocketMessages({ onMessage, onPing, onClose }: WebSocketEvents): Cutter {
+/** Splits WebSocket messages. Each must consist of one frame. */
+export function webSocketMessages({ onMessage, onPing, onClose }: WebSocketEvents): Splitter {
   let rest = '';
   return (bytes) => {
     const text = rest + bytes.toString('latin1');
@@ -65,7 +65,7 @@ export function webSocketMessages({ onMessage, onPing, onClose }: WebSocketEvent
   };
 }
 
-/** Where the payload of a frame begins, and its length; beyond the end while the head is not whole. */
+/** Start and length of the payload of a frame. They exceed the text while the frame header is incomplete. */
 function payloadAt(text: string, from: number): [start: number, length: number] {
   const length = text.charCodeAt(from + 1) & 0x7f;
   const bytes = length === 127 ? 8 : length === 126 ? 2 : 0;
@@ -77,7 +77,7 @@ function payloadAt(text: string, from: number): [start: number, length: number] 
   return [start, long];
 }
 
-/** A text frame of a client: masked with zeros, which leaves it as it is. */
+/** A text frame of a client. The mask is zero, so the payload is unchanged. */
 export function textFrame(text: string): Buffer {
   const payload = Buffer.from(text);
   const long = payload.length > 125;

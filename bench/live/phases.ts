@@ -1,35 +1,37 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpuOf } from '../lib/cpu.ts';
+import { memoryOf } from '../lib/processes.ts';
 import type { Cluster } from './cluster.ts';
-import { memoryOf } from './memory.ts';
+import { commitsOf, eventKey, headsOf, type Room, type TenantOfRooms } from './rooms.ts';
 import { type Plan, type ServerName, type Watched, watch } from './watch.ts';
-import { commitsOf, eventKey, headsOf, type Room, type TenantOfRooms } from './world.ts';
 import type { Target, Write, Written } from './writer.ts';
 
+const BYTES_PER_MIB = 2 ** 20;
+
 export interface FanOut {
-  /** Deliveries a second. */
+  /** Deliveries per second. */
   rate: number;
-  /** Microseconds of processor time of the server, for each delivery. */
+  /** Microseconds of processor time of the server per delivery. */
   cpu: number;
-  /** The same of the process that reads them. */
+  /** The same for the subscriber process. */
   readerCpu: number;
-  /** Bytes of memory that each open subscription adds to the server, once it has been used. */
+  /** Bytes of memory that the server grows by per subscription, after the first event. */
   memory: number;
 }
 
 export interface BurstPlan {
-  /** Events told in every room at once. */
+  /** Events per room. */
   events: number;
   times: number;
 }
 
-/** Lets everybody watch one server, and has it tell bursts of events, each when everybody has the one before. */
+/** Subscribes to one server and measures bursts of events. A burst starts when all subscribers have the previous one. */
 export async function fanOut(cluster: Cluster, plan: Plan, name: ServerName, { events, times }: BurstPlan): Promise<FanOut> {
   const pid = name === 'stock' ? cluster.stock.process.pid : cluster.agentbase.pid;
   const idle = memoryOf(pid);
   const watched = await watch(cluster, plan, name);
   await watched.burst(1);
-  const memory = (memoryOf(pid) - idle) / (plan.rooms.length * plan.readers);
+  const memory = ((memoryOf(pid) - idle) * BYTES_PER_MIB) / (plan.rooms.length * plan.readers);
   await watched.burst(events);
   const processes = { server: pid, reader: cluster.subscriber.pid };
   const before = cpuOf(processes);
@@ -48,13 +50,13 @@ function cpuSeconds({ pid }: Watched): number {
   return cpuOf({ server: pid }).server ?? 0;
 }
 
-/** Rooms to append to, as their tenant's first API key. */
+/** The rooms with the first API key of their tenant. */
 export function targetsOf(tenants: readonly TenantOfRooms[]): Target[] {
   return tenants.flatMap(({ credentials, rooms }) => rooms.map(({ id }) => ({ credential: credentials[1] as string, id })));
 }
 
-function write({ writer, agentbase }: Cluster, what: Omit<Write, 'url'>): Promise<Written> {
-  return writer.ask<Written>({ url: agentbase.url, ...what } satisfies Write);
+function write({ writer, agentbase }: Cluster, load: Omit<Write, 'url'>): Promise<Written> {
+  return writer.request<Written>({ url: agentbase.url, ...load } satisfies Write);
 }
 
 export interface Latency {
@@ -63,7 +65,7 @@ export interface Latency {
   cpu: number;
 }
 
-/** Appends through the graph at a steady pace while everybody watches. */
+/** Appends through the API at a steady rate and measures the delivery to all subscribers. */
 export async function latency(cluster: Cluster, plan: Plan, perSecond: number, forMs: number): Promise<Latency> {
   const { owner } = cluster;
   const heads = await headsOf(owner, plan.rooms);
@@ -78,35 +80,35 @@ export async function latency(cluster: Cluster, plan: Plan, perSecond: number, f
   const cpu = ((cpuSeconds(watched) - before) * 1e6) / (events * plan.readers);
   await watched.close();
   const commits = await commitsOf(owner, plan.rooms, heads);
-  if (!arrivals) throw new Error('nobody recorded what came');
+  if (!arrivals) throw new Error('the subscriber did not record the arrivals');
   const ages = Array.from(arrivals.at, (at, index) => {
     const commit = commits.get(eventKey(arrivals.conversation[index] ?? -1, arrivals.sequence[index] ?? -1));
-    if (commit === undefined) throw new Error('an event came that was not committed');
+    if (commit === undefined) throw new Error('an event was delivered but not committed');
     return at - commit;
   });
   return { ages, cpu };
 }
 
 export interface CommitPlan {
-  /** Rooms that nobody watches. */
+  /** Rooms without subscribers, whose commits are counted. */
   busy: TenantOfRooms[];
   atOnce: number;
-  /** Messages a second in the rooms that are watched, or would be. */
+  /** Messages per second in the rooms of the plan, with or without subscribers. */
   perSecond: number;
   forMs: number;
 }
 
-/** Who shares the cores with whom while commits are counted. */
-export const WORKERS = ['server', 'PostgreSQL', 'subscribers', 'writer'] as const;
+/** The processes that share the cores while commits are counted. */
+export const PROCESSES = ['server', 'PostgreSQL', 'subscribers', 'writer'] as const;
 
 export interface Commits {
-  /** Commits a second. */
+  /** Commits per second. */
   rate: number;
-  /** Seconds of processor time in each second, in the order of `WORKERS`. */
+  /** Cores in use by each process, in the order of `PROCESSES`. */
   cpu: number[];
 }
 
-/** Appends as fast as the server answers, while the rooms of the plan get messages at a steady pace. */
+/** Appends to the busy rooms as fast as the server responds, while the rooms of the plan receive messages at a steady rate. */
 export async function commits(cluster: Cluster, plan: Plan, on: boolean, options: CommitPlan): Promise<Commits> {
   const { busy, atOnce, perSecond, forMs } = options;
   const heads = on ? await headsOf(cluster.owner, plan.rooms) : [];
@@ -117,7 +119,7 @@ export async function commits(cluster: Cluster, plan: Plan, on: boolean, options
       paced: { targets: targetsOf(plan.tenants), perSecond },
       closed: { targets: targetsOf(busy), atOnce },
     });
-  // What has been opened or closed just now is not what is measured.
+  // Connections that were just opened or closed must not affect the measurement.
   await delay(500);
   let written: Written | undefined;
   let cpu: number[] = [];
@@ -129,18 +131,19 @@ export async function commits(cluster: Cluster, plan: Plan, on: boolean, options
     written = await work();
     const after = cpuOf(processes);
     const seconds = (performance.now() - began) / 1_000;
-    cpu = WORKERS.map((name) => ((after[name] ?? Number.NaN) - (before[name] ?? Number.NaN)) / seconds);
+    cpu = PROCESSES.map((name) => ((after[name] ?? Number.NaN) - (before[name] ?? Number.NaN)) / seconds);
   };
   if (watched) await watched.deliveries(((perSecond * forMs) / 1_000) * plan.readers, false, run);
   else await run();
   await watched?.close();
-  if (!written) throw new Error('nothing was written');
-  if (on) await requireTold(cluster, plan.rooms, heads, written.paced);
+  if (!written) throw new Error('the writer returned no counts');
+  if (on) await requireEvents(cluster, plan.rooms, heads, written.paced);
   return { rate: (written.closed * 1_000) / written.closedMs, cpu };
 }
 
-async function requireTold({ owner }: Cluster, rooms: Room[], heads: number[], paced: number): Promise<void> {
+async function requireEvents({ owner }: Cluster, rooms: Room[], heads: number[], paced: number): Promise<void> {
   const now = await headsOf(owner, rooms);
-  const told = now.reduce((sum, head, index) => sum + head - (heads[index] ?? 0), 0);
-  if (told !== paced) throw new Error(`${paced} messages were appended to the rooms that are watched, and ${told} have events`);
+  const events = now.reduce((sum, head, index) => sum + head - (heads[index] ?? 0), 0);
+  if (events !== paced)
+    throw new Error(`${paced} messages were appended to the rooms with subscribers, but ${events} events were written`);
 }

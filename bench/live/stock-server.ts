@@ -1,6 +1,6 @@
 /**
- * A process of its own: the same subscription as GraphQL Yoga's documentation has it. Pub/sub in memory, SSE by Yoga, WebSockets by
- * graphql-ws. It authenticates nobody, keeps nothing and reads no database.
+ * Child process with the same subscription as in the documentation of GraphQL Yoga: pub/sub in memory, SSE by Yoga, WebSockets by
+ * graphql-ws, without authentication, storage and database.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
@@ -32,12 +32,12 @@ interface EventRow {
   message: MessageRow;
 }
 
-export type StockRequest = { look: true } | { publish: { conversations: string[]; events: number } };
+export type StockRequest = { readState: true } | { publish: { conversations: string[]; events: number } };
 
 export interface StockState {
-  /** How many have subscribed so far. */
+  /** Number of subscriptions since the start. */
   subscribed: number;
-  /** The number of the last event of every conversation. */
+  /** Sequence number of the last event, equal for all conversations. */
   head: number;
 }
 
@@ -105,7 +105,7 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 process.once('disconnect', () => process.exit(0));
 process.on('message', (message: StockRequest) => {
-  if ('look' in message) process.send?.(state);
+  if ('readState' in message) process.send?.(state);
   else process.send?.({ at: publish(message.publish.conversations, message.publish.events) });
 });
 process.send?.({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });

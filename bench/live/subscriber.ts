@@ -1,19 +1,19 @@
-/** A process of its own: thousands of subscriptions, each over a connection of its own. Counts and checks every delivery. */
+/** Child process with thousands of subscriptions, each over its own connection. Counts and checks every delivery. */
 import { now } from '../runs/token.ts';
 import { type Connection, type Subscription, subscribe } from './connection.ts';
-import { type EventOfMessage, isWhole } from './document.ts';
+import { type EventOfMessage, isComplete } from './document.ts';
 
 export interface Open {
   url: string;
   subscriptions: (Subscription & {
-    /** Which conversation it is of, counted from 0. */
+    /** Index of the conversation. */
     conversation: number;
-    /** The number of the conversation's last event so far. */
+    /** Sequence number of the last event before the subscription. */
     after: number;
   })[];
 }
 
-/** When which event came, by the shared clock: three lists of the same length. */
+/** Arrival times of events by the shared clock, as three arrays of the same length. */
 export interface Arrivals {
   conversation: Float64Array;
   sequence: Float64Array;
@@ -21,17 +21,17 @@ export interface Arrivals {
 }
 
 export interface Delivered {
-  /** When the last of them came. */
+  /** Arrival time of the last delivery. */
   at: number;
-  /** Where they were asked for. */
+  /** Undefined unless `record` was set. */
   arrivals: Arrivals | undefined;
 }
 
 export type Request = { open: Open } | { expect: { deliveries: number; record: boolean; withinMs: number } } | { close: true };
 
-const OPENED_AT_ONCE = 32;
+const OPENED_CONCURRENTLY = 32;
 const NUMBER = '"sequence":';
-/** One of so many is parsed and looked at in full. */
+/** One in this many deliveries is parsed and checked in full. */
 const SAMPLE = 97;
 
 let connections: Connection[] = [];
@@ -44,13 +44,13 @@ function fail(reason: string): never {
   throw new Error(reason);
 }
 
-/** Checks the number of a delivery: one after another, none twice, none left out. */
+/** Checks that the sequence numbers of a subscription have no gap and no duplicate. */
 function reader(conversation: number, after: number): (text: string, start: number, end: number) => void {
   let last = after;
   return (text, start, end) => {
     const digits = text.indexOf(NUMBER, start) + NUMBER.length;
     const sequence = Number.parseInt(text.slice(digits, digits + 10), 10);
-    if (sequence !== last + 1) fail(`${sequence} came after ${last}: ${text.slice(start, end)}`);
+    if (sequence !== last + 1) fail(`sequence ${sequence} follows ${last}: ${text.slice(start, end)}`);
     last = sequence;
     if (delivered % SAMPLE === 0) check(text.slice(start, end));
     delivered++;
@@ -68,7 +68,7 @@ function check(text: string): void {
   const message = JSON.parse(Buffer.from(text, 'latin1').toString());
   const result = message.payload ?? message;
   const event: EventOfMessage | undefined = result.data?.conversationEvents;
-  if (result.errors || !event || !isWhole(event)) fail(`not what was asked for: ${text}`);
+  if (result.errors || !event || !isComplete(event)) fail(`incomplete or wrong event: ${text}`);
 }
 
 async function open({ url, subscriptions }: Open): Promise<void> {
@@ -78,7 +78,7 @@ async function open({ url, subscriptions }: Open): Promise<void> {
       connections.push(await subscribe(url, subscription, reader(conversation, after), fail));
     }
   };
-  await Promise.all(Array.from({ length: OPENED_AT_ONCE }, worker));
+  await Promise.all(Array.from({ length: OPENED_CONCURRENTLY }, worker));
 }
 
 async function expect(deliveries: number, withinMs: number): Promise<Delivered> {
@@ -105,7 +105,7 @@ process.on('message', async (message: Request) => {
     const { deliveries, withinMs } = message.expect;
     delivered = 0;
     record = message.expect.record ? { conversation: [], sequence: [], at: [] } : undefined;
-    // Whoever asked makes them come once it knows that they are counted.
+    // The requester triggers the deliveries only after this acknowledgement.
     process.send?.({});
     process.send?.(await expect(deliveries, withinMs));
   } else {

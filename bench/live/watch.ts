@@ -1,56 +1,56 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Cluster } from './cluster.ts';
+import { burst, headsOf, type Room, type TenantOfRooms } from './rooms.ts';
 import type { StockRequest, StockState } from './stock-server.ts';
 import type { Delivered, Request } from './subscriber.ts';
-import { burst, headsOf, type Room, type TenantOfRooms } from './world.ts';
 
 export interface Plan {
   tenants: TenantOfRooms[];
-  /** Of all tenants, in their order. */
+  /** The rooms of all tenants, in the same order. */
   rooms: Room[];
-  /** How many watch each room, half of them over SSE and half over WebSockets. */
+  /** Subscribers per room, half over SSE and half over WebSockets. */
   readers: number;
 }
 
-/** One of the servers that are compared, with everybody watching. */
+/** One of the compared servers with all subscriptions open. */
 export interface Watched {
   pid: number;
-  /** Has as many events told in every room, and waits until everybody has all of them. */
+  /** Publishes events in every room and waits until all subscribers have all of them. */
   burst(events: number): Promise<{ ms: number }>;
-  /** Waits for so many deliveries, which `work` brings about. */
+  /** Runs `work` and waits for the deliveries that it causes. */
   deliveries(count: number, record: boolean, work: () => Promise<unknown>): Promise<Delivered>;
   close(): Promise<void>;
 }
 
-const PATIENCE_MS = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export type ServerName = 'agentbase' | 'stock';
 
-/** Opens every subscription at one of the servers. */
+/** Opens all subscriptions of the plan at one server. */
 export async function watch(cluster: Cluster, plan: Plan, name: ServerName): Promise<Watched> {
   const { subscriber, owner, agentbase, stock } = cluster;
   const { rooms, readers } = plan;
-  const ask = (request: Request) => subscriber.ask<object>(request);
-  const look = () => stock.process.ask<StockState>({ look: true } satisfies StockRequest);
+  const send = (request: Request) => subscriber.request<object>(request);
+  const readState = () => stock.process.request<StockState>({ readState: true } satisfies StockRequest);
   const known = name === 'stock' ? rooms.map(() => 0) : await headsOf(owner, rooms);
-  const before = await look();
+  const before = await readState();
   const heads = name === 'stock' ? rooms.map(() => before.head) : known;
-  await ask({ open: { url: cluster[name].url, subscriptions: subscriptionsOf(plan, heads) } });
+  await send({ open: { url: cluster[name].url, subscriptions: subscriptionsOf(plan, heads) } });
   await untilOpen(async () =>
-    name === 'stock' ? (await look()).subscribed - before.subscribed : (await liveViews(agentbase.url)).subscribers,
+    name === 'stock' ? (await readState()).subscribed - before.subscribed : (await liveViews(agentbase.url)).subscribers,
   );
 
   async function untilOpen(count: () => Promise<number | undefined>): Promise<void> {
-    const end = Date.now() + PATIENCE_MS;
+    const end = Date.now() + TIMEOUT_MS;
     while ((await count()) !== rooms.length * readers) {
-      if (Date.now() > end) throw new Error(`not everybody subscribed to ${name}`);
+      if (Date.now() > end) throw new Error(`not all subscriptions of ${name} opened within ${TIMEOUT_MS} ms`);
       await delay(50);
     }
   }
 
   async function deliveries(count: number, record: boolean, work: () => Promise<unknown>): Promise<Delivered> {
-    await ask({ expect: { deliveries: count, record, withinMs: PATIENCE_MS } });
-    const [delivered] = await Promise.all([subscriber.said<Delivered>(), work()]);
+    await send({ expect: { deliveries: count, record, withinMs: TIMEOUT_MS } });
+    const [delivered] = await Promise.all([subscriber.nextMessage<Delivered>(), work()]);
     return delivered;
   }
 
@@ -65,7 +65,7 @@ export async function watch(cluster: Cluster, plan: Plan, name: ServerName): Pro
       return { ms: at - start };
     },
     async close() {
-      await ask({ close: true });
+      await send({ close: true });
       if (name === 'agentbase') while ((await liveViews(agentbase.url)).subscribers !== 0) await delay(50);
     },
   };
@@ -73,7 +73,7 @@ export async function watch(cluster: Cluster, plan: Plan, name: ServerName): Pro
 
 async function publish({ stock }: Cluster, rooms: readonly Room[], events: number): Promise<number> {
   const request: StockRequest = { publish: { conversations: rooms.map(({ id }) => id), events } };
-  return (await stock.process.ask<{ at: number }>(request)).at;
+  return (await stock.process.request<{ at: number }>(request)).at;
 }
 
 function subscriptionsOf({ tenants, rooms, readers }: Plan, heads: readonly number[]) {
@@ -90,7 +90,7 @@ function subscriptionsOf({ tenants, rooms, readers }: Plan, heads: readonly numb
   });
 }
 
-/** What the server's metrics say is open. */
+/** The number of open subscriptions in the metrics of the server. */
 async function liveViews(url: string): Promise<{ subscribers?: number }> {
   const text = await (await fetch(`${url}/metrics`)).text();
   const [, subscribers] = /^agentbase_live\{what="subscribers"\} (\d+)$/m.exec(text) ?? [];

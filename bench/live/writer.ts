@@ -1,4 +1,4 @@
-/** A process of its own: appends messages through the graph, at a steady pace and as fast as it is answered. */
+/** Child process that appends messages through the API, at a steady rate and as fast as the server responds. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { CONTENT } from './document.ts';
@@ -12,16 +12,16 @@ export interface Target {
 export interface Write {
   url: string;
   forMs: number;
-  /** Appended to in turns, so many times a second, whether or not the one before has been answered. */
+  /** Appends to the targets in turn at a fixed rate, independent of responses. */
   paced?: { targets: Target[]; perSecond: number };
-  /** Appended to by so many at a time, each one message after another. */
+  /** Appends by `atOnce` concurrent clients, each waiting for its response. */
   closed?: { targets: Target[]; atOnce: number };
 }
 
 export interface Written {
   paced: number;
   closed: number;
-  /** How long the closed ones took. */
+  /** Duration of the closed-loop appends. */
   closedMs: number;
 }
 

@@ -1,7 +1,7 @@
-/** Whose credential, which field, its input, and what to read of the payload. */
+/** Credential, mutation field, input, and selection of the payload. */
 export type ChangeArguments = [credential: string | undefined, field: string, input: object, selection: string];
 
-/** Runs one mutation. Throws what the server says where it is not the payload. */
+/** Executes one mutation. Throws the response if it is not the payload. */
 export async function change<T>(url: string, ...[credential, field, input, selection]: ChangeArguments): Promise<T> {
   const title = field.charAt(0).toUpperCase() + field.slice(1);
   const response = await fetch(`${url}/graphql`, {

@@ -10,13 +10,13 @@ import { freePort, type Helper, Processes, postmasterOf } from '../lib/processes
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const SERVER_ROLE = 'agentbase_bench_server';
 
-/** What differs from the defaults of PostgreSQL, besides what every private cluster has (fsync off). */
+/** Settings that differ from the defaults of PostgreSQL, in addition to those of every private cluster (fsync off). */
 export const SETTINGS = { shared_buffers: '256MB', max_wal_size: '4GB' };
 
 export interface Cluster {
-  /** Of the server, without `/graphql`. */
+  /** Base URL of the server, without `/graphql`. */
   url: string;
-  /** The ids of the processes, by what they are. PostgreSQL's is the parent of its others. */
+  /** Process ids by name. That of PostgreSQL is the postmaster. */
   processes: Record<string, number>;
   subscriber: Helper;
   reader: Helper;
@@ -24,7 +24,7 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-/** A private PostgreSQL, a server, two workers and a model, and the two who use them: each a process of its own. */
+/** Starts a private PostgreSQL, a server, two workers, a model server, a subscriber and a reader, each as a separate process. */
 export async function startCluster(): Promise<Cluster> {
   const started = new Processes();
   const postgres = await startPostgres({ settings: SETTINGS });
@@ -38,8 +38,8 @@ export async function startCluster(): Promise<Cluster> {
   try {
     await owner.query(`CREATE ROLE ${SERVER_ROLE} LOGIN`);
     await migrate(owner, { install, serverRole: SERVER_ROLE });
-    const model = started.help(file('./model-server.ts'));
-    const { baseUrl } = await model.said<{ baseUrl: string }>();
+    const model = started.fork(file('./model-server.ts'));
+    const { baseUrl } = await model.nextMessage<{ baseUrl: string }>();
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
     const environment = {
@@ -50,7 +50,7 @@ export async function startCluster(): Promise<Cluster> {
       DATABASE_URL: postgres.url('postgres', SERVER_ROLE),
       AUTH_KEYS: JSON.stringify({ keys: [await generateSigningKey()] }),
       SEALING_KEYS: serializeSealingKeys([generateSealingKey()]),
-      API_KEY_PEPPER: 'a pepper for the processes of this bench',
+      API_KEY_PEPPER: 'a pepper for the processes of this benchmark',
       RATE_LIMIT_PER_MINUTE: '10000000',
       RATE_LIMIT_ANONYMOUS_PER_MINUTE: '10000000',
       AGENTBASE_DATA_DIR: 'memory://',
@@ -60,8 +60,8 @@ export async function startCluster(): Promise<Cluster> {
     const workers = await Promise.all(
       [1, 2].map(() => started.start(file('../../src/worker.ts'), { ...environment, PORT: '0' }, 'worker started')),
     );
-    const subscriber = started.help(file('./subscriber.ts'));
-    const reader = started.help(file('./reader.ts'));
+    const subscriber = started.fork(file('./subscriber.ts'));
+    const reader = started.fork(file('./reader.ts'));
     return {
       url,
       processes: {

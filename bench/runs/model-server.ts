@@ -1,6 +1,6 @@
 /**
- * A process of its own: a server on the loopback that speaks OpenAI's protocol and streams tokens at a steady pace. Each token is the
- * moment it was sent, so that whoever gets it knows how long it took. A message of a user says how many there are to be.
+ * Child process with a model server on the loopback interface that implements the protocol of OpenAI and streams tokens at a steady
+ * rate. Each token encodes the time it was sent, so that receivers can compute its age. The user message sets number and rate.
  */
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
@@ -15,7 +15,7 @@ interface Stream {
   dueAt: number;
 }
 
-/** All streams have one timer: what 50 of them would cost is not what is measured. */
+/** All streams share one timer, to avoid the cost of 50 timers. */
 const TICK_MS = 2;
 const ROUND = { id: 'chat-1', object: 'chat.completion.chunk', created: 1, model: 'clock' };
 const [before, after] = JSON.stringify({ ...ROUND, choices: [{ index: 0, delta: { content: '%' }, finish_reason: null }] }).split(
@@ -30,7 +30,7 @@ setInterval(() => {
   const at = now();
   for (const stream of streams) {
     if (stream.dueAt > at) continue;
-    // A pace that is missed is not made up for: no burst is measured.
+    // A late stream does not catch up, so that tokens never come in bursts.
     stream.dueAt = Math.max(stream.dueAt + stream.everyMs, at);
     stream.response.write(`data: ${before}${tokenAt(now())}${after}\n\n`);
     if (--stream.left > 0) continue;

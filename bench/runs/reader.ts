@@ -1,4 +1,4 @@
-/** A process of its own: reads through the graph, one query after another, and takes the time of each. */
+/** Child process that executes queries one after another and measures the time of each. */
 export interface Read {
   url: string;
   credential: string;
@@ -7,10 +7,10 @@ export interface Read {
   forMs: number;
 }
 
-/** Milliseconds of each, by the name of the query. */
+/** Milliseconds of each execution, by name of the query. */
 export type Times = Record<string, number[]>;
 
-/** A reader that waits for nothing would be a load of its own. */
+/** Without a pause the reader would itself saturate a core. */
 const PAUSE_MS = 10;
 
 async function read({ url, credential, queries, forMs }: Read): Promise<Times> {

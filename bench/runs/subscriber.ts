@@ -1,4 +1,4 @@
-/** A process of its own: watches conversations over one WebSocket each, until it is given others, and takes the time of every token. */
+/** Child process that subscribes to conversations over one WebSocket each and records the age of every token. */
 import { WebSocket } from 'ws';
 import { agesOf, now } from './token.ts';
 
@@ -7,19 +7,19 @@ export interface Watch {
   subscriptions: { credential: string; conversationId: string }[];
 }
 
-export interface Told {
+export interface Received {
   ages: number[];
   deltas: number;
-  /** Runs that have ended. */
+  /** Number of runs that have ended. */
   ended: number;
-  /** Runs whose text has begun. */
+  /** Number of runs whose text has begun. */
   begun: number;
 }
 
 const EVENTS = `subscription ($id: ID!) { conversationEvents(conversationId: $id) {
   sequence type runStatus delta { messageId offset text } } }`;
 
-let told: Told = { ages: [], deltas: 0, ended: 0, begun: 0 };
+let received: Received = { ages: [], deltas: 0, ended: 0, begun: 0 };
 
 const sockets = new Set<WebSocket>();
 
@@ -27,18 +27,18 @@ function watch(url: string, { credential, conversationId }: Watch['subscriptions
   const socket = new WebSocket(`${url.replace('http', 'ws')}/graphql`, 'graphql-transport-ws');
   sockets.add(socket);
   const ready = Promise.withResolvers<void>();
-  const say = (message: object) => socket.send(JSON.stringify(message));
-  socket.once('open', () => say({ type: 'connection_init', payload: { authorization: `Bearer ${credential}` } }));
+  const send = (message: object) => socket.send(JSON.stringify(message));
+  socket.once('open', () => send({ type: 'connection_init', payload: { authorization: `Bearer ${credential}` } }));
   socket.on('error', ready.reject);
   socket.on('message', (data: Buffer) => {
     const at = now();
     const { type, payload } = JSON.parse(data.toString());
     if (type === 'connection_ack') {
-      say({ id: '1', type: 'subscribe', payload: { query: EVENTS, variables: { id: conversationId } } });
+      send({ id: '1', type: 'subscribe', payload: { query: EVENTS, variables: { id: conversationId } } });
       ready.resolve();
-    } else if (type === 'ping') say({ type: 'pong' });
+    } else if (type === 'ping') send({ type: 'pong' });
     else if (type === 'next' && payload.data?.conversationEvents) take(payload.data.conversationEvents, at);
-    else throw new Error(`unexpected: ${data}`);
+    else throw new Error(`unexpected message: ${data}`);
   });
   return ready.promise;
 }
@@ -48,14 +48,15 @@ function take(
   at: number,
 ): void {
   if (event.delta) {
-    told.deltas++;
-    if (event.delta.offset === 0) told.begun++;
-    for (const age of agesOf(event.delta.text, at)) told.ages.push(age);
-  } else if (event.type === 'RUN_CHANGED' && ['COMPLETED', 'FAILED', 'CANCELLED'].includes(event.runStatus ?? '')) told.ended++;
+    received.deltas++;
+    if (event.delta.offset === 0) received.begun++;
+    for (const age of agesOf(event.delta.text, at)) received.ages.push(age);
+  } else if (event.type === 'RUN_CHANGED' && ['COMPLETED', 'FAILED', 'CANCELLED'].includes(event.runStatus ?? ''))
+    received.ended++;
 }
 
 process.once('disconnect', () => process.exit(0));
-process.on('message', async (message: { watch?: Watch; look?: true; take?: true }) => {
+process.on('message', async (message: { watch?: Watch; readCounts?: true; take?: true }) => {
   if (message.watch) {
     const { url, subscriptions } = message.watch;
     for (const socket of sockets) socket.terminate();
@@ -63,9 +64,9 @@ process.on('message', async (message: { watch?: Watch; look?: true; take?: true 
     await Promise.all(subscriptions.map((subscription) => watch(url, subscription)));
     process.send?.({});
   }
-  if (message.look) process.send?.({ ...told, ages: [] });
+  if (message.readCounts) process.send?.({ ...received, ages: [] });
   if (message.take) {
-    process.send?.(told);
-    told = { ages: [], deltas: 0, ended: 0, begun: 0 };
+    process.send?.(received);
+    received = { ages: [], deltas: 0, ended: 0, begun: 0 };
   }
 });

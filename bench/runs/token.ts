@@ -1,19 +1,19 @@
-/** The same clock in every process of the machine, in milliseconds with fractions. */
+/** Time in milliseconds with fractions, on a clock that all processes of the machine share. */
 export function now(): number {
   return performance.timeOrigin + performance.now();
 }
 
-/** Of as many letters as tokens have on average. */
+/** Typical length of a token. */
 const LETTERS = 4;
 const UNIT_MS = 0.5;
 const SPAN = 36 ** LETTERS;
 
-/** What stands for a moment: the last quarter of an hour of the clock. */
+/** Encodes a time as a token. The encoding repeats after 14 minutes. */
 export function tokenAt(at: number): string {
   return `${(Math.floor(at / UNIT_MS) % SPAN).toString(36).padStart(LETTERS, '0')} `;
 }
 
-/** How long ago each token in a text was sent. */
+/** Age in milliseconds of each token in a text. */
 export function agesOf(text: string, at: number): number[] {
   return (text.match(/[0-9a-z]+/g) ?? []).map((token) => {
     const units = (Math.floor(at / UNIT_MS) % SPAN) - Number.parseInt(token, 36);

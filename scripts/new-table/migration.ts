@@ -1,7 +1,7 @@
 import { listIndexes } from './model.ts';
 import { snakeCase, type TablePlan, words } from './plan.ts';
 
-/** The name that Prisma gives to an index or constraint, which the drift check compares. */
+/** Returns the name that Prisma gives to an index or constraint. The drift check compares names. */
 function objectName(table: string, columns: string[], kind: string): string {
   return `${[table, ...columns].join('_').slice(0, 62 - kind.length)}_${kind}`;
 }
@@ -46,18 +46,18 @@ function numbers({ table, parent, log, appendOnly }: TablePlan): string[] {
   if (!parent || !log) return [];
   return appendOnly
     ? [
-        `-- Rows are numbered without a gap, so that a subscription resumes after the last one it has.`,
+        `-- Numbers rows without gaps, so that a subscription resumes after the last row that it delivered.`,
         `SELECT app.number_log('${table}', '${parent.table}');`,
       ]
     : [
-        `-- Changes are numbered, so that a subscription reads the rows that changed after a number.`,
+        `-- Numbers changes, so that a subscription reads the rows that changed after a number.`,
         `SELECT app.number_changes('${table}', '${parent.table}');`,
       ];
 }
 
 function tenantTable({ entity, table, appendOnly }: TablePlan): string {
   return appendOnly
-    ? `-- A log itself: its rows never change, and the audit log does not repeat them.\nSELECT app.tenant_table('${table}', NULL, touch => false);`
+    ? `-- Not audited, because rows never change and the table is a log itself.\nSELECT app.tenant_table('${table}', NULL, touch => false);`
     : `SELECT app.tenant_table('${table}', '${snakeCase(entity)}');`;
 }
 
@@ -67,13 +67,13 @@ function grants({ table, parent, log, appendOnly }: TablePlan): string {
     ...(appendOnly
       ? ['-- Rows never change: no UPDATE, no DELETE.', `GRANT SELECT, INSERT ON ${table} TO agentbase_app;`]
       : [
-          '-- The columns that mutations change. DELETE is granted by the migration of the mutation that deletes rows.',
+          '-- The columns that mutations change. A mutation that deletes rows needs a grant of DELETE in its migration.',
           `GRANT SELECT, INSERT ON ${table} TO agentbase_app;`,
           `GRANT UPDATE (name, metadata, updated_at) ON ${table} TO agentbase_app;`,
         ]),
     ...(parent && log && !parent.numbered
       ? [
-          '-- The trigger that numbers runs with the rights of the writer.',
+          '-- The numbering trigger runs with the privileges of the writer.',
           `GRANT UPDATE (${number}) ON ${parent.table} TO agentbase_app;`,
         ]
       : []),

@@ -1,22 +1,22 @@
 import type { PrismaFolder } from './prisma-folder.ts';
 
-/** A mistake of the caller, printed without a stack. */
+/** An error in the arguments, printed without a stack. */
 export class UsageError extends Error {}
 
 export interface Parent {
   model: string;
   table: string;
-  /** Whether the parent has the column of last numbers already. */
+  /** Whether the parent already has the column of the last number. */
   numbered: boolean;
 }
 
-/** The new table, as the model and the migration are generated from it. */
+/** The description of the table from which the model and the migration are generated. */
 export interface TablePlan {
   module: string;
   entity: string;
   table: string;
   parent: Parent | undefined;
-  /** Numbers in the parent: every change of a row, or every row of an append-only table. */
+  /** Whether changes are numbered in the parent: every change of a row, or every row of an append-only table. */
   log: boolean;
   appendOnly: boolean;
 }
@@ -30,7 +30,7 @@ export interface Request {
   appendOnly: boolean;
 }
 
-/** PostgreSQL cuts names at 63 characters: this leaves room for those of functions and constraints. */
+/** PostgreSQL truncates names to 63 bytes. This leaves room for the names of functions and constraints. */
 const LONGEST_NAME = 40;
 
 export function planTable(folder: PrismaFolder, request: Request): TablePlan {
@@ -40,9 +40,9 @@ export function planTable(folder: PrismaFolder, request: Request): TablePlan {
   if (!/^([A-Z][a-z0-9]+)+$/.test(entity)) throw new UsageError(`"${entity}" is not a singular name in PascalCase`);
   if (!/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(table)) throw new UsageError(`"${table}" is not a table name in snake_case`);
   if (table.length > LONGEST_NAME) throw new UsageError(`"${table}" is longer than ${LONGEST_NAME} characters`);
-  if (folder.hasType(entity)) throw new UsageError(`the Prisma schema has a model or enum ${entity} already`);
-  if (folder.hasTable(table)) throw new UsageError(`the Prisma schema has a table ${table} already`);
-  if (log && !request.parent) throw new UsageError('--log needs --parent: numbers are taken from the row of a parent');
+  if (folder.hasType(entity)) throw new UsageError(`the Prisma schema already has a model or enum ${entity}`);
+  if (folder.hasTable(table)) throw new UsageError(`the Prisma schema already has a table ${table}`);
+  if (log && !request.parent) throw new UsageError('--log requires --parent, whose row stores the last number');
   return {
     module,
     entity,

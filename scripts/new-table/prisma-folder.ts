@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** The schema files and migrations of a `prisma` folder, as text. */
+/** Reads and edits the schema files and migrations of a `prisma` folder as text. */
 export class PrismaFolder {
   readonly #folder: string;
   readonly #files: Map<string, string>;
@@ -33,7 +33,7 @@ export class PrismaFolder {
     this.#files.set(`${module}.prisma`, existing === undefined ? text : `${existing.trimEnd()}\n\n${text}`);
   }
 
-  /** @param columns lines for the columns of a model, before its times. @param relations lines for its relations. */
+  /** @param columns inserted before `createdAt` and `updatedAt`. @param relations lines for the relations of the model. */
   extendModel(model: string, columns: string[], relations: string[]): void {
     for (const [file, text] of this.#files) {
       if (!modelPattern(model).test(text)) continue;
@@ -44,7 +44,7 @@ export class PrismaFolder {
     }
   }
 
-  /** A name that sorts behind all others. */
+  /** Returns a name that sorts after all existing migrations. */
   nextMigration(title: string, now: Date): string {
     const newest = readdirSync(join(this.#folder, 'migrations'))
       .filter((name) => /^\d{14}_/.test(name))
@@ -54,7 +54,7 @@ export class PrismaFolder {
     return `${Math.max(stamp, newest + 1)}_${title}`;
   }
 
-  /** Writes the schema files and the migration, and returns the paths of what is new or changed. */
+  /** Writes the schema files and the migration. Returns the paths of the created and changed files. */
   write(migration: string, files: Record<string, string>): string[] {
     const written: string[] = [];
     const put = (path: string, text: string) => {
@@ -69,16 +69,16 @@ export class PrismaFolder {
   }
 }
 
-/** Its groups: the opening line, and what stands between the braces. */
+/** Matches a model. Groups: the opening line and the text between the braces. */
 function modelPattern(name: string): RegExp {
   return new RegExp(`^(model ${name} \\{\\n)([\\s\\S]*?)^\\}`, 'm');
 }
 
-/** A body is blocks with an empty line between them: columns, relations, attributes of the whole model. */
+/** A body has blocks separated by empty lines: columns, relations, attributes of the model. */
 function extend(body: string, columns: string[], relations: string[]): string {
   const [columnBlock = '', ...blocks] = body.trimEnd().split('\n\n');
   const lines = columnBlock.split('\n');
-  // Before the times, which end the columns of every model, and before their comment.
+  // `createdAt` and `updatedAt`, with their comments, end the columns of every model.
   let times = lines.findIndex((line) => /^ {2}createdAt /.test(line));
   while (times > 0 && lines[times - 1]?.startsWith('  ///')) times -= 1;
   lines.splice(times < 0 ? lines.length : times, 0, ...columns);

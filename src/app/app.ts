@@ -15,6 +15,7 @@ import { createGraphQLServer, type Yoga } from '../platform/graphql/http/yoga.ts
 import { DEFAULT_OPERATION_LIMITS } from '../platform/graphql/operation-limits.ts';
 import type { HealthCheck } from '../platform/http/health.ts';
 import { createRateLimit } from '../platform/http/rate-limit.ts';
+import { BodyBudget } from '../platform/http/request-body.ts';
 import { createLogger, type Logger } from '../platform/lib/logger.ts';
 import { createLive } from '../platform/live/live-views.ts';
 import { createMcpEndpoint } from '../platform/mcp-server/http-endpoint.ts';
@@ -92,6 +93,9 @@ function healthChecks(
   };
 }
 
+/** The size of all request bodies in memory, beside small ones. */
+const MAX_BODIES_BYTES = 64 * 1024 * 1024;
+
 /** Waits for a part to close, at most CLOSE_TIMEOUT_MS. */
 async function closeWithTimeout(part: string, closing: Promise<unknown>, log: Logger): Promise<void> {
   const stop = new AbortController();
@@ -167,14 +171,16 @@ export async function createApp(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,
   );
+  const budget = new BodyBudget(MAX_BODIES_BYTES, MAX_BODIES_BYTES / 4);
   const server = createHttpServer({
     env,
     yoga,
     fastPath: createFastPath({ env, yoga, plugins, persisted, prepared, services, metrics }),
-    mcp: createMcpEndpoint({ env, auth, rateLimit, services, catalogs: () => loadCatalogs(modules), log }),
+    mcp: createMcpEndpoint({ env, auth, rateLimit, budget, services, catalogs: () => loadCatalogs(modules), log }),
     routes: routesOf(modules),
     auth,
     rateLimit,
+    budget,
     metrics,
     checks: healthChecks(connections, parts),
     services,

@@ -3,14 +3,20 @@ import type { Env } from '../env.ts';
 import type { Auth } from '../platform/auth/auth.ts';
 import type { Services } from '../platform/graphql/context.ts';
 import type { FastPath } from '../platform/graphql/http/fast-path.ts';
+import { receiveBody } from '../platform/graphql/http/receive-body.ts';
 import type { Yoga } from '../platform/graphql/http/yoga.ts';
+import { sortedAccept } from '../platform/http/accept.ts';
 import { authenticate } from '../platform/http/authenticate.ts';
+import { ConcurrencyLimit } from '../platform/http/concurrency-limit.ts';
 import { checkHealth, type HealthCheck } from '../platform/http/health.ts';
+import { HttpError } from '../platform/http/http-error.ts';
 import { destroyWhenIdle } from '../platform/http/idle.ts';
 import { handleMetrics } from '../platform/http/metrics-page.ts';
-import type { RateLimit } from '../platform/http/rate-limit.ts';
+import { type RateLimit, senderOf } from '../platform/http/rate-limit.ts';
+import type { BodyBudget } from '../platform/http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../platform/http/request-info.ts';
 import { DomainError, RateLimitedError } from '../platform/lib/errors.ts';
+import { FairTurns } from '../platform/lib/fair-turns.ts';
 import type { Logger } from '../platform/lib/logger.ts';
 import type { HttpRoute } from '../platform/module/http-route.ts';
 import { runWithContext } from '../platform/postgres/request-scope.ts';
@@ -19,7 +25,10 @@ import type { Metrics } from './metrics/metrics.ts';
 type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void> | void;
 
 export interface HttpDeps {
-  env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN' | 'NODE_ENV'>;
+  env: Pick<
+    Env,
+    'TRUST_PROXY' | 'CORS_ORIGINS' | 'METRICS_TOKEN' | 'NODE_ENV' | 'MAX_BODY_BYTES' | 'MAX_CONCURRENT_REQUESTS' | 'MAX_STREAMS'
+  >;
   yoga: Yoga;
   fastPath: FastPath;
   mcp: Handler;
@@ -27,6 +36,7 @@ export interface HttpDeps {
   routes: readonly HttpRoute[];
   auth: Auth;
   rateLimit: RateLimit;
+  budget: BodyBudget;
   metrics: Metrics;
   checks: Record<string, HealthCheck>;
   services: Services;
@@ -56,9 +66,14 @@ function json(response: ServerResponse, status: number, body: unknown, headers: 
 function refuse(request: IncomingMessage, response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
   // Discards the rest of the body.
   request.resume();
+  if (error instanceof HttpError) {
+    json(response, error.status, { errors: [{ message: error.message, extensions: { code: error.code } }] }, error.headers);
+    return;
+  }
   if (error instanceof DomainError) {
     const headers: Record<string, string> = {};
     if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
+    if (error.code === 'UNAVAILABLE') headers['retry-after'] = '1';
     if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
     const extensions = {
       code: error.code,
@@ -74,7 +89,10 @@ function refuse(request: IncomingMessage, response: ServerResponse, error: unkno
 
 /** Creates the HTTP server with all routes. */
 export function createHttpServer(parts: HttpDeps): Server {
-  const { env, yoga, fastPath, auth, rateLimit, metrics, checks, services, log } = parts;
+  const { env, yoga, fastPath, auth, rateLimit, budget, metrics, checks, services, log } = parts;
+  const requests = new ConcurrencyLimit(env.MAX_CONCURRENT_REQUESTS, 'requests in progress');
+  const streams = new ConcurrencyLimit(env.MAX_STREAMS, 'event streams');
+  const turns = new FairTurns();
 
   async function graphql(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const info = requestInfoOf(request, env.TRUST_PROXY);
@@ -91,12 +109,30 @@ export function createHttpServer(parts: HttpDeps): Server {
       json(response, 400, { errors: [{ message: 'The Host header is not a valid host.', extensions: { code: 'BAD_REQUEST' } }] });
       return;
     }
+    if (request.headers.accept !== undefined) request.headers.accept = sortedAccept(request.headers.accept);
     try {
       const requestContext = await authenticate(parts, bearerOf(request.headers.authorization), info);
-      // A preflight does not count against the limit.
-      if (request.method !== 'OPTIONS') await rateLimit.take(requestContext.viewer, info.ip);
+      const { viewer } = requestContext;
+      // A preflight does not count against the limits.
+      if (request.method === 'OPTIONS') {
+        await yoga(request, response, { requestContext });
+        return;
+      }
+      await rateLimit.take(viewer, info.ip);
+      const sender = senderOf(viewer, info.ip);
+      const isStream = request.headers.accept?.includes('text/event-stream') ?? false;
+      response.once('close', (isStream ? streams : requests).enter(sender));
       await runWithContext(requestContext.dbContext, async () => {
-        if (!(await fastPath(request, response, requestContext))) await yoga(request, response, { requestContext });
+        if (request.method === 'POST') {
+          const body = await receiveBody(request, { maxBytes: env.MAX_BODY_BYTES, budget }, { viewer, sender }, (release) =>
+            response.once('close', release),
+          );
+          if (body === undefined) return;
+          if (body.json && (await fastPath(request, response, requestContext, body.json.value))) return;
+        }
+        // Yoga parses and validates documents that the fast path has not seen.
+        await turns.take(sender);
+        await yoga(request, response, { requestContext });
       });
     } catch (error) {
       refuse(request, response, error, info.requestId, log);
@@ -147,7 +183,7 @@ export function createHttpServer(parts: HttpDeps): Server {
     late.unref();
     response.once('close', () => clearTimeout(late));
     if (!route) {
-      json(response, 404, { error: 'There is nothing here. GraphQL is at /graphql.' });
+      json(response, 404, { error: 'Not found. The GraphQL endpoint is /graphql.' });
       return;
     }
     Promise.resolve(route(request, response)).catch((error: unknown) => {

@@ -5,12 +5,13 @@ import { agents } from './agents/module.ts';
 import { audit } from './audit/module.ts';
 import { conversations } from './conversations/module.ts';
 import { knowledge } from './knowledge/module.ts';
+import { modelUsage } from './model-usage/module.ts';
 import { runs } from './runs/module.ts';
 import { tenancy } from './tenancy/module.ts';
 import { toolServers } from './tool-servers/module.ts';
 
-/** Every domain. A module stands after those it builds on. */
-export const modules = [tenancy, agents, conversations, knowledge, toolServers, runs, audit] as const;
+/** All modules, each after those that it imports. */
+export const modules = [tenancy, agents, conversations, modelUsage, knowledge, toolServers, runs, audit] as const;
 
 const queues = mergeQueues(modules);
 

@@ -75,7 +75,8 @@ test('after PostgreSQL is killed and restarted, servers report it, respond in ti
     ),
   ]);
   expect(performance.now() - began).toBeLessThan(15_000);
-  for (const { body } of replies) {
+  for (const { status, headers, body } of replies) {
+    expect([status, headers.get('retry-after')]).toEqual([503, '1']);
     expect(body.errors[0]).toMatchObject({ extensions: { code: 'UNAVAILABLE' } });
     expect(JSON.stringify(body)).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/);
   }

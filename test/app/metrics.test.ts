@@ -96,14 +96,14 @@ test('run metrics count active runs, ended runs by status, and tool calls by sou
     );
     const first = await send(await conversation(id), 'What is one and one?');
     await begun.opened;
-    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 1 });
+    expect(await metricsOf(registry, 'agentbase_runs_in_progress')).toEqual({ agentbase_runs_in_progress: 1 });
     held.open();
     expect((await untilRun(first.run)).status).toBe('COMPLETED');
     const unavailable = await agent({ provider: 'nowhere' });
     expect((await untilRun((await send(await conversation(unavailable.id), 'Fail')).run)).status).toBe('FAILED');
     await worker.close();
 
-    expect(await metricsOf(registry, 'agentbase_runs_under_way')).toEqual({ agentbase_runs_under_way: 0 });
+    expect(await metricsOf(registry, 'agentbase_runs_in_progress')).toEqual({ agentbase_runs_in_progress: 0 });
     expect(await metricsOf(registry, 'agentbase_run_seconds_count')).toEqual({
       'agentbase_run_seconds_count{status="CANCELLED"}': 1,
       'agentbase_run_seconds_count{status="COMPLETED"}': 1,

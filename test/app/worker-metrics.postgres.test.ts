@@ -18,7 +18,7 @@ test('/metrics of a worker has the metrics of runs and of MCP servers', async ()
   expect((await page()).status).toBe(401);
   const metrics = await (await page({ authorization: 'Bearer of-the-worker' })).text();
   for (const name of [
-    'agentbase_runs_under_way 0',
+    'agentbase_runs_in_progress 0',
     'agentbase_run_seconds',
     'agentbase_tool_call_seconds',
     'agentbase_mcp_call_seconds',

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { schemaDrift } from '../../src/platform/migrations/schema-engine.ts';
+import { schemaDrift } from '../../scripts/schema-drift.ts';
 import { testDatabase } from '../testkit/database.ts';
 import { rolledBack } from '../testkit/roles.ts';
 import { catalogText } from './snapshot.ts';

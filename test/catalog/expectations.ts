@@ -44,7 +44,7 @@ export const unaudited: Record<string, string> = {
 };
 
 /** Columns that look like references and have no foreign key. */
-export const looseReferences: Record<string, string> = {
+export const idsWithoutForeignKey: Record<string, string> = {
   'audit_logs.user_id': 'The audit log outlives users and API keys.',
   'audit_logs.api_key_id': 'The audit log outlives users and API keys.',
   'audit_logs.resource_id': 'Refers to any table and to deleted rows.',
@@ -53,7 +53,7 @@ export const looseReferences: Record<string, string> = {
 };
 
 /** Nullable JSON columns, where null and `{}` differ in meaning. */
-export const optionalJson = new Set([
+export const nullableJson = new Set([
   'messages.tool_calls',
   'messages.tool_results',
   'messages.citations',
@@ -69,10 +69,10 @@ export const optionalJson = new Set([
 ]);
 
 /** JSON columns without a meaningful default. */
-export const requiredJson = new Set(['agent_versions.snapshot', 'evaluations.questions']);
+export const jsonWithoutDefault = new Set(['agent_versions.snapshot', 'evaluations.questions']);
 
 /** References with ON DELETE CASCADE, besides those to the tenant. */
-export const cascades: Record<string, string> = {
+export const cascadeReferences: Record<string, string> = {
   'user_identities.user_id': 'A sign-in of the user.',
   'memberships.user_id': 'The user in a tenant.',
   'refresh_tokens.user_id': 'A session of the user.',
@@ -99,7 +99,7 @@ export const cascades: Record<string, string> = {
 };
 
 /** References with ON DELETE SET NULL, besides those to users. */
-export const emptied = new Set([
+export const setNullReferences = new Set([
   'tool_executions.message_id',
   'tool_executions.agent_id',
   'mcp_tool_executions.agent_id',
@@ -166,7 +166,7 @@ export const secretColumns = tableModels.flatMap(({ name: table, columns }) =>
 );
 
 /** Hashes of data that the tenant can read. */
-export const openHashes = ['documents.content_hash', 'mcp_tools.definition_hash', 'mcp_tools.approved_hash'];
+export const readableHashes = ['documents.content_hash', 'mcp_tools.definition_hash', 'mcp_tools.approved_hash'];
 
 /** Columns encrypted with keys outside the database. The application reads and decrypts them. */
 export const sealedColumns = ['mcp_server_configs.oauth_secret'];

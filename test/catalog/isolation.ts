@@ -56,7 +56,7 @@ function strangersTo(scene: TwoTenantFixture, table: Table): Stranger[] {
 }
 
 /** Returns what a stranger can do with the rows of `mine`: read, change, delete or add. */
-async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, stranger: Stranger): Promise<string[]> {
+async function accessByStrangers(probe: Probe, scene: TwoTenantFixture, table: Table, stranger: Stranger): Promise<string[]> {
   const problems: string[] = [];
   const { role, context, name } = stranger;
   const target = quote(table.name);
@@ -101,7 +101,7 @@ async function intrusions(probe: Probe, scene: TwoTenantFixture, table: Table, s
 }
 
 /** Checks that a tenant can use its own rows: a table that denies every access would otherwise look isolated. */
-async function hindrances(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
+async function deniedOwnAccess(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   const row = await rowOf(probe.query, table, scene.ownTenant);
   if (!row) return [`${table.name}: no row to try with. Let fillTables insert one`];
   const rights = await rightsOf(probe.query, APPLICATION, table);
@@ -128,7 +128,7 @@ async function hindrances(probe: Probe, scene: TwoTenantFixture, table: Table): 
 }
 
 /** A row cannot move to or from another tenant. */
-async function removals(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
+async function movesToOtherTenant(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (!isTenantTable(table)) return [];
   const answer = await probe.attempt(
     APPLICATION,
@@ -157,9 +157,9 @@ async function secrets(probe: Probe, scene: TwoTenantFixture, table: Table): Pro
 /** Returns the isolation problems of a table, found by trying each access. `stranger` must be a role without grants. */
 export async function isolationProblems(probe: Probe, scene: TwoTenantFixture, table: Table): Promise<string[]> {
   if (commonTables.has(table.name)) return [];
-  const problems = await hindrances(probe, scene, table);
-  for (const stranger of strangersTo(scene, table)) problems.push(...(await intrusions(probe, scene, table, stranger)));
-  problems.push(...(await removals(probe, scene, table)), ...(await secrets(probe, scene, table)));
+  const problems = await deniedOwnAccess(probe, scene, table);
+  for (const stranger of strangersTo(scene, table)) problems.push(...(await accessByStrangers(probe, scene, table, stranger)));
+  problems.push(...(await movesToOtherTenant(probe, scene, table)), ...(await secrets(probe, scene, table)));
   return problems;
 }
 

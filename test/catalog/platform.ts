@@ -48,7 +48,7 @@ export function platformProblems(probe: Probe, scene: TwoTenantFixture): Promise
     const add = `INSERT INTO model_prices (id, provider, model, input_per_million_usd, output_per_million_usd) VALUES ($1, 'local', 'new', 1, 2)`;
     const others: [who: string, context: SessionContext, sees: number][] = [
       ['a tenant', tenant, 1],
-      ['nobody', {}, 0],
+      ['an anonymous actor', {}, 0],
     ];
     for (const [who, context, sees] of others) {
       await expect(who, context, 'sees what is shown', sees, server, [ids.shown]);

@@ -38,11 +38,11 @@ export async function lookupProblems(probe: Probe, scene: TwoTenantFixture): Pro
   await expectRows('my_tenants()', undefined, [], 0);
   // The keyword search filters by tenant itself: both tenants have the same words, and each finds only its own rows.
   const words = "match_chunks('english', 'hello', $1::uuid[], $2::jsonb, NULL, NULL, NULL, 10)";
-  const everybodys = [[ownTenant.idOf('collections'), scene.otherTenant.idOf('collections')]];
+  const bothTenants = [[ownTenant.idOf('collections'), scene.otherTenant.idOf('collections')]];
   for (const filter of [null, '{}']) {
-    await expectRows(words, ownTenant.owner.userId, [...everybodys, filter], 1, ownTenant.id);
+    await expectRows(words, ownTenant.owner.userId, [...bothTenants, filter], 1, ownTenant.id);
     await expectRows(words, ownTenant.owner.userId, [[scene.otherTenant.idOf('collections')], filter], 0, ownTenant.id);
-    await expectRows(words, undefined, [...everybodys, filter], 0);
+    await expectRows(words, undefined, [...bothTenants, filter], 0);
   }
   return problems;
 }

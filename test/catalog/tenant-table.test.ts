@@ -7,31 +7,31 @@ import { contextOf, createTenant, type TestTenant } from '../testkit/tenants.ts'
 import { isTenantTable, type Query, readTables } from './catalog.ts';
 import { catalogText } from './snapshot.ts';
 
-const PROJECTS = `CREATE TABLE projects (tenant_id uuid NOT NULL, id uuid NOT NULL, name text NOT NULL,
+const MISSIONS = `CREATE TABLE missions (tenant_id uuid NOT NULL, id uuid NOT NULL, name text NOT NULL,
   created_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP, updated_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,
-  CONSTRAINT projects_pkey PRIMARY KEY (tenant_id, id))`;
+  CONSTRAINT missions_pkey PRIMARY KEY (tenant_id, id))`;
 
 const child = (
   name: string,
   columns = '',
-) => `CREATE TABLE ${name} (tenant_id uuid NOT NULL, id uuid NOT NULL, project_id uuid NOT NULL, ${columns}
+) => `CREATE TABLE ${name} (tenant_id uuid NOT NULL, id uuid NOT NULL, mission_id uuid NOT NULL, ${columns}
   created_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP, CONSTRAINT ${name}_pkey PRIMARY KEY (tenant_id, id),
-  CONSTRAINT ${name}_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id) REFERENCES projects(tenant_id, id) ON DELETE CASCADE)`;
+  CONSTRAINT ${name}_tenant_id_mission_id_fkey FOREIGN KEY (tenant_id, mission_id) REFERENCES missions(tenant_id, id) ON DELETE CASCADE)`;
 
-const TASKS = child('tasks', 'title text NOT NULL, updated_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,');
+const STEPS = child('steps', 'title text NOT NULL, updated_at timestamptz(6) NOT NULL DEFAULT CURRENT_TIMESTAMP,');
 
-/** Projects, tasks with numbered changes, and a numbered log. */
-const SCENE = `${PROJECTS};
-  SELECT app.tenant_table('projects', 'project');
-  ${TASKS};
-  SELECT app.number_changes('tasks', 'projects');
-  SELECT app.tenant_table('tasks', 'task');
-  ${child('project_events', 'type text NOT NULL,')};
-  SELECT app.number_log('project_events', 'projects');
-  SELECT app.tenant_table('project_events', NULL, touch => false);
-  GRANT SELECT, INSERT, UPDATE (name, change_sequence, last_event_sequence, updated_at) ON projects TO agentbase_app;
-  GRANT SELECT, INSERT, DELETE, UPDATE (title, project_id) ON tasks TO agentbase_app;
-  GRANT SELECT, INSERT ON project_events TO agentbase_app`;
+/** Missions, steps with numbered changes, and a numbered log. */
+const SCENE = `${MISSIONS};
+  SELECT app.tenant_table('missions', 'mission');
+  ${STEPS};
+  SELECT app.number_changes('steps', 'missions');
+  SELECT app.tenant_table('steps', 'step');
+  ${child('mission_events', 'type text NOT NULL,')};
+  SELECT app.number_log('mission_events', 'missions');
+  SELECT app.tenant_table('mission_events', NULL, touch => false);
+  GRANT SELECT, INSERT, UPDATE (name, change_sequence, last_event_sequence, updated_at) ON missions TO agentbase_app;
+  GRANT SELECT, INSERT, DELETE, UPDATE (title, mission_id) ON steps TO agentbase_app;
+  GRANT SELECT, INSERT ON mission_events TO agentbase_app`;
 
 /** Runs `work` in the scene as the owner of a tenant and in the application role. */
 async function inScene<T>(work: (probe: Probe, mine: TestTenant, theirs: TestTenant) => Promise<T>): Promise<T> {
@@ -49,20 +49,20 @@ async function enter(query: Query, tenant: TestTenant): Promise<void> {
   await query(`SET LOCAL ROLE agentbase_app; ${applySettingsSql(contextOf(tenant))}`);
 }
 
-async function createProject(query: Query): Promise<string> {
+async function createMission(query: Query): Promise<string> {
   const id = newId();
-  await query("INSERT INTO projects (id, name) VALUES ($1, 'Apollo')", [id]);
+  await query("INSERT INTO missions (id, name) VALUES ($1, 'Apollo')", [id]);
   return id;
 }
 
-async function createTask(query: Query, projectId: string): Promise<string> {
+async function createStep(query: Query, missionId: string): Promise<string> {
   const id = newId();
-  await query("INSERT INTO tasks (id, project_id, title) VALUES ($1, $2, 'Land')", [id, projectId]);
+  await query("INSERT INTO steps (id, mission_id, title) VALUES ($1, $2, 'Land')", [id, missionId]);
   return id;
 }
 
-async function lastChange(query: Query, projectId: string): Promise<number | undefined> {
-  const [row] = await query<{ last: number }>('SELECT change_sequence::int AS last FROM projects WHERE id = $1', [projectId]);
+async function lastChange(query: Query, missionId: string): Promise<number | undefined> {
+  const [row] = await query<{ last: number }>('SELECT change_sequence::int AS last FROM missions WHERE id = $1', [missionId]);
   return row?.last;
 }
 
@@ -104,119 +104,119 @@ test('every tenant table has the columns, keys and indexes of app.tenant_table',
 
 test('a row belongs to the tenant of its transaction and is invisible to other tenants', () =>
   inScene(async ({ query, attempt }, mine, theirs) => {
-    const id = await createProject(query);
-    expect(await query('SELECT tenant_id FROM projects WHERE id = $1', [id])).toEqual([{ tenant_id: mine.id }]);
-    const read = await attempt('agentbase_app', contextOf(theirs), 'SELECT FROM projects WHERE id = $1', [id]);
+    const id = await createMission(query);
+    expect(await query('SELECT tenant_id FROM missions WHERE id = $1', [id])).toEqual([{ tenant_id: mine.id }]);
+    const read = await attempt('agentbase_app', contextOf(theirs), 'SELECT FROM missions WHERE id = $1', [id]);
     expect(read).toMatchObject({ count: 0 });
-    const change = await attempt('agentbase_app', contextOf(theirs), "UPDATE projects SET name = 'Taken' WHERE id = $1", [id]);
+    const change = await attempt('agentbase_app', contextOf(theirs), "UPDATE missions SET name = 'Taken' WHERE id = $1", [id]);
     expect(change).toMatchObject({ count: 0 });
     const smuggled = await attempt(
       'agentbase_app',
       contextOf(theirs),
-      "INSERT INTO projects (tenant_id, id, name) VALUES ($1, $2, 'x')",
+      "INSERT INTO missions (tenant_id, id, name) VALUES ($1, $2, 'x')",
       [mine.id, newId()],
     );
     expect(smuggled).toMatchObject({ code: '42501' });
-    const homeless = await attempt('agentbase_app', {}, "INSERT INTO projects (id, name) VALUES ($1, 'x')", [newId()]);
+    const homeless = await attempt('agentbase_app', {}, "INSERT INTO missions (id, name) VALUES ($1, 'x')", [newId()]);
     expect(homeless).toMatchObject({ code: '42501' });
-    // The trigger runs under row security: it does not see a project of another tenant.
+    // The trigger runs under row security: it does not see a mission of another tenant.
     const stolen = await attempt(
       'agentbase_app',
       contextOf(theirs),
-      "INSERT INTO tasks (id, project_id, title) VALUES ($1, $2, 'x')",
+      "INSERT INTO steps (id, mission_id, title) VALUES ($1, $2, 'x')",
       [newId(), id],
     );
-    expect(stolen).toMatchObject({ code: '23503', message: `no row of public.projects has the id ${id}` });
+    expect(stolen).toMatchObject({ code: '23503', message: `no row of public.missions has the id ${id}` });
   }));
 
 test('deleting a tenant deletes its rows', () =>
   inScene(async ({ query }, mine) => {
-    await createTask(query, await createProject(query));
+    await createStep(query, await createMission(query));
     await query('RESET ROLE');
     await query('DELETE FROM tenants WHERE id = $1', [mine.id]);
-    expect(await query('SELECT FROM projects')).toEqual([]);
-    expect(await query('SELECT FROM tasks')).toEqual([]);
+    expect(await query('SELECT FROM missions')).toEqual([]);
+    expect(await query('SELECT FROM steps')).toEqual([]);
   }));
 
 test('an update sets updated_at', () =>
   inScene(async ({ query }) => {
-    const id = await createProject(query);
+    const id = await createMission(query);
     await query('RESET ROLE');
     await query(
-      "ALTER TABLE projects DISABLE TRIGGER USER; UPDATE projects SET updated_at = '2020-01-01'; ALTER TABLE projects ENABLE TRIGGER USER",
+      "ALTER TABLE missions DISABLE TRIGGER USER; UPDATE missions SET updated_at = '2020-01-01'; ALTER TABLE missions ENABLE TRIGGER USER",
     );
-    await query("UPDATE projects SET name = 'Gemini' WHERE id = $1", [id]);
-    expect(await query('SELECT updated_at = now() AS touched FROM projects WHERE id = $1', [id])).toEqual([{ touched: true }]);
+    await query("UPDATE missions SET name = 'Gemini' WHERE id = $1", [id]);
+    expect(await query('SELECT updated_at = now() AS touched FROM missions WHERE id = $1', [id])).toEqual([{ touched: true }]);
   }));
 
 test('changes are audited, except for counters that follow other rows', () =>
   inScene(async ({ query }, mine) => {
-    const project = await createProject(query);
-    const task = await createTask(query, project);
-    await query("UPDATE tasks SET title = 'Return' WHERE id = $1", [task]);
-    await query("INSERT INTO project_events (id, project_id, type) VALUES ($1, $2, 'STARTED')", [newId(), project]);
-    await query('DELETE FROM tasks WHERE id = $1', [task]);
+    const mission = await createMission(query);
+    const step = await createStep(query, mission);
+    await query("UPDATE steps SET title = 'Return' WHERE id = $1", [step]);
+    await query("INSERT INTO mission_events (id, mission_id, type) VALUES ($1, $2, 'STARTED')", [newId(), mission]);
+    await query('DELETE FROM steps WHERE id = $1', [step]);
     const rows = await query<{ action: string; changed: object }>(
-      `SELECT action, resource_id AS "resourceId", CASE action WHEN 'task.updated' THEN new_values END AS changed FROM audit_logs
-       WHERE tenant_id = $1 AND resource_type IN ('project', 'task') ORDER BY id`,
+      `SELECT action, resource_id AS "resourceId", CASE action WHEN 'step.updated' THEN new_values END AS changed FROM audit_logs
+       WHERE tenant_id = $1 AND resource_type IN ('mission', 'step') ORDER BY id`,
       [mine.id],
     );
     expect(new Set(rows)).toEqual(
       new Set([
-        { action: 'project.created', resourceId: project, changed: null },
-        { action: 'task.created', resourceId: task, changed: null },
-        { action: 'task.updated', resourceId: task, changed: { title: 'Return' } },
-        { action: 'task.deleted', resourceId: task, changed: null },
+        { action: 'mission.created', resourceId: mission, changed: null },
+        { action: 'step.created', resourceId: step, changed: null },
+        { action: 'step.updated', resourceId: step, changed: { title: 'Return' } },
+        { action: 'step.deleted', resourceId: step, changed: null },
       ]),
     );
   }));
 
-test('each change of a task gets the next change number of its project', () =>
+test('each change of a step gets the next change number of its mission', () =>
   inScene(async ({ query }) => {
-    const [from, to] = [await createProject(query), await createProject(query)];
-    const [first, second] = [await createTask(query, from), await createTask(query, from)];
-    await query("UPDATE tasks SET title = 'Again' WHERE id = $1", [first]);
+    const [from, to] = [await createMission(query), await createMission(query)];
+    const [first, second] = [await createStep(query, from), await createStep(query, from)];
+    await query("UPDATE steps SET title = 'Again' WHERE id = $1", [first]);
     expect(
-      await query('SELECT id, change_sequence::int AS number FROM tasks WHERE project_id = $1 ORDER BY number', [from]),
+      await query('SELECT id, change_sequence::int AS number FROM steps WHERE mission_id = $1 ORDER BY number', [from]),
     ).toEqual([
       { id: second, number: 2 },
       { id: first, number: 3 },
     ]);
-    await query('DELETE FROM tasks WHERE id = $1', [second]);
+    await query('DELETE FROM steps WHERE id = $1', [second]);
     expect(await lastChange(query, from)).toBe(4);
-    await query('UPDATE tasks SET project_id = $1 WHERE id = $2', [to, first]);
+    await query('UPDATE steps SET mission_id = $1 WHERE id = $2', [to, first]);
     expect([await lastChange(query, from), await lastChange(query, to)]).toEqual([5, 1]);
     await query('RESET ROLE');
-    await query('DELETE FROM projects WHERE id = $1', [to]);
-    expect(await query('SELECT FROM tasks WHERE id = $1', [first])).toEqual([]);
+    await query('DELETE FROM missions WHERE id = $1', [to]);
+    expect(await query('SELECT FROM steps WHERE id = $1', [first])).toEqual([]);
   }));
 
 test('the database assigns change numbers and ignores those of an insert', () =>
   inScene(async ({ query }) => {
     const id = newId();
-    await query("INSERT INTO projects (id, name, change_sequence, last_event_sequence) VALUES ($1, 'Apollo', 7, 8)", [id]);
-    await query("INSERT INTO project_events (id, project_id, type, sequence) VALUES ($1, $2, 'STARTED', 9)", [newId(), id]);
-    await query("INSERT INTO tasks (id, project_id, title, change_sequence) VALUES ($1, $2, 'Land', 9)", [newId(), id]);
+    await query("INSERT INTO missions (id, name, change_sequence, last_event_sequence) VALUES ($1, 'Apollo', 7, 8)", [id]);
+    await query("INSERT INTO mission_events (id, mission_id, type, sequence) VALUES ($1, $2, 'STARTED', 9)", [newId(), id]);
+    await query("INSERT INTO steps (id, mission_id, title, change_sequence) VALUES ($1, $2, 'Land', 9)", [newId(), id]);
     expect(
-      await query('SELECT change_sequence::int AS change, last_event_sequence AS event FROM projects WHERE id = $1', [id]),
+      await query('SELECT change_sequence::int AS change, last_event_sequence AS event FROM missions WHERE id = $1', [id]),
     ).toEqual([{ change: 1, event: 1 }]);
-    expect(await query('SELECT sequence FROM project_events')).toEqual([{ sequence: 1 }]);
-    expect(await query('SELECT change_sequence::int AS number FROM tasks')).toEqual([{ number: 1 }]);
+    expect(await query('SELECT sequence FROM mission_events')).toEqual([{ sequence: 1 }]);
+    expect(await query('SELECT change_sequence::int AS number FROM steps')).toEqual([{ number: 1 }]);
   }));
 
 test('a log that is partitioned by month gets change numbers too', async () => {
   const db = await testDatabase();
   const mine = await createTenant(db);
   await rolledBack(db, async ({ query }) => {
-    await query(`${PROJECTS}; SELECT app.tenant_table('projects', 'project'); ${child('project_events')} PARTITION BY RANGE (id);
-      SELECT app.number_log('project_events', 'projects'); SELECT app.tenant_table('project_events', NULL, touch => false);
-      SELECT app.partition_by_month('project_events', 'tenant_id, project_id, sequence');
-      GRANT SELECT, INSERT, UPDATE (last_event_sequence) ON projects TO agentbase_app; GRANT SELECT, INSERT ON project_events TO agentbase_app`);
+    await query(`${MISSIONS}; SELECT app.tenant_table('missions', 'mission'); ${child('mission_events')} PARTITION BY RANGE (id);
+      SELECT app.number_log('mission_events', 'missions'); SELECT app.tenant_table('mission_events', NULL, touch => false);
+      SELECT app.partition_by_month('mission_events', 'tenant_id, mission_id, sequence');
+      GRANT SELECT, INSERT, UPDATE (last_event_sequence) ON missions TO agentbase_app; GRANT SELECT, INSERT ON mission_events TO agentbase_app`);
     await enter(query, mine);
-    const project = await createProject(query);
+    const mission = await createMission(query);
     for (const id of [newId(), newId()])
-      await query('INSERT INTO project_events (id, project_id) VALUES ($1, $2)', [id, project]);
-    expect(await query('SELECT tenant_id, sequence FROM project_events ORDER BY sequence')).toEqual([
+      await query('INSERT INTO mission_events (id, mission_id) VALUES ($1, $2)', [id, mission]);
+    expect(await query('SELECT tenant_id, sequence FROM mission_events ORDER BY sequence')).toEqual([
       { tenant_id: mine.id, sequence: 1 },
       { tenant_id: mine.id, sequence: 2 },
     ]);
@@ -226,10 +226,10 @@ test('a log that is partitioned by month gets change numbers too', async () => {
 test('the down migration removes the column of last change numbers completely', async () => {
   const db = await testDatabase();
   const [before, after] = await rolledBack(db, async ({ query }) => {
-    await query(`${PROJECTS}; SELECT app.tenant_table('projects', 'project', audit_redacted => '{name}')`);
+    await query(`${MISSIONS}; SELECT app.tenant_table('missions', 'mission', audit_redacted => '{name}')`);
     const catalog = await catalogText(query);
-    await query(`${TASKS}; SELECT app.number_changes('tasks', 'projects'); DROP TABLE tasks;
-      DROP FUNCTION app.number_tasks_change(), app.number_tasks_deletion(); SELECT app.drop_last_number('projects', 'change_sequence')`);
+    await query(`${STEPS}; SELECT app.number_changes('steps', 'missions'); DROP TABLE steps;
+      DROP FUNCTION app.number_steps_change(), app.number_steps_deletion(); SELECT app.drop_last_number('missions', 'change_sequence')`);
     return [catalog, await catalogText(query)];
   });
   expect(after).toBe(before);
@@ -255,60 +255,60 @@ const mistakes: [mistake: string, sql: string, message: string][] = [
   ['no updated_at', `${child('notes')}; SELECT app.tenant_table('notes', 'note')`, 'public.notes has no column updated_at'],
   [
     'updated_at without its trigger',
-    "SELECT app.tenant_table('projects', 'project', touch => false)",
-    'public.projects has a column updated_at, which touch => false would leave as it is',
+    "SELECT app.tenant_table('missions', 'mission', touch => false)",
+    'public.missions has a column updated_at, which touch => false would leave as it is',
   ],
   [
     'no primary key',
-    "ALTER TABLE projects DROP CONSTRAINT projects_pkey; SELECT app.tenant_table('projects', 'project')",
-    'public.projects has no primary key instead of PRIMARY KEY (tenant_id, id)',
+    "ALTER TABLE missions DROP CONSTRAINT missions_pkey; SELECT app.tenant_table('missions', 'mission')",
+    'public.missions has no primary key instead of PRIMARY KEY (tenant_id, id)',
   ],
   [
     'another primary key',
-    "ALTER TABLE projects DROP CONSTRAINT projects_pkey, ADD PRIMARY KEY (id, tenant_id); SELECT app.tenant_table('projects', 'project')",
-    'public.projects has PRIMARY KEY (id, tenant_id) instead of PRIMARY KEY (tenant_id, id)',
+    "ALTER TABLE missions DROP CONSTRAINT missions_pkey, ADD PRIMARY KEY (id, tenant_id); SELECT app.tenant_table('missions', 'mission')",
+    'public.missions has PRIMARY KEY (id, tenant_id) instead of PRIMARY KEY (tenant_id, id)',
   ],
   [
     'a grant before the policy',
-    "GRANT UPDATE (name) ON projects TO agentbase_app; SELECT app.tenant_table('projects', 'project')",
-    'agentbase_app was granted rights on public.projects before the table has its policy',
+    "GRANT UPDATE (name) ON missions TO agentbase_app; SELECT app.tenant_table('missions', 'mission')",
+    'agentbase_app was granted rights on public.missions before the table has its policy',
   ],
   [
     'a foreign key without an index',
     `${child('notes')}; SELECT app.tenant_table('notes', NULL, touch => false)`,
-    'no index of public.notes starts with the columns of notes_tenant_id_project_id_fkey',
+    'no index of public.notes starts with the columns of notes_tenant_id_mission_id_fkey',
   ],
   [
     'a foreign key with a partial index',
-    `${child('notes')}; CREATE INDEX ON notes (tenant_id, project_id) WHERE id <> project_id; SELECT app.tenant_table('notes', NULL, touch => false)`,
-    'no index of public.notes starts with the columns of notes_tenant_id_project_id_fkey',
+    `${child('notes')}; CREATE INDEX ON notes (tenant_id, mission_id) WHERE id <> mission_id; SELECT app.tenant_table('notes', NULL, touch => false)`,
+    'no index of public.notes starts with the columns of notes_tenant_id_mission_id_fkey',
   ],
   [
     'a resource type that is none',
-    "SELECT app.tenant_table('projects', 'Project')",
-    "the resource type 'Project' of public.projects is not in lower snake case",
+    "SELECT app.tenant_table('missions', 'Mission')",
+    "the resource type 'Mission' of public.missions is not in lower snake case",
   ],
   [
     'an ignored column that is not there',
-    "SELECT app.tenant_table('projects', 'project', audit_ignored => '{total}')",
-    'public.projects has no column total',
+    "SELECT app.tenant_table('missions', 'mission', audit_ignored => '{total}')",
+    'public.missions has no column total',
   ],
   [
     'numbers without a reference to the parent',
-    "SELECT app.number_changes('agents', 'projects')",
-    'agents has 0 foreign keys (tenant_id, …) of NOT NULL columns to public.projects(tenant_id, id) instead of one',
+    "SELECT app.number_changes('agents', 'missions')",
+    'agents has 0 foreign keys (tenant_id, …) of NOT NULL columns to public.missions(tenant_id, id) instead of one',
   ],
   [
     'numbers by a reference that may be null',
-    `${child('notes')}; ALTER TABLE notes ALTER project_id DROP NOT NULL; SELECT app.number_log('notes', 'projects', 'project_id')`,
-    'public.notes has 0 foreign keys (tenant_id, project_id) of NOT NULL columns to public.projects(tenant_id, id) instead of one',
+    `${child('notes')}; ALTER TABLE notes ALTER mission_id DROP NOT NULL; SELECT app.number_log('notes', 'missions', 'mission_id')`,
+    'public.notes has 0 foreign keys (tenant_id, mission_id) of NOT NULL columns to public.missions(tenant_id, id) instead of one',
   ],
 ];
 
 test.each(mistakes)('the helpers reject %s', async (_, sql, message) => {
   const db = await testDatabase();
   const refused = rolledBack(db, async ({ query }) => {
-    await query(PROJECTS);
+    await query(MISSIONS);
     await query(sql);
   });
   await expect(refused).rejects.toThrow(message);

@@ -12,9 +12,9 @@ import { accessOf, idInputsOf, refusedRoleOf, withValue } from './derived-cases.
 import { knowledge } from './knowledge.ts';
 import { runs } from './runs.ts';
 import { tenancy } from './tenancy.ts';
-import { mcp } from './tool-servers.ts';
+import { toolServers } from './tool-servers.ts';
 
-const cases = { ...agentsAndConversations, ...knowledge, ...mcp, ...runs, ...tenancy };
+const cases = { ...agentsAndConversations, ...knowledge, ...runs, ...tenancy, ...toolServers };
 
 let graph: TestGraph;
 let other: TestTenant;

@@ -8,7 +8,7 @@ const tool = (id: string) => encodeGlobalId('McpTool', id);
 
 let running: Promise<ToolServer> | undefined;
 
-/** A server that can be called, registered and configured. The one of a populated tenant is an address where nobody is. */
+/** Registers and configures a running server. The server of a populated tenant has an unreachable address. */
 const prepare: MutationCase['prepare'] = async (_tenant, call) => {
   running ??= startToolServer();
   const { url } = await running;
@@ -20,7 +20,7 @@ const prepare: MutationCase['prepare'] = async (_tenant, call) => {
 
 const newServer = { name: 'GitHub', transport: 'STREAMABLE_HTTP', url: 'https://mcp.example.test/mcp' };
 
-export const mcp: MutationCases = {
+export const toolServers: MutationCases = {
   registerMcpServer: {
     payload: 'server { id slug transport status isPlatform isPublic url createdBy { email } config { id } }',
     success: () => newServer,
@@ -89,7 +89,7 @@ export const mcp: MutationCases = {
     success: (_tenant, { id }) => ({ serverId: id, name: 'echo', arguments: { message: 'hello' } }),
     badInput: async ({ anyId }, { id }) => ({ toolId: tool(await anyId('mcp_tools')), serverId: id, name: 'echo' }),
     otherTenant: async (other) => ({ toolId: tool(await other.anyId('mcp_tools')) }),
-    // Calls have a log of their own.
+    // Executions are recorded in their own table.
     audit: [],
   },
 };

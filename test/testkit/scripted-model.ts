@@ -4,7 +4,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { setTimeout } from 'node:timers/promises';
-import { protocolOf, type Stream } from './model-streams.ts';
+import type { ModelProfile } from './model-profiles/index.ts';
+import { type Endless, pour, protocolOf } from './model-streams.ts';
 
 export interface ScriptedCall {
   name: string;
@@ -17,6 +18,8 @@ export interface ScriptedCall {
 /** One answer of the model: text, tool calls and a normal end, unless other properties change that. */
 export interface ScriptedRound {
   say?: string;
+  /** Reasoning before the text. */
+  think?: string;
   /** Number of chunks of the text. @default one per word */
   pieces?: number;
   /** Delay before each chunk, in milliseconds. */
@@ -40,7 +43,7 @@ export interface ScriptedRound {
   /** Sends this instead of a stream. */
   body?: string;
   /** Sends endless data of this kind after the text and calls. */
-  endless?: 'text' | 'arguments' | 'calls' | 'line' | 'pings';
+  endless?: Endless;
   /** Number of requests with the same messages to which the failures above apply. @default all */
   times?: number;
 
@@ -104,7 +107,13 @@ const now = () => performance.timeOrigin + performance.now();
  * A server on the loopback interface that streams in the protocols of OpenAI (`/v1/chat/completions`) and Anthropic (`/v1/messages`).
  * Answers depend only on the request, so that another worker can repeat the request of a killed one: see `script`.
  */
-export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedModel> {
+export async function startScriptedModel({
+  port = 0,
+  profile,
+}: {
+  port?: number;
+  profile?: ModelProfile;
+} = {}): Promise<ScriptedModel> {
   const requests: ModelRequest[] = [];
   const sent: SentPiece[] = [];
   const queue: ScriptedRound[] = [];
@@ -132,15 +141,19 @@ export async function startScriptedModel({ port = 0 } = {}): Promise<ScriptedMod
   async function play(round: ScriptedRound, request: ModelRequest, response: ServerResponse) {
     const closed = new AbortController();
     response.once('close', () => closed.abort());
+    const refusal = profile?.refuse(request.body);
+    if (refusal)
+      return void response.writeHead(refusal.status, { 'content-type': 'application/json' }).end(JSON.stringify(refusal.body));
     if (round.fail) return fail(response, round.fail, round);
     if (round.body !== undefined) return void response.writeHead(200, { 'content-type': 'text/html' }).end(round.body);
     if (round.stall === 'start') return;
-    const stream = protocolOf(request.path)?.(response, request.body);
+    const stream = protocolOf(request.path)?.(response, request.body, profile?.style ?? {});
     if (!stream) return fail(response, 404, { message: `Not found: ${request.path}` });
     const pass = async (name: string | undefined) => {
       if (name !== undefined) await gate(name).pass(closed.signal);
     };
     stream.begin(usageOf(round));
+    if (round.think !== undefined) stream.reasoning(round.think);
     await pass(round.gate);
     const pieces = piecesOf(round);
     for (const [index, piece] of pieces.entries()) {
@@ -228,8 +241,11 @@ function textOf({ content }: Message): string {
   return (content ?? []).flatMap((part: Message) => (part.type === 'text' ? [part.text] : [])).join('\n');
 }
 
+/** Not that with the images of tool results, which some protocols take from the user only. */
 function lastUserMessage(body: Message): number {
-  return (body?.messages ?? []).findLastIndex((message: Message) => message.role === 'user' && textOf(message) !== '');
+  return (body?.messages ?? []).findLastIndex(
+    (message: Message) => message.role === 'user' && !/^(Images in the result of .*)?$/s.test(textOf(message)),
+  );
 }
 
 function roundOf(body: Message): number {
@@ -274,19 +290,4 @@ function piecesOf({ say = '', pieces }: ScriptedRound): string[] {
 function fail(response: ServerResponse, status: number, { message = 'It failed.', retryAfter }: ScriptedRound) {
   response.writeHead(status, { 'content-type': 'application/json', ...(retryAfter && { 'retry-after': retryAfter }) });
   response.end(JSON.stringify({ type: 'error', error: { type: 'test', message } }));
-}
-
-/** Writes until the client disconnects. */
-async function pour(stream: Stream, what: NonNullable<ScriptedRound['endless']>, response: ServerResponse) {
-  const chunk = 'x'.repeat(16_384);
-  for (let count = 0; !response.destroyed; count++) {
-    if (what === 'text') stream.text(chunk);
-    else if (what === 'arguments') stream.callPiece(chunk);
-    else if (what === 'calls') stream.call(`call_endless_${count}`, 'endless', '{}');
-    else if (what === 'pings') stream.ping();
-    else response.write(chunk);
-    if (what === 'pings') await setTimeout(5);
-    else if (response.writableNeedDrain) await Promise.race([once(response, 'drain'), once(response, 'close')]);
-    else await setTimeout(0);
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * PostGraphile 5 over the tables of Agentbase, as its documentation says for production: no watching, no explaining, no GraphiQL,
- * statements prepared. Under the same role and policies as Agentbase, which it tells who acts by `pgSettings`.
+ * PostGraphile 5 over the tables of Agentbase, configured for production as its documentation says: no watch mode, no explain, no
+ * GraphiQL, prepared statements. Uses the role and policies of Agentbase; `pgSettings` sets the session context.
  */
 import { createServer } from 'node:http';
 import { postgraphile } from 'postgraphile';
@@ -14,7 +14,7 @@ import { type Caller, openCredentials, readSettings, TIMEOUTS } from '../servers
 const settings = readSettings();
 const callerOf = await openCredentials(settings);
 
-/** What src/platform/postgres/session-settings.ts sets for a transaction that may write. */
+/** The same context as src/platform/postgres/session-settings.ts for a transaction that may write. */
 function pgSettingsOf(caller: Caller): Record<string, string> {
   return {
     role: APPLICATION_ROLE,
@@ -30,7 +30,7 @@ function pgSettingsOf(caller: Caller): Record<string, string> {
   };
 }
 
-/** It does not know the type of embeddings, of which nobody asks for any here. */
+/** PostGraphile has no codec for the type `vector`. No operation of the benchmark selects it. */
 const VectorPlugin: GraphileConfig.Plugin = {
   name: 'VectorPlugin',
   version: '1.0.0',
@@ -46,7 +46,7 @@ const VectorPlugin: GraphileConfig.Plugin = {
 const pgl = postgraphile({
   extends: [PostGraphileAmberPreset],
   plugins: [VectorPlugin],
-  // Lists are ordered by the second column of an index whose first is the tenant, which this plugin does not take for indexed.
+  // Lists are ordered by the second column of indexes that start with the tenant. This plugin considers only the first as indexed.
   disablePlugins: ['PgIndexBehaviorsPlugin'],
   pgServices: [
     makePgService({ connectionString: settings.databaseUrl, schemas: ['public'], poolConfig: { max: settings.poolSize } }),
@@ -55,7 +55,7 @@ const pgl = postgraphile({
   grafast: {
     explain: false,
     async context({ node }) {
-      if (!node) throw new Error('only over HTTP');
+      if (!node) throw new Error('the context needs an HTTP request');
       return { pgSettings: pgSettingsOf(await callerOf(node.req)) };
     },
   },

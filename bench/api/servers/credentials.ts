@@ -12,7 +12,7 @@ import type { SessionContext } from '../../../src/platform/postgres/request-scop
 import { runWithContext } from '../../../src/platform/postgres/request-scope.ts';
 import type { Timeouts } from '../../../src/platform/postgres/session-settings.ts';
 
-/** What every rival is told by its environment. */
+/** Settings that every compared server reads from its environment. */
 export interface Settings {
   port: number;
   databaseUrl: string;
@@ -24,25 +24,25 @@ export function readSettings(): Settings {
   return { port: Number(PORT), databaseUrl: DATABASE_URL ?? '', poolSize: Number(DATABASE_POOL_SIZE) };
 }
 
-/** As Agentbase has them when nothing is said. */
+/** The defaults of Agentbase. */
 export const TIMEOUTS: Timeouts = { statementMs: 10_000, lockMs: 5_000, idleInTransactionMs: 10_000 };
 
-/** Somebody who has shown who they are, as the database is told of them. */
+/** Session context of an authenticated caller. */
 export type Caller = SessionContext & { tenantId: string; userId: string };
 
-/** Refused: 401. */
+/** The credential is missing or invalid: status 401. */
 export class RefusedError extends Error {}
 
 /**
- * Who a request comes from. The same code as in Agentbase, with the same memory of three seconds, so that the rivals pay the same
- * for it. Looks up over two connections of its own.
+ * Authenticates requests with the code of Agentbase and its cache of three seconds, so that all servers do the same work. Uses two
+ * connections of its own.
  */
 export async function openCredentials({ databaseUrl }: Settings): Promise<(request: IncomingMessage) => Promise<Caller>> {
   const pool = openPool({ connectionString: databaseUrl, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 20_000 });
   const database = new Database({ pool, timeouts: TIMEOUTS, preparedStatements: true, maxWaiting: 500 });
   const auth = await createAuth({
     database,
-    // Only for opening sessions, which nobody does here.
+    // Needed only for sign-in, which the benchmark does not use.
     prisma: undefined as unknown as Prisma,
     signInLimiter: undefined as unknown as SignInLimiter,
     keyring: await inlineKeyring(process.env.AUTH_KEYS ?? ''),
@@ -56,10 +56,10 @@ export async function openCredentials({ databaseUrl }: Settings): Promise<(reque
   });
   return async (request) => {
     const [, credential] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
-    if (credential === undefined) throw new RefusedError('there is no credential');
+    if (credential === undefined) throw new RefusedError('the authorization header has no bearer credential');
     const info = { requestId: randomUUID(), ip: request.socket.remoteAddress, userAgent: request.headers['user-agent'] };
     const viewer = await runWithContext(sessionContextOf(null, info), () => auth.verify(credential));
-    if (!viewer.userId) throw new RefusedError('nobody');
+    if (!viewer.userId) throw new RefusedError('the credential belongs to no user');
     return { ...sessionContextOf(viewer, info), tenantId: viewer.tenantId, userId: viewer.userId };
   };
 }

@@ -1,13 +1,13 @@
-import type { OperationName, Sizes } from '../operations.ts';
+import type { OperationName, Sizes } from '../cases/operations.ts';
 
-/** The pieces of a JSON object: names of the graph and where their values come from. */
+/** @param fields SQL expressions by GraphQL field name */
 function object(fields: Record<string, string>): string {
   return `json_build_object(${Object.entries(fields)
     .map(([name, value]) => `'${name}', ${value}`)
     .join(', ')})`;
 }
 
-/** Columns under their names of the graph. */
+/** SQL expressions of columns by GraphQL field name. */
 function columns(row: string, names: string): Record<string, string> {
   return Object.fromEntries(
     names
@@ -23,13 +23,13 @@ const PERSON = 'email firstName lastName';
 
 export interface HandWrittenStatement {
   text: string;
-  /** How the values of its parameters are called. */
+  /** Names of the values of its parameters, in order. */
   parameters: readonly string[];
 }
 
 /**
- * One statement an operation, as somebody would write it by hand who knows the tables.
- * @param bare whether the tenant is a predicate of the statement, `$1`, instead of row security's
+ * The statement of an operation.
+ * @param bare whether the statement has a tenant predicate, `$1`, and relies on no row-level security
  */
 export function handWrittenStatement(operation: OperationName, sizes: Sizes, bare: boolean): HandWrittenStatement {
   const parameters: string[] = bare ? ['tenantId'] : [];

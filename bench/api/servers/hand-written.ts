@@ -1,6 +1,6 @@
 /**
- * What could be had at best: plain `node:http`, and one statement an operation, written by hand, in one round trip with who acts.
- * It knows no graph: the operation is a name.
+ * The reference for the highest throughput: plain `node:http` and one hand-written statement per operation, in one round trip with the
+ * session context. Requests name the operation; there is no GraphQL.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
@@ -14,14 +14,14 @@ import {
   readSettingsSql,
   readSettingsValues,
 } from '../../../src/platform/postgres/session-settings.ts';
-import { type OperationName, SIZES } from '../operations.ts';
+import { type OperationName, SIZES } from '../cases/operations.ts';
 import { type Caller, openCredentials, RefusedError, readSettings, TIMEOUTS } from './credentials.ts';
 import { type HandWrittenStatement, handWrittenStatement } from './hand-written-sql.ts';
 
-interface Asked {
+interface OperationRequest {
   operation: OperationName;
   sizes: 'full' | 'few';
-  /** Without row security, the tenant as a predicate. */
+  /** With a tenant predicate instead of row-level security. */
   bare?: boolean;
   [parameter: string]: unknown;
 }
@@ -32,11 +32,11 @@ const pool = new pg.Pool({ connectionString: settings.databaseUrl, max: settings
 const barePool = new pg.Pool({ connectionString: process.env.BYPASS_URL ?? '', max: settings.poolSize });
 for (const one of [pool, barePool]) one.on('error', (error) => console.error(error));
 
-/** What a connection has prepared of the two. */
+/** Names of the context statements that a connection has prepared. */
 const prepared = new WeakMap<pg.PoolClient, Set<string>>();
 const statements = new Map<string, HandWrittenStatement & { name: string }>();
 
-function statementOf({ operation, sizes, bare = false }: Asked): HandWrittenStatement & { name: string } {
+function statementOf({ operation, sizes, bare = false }: OperationRequest): HandWrittenStatement & { name: string } {
   const name = `${operation} ${sizes} ${bare}`;
   let statement = statements.get(name);
   if (!statement) {
@@ -46,15 +46,15 @@ function statementOf({ operation, sizes, bare = false }: Asked): HandWrittenStat
   return statement;
 }
 
-async function answer(asked: Asked, caller: Caller): Promise<string> {
-  const { name, text: sql, parameters } = statementOf(asked);
-  const known: Record<string, unknown> = { ...asked, ...caller, id: newId() };
+async function answer(request: OperationRequest, caller: Caller): Promise<string> {
+  const { name, text: sql, parameters } = statementOf(request);
+  const known: Record<string, unknown> = { ...request, ...caller, id: newId() };
   const query = { name, text: sql, values: parameters.map((parameter) => known[parameter]), rowMode: 'array' as const };
-  const client = await (asked.bare ? barePool : pool).connect();
+  const client = await (request.bare ? barePool : pool).connect();
   try {
-    const { rows } = asked.bare
+    const { rows } = request.bare
       ? await client.query(query)
-      : await inContext(client, query, contextOf(caller, asked.operation === 'append'));
+      : await inContext(client, query, contextOf(caller, request.operation === 'append'));
     return (rows[0] as string[] | undefined)?.[0] ?? 'null';
   } finally {
     client.release();
@@ -85,7 +85,7 @@ async function inContext(client: pg.PoolClient, query: pg.QueryConfig, context: 
 async function respond(request: IncomingMessage): Promise<[status: number, body: string]> {
   try {
     const [caller, body] = await Promise.all([callerOf(request), text(request)]);
-    return [200, `{"data":${await answer(JSON.parse(body) as Asked, caller)}}`];
+    return [200, `{"data":${await answer(JSON.parse(body) as OperationRequest, caller)}}`];
   } catch (error) {
     const status = error instanceof RefusedError || error instanceof DomainError ? 401 : 500;
     return [status, JSON.stringify({ errors: [{ message: String(error) }] })];

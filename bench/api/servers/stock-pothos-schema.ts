@@ -30,7 +30,7 @@ const builder = new SchemaBuilder<{
   relay: { nodesOnConnection: true },
   prisma: { client: ({ tx }: StockPothosContext) => tx, dmmf: getDatamodel() },
   defaultFieldNullability: false,
-  // The types of Agentbase's own plugins reach here and demand their options.
+  // The global types of the plugins of Agentbase require options that this builder does not have.
 } as never);
 
 builder.addScalarType('DateTime', DateTimeResolver);
@@ -219,7 +219,7 @@ builder.mutationField('appendMessage', (t) =>
     async resolve(_root, { input }, { tx, caller: { tenantId } }) {
       const { conversationId, role, content, tokenCount } = input;
       const conversation = await tx.conversation.findUnique({ where: { tenantId_id: { tenantId, id: conversationId } } });
-      if (conversation?.status !== 'ACTIVE') throw new GraphQLError('The conversation takes no messages.');
+      if (conversation?.status !== 'ACTIVE') throw new GraphQLError('The conversation is not active and accepts no messages.');
       const { id: messageId } = await tx.message.create({
         data: { tenantId, id: newId(), conversationId, role, content, tokenCount },
       });

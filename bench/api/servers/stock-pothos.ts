@@ -1,6 +1,6 @@
 /**
- * The recipe of the documentation: Yoga, Pothos and Prisma, with an interactive transaction for each operation that says first who
- * acts. Nothing is tuned beyond what their documentation says, and nothing is left out of it.
+ * Yoga, Pothos and Prisma as their documentation describes them, with an interactive transaction per operation that first sets the
+ * session context. No tuning beyond the documentation.
  */
 import { createServer, type IncomingMessage } from 'node:http';
 import { PrismaPg } from '@prisma/adapter-pg';
@@ -14,13 +14,13 @@ const settings = readSettings();
 const callerOf = await openCredentials(settings);
 const prisma = new PrismaClient({
   adapter: new PrismaPg({ connectionString: settings.databaseUrl, max: settings.poolSize }),
-  // The role may not read it.
+  // The application role has no privilege to read this column.
   omit: { user: { passwordHash: true } },
   transactionOptions: { maxWait: 10_000, timeout: 10_000 },
 });
 
-/** What src/platform/postgres/session-settings.ts sets for a transaction that may write. */
-function tell(tx: Pick<PrismaClient, '$executeRaw'>, caller: Caller) {
+/** Sets the same context as src/platform/postgres/session-settings.ts for a transaction that may write. */
+function setContext(tx: Pick<PrismaClient, '$executeRaw'>, caller: Caller) {
   return tx.$executeRaw`SELECT set_config('statement_timeout', ${String(TIMEOUTS.statementMs)}, true), set_config('lock_timeout', ${String(TIMEOUTS.lockMs)}, true),
     set_config('idle_in_transaction_session_timeout', ${String(TIMEOUTS.idleInTransactionMs)}, true), set_config('role', ${APPLICATION_ROLE}, true),
     set_config('app.tenant_id', ${caller.tenantId}, true), set_config('app.user_id', ${caller.userId}, true), set_config('app.api_key_id', ${caller.apiKeyId ?? ''}, true),
@@ -31,7 +31,7 @@ const inTransaction: Plugin<{ caller: Caller }> = {
   onExecute({ executeFn, setExecuteFn }) {
     setExecuteFn((args) =>
       prisma.$transaction(async (tx) => {
-        await tell(tx, args.contextValue.caller);
+        await setContext(tx, args.contextValue.caller);
         return executeFn({ ...args, contextValue: { ...args.contextValue, tx } });
       }),
     );

@@ -6,14 +6,14 @@ export function registerMcpMetrics(mcp: Mcp, registry: Registry): void {
   const registers = [registry];
   const calls = new Histogram({
     name: 'agentbase_mcp_call_seconds',
-    help: 'Time of calls to MCP servers, with what they waited for a connection.',
+    help: 'Duration of calls to MCP servers, including the wait for a connection.',
     labelNames: ['operation', 'transport', 'outcome'],
     buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     registers,
   });
   new Gauge({
     name: 'agentbase_mcp',
-    help: 'Connections to MCP servers, those of them that are idle, and calls that run and that wait.',
+    help: 'Open and idle connections to MCP servers, and running and waiting calls.',
     labelNames: ['what'],
     registers,
     collect() {

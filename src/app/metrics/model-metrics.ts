@@ -12,7 +12,7 @@ export function registerModelMetrics(models: Models, registry: Registry): void {
   });
   const requests = new Histogram({
     name: 'agentbase_model_request_seconds',
-    help: 'Time of requests to models, those that are tried again counted each.',
+    help: 'Duration of requests to models. Each retry counts.',
     labelNames: ['model', 'kind', 'outcome'],
     buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
     registers,

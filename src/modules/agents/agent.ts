@@ -3,7 +3,7 @@ import type { AgentStatus } from '../../generated/prisma/enums.ts';
 import { requireRights } from '../../platform/auth/rights.ts';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { intRule, jsonArrayRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, jsonArrayRule, listRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError } from '../../platform/lib/errors.ts';
 import { User } from '../tenancy/exports.ts';
 import { checkTools, permissionsToConfigure, TOOLS_DESCRIPTION } from './tool-references.ts';
@@ -24,12 +24,12 @@ export const Agent = entity('Agent', {
     'model',
     'temperature',
     'maxTokens',
+    'contextTokens',
     'systemPrompt',
     'timeoutMs',
     'maxIterations',
     'maxRunTokens',
     'whenBusy',
-    'memoryEnabled',
     'status',
     'version',
     'tags',
@@ -39,22 +39,22 @@ export const Agent = entity('Agent', {
   references: { createdBy: User },
   inputs: {
     name: { required: true, validate: nameRule },
-    slug: { validate: slugRule, description: 'Identifier for URLs, unique in the tenant. Derived from the name by default.' },
+    slug: { slugOf: 'name' },
     description: { validate: textRule(10_000) },
     kind: {},
     provider: { required: true, validate: textRule(50).min(1) },
     model: { required: true, validate: textRule(100).min(1) },
     temperature: { validate: z.number().min(0, 'Must be at least 0.').max(2, 'Must be at most 2.') },
     maxTokens: { validate: intRule(1, 10_000_000) },
+    contextTokens: { validate: intRule(256, 10_000_000) },
     systemPrompt: { validate: textRule(100_000) },
-    capabilities: { type: ['String'], validate: z.array(textRule(100)).max(100), description: CAPABILITIES_DESCRIPTION },
+    capabilities: { type: ['String'], validate: listRule(textRule(100), 100), description: CAPABILITIES_DESCRIPTION },
     tools: { type: ['JSONObject'], validate: jsonArrayRule, description: TOOLS_DESCRIPTION },
     timeoutMs: { validate: intRule(1, 86_400_000) },
     maxIterations: { validate: intRule(1, 1000) },
     maxRunTokens: { type: 'NonNegativeInt', validate: intRule(1, Number.MAX_SAFE_INTEGER) },
     whenBusy: {},
-    memoryEnabled: {},
-    tags: { validate: z.array(textRule(100).min(1)).max(50, 'Must have at most 50 items.') },
+    tags: { validate: listRule(textRule(100).min(1), 50) },
     config: {},
     metadata: {},
   },
@@ -83,10 +83,10 @@ export function requireNotArchived({ status }: { status: AgentStatus }, path: st
 
 export const createAgent = Agent.mutations.create('createAgent', {
   description: 'Creates an agent.',
-  values: async ({ name, slug, tools }, { prisma, viewer }) => {
+  values: ({ tools }, { viewer }) => {
     checkTools(tools, ['input', 'tools']);
     requireRights(viewer, { permissions: permissionsToConfigure(tools) }, 'give the agent these tools');
-    return { slug: await Agent.mutations.slug(prisma, { slug, name }) };
+    return {};
   },
 });
 
@@ -96,7 +96,7 @@ Agent.mutations.update('updateAgent', {
     active: t.boolean({ description: 'Whether the agent accepts conversations: true sets ACTIVE, false sets INACTIVE.' }),
   }),
   check: (agent) => requireNotArchived(agent, ['input', 'id']),
-  values: async ({ slug, tools }, { prisma, viewer }, { active }, before) => {
+  values: ({ tools }, { viewer }, { active }, before) => {
     checkTools(tools, ['input', 'tools']);
     // Whoever changes the instructions of an agent decides what it does with its tools.
     requireRights(
@@ -104,23 +104,11 @@ Agent.mutations.update('updateAgent', {
       { permissions: permissionsToConfigure(tools ?? before.tools, before.tools) },
       'change an agent with these tools',
     );
-    return {
-      slug: await Agent.mutations.slug(prisma, { slug, except: before.id }),
-      ...(active == null ? {} : { status: active ? 'ACTIVE' : 'INACTIVE' }),
-    };
+    return active == null ? {} : { status: active ? 'ACTIVE' : 'INACTIVE' };
   },
 });
 
-Agent.mutations.transition('archiveAgent', {
-  description: 'Archives an agent: it accepts no conversations, changes or versions until it is restored.',
-  from: ['ACTIVE', 'INACTIVE'],
-  set: { status: 'ARCHIVED' },
-  refusal: 'The agent is already archived.',
-});
-
-Agent.mutations.transition('restoreAgent', {
-  description: 'Restores an archived agent to ACTIVE.',
-  from: ['ARCHIVED'],
-  set: { status: 'ACTIVE' },
-  refusal: 'The agent is not archived.',
+Agent.mutations.archivable({
+  archive: 'Archives an agent: it accepts no conversations, changes or versions until it is restored.',
+  restore: 'Restores an archived agent to ACTIVE.',
 });

@@ -147,7 +147,7 @@ mutation('appendMessage', {
       validate: textRule(100),
     }),
     tokenCount: t.field({ type: 'NonNegativeInt', description: 'Number of tokens in the message.' }),
-    latencyMs: t.int({ description: 'Time that the model took, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
+    latencyMs: t.int({ description: 'Duration of the model call, in milliseconds.', validate: intRule(0, 2_147_483_647) }),
     parentMessageId: nodeId(t, 'Message', { description: 'The message that this one replies to, in the same conversation.' }),
     idempotencyKey: t.string({
       description:
@@ -156,7 +156,7 @@ mutation('appendMessage', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Application data. The server does not interpret it.',
+      description: 'Application data, a JSON object. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),

@@ -101,7 +101,7 @@ mutation('recordToolExecution', {
     completedAt: t.field({ type: 'DateTime', description: 'Time when the call ended. Not before `startedAt`.' }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Application data. The server does not interpret it.',
+      description: 'Application data, a JSON object. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),

@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { entity } from '../../platform/graphql/kit/entity/entity.ts';
-import type { Changes } from '../../platform/graphql/kit/entity/entity-mutations.ts';
 import type { RowOf } from '../../platform/graphql/kit/entity/model-columns.ts';
-import { nodeId } from '../../platform/graphql/kit/entity/node-id.ts';
-import { mutation } from '../../platform/graphql/kit/mutation.ts';
-import { intRule, nameRule, slugRule, textRule } from '../../platform/graphql/kit/rules.ts';
+import { intRule, nameRule, textRule } from '../../platform/graphql/kit/rules.ts';
 import { InvalidStateError, ValidationError } from '../../platform/lib/errors.ts';
 import type { Prisma } from '../../platform/postgres/prisma.ts';
-import { tenantKey } from '../../platform/postgres/request-scope.ts';
-import { queryRows, sql } from '../../platform/postgres/sql.ts';
 import { User } from '../tenancy/exports.ts';
 import type { KnowledgeServices } from './services.ts';
 
@@ -68,7 +63,7 @@ export const Collection = entity('Collection', {
   references: { createdBy: User },
   inputs: {
     name: { required: true, validate: nameRule },
-    slug: { validate: slugRule, description: 'Name for URLs, unique in the tenant. Default: derived from the name.' },
+    slug: { slugOf: 'name' },
     description: { validate: textRule(10_000) },
     embeddingModel: {
       validate: textRule(150).min(1),
@@ -137,65 +132,35 @@ export function embeddingColumns({ models }: KnowledgeServices, id: string | und
 
 export const createCollection = Collection.mutations.create('createCollection', {
   description: 'Creates a collection of documents.',
-  values: async (changes, context) => {
+  values: (changes, context) => {
     const chunkSize = changes.chunkSize ?? DEFAULT_CHUNK_SIZE;
     const chunkOverlap = changes.chunkOverlap ?? Math.min(DEFAULT_CHUNK_OVERLAP, Math.floor(chunkSize / 8));
     requireOverlap(chunkSize, chunkOverlap);
-    const name = changes.name?.trim();
-    return {
-      name,
-      chunkSize,
-      chunkOverlap,
-      ...embeddingColumns(context, changes.embeddingModel),
-      slug: await Collection.mutations.slug(context.prisma, { slug: changes.slug, name }),
-    };
+    return { chunkSize, chunkOverlap, ...embeddingColumns(context, changes.embeddingModel) };
   },
 });
 
-/** The model and the language can change only while the collection has no chunks. `reprocessCollection` changes them at any time. */
-async function updateCollection(services: KnowledgeServices, id: string, changes: Changes<'Collection'>): Promise<Collection> {
-  const { database, prisma } = services;
-  // The lock waits for a worker that is about to commit the first chunk, so that the count below includes it.
-  await queryRows(database, sql`SELECT FROM collections WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
-  const collection = await Collection.require(prisma, id, ['input', 'id']);
-  await Collection.mutations.slug(prisma, { slug: changes.slug, except: id });
-  requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
-  const model = changes.embeddingModel === undefined ? {} : embeddingColumns(services, changes.embeddingModel);
-  const rebuilt = (['embeddingModel', 'language'] as const).find(
-    (field) => changes[field] !== undefined && changes[field] !== collection[field],
-  );
-  if (rebuilt && collection.chunkCount > 0) {
-    throw new InvalidStateError(
-      `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
-      { path: ['input', rebuilt] },
-    );
-  }
-  return prisma.collection.update({ where: tenantKey(id), data: { ...changes, ...model } as never });
-}
-
-mutation('updateCollection', {
+Collection.mutations.update('updateCollection', {
   description:
     'Updates a collection. Omitted fields keep their values. New chunk sizes apply to documents processed afterwards. The embedding model and ' +
     'the language can change only while the collection has no chunks; otherwise use `reprocessCollection`.',
-  access: 'knowledge:configure',
-  input: (t) => ({
-    id: nodeId(t, 'Collection', { required: true, description: 'The collection.' }),
-    ...Collection.mutations.inputFields(t, 'update'),
-  }),
-  payload: Collection.mutations.payload('updateCollection'),
-  resolve: ({ id, ...given }, context) => updateCollection(context, id, Collection.mutations.changes(given)),
+  // The row is locked: a worker that is about to commit the first chunk has committed it, or waits.
+  values: (changes, context, _given, collection) => {
+    requireOverlap(changes.chunkSize ?? collection.chunkSize, changes.chunkOverlap ?? collection.chunkOverlap);
+    const rebuilt = (['embeddingModel', 'language'] as const).find(
+      (field) => changes[field] !== undefined && changes[field] !== collection[field],
+    );
+    if (rebuilt && collection.chunkCount > 0) {
+      throw new InvalidStateError(
+        `${rebuilt} cannot change while the collection has chunks. Use reprocessCollection, which creates the chunks again.`,
+        { path: ['input', rebuilt] },
+      );
+    }
+    return changes.embeddingModel === undefined ? {} : embeddingColumns(context, changes.embeddingModel);
+  },
 });
 
-Collection.mutations.transition('archiveCollection', {
-  description: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
-  from: ['ACTIVE'],
-  set: { status: 'ARCHIVED' },
-  refusal: 'The collection is already archived.',
-});
-
-Collection.mutations.transition('restoreCollection', {
-  description: 'Restores an archived collection.',
-  from: ['ARCHIVED'],
-  set: { status: 'ACTIVE' },
-  refusal: 'The collection is not archived.',
+Collection.mutations.archivable({
+  archive: 'Archives a collection: searches exclude it and it accepts no documents until it is restored.',
+  restore: 'Restores an archived collection.',
 });

@@ -9,7 +9,7 @@ import { Conversation, ConversationEvent, Message, subjectOf } from '../conversa
 import { User } from '../tenancy/exports.ts';
 
 const ERROR_CODES =
-  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP, ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or a code that starts with MODEL_';
+  'AGENT_NOT_ACTIVE, CONVERSATION_ENDED, GAVE_UP (all retries failed), ITERATIONS_EXCEEDED, NOT_ALLOWED, SEARCH_FAILED, TIMEOUT, TOKENS_EXCEEDED, TOOLS_FAILING, or a code that starts with MODEL_';
 
 export type AgentRun = RowOf<'AgentRun'>;
 export const AgentRun = entity('AgentRun', {
@@ -30,6 +30,7 @@ export const AgentRun = entity('AgentRun', {
     'outputTokens',
     'cachedTokens',
     'costUsd',
+    'unpricedCalls',
     'cancelRequestedAt',
     'metadata',
     'startedAt',

@@ -6,7 +6,7 @@ export function registerRunMetrics(meter: RunMetrics, registry: Registry): void 
   const registers = [registry];
   const runs = new Histogram({
     name: 'agentbase_run_seconds',
-    help: 'Time of runs that this process ended, from creation to the end, including waiting in the queue and for approvals.',
+    help: 'Duration of runs that this process ended, from creation to the end, including the wait in the queue and for approvals.',
     labelNames: ['status'],
     buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600],
     registers,
@@ -19,7 +19,7 @@ export function registerRunMetrics(meter: RunMetrics, registry: Registry): void 
     registers,
   });
   new Gauge({
-    name: 'agentbase_runs_under_way',
+    name: 'agentbase_runs_in_progress',
     help: 'Runs that this process executes now.',
     registers,
     collect() {

@@ -2,7 +2,6 @@ import './agent-run.ts';
 import './llm-call.ts';
 import './tool-call.ts';
 import './agent-usage.ts';
-import './model-price.ts';
 import './lifecycle/send-message.ts';
 import './lifecycle/start-agent-run.ts';
 import './lifecycle/cancel-run.ts';

@@ -18,7 +18,7 @@ const TenantMembershipType = builder.objectRef<TenantMembership>('TenantChoice')
     name: t.exposeString('name', { description: 'Display name of the tenant.' }),
     slug: t.exposeString('slug', { description: 'Name of the tenant in URLs, unique in the installation.' }),
     role: t.expose('role', { type: prismaEnum('MemberRole'), description: "The viewer's role in the tenant." }),
-    joinedAt: t.expose('joinedAt', { type: 'DateTime', description: 'When the viewer joined the tenant.' }),
+    joinedAt: t.expose('joinedAt', { type: 'DateTime', description: 'Time when the viewer joined the tenant.' }),
   }),
 });
 
@@ -37,7 +37,7 @@ const Viewer = builder.objectRef<ViewerShape>('Viewer').implement({
     expiresAt: t.field({
       type: 'DateTime',
       nullable: true,
-      description: 'When the credential expires. Null for an API key without an expiry time.',
+      description: 'Time when the credential expires. Null for an API key without an expiry time.',
       resolve: ({ expiresAt }) => expiresAt ?? null,
     }),
     user: t.field({

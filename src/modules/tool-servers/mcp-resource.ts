@@ -21,7 +21,7 @@ export const McpResource = entity('McpResource', {
 
 McpResource.listOn(McpServerConfig, 'resources', {
   column: 'configId',
-  description: 'Resources of the server as of the last discovery.',
+  description: 'Resources of the server as of the last refresh.',
 });
 
 const McpResourceContent = builder.objectRef<McpContent>('McpResourceContent').implement({

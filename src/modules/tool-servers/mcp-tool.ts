@@ -14,7 +14,7 @@ const McpToolStatus = builder.enumType('McpToolStatus', {
     APPROVED: { description: 'The current definition is approved.' },
     CHANGED: { description: 'The definition differs from the approved one.' },
     NEW: { description: 'The tool has never been approved.' },
-    WITHDRAWN: { description: 'The last discovery did not find the tool at the server.' },
+    WITHDRAWN: { description: 'The last refresh did not find the tool at the server.' },
   } as const,
 });
 
@@ -85,5 +85,5 @@ export const McpTool = entity('McpTool', {
 
 McpTool.listOn(McpServerConfig, 'tools', {
   column: 'configId',
-  description: 'Tools of the server as of the last discovery.',
+  description: 'Tools of the server as of the last refresh.',
 });

@@ -1,5 +1,11 @@
-import { generateText } from 'ai';
+import { APICallError, generateText } from 'ai';
+import { outputLimit } from './compatibility/adapt-request.ts';
+import { learnQuirks } from './compatibility/learn-quirks.ts';
+import { QuirkMemory } from './compatibility/quirks.ts';
+import { refusalOf } from './compatibility/refusal.ts';
+import { estimateTokens } from './embedding/embedding-batches.ts';
 import type { Pace } from './embedding/provider-embedder.ts';
+import { splitReasoning } from './language/think-tags.ts';
 import type { ModelCallOptions } from './model-error.ts';
 import { ModelError } from './model-error.ts';
 import { connectProvider, type ProviderOptions } from './provider-client.ts';
@@ -28,8 +34,14 @@ export interface AnswerPrompt {
 
 export interface GeneratedAnswer {
   text: string;
+  /** Includes the tokens of failed attempts that the provider charges for. */
   inputTokens: number;
   outputTokens: number;
+  cachedInputTokens: number;
+  /** Whether token counts are estimated, because the provider reported none. */
+  estimated: boolean;
+  /** What differs from the request because the model refuses it, such as passages that were left out. */
+  adjustments: string[];
   /** The duration with retries. */
   latencyMs: number;
 }
@@ -38,6 +50,8 @@ export interface GeneratedAnswer {
 export interface AnswerGenerator {
   /** Such as `openai/gpt-5-mini`. */
   readonly id: string;
+  readonly provider: string;
+  readonly model: string;
   /** Throws AnswerError, or the reason of the signal if it is aborted. */
   generate(prompt: AnswerPrompt, options?: { signal?: AbortSignal | undefined }): Promise<GeneratedAnswer>;
 }
@@ -53,6 +67,7 @@ Answer in the language of the question.`;
 
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024;
 const MAX_RETRIES = 2;
+const MAX_LESSONS = 12;
 
 export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsage, { backoffMs }: Pace = {}): AnswerGenerator {
   const { provider, model, apiKey, timeoutMs = 60_000, maxOutputTokens = 2048 } = options;
@@ -61,32 +76,70 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
   const named = `The model ${id}`;
   const call: ModelCallOptions = { model: named, apiKey, timeoutMs, maxRetries: MAX_RETRIES, backoffMs, Failure: AnswerError };
 
-  async function request({ system, question, chunks }: AnswerPrompt, abortSignal: AbortSignal) {
+  const quirks = new QuirkMemory().of(id);
+
+  async function send(instructions: string, prompt: string, abortSignal: AbortSignal) {
+    const { limit, providerOptions } = outputLimit(quirks, maxOutputTokens);
     const { text, usage, finishReason } = await generateText({
       model: language,
-      instructions: system.trim() ? `${RULES}\n\n${system.trim()}` : RULES,
-      prompt: `${question}\n\n${chunks.map(write).join('\n\n')}`,
-      temperature: 0,
-      maxOutputTokens,
+      instructions,
+      prompt,
+      maxOutputTokens: limit,
+      ...(providerOptions && { providerOptions }),
       maxRetries: 0,
       abortSignal,
     });
-    if (text.trim() === '')
+    const answer = splitReasoning(text).text.trim();
+    if (answer === '')
       throw new AnswerError(`${named} gave no answer (${finishReason}).`, { code: 'MODEL_NONSENSE', retryable: false });
-    const inputTokens = countOrDefault(usage.inputTokens, 0);
-    const outputTokens = countOrDefault(usage.outputTokens, 0);
-    return { text: text.trim(), inputTokens, outputTokens, tokens: inputTokens + outputTokens };
+    return { answer, usage, given: text };
+  }
+
+  /** Asks with fewer passages, or without what the model refuses, as long as a refusal leaves something to change. */
+  async function request({ system, question, chunks }: AnswerPrompt, spent: { tokens: number }, abortSignal: AbortSignal) {
+    const instructions = system.trim() ? `${RULES}\n\n${system.trim()}` : RULES;
+    for (let count = chunks.length, lessons = 0; ; lessons++) {
+      const prompt = `${question}\n\n${chunks.slice(0, count).map(write).join('\n\n')}`;
+      try {
+        const { answer, usage, given } = await send(instructions, prompt, abortSignal);
+        const inputTokens = countOrDefault(usage.inputTokens, 0) || estimateTokens(instructions + prompt);
+        const outputTokens = countOrDefault(usage.outputTokens, 0) || estimateTokens(given);
+        return {
+          text: answer,
+          inputTokens: inputTokens + spent.tokens,
+          outputTokens,
+          cachedInputTokens: Math.min(inputTokens, countOrDefault(usage.inputTokenDetails.cacheReadTokens, 0)),
+          estimated: spent.tokens > 0 || !usage.inputTokens || !usage.outputTokens,
+          adjustments: count < chunks.length ? [`The model received the first ${count} of ${chunks.length} passages.`] : [],
+          tokens: inputTokens + outputTokens,
+        };
+      } catch (error) {
+        // The provider answered, or nobody knows whether it did.
+        if (!APICallError.isInstance(error)) spent.tokens += estimateTokens(instructions + prompt);
+        abortSignal.throwIfAborted();
+        const refusal = refusalOf(error);
+        const lesson = refusal && learnQuirks(quirks, refusal, { maxOutputTokens, tools: [], messages: [] });
+        if (!lesson || lessons >= MAX_LESSONS || (lesson.kind === 'overflow' && count <= 1)) throw error;
+        if (lesson.kind === 'overflow') count = Math.ceil(count / 2);
+      }
+    }
   }
 
   return {
     id,
+    provider,
+    model,
     async generate(prompt, { signal = new AbortController().signal } = {}) {
       signal.throwIfAborted();
       const start = performance.now();
-      const { text, inputTokens, outputTokens } = await retryModelCall(call, signal, (attemptSignal) =>
-        withUsageReporting(report, { model: id, kind: 'answer' }, () => request(prompt, attemptSignal)),
-      );
-      return { text, inputTokens, outputTokens, latencyMs: performance.now() - start };
+      const spent = { tokens: 0 };
+      const { tokens: _, ...answer } = await retryModelCall(call, signal, (attemptSignal) =>
+        withUsageReporting(report, { model: id, kind: 'answer' }, () => request(prompt, spent, attemptSignal)),
+      ).catch((error: unknown) => {
+        if (error instanceof ModelError) error.spentTokens = spent.tokens;
+        throw error;
+      });
+      return { ...answer, latencyMs: performance.now() - start };
     },
   };
 }

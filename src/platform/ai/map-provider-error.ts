@@ -8,7 +8,7 @@ import {
 } from 'ai';
 import type { ModelCallOptions } from './model-error.ts';
 import { ModelError } from './model-error.ts';
-import { AnswerTooLargeError } from './provider-client.ts';
+import { AnswerTooLargeError } from './provider-fetch.ts';
 
 const MAX_QUOTE = 300;
 

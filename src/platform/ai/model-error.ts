@@ -6,8 +6,12 @@ export type ModelErrorCode =
   | 'MODEL_STALLED'
   /** The answer exceeded its time limit. */
   | 'MODEL_TIMEOUT'
-  /** The provider rejected the request: for example a wrong key, an unknown model or a prompt that is too long. */
+  /** The provider rejected the request: for example a wrong key or an unknown model. */
   | 'MODEL_REFUSED'
+  /** The prompt exceeds the context window of the model. A shorter one can succeed. */
+  | 'MODEL_CONTEXT_EXCEEDED'
+  /** The provider accepts fewer tools. */
+  | 'MODEL_TOO_MANY_TOOLS'
   /** The provider failed or is overloaded. */
   | 'MODEL_OVERLOADED'
   /** The answer is invalid, too large or incomplete. */
@@ -29,6 +33,8 @@ export class ModelError extends Error {
   readonly code: ModelErrorCode;
   readonly retryable: boolean;
   readonly retryAfterSeconds: number | undefined;
+  /** Tokens that the provider charges for although the call failed. */
+  spentTokens = 0;
 
   constructor(message: string, options: ModelErrorOptions) {
     super(message);

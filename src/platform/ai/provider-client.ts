@@ -2,6 +2,7 @@ import { createAnthropic } from '@ai-sdk/anthropic';
 import { createOpenAI } from '@ai-sdk/openai';
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { EmbeddingModel, LanguageModel } from 'ai';
+import { providerFetch } from './provider-fetch.ts';
 
 export interface ProviderOptions {
   /** `openai` for OpenAI; `openai-compatible` for any server with its protocol, such as vLLM, Ollama or TEI. */
@@ -10,29 +11,6 @@ export interface ProviderOptions {
   /** For example `http://127.0.0.1:11434/v1`. Required for `openai-compatible`. @default the address of OpenAI */
   baseUrl?: string | undefined;
   apiKey?: string | undefined;
-}
-
-/** The response of a provider exceeds the size limit. */
-export class AnswerTooLargeError extends Error {}
-
-/**
- * A `fetch` with a size limit of the response after decompression; the limit of the SDK is 2 GiB. Does not follow redirects: they would send
- * content of tenants to an address that is not configured.
- */
-export function boundedFetch(maxBytes: number): typeof fetch {
-  return async (input, init) => {
-    const response = await fetch(input, { ...init, redirect: 'manual' });
-    let bytes = 0;
-    const bounded = new TransformStream<Uint8Array, Uint8Array>({
-      transform(chunk, controller) {
-        bytes += chunk.byteLength;
-        if (bytes > maxBytes) throw new AnswerTooLargeError(`The response is larger than ${maxBytes} bytes.`);
-        controller.enqueue(chunk);
-      },
-    });
-    const { status, statusText, headers } = response;
-    return new Response(response.body?.pipeThrough(bounded) ?? null, { status, statusText, headers });
-  };
 }
 
 /** The address, protocol and key of a provider. */
@@ -60,19 +38,25 @@ function checkedBaseUrl({ kind, baseUrl }: Endpoint): string {
   return url.href;
 }
 
-interface ProviderClient {
+export interface ProviderClient {
   embedding(model: string): EmbeddingModel;
-  language(model: string): LanguageModel;
+  /** @param usage whether to ask for token counts at the end of a stream, which some servers refuse. @default true */
+  language(model: string, usage?: boolean): LanguageModel;
 }
 
 /** Creates a client. Sends no request. */
 export function createProviderClient(endpoint: Endpoint, maxAnswerBytes: number): ProviderClient {
   const { kind, apiKey } = endpoint;
   const baseURL = checkedBaseUrl(endpoint);
-  const fetch = boundedFetch(maxAnswerBytes);
+  const fetch = providerFetch(maxAnswerBytes);
   if (kind === 'openai-compatible') {
-    const compatible = createOpenAICompatible({ name: kind, baseURL, ...(apiKey && { apiKey }), fetch, includeUsage: true });
-    return { embedding: (model) => compatible.embeddingModel(model), language: (model) => compatible.chatModel(model) };
+    const settings = { name: kind, baseURL, ...(apiKey && { apiKey }), fetch };
+    const compatible = createOpenAICompatible({ ...settings, includeUsage: true });
+    const withoutUsage = createOpenAICompatible(settings);
+    return {
+      embedding: (model) => compatible.embeddingModel(model),
+      language: (model, usage = true) => (usage ? compatible : withoutUsage).chatModel(model),
+    };
   }
   // Both are always passed, so that the SDK does not read them from the environment.
   if (!apiKey) throw new Error(`A model of ${kind === 'openai' ? 'OpenAI' : 'Anthropic'} needs an API key.`);

@@ -8,7 +8,7 @@ import {
   type ProtectedHeaderParameters,
   SignJWT,
 } from 'jose';
-import { LRUCache } from 'lru-cache';
+import { namedCache } from '../lib/cache-stats.ts';
 import { UnauthenticatedError } from '../lib/errors.ts';
 import { isUuid, newId } from '../lib/ids.ts';
 import { type Keyring, SIGNATURE_ALGORITHMS } from './keyring.ts';
@@ -120,7 +120,7 @@ export function createAccessTokens({ keyring, issuer, audience, ttlSeconds }: Ac
   if (ttlSeconds < 1 || ttlSeconds > MAX_ACCESS_TOKEN_SECONDS) {
     throw new Error(`the access token TTL is ${ttlSeconds} seconds, but must be 1 to ${MAX_ACCESS_TOKEN_SECONDS}`);
   }
-  const verified = new LRUCache<string, AccessClaims>({ max: 10_000, ttl: VERIFIED_TOKEN_TTL_MS });
+  const verified = namedCache<string, AccessClaims>('access_tokens', { max: 10_000, ttl: VERIFIED_TOKEN_TTL_MS });
   return {
     async sign({ userId, tenantId, role, sessionId }) {
       const { key, kid, alg } = await keyring.signingKey();

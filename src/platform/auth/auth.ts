@@ -46,7 +46,7 @@ export interface Session {
   sessionId: string;
   accessToken: string;
   refreshToken: string;
-  /** When the access token expires. */
+  /** Time when the access token expires. */
   expiresAt: Date;
 }
 

@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { namedCache } from '../lib/cache-stats.ts';
 
 /** The tenant, user or API key of a lookup. As a target of an eviction, an absent property matches every value. */
 export interface Subject {
@@ -28,7 +29,7 @@ export class LookupCache<Result> {
 
   /** @param subjectOf the subject of a result; undefined for a result that is not cached */
   constructor(ttlMs: number, subjectOf: (result: Result) => Subject | undefined) {
-    this.#entries = new LRUCache({ max: 10_000, ttl: ttlMs });
+    this.#entries = namedCache('credential_lookups', { max: 10_000, ttl: ttlMs });
     this.#subjectOf = subjectOf;
   }
 

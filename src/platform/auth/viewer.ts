@@ -11,7 +11,7 @@ export interface Viewer {
   sessionId?: string | undefined;
   role: Role;
   permissions: ReadonlySet<Permission>;
-  /** When the credential expires. */
+  /** Time when the credential expires. */
   expiresAt: Date | undefined;
 }
 

@@ -18,6 +18,17 @@ export interface Loaders {
   clear(): void;
 }
 
+type Batch = (keys: readonly string[]) => Promise<readonly unknown[]>;
+
+/** DataLoader would wrap an error that a batch throws before it returns a promise, such as for an invalid filter. */
+function rejecting(batch: Batch, keys: readonly string[]): Promise<readonly unknown[]> {
+  try {
+    return batch(keys);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
 export function createLoaders(): Loaders {
   const loaders = new Map<string, DataLoader<string, unknown>>();
   const primes = new Map<string, { read: () => Promise<unknown>; value?: Promise<unknown> }>();
@@ -25,7 +36,7 @@ export function createLoaders(): Loaders {
     get<Value>(name: string, batch: (keys: readonly string[]) => Promise<readonly (Value | Error)[]>) {
       let loader = loaders.get(name);
       if (!loader) {
-        loader = new DataLoader<string, unknown>(batch, { maxBatchSize: 1000 });
+        loader = new DataLoader<string, unknown>((keys) => rejecting(batch, keys), { maxBatchSize: 1000 });
         loaders.set(name, loader);
       }
       return loader as DataLoader<string, Value>;

@@ -25,7 +25,7 @@ export async function handleMetrics(
   }
   if (token && !isSame(bearerOf(request.headers.authorization) ?? '', token)) {
     response.writeHead(401, { 'content-type': 'application/json; charset=utf-8', 'www-authenticate': 'Bearer' });
-    response.end(JSON.stringify({ error: 'METRICS_TOKEN is asked for.' }));
+    response.end(JSON.stringify({ error: 'Send METRICS_TOKEN as a Bearer token.' }));
     return;
   }
   response.writeHead(200, { 'content-type': registry.contentType });

@@ -8,6 +8,11 @@ export interface RateLimit {
   take(viewer: Viewer | null, ip: string | undefined): Promise<void>;
 }
 
+/** The name by which limits count: the credential of a viewer, or the address of a request without one. */
+export function senderOf(viewer: Viewer | null, ip: string | undefined): string {
+  return viewer ? (viewer.apiKeyId ?? `${viewer.tenantId}:${viewer.userId}`) : (ip ?? 'unknown');
+}
+
 /** Counts in Redis for all processes, and in memory without Redis or while it is unavailable. */
 export function createRateLimit(perMinute: { credential: number; anonymous: number }, redis: Redis | undefined): RateLimit {
   const limiter = (keyPrefix: string, points: number) => {
@@ -20,8 +25,7 @@ export function createRateLimit(perMinute: { credential: number; anonymous: numb
   return {
     async take(viewer, ip) {
       try {
-        if (viewer) await credentials.consume(viewer.apiKeyId ?? `${viewer.tenantId}:${viewer.userId}`);
-        else await addresses.consume(ip ?? 'unknown');
+        await (viewer ? credentials : addresses).consume(senderOf(viewer, ip));
       } catch (result) {
         if (!(result instanceof RateLimiterRes)) throw result;
         const seconds = Math.max(1, Math.ceil(result.msBeforeNext / 1000));

@@ -98,8 +98,14 @@ class LiveViews implements Live {
     try {
       const head = await runAs(dbContext, () => source.lastSequence(this.#options.database, id));
       if (head === undefined) throw new NotFoundError(source.subject);
-      if (after !== undefined && (after < 0 || after > head)) {
-        throw ValidationError.inputPath(['after'], `The last event of this ${source.topic} has the number ${head}.`);
+      if (after !== undefined && after < 0) {
+        throw ValidationError.inputPath(['after'], `${after} is not the number of an event. 0 is before the first one.`);
+      }
+      if (after !== undefined && after > head) {
+        throw ValidationError.inputPath(
+          ['after'],
+          `${after} is after the last event of this ${source.topic}, which has the number ${head}.`,
+        );
       }
       if (this.#closed) throw new StreamEndedError('SERVER_SHUTDOWN', after ?? head, source.resume(after ?? head));
       signal?.throwIfAborted();

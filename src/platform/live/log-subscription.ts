@@ -125,10 +125,15 @@ export class LogSubscription<Row extends Sequenced> extends BufferedIterator<Row
     if (expiresAt && expiresAt.getTime() <= Date.now()) this.endWith('UNAUTHENTICATED');
   }
 
-  /** Ends the subscription if it lags by more than `maxLag` rows and the reader has paused for more than `maxPauseMs`. */
+  /**
+   * Ends the subscription if it lags by more than `maxLag` rows and the reader has paused for more than `maxPauseMs`, or if it lags at all and
+   * the pause is twelve times as long: its client is gone or asleep.
+   */
   endIfStalled(maxLag: number, maxPauseMs: number): void {
+    if (this.isAwaited) return;
     const lag = this.#options.feed.lag(this.#cursor);
-    if (!this.isAwaited && lag > maxLag && Date.now() - this.#lastReadAt > maxPauseMs) this.endWith('SLOW_CONSUMER');
+    const pauseMs = Date.now() - this.#lastReadAt;
+    if ((lag > maxLag && pauseMs > maxPauseMs) || (lag > 0 && pauseMs > 12 * maxPauseMs)) this.endWith('SLOW_CONSUMER');
   }
 
   /** The next row if it is in memory and the credential is fresh. */

@@ -63,10 +63,10 @@ export class ConnectionPool {
   async use<T>(target: McpEndpoint, call: Use<T>): Promise<T> {
     if (this.#closed) throw shuttingDown();
     const { signal, timeoutMs } = call;
-    const late = busy(`The MCP server had no time for the call in ${timeoutMs} ms.`);
+    const late = busy(`No connection to the MCP server was free within ${timeoutMs} ms.`);
     const lane = this.#acquire(target);
     try {
-      if (lane.slots.waiting >= lane.mostWaiting) throw busy('Too many calls wait for this MCP server.');
+      if (lane.slots.waiting >= lane.mostWaiting) throw busy('Too many calls are queued for this MCP server. Retry later.');
       // The slots check the signal only while the call is in the queue.
       return await withDeadline({ signal, timeoutMs, late }, (waiting) =>
         lane.slots.run(() => this.#run(lane, target, call), waiting),
@@ -96,7 +96,7 @@ export class ConnectionPool {
     const connection = await withDeadline({ signal }, (either) => raceAbort(this.#connected(lane, target), either));
     this.#count(connection, 1);
     try {
-      const late = new McpCallError('TIMEOUT', `The MCP server did not answer in ${timeoutMs} ms.`);
+      const late = new McpCallError('TIMEOUT', `The MCP server did not respond within ${timeoutMs} ms.`);
       return await withDeadline({ signal, timeoutMs, late }, (either) => work(connection, either));
     } finally {
       this.#count(connection, -1);
@@ -151,8 +151,8 @@ export class ConnectionPool {
       if (!leaving) {
         throw busy(
           hasShare
-            ? 'Half of all connections to MCP servers are in use for this tenant.'
-            : 'Every connection to MCP servers is in use.',
+            ? 'This tenant uses half of the connections to MCP servers, which is its limit. Retry later.'
+            : 'All connections to MCP servers are in use. Retry later.',
         );
       }
       await leaving.close();

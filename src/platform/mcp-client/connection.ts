@@ -86,7 +86,7 @@ export class Connection {
   /** If the connection does not open, closes it and rejects with the reason. */
   async open(): Promise<void> {
     const { connectTimeoutMs: timeoutMs } = this.#options;
-    const late = new McpCallError('TIMEOUT', `The MCP server did not answer to a greeting in ${timeoutMs} ms.`);
+    const late = new McpCallError('TIMEOUT', `The MCP server did not complete the handshake within ${timeoutMs} ms.`);
     try {
       await withDeadline({ signal: undefined, timeoutMs, late }, (signal) =>
         raceAbort(Promise.race([this.#connect(signal), this.#failed.promise]), signal),
@@ -118,7 +118,7 @@ export class Connection {
     const { onmessage } = transport;
     transport.onmessage = (message, extra) => {
       const tooMany = messages.add() || (isJSONRPCRequest(message) && requests.add());
-      if (tooMany) void this.close(new McpCallError('PROTOCOL', 'The MCP server floods us with messages.'));
+      if (tooMany) void this.close(new McpCallError('PROTOCOL', 'The MCP server sends too many messages.'));
       onmessage?.(message, extra);
     };
   }
@@ -161,7 +161,7 @@ export class Connection {
     try {
       await this.#channel?.close();
     } catch (err) {
-      this.#options.log.warn({ err, mcp: this.target.key }, 'an MCP connection did not close as it should');
+      this.#options.log.warn({ err, mcp: this.target.key }, 'close of an MCP connection failed');
     } finally {
       this.#closing.resolve();
     }

@@ -41,11 +41,11 @@ async function allPages<T>(
     all.push(...items);
     bytes += jsonBytes(items);
     if (all.length > MAX_ITEMS) throw new McpCallError('TOO_LARGE', `The MCP server lists more than ${MAX_ITEMS} ${what}.`);
-    if (bytes > maxBytes) throw new McpCallError('TOO_LARGE', `The list of ${what} has more than ${maxBytes} bytes.`);
+    if (bytes > maxBytes) throw new McpCallError('TOO_LARGE', `The list of ${what} exceeds ${maxBytes} bytes.`);
     if (nextCursor === undefined) return all;
     cursor = nextCursor;
   }
-  throw new McpCallError('PROTOCOL', `The list of ${what} has no end.`);
+  throw new McpCallError('PROTOCOL', `The list of ${what} has more than ${MAX_PAGES} pages.`);
 }
 
 /** Returns Infinity for a value nested too deeply to serialize. */

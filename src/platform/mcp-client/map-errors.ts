@@ -6,15 +6,15 @@ import { McpCallError } from './errors.ts';
 /** With these errors, no byte of the request was sent. */
 const NOT_CONNECTED: Record<string, string> = {
   ECONNREFUSED: 'refuses connections',
-  ENOTFOUND: 'has a name that does not resolve',
-  EAI_AGAIN: 'has a name that does not resolve now',
-  EHOSTUNREACH: 'cannot be reached',
-  ENETUNREACH: 'cannot be reached',
-  UND_ERR_CONNECT_TIMEOUT: 'does not accept a connection in time',
+  ENOTFOUND: 'has a host name that does not exist',
+  EAI_AGAIN: 'has a host name that cannot be resolved at the moment',
+  EHOSTUNREACH: 'is unreachable',
+  ENETUNREACH: 'is unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'did not accept the connection in time',
 };
 
 /** The server rejects a request with these codes before it executes anything. */
-const TURNED_DOWN = new Set<number>([
+const NOT_EXECUTED = new Set<number>([
   ErrorCode.ParseError,
   ErrorCode.InvalidRequest,
   ErrorCode.MethodNotFound,
@@ -58,11 +58,11 @@ function causes(error: unknown): Error[] {
 /** Maps a status that is neither a success nor a redirect. */
 export function toStatusError(status: number, inSession: boolean): McpCallError {
   if (status === 401 || status === 403) {
-    return new McpCallError('REFUSED', `The MCP server does not accept our credentials (HTTP ${status}).`);
+    return new McpCallError('REFUSED', `The MCP server rejects the credentials (HTTP ${status}).`);
   }
-  if (status === 404 && inSession) return new McpCallError('CRASHED', 'The MCP server has lost our session. Call again.');
-  if (status === 429) return new McpCallError('BUSY', 'The MCP server asks for fewer calls (HTTP 429).');
-  return new McpCallError('UNREACHABLE', `The MCP server answered with HTTP ${status}.`, { mayHaveRun: status >= 500 });
+  if (status === 404 && inSession) return new McpCallError('CRASHED', 'The MCP server lost the session. Retry the call.');
+  if (status === 429) return new McpCallError('BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.');
+  return new McpCallError('UNREACHABLE', `The MCP server responded with HTTP ${status}.`, { mayHaveRun: status >= 500 });
 }
 
 /** Maps an SDK error from a sent request. */
@@ -71,15 +71,15 @@ export function toCallError(error: unknown, secrets: readonly string[]): McpCall
   if (error instanceof McpError) {
     // The transport sets this, see `failedAnswer`. Data from the wire is never an instance.
     if (error.data instanceof McpCallError) return error.data;
-    const said = quote(serverMessage(error), secrets);
-    return new McpCallError('PROTOCOL', `The MCP server answered with an error: ${said}`, {
-      mayHaveRun: !TURNED_DOWN.has(error.code),
+    const text = quote(serverMessage(error), secrets);
+    return new McpCallError('PROTOCOL', `The MCP server returned an error: ${text}`, {
+      mayHaveRun: !NOT_EXECUTED.has(error.code),
     });
   }
   if (error instanceof StreamableHTTPError && error.code !== undefined && error.code >= 300 && error.code < 400) {
-    return new McpCallError('REFUSED', 'The MCP server redirects to another address, which is not followed.');
+    return new McpCallError('REFUSED', 'The MCP server redirects to another address. Redirects are not followed.');
   }
-  return new McpCallError('PROTOCOL', 'The MCP server answered with something that is not MCP.', { mayHaveRun: true });
+  return new McpCallError('PROTOCOL', 'The response of the MCP server is not a valid MCP message.', { mayHaveRun: true });
 }
 
 /** Strips the SDK's prefix from the server's message. */
@@ -92,9 +92,9 @@ export function reportsUnknownTool(error: unknown, name: string): boolean {
   const text = error instanceof McpError ? error.message : error;
   if (typeof text !== 'string' || text.length > name.length + 100) return false;
   const plain = (words: string) => words.replaceAll(/["'`]/g, '').toLowerCase();
-  const said = plain(text).replace(/^mcp error -?\d+: /, '');
+  const report = plain(text).replace(/^mcp error -?\d+: /, '');
   return [`Tool ${name} not found`, `Tool not found: ${name}`, `Unknown tool: ${name}`, `Unknown tool ${name}`].some((phrase) =>
-    said.startsWith(plain(phrase)),
+    report.startsWith(plain(phrase)),
   );
 }
 

@@ -173,7 +173,7 @@ function defaultPath(): string {
 
 function refuseLarge(result: unknown, maxBytes: number): void {
   if (jsonBytes(result) > maxBytes) {
-    throw new McpCallError('TOO_LARGE', `The result has more than ${maxBytes} bytes.`, { mayHaveRun: true });
+    throw new McpCallError('TOO_LARGE', `The result exceeds ${maxBytes} bytes.`, { mayHaveRun: true });
   }
 }
 

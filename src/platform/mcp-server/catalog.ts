@@ -7,7 +7,7 @@ export interface Catalog {
   tools: readonly Tool[];
   resources: readonly ResourceKind[];
   prompts: readonly PromptDefinition[];
-  /** Sentences for the model on when to use which of them. */
+  /** Sentences that explain to the model when to use which tool, resource or prompt. */
   instructions: readonly string[];
 }
 

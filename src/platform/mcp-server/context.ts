@@ -3,20 +3,20 @@ import type { RequestInfo, Viewer } from '../auth/viewer.ts';
 import { ForbiddenError } from '../lib/errors.ts';
 import type { Services } from '../module/services.ts';
 
-/** The services that tools, resources and prompts get. */
+/** The services of tools, resources and prompts. */
 export type McpServerServices = Omit<Services, 'auth' | 'mcp' | 'baseUrl'>;
 
-/** Who asks. */
+/** The sender of a request. */
 export interface McpCaller {
   viewer: Viewer;
   request: RequestInfo;
 }
 
-/** What one call has. It runs inside `runWithContext(dbContextOf(viewer, request))`. */
+/** Context of one call, which runs inside `runWithContext(dbContextOf(viewer, request))`. */
 export interface McpContext extends McpServerServices, McpCaller {
-  /** Ends when nobody waits for the answer any more. */
+  /** Aborts when the client cancels or disconnects, and when the call times out. */
   signal: AbortSignal;
-  /** Says how far the call has come, to a client that asked to be told. */
+  /** Sends a progress notification if the request has a progress token. */
   progress(done: number, total?: number): Promise<void>;
 }
 
@@ -24,7 +24,7 @@ export function can({ viewer }: McpCaller, access: Permission): boolean {
   return viewer.permissions.has(access);
 }
 
-/** Throws ForbiddenError. */
-export function requirePermission(asker: McpCaller, access: Permission, what: string): void {
-  if (!can(asker, access)) throw new ForbiddenError(`Your role or API key does not allow ${what}, which takes ${access}.`);
+/** @throws ForbiddenError */
+export function requirePermission(caller: McpCaller, access: Permission, what: string): void {
+  if (!can(caller, access)) throw new ForbiddenError(`Your role or API key does not allow ${what}, which requires ${access}.`);
 }

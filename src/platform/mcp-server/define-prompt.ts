@@ -6,18 +6,18 @@ export interface PromptArgument {
   name: string;
   description: string;
   required: boolean;
-  /** What the argument could be, given how it begins. */
+  /** Returns the values that start with `beginning`. */
   complete?: (context: McpContext, beginning: string) => Promise<string[]>;
 }
 
-/** A conversation's beginning that a person chooses in their client. */
+/** A template of the first messages of a conversation. The user of the client selects it. */
 export interface PromptDefinition {
   name: string;
   title: string;
   description: string;
-  /** The right it takes. Whoever lacks it does not see the prompt. */
+  /** Required permission. Viewers without it do not see the prompt. */
   access: Permission;
   arguments: PromptArgument[];
-  /** Required arguments are there. */
+  /** `given` contains all required arguments. */
   run: (context: McpContext, given: Record<string, string>) => Promise<PromptMessage[]>;
 }

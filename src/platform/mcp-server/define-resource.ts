@@ -5,24 +5,24 @@ import type { McpContext } from './context.ts';
 
 export interface ResourcePage {
   resources: Omit<ListedResource, 'mimeType'>[];
-  /** Where the next page begins, if there is one. */
+  /** Start of the next page. Undefined on the last page. */
   next?: string | undefined;
 }
 
 export type ResourceContent = Pick<TextResourceContents, '_meta'> & ({ text: string } | { blob: string });
 
 export interface ResourceDefinition {
-  /** RFC 6570, such as `agentbase://documents/{id}`; or the one URI there is. */
+  /** URI template (RFC 6570) such as `agentbase://documents/{id}`, or the URI of a single resource. */
   uri: string;
   name: string;
   title: string;
   description: string;
   mimeType: string;
-  /** The right it takes. Whoever lacks it sees none of them. */
+  /** Required permission. Viewers without it do not see these resources. */
   access: Permission;
-  /** Left out where there is nothing to list but the template. */
+  /** Undefined if only the template is listed. */
   list?: (context: McpContext, page: { first: number; after: string | undefined }) => Promise<ResourcePage>;
-  /** Throws NotFoundError. */
+  /** @throws NotFoundError */
   read: (context: McpContext, variables: Record<string, string>) => Promise<ResourceContent>;
 }
 
@@ -30,7 +30,7 @@ export interface ResourceDefinition {
 export interface ResourceKind extends ResourceDefinition {
   /** Undefined for a single resource. */
   template: ResourceTemplate | undefined;
-  /** The variables of a URI of this kind; undefined for any other. */
+  /** Returns the variables of a URI of this kind, and undefined for other URIs. */
   match(uri: string): Record<string, string> | undefined;
 }
 

@@ -8,21 +8,21 @@ import { toolFailure } from './errors.ts';
 type Shape = z.ZodRawShape;
 
 export interface ToolDefinition<Input extends Shape, Output extends Shape> {
-  /** snake_case, a verb first. */
+  /** In snake_case, starting with a verb. */
   name: string;
   title: string;
-  /** For the model that decides whether to call it. */
+  /** Written for the model, which decides by it whether to call the tool. */
   description: string;
-  /** The right it takes. Whoever lacks it does not see the tool. */
+  /** Required permission. Viewers without it do not see the tool. */
   access: Permission;
-  /** Whether it changes anything. Then it runs in one transaction with everything it calls. */
+  /** Whether the tool writes data. If so, `run` executes in one transaction. */
   writes: boolean;
   annotations?: { destructiveHint?: boolean; idempotentHint?: boolean; openWorldHint?: boolean };
   input: Input;
   output: Output;
-  /** How a client without structured content shows the output. @default its JSON */
+  /** Content for clients that do not support structured content. @default the output as JSON text */
   content?: (output: z.output<z.ZodObject<Output>>) => ContentBlock[];
-  /** DomainErrors become failures that the model reads; anything else is masked and logged. */
+  /** A DomainError becomes an error result for the model. Other errors are masked and logged. */
   run: (context: McpContext, input: z.output<z.ZodObject<Input>>) => Promise<z.input<z.ZodObject<Output>>>;
 }
 
@@ -30,7 +30,7 @@ export interface Tool {
   name: string;
   access: Permission;
   listed: ListedTool;
-  /** Never throws: what goes wrong is a result. */
+  /** Never throws: failures are error results. */
   call(context: McpContext, input: unknown): Promise<CallToolResult>;
 }
 
@@ -38,17 +38,16 @@ export function asJson(output: unknown): ContentBlock {
   return { type: 'text', text: JSON.stringify(output) };
 }
 
-/** A field of more than one meaning is one issue for each. */
 function issuesOf(error: z.ZodError): ValidationError {
   return new ValidationError(error.issues.map(({ path, message }) => ({ path: path.map(String), message })));
 }
 
-/** Declares a tool once: what is listed, checked, allowed and answered follows from it. */
+/** Declares a tool. The listing, validation, authorization and formatting of results are derived from the declaration. */
 export function defineTool<Input extends Shape, Output extends Shape>(definition: ToolDefinition<Input, Output>): Tool {
   const { name, title, description, access, writes, annotations, content, run } = definition;
   const input = z.strictObject(definition.input);
   const output = z.object(definition.output);
-  // The dialect is the protocol's own, so it need not be named; clients that know an older one refuse the name.
+  // JSON Schema 2020-12 is the default dialect of MCP. Clients that know only an older dialect reject an explicit `$schema`.
   const { $schema: _dialect, ...outputSchema } = z.toJSONSchema(output, { io: 'output' });
   const listed = {
     name,
@@ -69,7 +68,7 @@ export function defineTool<Input extends Shape, Output extends Shape>(definition
         if (!parsed.success) throw issuesOf(parsed.error);
         const work = async () => run(context, parsed.data as z.output<z.ZodObject<Input>>);
         const result = await (writes ? context.database.transaction(work) : work());
-        // Only what is declared leaves, whatever else a row has.
+        // Removes properties that the output schema does not declare.
         const structured = await output.parseAsync(result);
         return {
           content: content?.(structured as z.output<z.ZodObject<Output>>) ?? [asJson(structured)],

@@ -4,13 +4,13 @@ import type { Logger } from '../lib/logger.ts';
 import { toDomainError } from '../postgres/errors.ts';
 import type { McpCaller } from './context.ts';
 
-/** Codes of JSON-RPC, and MCP's own for a resource that is not there. */
+/** Error codes of JSON-RPC. RESOURCE_NOT_FOUND is defined by MCP. */
 export const INVALID_REQUEST = -32600;
 export const INVALID_PARAMS = -32602;
 const INTERNAL_ERROR = -32603;
 const RESOURCE_NOT_FOUND = -32002;
 
-/** An error that ends a request of the protocol. The SDK sends `code`, `message` and `data` as they are. */
+/** An error response of JSON-RPC. The SDK sends `code`, `message` and `data` unchanged. */
 export class ProtocolError extends Error {
   readonly code: number;
   readonly data: Record<string, unknown> | undefined;
@@ -27,7 +27,7 @@ interface McpError {
   message: string;
 }
 
-/** What the caller is told: our own errors in full, of everything else nothing but the id it is logged under. */
+/** Returns the message of a DomainError. Masks and logs other errors; the message then contains only the id of the request. */
 function toMcpError(error: unknown, log: Logger, { request: { requestId } }: McpCaller, during: string): McpError {
   const original = toDomainError(error);
   if (original instanceof DomainError) {
@@ -37,7 +37,7 @@ function toMcpError(error: unknown, log: Logger, { request: { requestId } }: Mcp
   log.error({ err: original, requestId, during }, 'unexpected error');
   return {
     code: 'INTERNAL_SERVER_ERROR',
-    message: `Unexpected error. It is in the server's log under the request ${requestId}.`,
+    message: `Unexpected error. The server log contains it under the request id ${requestId}.`,
   };
 }
 
@@ -46,9 +46,9 @@ function messageOf(error: DomainError): string {
   return error.issues.map(({ path, message }) => (path.length > 0 ? `${path.join('.')}: ${message}` : message)).join('\n');
 }
 
-/** A tool's failure is a result: the model that called it reads why, and can do better. */
-export function toolFailure(error: unknown, log: Logger, asker: McpCaller, tool: string): CallToolResult {
-  const { code, message } = toMcpError(error, log, asker, `tools/call ${tool}`);
+/** Returns the error as a tool result, not a protocol error, so that the model can read it and correct its call. */
+export function toolFailure(error: unknown, log: Logger, caller: McpCaller, tool: string): CallToolResult {
+  const { code, message } = toMcpError(error, log, caller, `tools/call ${tool}`);
   return { isError: true, content: [{ type: 'text', text: message }], _meta: { 'agentbase/code': code } };
 }
 
@@ -59,9 +59,9 @@ const CODES: Partial<Record<McpError['code'], number>> = {
   INTERNAL_SERVER_ERROR: INTERNAL_ERROR,
 };
 
-/** Everything but a tool fails as the protocol does. */
-export function protocolError(error: unknown, log: Logger, asker: McpCaller, during: string): ProtocolError {
+/** Maps an error of a request other than `tools/call`. */
+export function protocolError(error: unknown, log: Logger, caller: McpCaller, during: string): ProtocolError {
   if (error instanceof ProtocolError) return error;
-  const { code, message } = toMcpError(error, log, asker, during);
+  const { code, message } = toMcpError(error, log, caller, during);
   return new ProtocolError(CODES[code] ?? INVALID_REQUEST, message, { code });
 }

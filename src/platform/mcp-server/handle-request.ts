@@ -1,17 +1,17 @@
 import type { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js';
 
-function asksForProgress(message: unknown): boolean {
+function wantsProgress(message: unknown): boolean {
   const { params } = message as { params?: { _meta?: { progressToken?: unknown } } };
   return params?._meta?.progressToken !== undefined;
 }
 
 /**
- * One POST and its answer over Streamable HTTP, without a session. The answer is a stream where the client asked to be told of
- * progress, else one JSON object, which every proxy and `curl` can take.
+ * Handles one POST of Streamable HTTP without a session. The response is an event stream if the request has a progress token. Otherwise it
+ * is one JSON object, which works behind proxies that buffer responses.
  */
 export async function handleRequest(server: Server, request: Request, message: object): Promise<Response> {
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !asksForProgress(message) });
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: !wantsProgress(message) });
   await server.connect(transport);
   return transport.handleRequest(request, { parsedBody: message });
 }

@@ -4,9 +4,12 @@ import { pipeline } from 'node:stream/promises';
 import type { Env } from '../../env.ts';
 import type { Auth } from '../auth/auth.ts';
 import { authenticate } from '../http/authenticate.ts';
+import { HttpError } from '../http/http-error.ts';
 import { isOriginAllowed } from '../http/origin-policy.ts';
-import type { RateLimit } from '../http/rate-limit.ts';
+import { type RateLimit, senderOf } from '../http/rate-limit.ts';
+import { type BodyBudget, declaredBytes, readJsonBody } from '../http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../http/request-info.ts';
+import { UNBUFFERED } from '../http/unbuffered.ts';
 import { DomainError, ForbiddenError, RateLimitedError, UnauthenticatedError } from '../lib/errors.ts';
 import type { Logger } from '../lib/logger.ts';
 import { runWithContext } from '../postgres/request-scope.ts';
@@ -18,14 +21,15 @@ export interface McpEndpointDeps {
   env: Pick<Env, 'TRUST_PROXY' | 'CORS_ORIGINS' | 'MAX_BODY_BYTES'>;
   auth: Auth;
   rateLimit: RateLimit;
+  budget: BodyBudget;
   services: McpServerServices & { baseUrl: () => string };
-  /** What the modules offer. Called with the first request. */
+  /** The catalogs of the modules. Called at the first request. */
   catalogs: () => Promise<Partial<Catalog>[]>;
   log: Logger;
 }
 
 export interface McpEndpointOptions {
-  /** Offered besides the catalogues of the modules. @default nothing */
+  /** Added to the catalogs of the modules. @default empty */
   catalog?: Partial<Catalog>;
   limits?: McpServerLimits;
 }
@@ -37,7 +41,7 @@ const STATUS: Partial<Record<DomainError['code'], number>> = {
   UNAVAILABLE: 503,
 };
 
-/** JSON-RPC: bytes that are no JSON, a message that is not one of the protocol's, and what only HTTP has to say. */
+/** Error codes of JSON-RPC. HTTP_ERROR is from its range for implementations. */
 const PARSE_ERROR = -32700;
 const INVALID_REQUEST = -32600;
 const HTTP_ERROR = -32000;
@@ -57,6 +61,11 @@ function refuse(
 }
 
 function refuseError(response: ServerResponse, error: unknown, requestId: string, log: Logger): void {
+  if (error instanceof HttpError) {
+    const { status, code, message, headers } = error;
+    refuse(response, status, { code: status === 400 ? PARSE_ERROR : HTTP_ERROR, message, data: { code } }, headers);
+    return;
+  }
   if (!(error instanceof DomainError)) {
     log.error({ err: error, requestId }, 'unexpected error');
     refuse(response, 500, { code: -32603, message: 'Unexpected error.', data: { code: 'INTERNAL_SERVER_ERROR', requestId } });
@@ -64,43 +73,20 @@ function refuseError(response: ServerResponse, error: unknown, requestId: string
   }
   const headers: Record<string, string> = {};
   if (error instanceof RateLimitedError) headers['retry-after'] = String(error.retryAfterSeconds);
+  if (error.code === 'UNAVAILABLE') headers['retry-after'] = '1';
   if (error.code === 'UNAUTHENTICATED') headers['www-authenticate'] = 'Bearer';
   refuse(response, STATUS[error.code] ?? 400, { code: HTTP_ERROR, message: error.message, data: { code: error.code } }, headers);
 }
 
-/** The body, or undefined where it is larger than it may be. What is left of it is read by nobody. */
-async function readBody(request: IncomingMessage, most: number): Promise<Buffer | undefined> {
-  if (Number(request.headers['content-length'] ?? 0) > most) return undefined;
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    size += chunk.byteLength;
-    if (size > most) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/** One message, or what is wrong with the body. */
-function messageIn(body: Buffer): { message: object } | { refusal: { code: number; message: string } } {
-  let message: unknown;
-  try {
-    message = JSON.parse(body.toString('utf8'));
-  } catch {
-    return { refusal: { code: PARSE_ERROR, message: 'The body is not JSON.' } };
-  }
-  if (typeof message === 'object' && message !== null && !Array.isArray(message)) return { message };
-  return { refusal: { code: INVALID_REQUEST, message: 'The body is one JSON-RPC message, not a batch of them.' } };
-}
-
-/** As the SDK takes it: the body is read already, and the address is of no interest. */
+/** The request for the SDK, which needs only the headers: the body is parsed already, and the URL is not read. */
 function webRequest({ headers }: IncomingMessage): Request {
   const given = Object.entries(headers).map(([name, value]): [string, string] => [name, [value ?? ''].flat().join(', ')]);
   return new Request('http://localhost/mcp', { method: 'POST', headers: given });
 }
 
 async function send(answer: Response, response: ServerResponse): Promise<void> {
-  response.writeHead(answer.status, Object.fromEntries(answer.headers));
+  const isStream = answer.headers.get('content-type')?.startsWith('text/event-stream');
+  response.writeHead(answer.status, { ...Object.fromEntries(answer.headers), ...(isStream ? UNBUFFERED : {}) });
   if (!answer.body) {
     response.end();
     return;
@@ -114,20 +100,20 @@ function allowPage(response: ServerResponse, origin: string): void {
   response.setHeader('vary', 'Origin');
 }
 
-/** Agentbase as an MCP server over Streamable HTTP: for the tenant of the API key or token that comes with each request. */
+/** Serves Agentbase over Streamable HTTP. Each request's API key or access token determines the tenant. */
 export function createMcpEndpoint(
-  parts: McpEndpointDeps,
+  deps: McpEndpointDeps,
   { catalog: more = {}, limits = DEFAULT_LIMITS }: McpEndpointOptions = {},
 ) {
-  const { env, rateLimit, services, log } = parts;
-  // Loaded when it is first asked for: a server that nobody asks for it starts without it.
+  const { env, rateLimit, budget, services, log } = deps;
+  // The first request loads the SDK and the catalogs, which shortens the boot.
   const load = async () => {
     const [{ handleRequest }, { createMcpServer }, catalogs] = await Promise.all([
       import('./handle-request.ts'),
       import('./serve.ts'),
-      parts.catalogs(),
+      deps.catalogs(),
     ]);
-    return { handleRequest: handleRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
+    return { handleRequest, createMcpServer, catalog: mergeCatalogs(...catalogs, more) };
   };
   let loading: ReturnType<typeof load> | undefined;
   const protocol = () => {
@@ -135,20 +121,20 @@ export function createMcpEndpoint(
     return loading;
   };
 
-  async function answer(asker: McpCaller, request: IncomingMessage, response: ServerResponse, message: object): Promise<void> {
+  async function answer(caller: McpCaller, request: IncomingMessage, response: ServerResponse, message: object): Promise<void> {
     const { catalog, createMcpServer, handleRequest } = await protocol();
-    const server = createMcpServer(catalog, services, asker, limits);
-    server.onerror = (error) => log.debug({ err: error, requestId: asker.request.requestId }, 'MCP');
-    const gone = Promise.withResolvers<undefined>();
-    response.once('close', () => gone.resolve(undefined));
+    const server = createMcpServer(catalog, services, caller, limits);
+    server.onerror = (error) => log.debug({ err: error, requestId: caller.request.requestId }, 'MCP');
+    const closed = Promise.withResolvers<undefined>();
+    response.once('close', () => closed.resolve(undefined));
     try {
-      const answered = await Promise.race([handleRequest(server, webRequest(request), message), gone.promise]);
+      const answered = await Promise.race([handleRequest(server, webRequest(request), message), closed.promise]);
       if (answered) await send(answered, response);
     } catch (error) {
-      // A client that goes before the end of its stream is nobody's failure.
+      // A client that disconnects before the end of its stream is not an error.
       if (!response.destroyed) throw error;
     } finally {
-      // Tells what is still running that nobody waits for it.
+      // Aborts the signal of calls that are still running.
       await server.close();
     }
   }
@@ -159,7 +145,7 @@ export function createMcpEndpoint(
     const { origin } = request.headers;
     try {
       if (!isOriginAllowed(origin, services.baseUrl(), env.CORS_ORIGINS)) {
-        throw new ForbiddenError('Pages of this origin may not call. CORS_ORIGINS names those that may.');
+        throw new ForbiddenError('This origin is not allowed. Add it to CORS_ORIGINS to allow its pages.');
       }
       if (origin !== undefined) allowPage(response, origin);
       if (request.method === 'OPTIONS') {
@@ -168,31 +154,36 @@ export function createMcpEndpoint(
         response.writeHead(204, { ...allow, 'access-control-allow-headers': headers }).end();
         return;
       }
-      const { viewer, dbContext } = await authenticate(parts, bearerOf(request.headers.authorization), info);
+      const { viewer, dbContext } = await authenticate(deps, bearerOf(request.headers.authorization), info);
       await rateLimit.take(viewer, info.ip);
       if (!viewer) throw new UnauthenticatedError('Send an API key or an access token as a Bearer token.');
       if (request.method !== 'POST') {
-        // There is no stream to GET and no session to DELETE.
-        refuse(response, 405, { code: HTTP_ERROR, message: 'POST messages here.' }, { allow: 'POST' });
+        // Without sessions, GET has no stream and DELETE has no session.
+        refuse(
+          response,
+          405,
+          { code: HTTP_ERROR, message: 'This method is not supported. Send messages with POST.' },
+          { allow: 'POST' },
+        );
         return;
       }
-      const body = await readBody(request, env.MAX_BODY_BYTES);
-      if (!body) {
-        const message = `The body of a request has at most ${env.MAX_BODY_BYTES} bytes.`;
-        refuse(response, 413, { code: HTTP_ERROR, message, data: { code: 'BODY_TOO_LARGE' } }, { connection: 'close' });
+      response.once('close', budget.take(senderOf(viewer, info.ip), declaredBytes(request, env.MAX_BODY_BYTES)));
+      const body = await readJsonBody(request, env.MAX_BODY_BYTES);
+      if (!body) return;
+      const { value: message } = body;
+      if (typeof message !== 'object' || message === null || Array.isArray(message)) {
+        refuse(response, 400, {
+          code: INVALID_REQUEST,
+          message: 'The body must be one JSON-RPC message. Batches are not supported.',
+        });
         return;
       }
-      const given = messageIn(body);
-      if ('refusal' in given) {
-        refuse(response, 400, given.refusal);
-        return;
-      }
-      const asker = { viewer, request: info };
-      await runWithContext(dbContext, async () => answer(asker, request, response, given.message));
+      const caller = { viewer, request: info };
+      await runWithContext(dbContext, async () => answer(caller, request, response, message));
     } catch (error) {
       if (!response.destroyed) refuseError(response, error, info.requestId, log);
     } finally {
-      // The body may still be on its way, and nobody is going to read it.
+      // Discards the rest of a body that was not read.
       request.resume();
     }
   };

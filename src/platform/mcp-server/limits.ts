@@ -1,42 +1,44 @@
 import { InvalidStateError, UnavailableError } from '../lib/errors.ts';
 
 export interface McpServerLimits {
-  /** How long one call may take, in milliseconds. */
+  /** Timeout of one call, in milliseconds. */
   callMs: number;
-  /** How long an answer may be, in characters of JSON. */
+  /** Maximum length of a result, in characters of JSON. */
   resultCharacters: number;
 }
 
 export const DEFAULT_LIMITS: McpServerLimits = { callMs: 30_000, resultCharacters: 4_000_000 };
 
-/** Why nobody waits any longer. What a client that went away would have been told is told to nobody. */
-function givenUp(signal: AbortSignal): Error {
+/** The error for a timeout or a cancellation. A client that has disconnected does not receive it. */
+function abortError(signal: AbortSignal): Error {
   const late = signal.reason instanceof Error && signal.reason.name === 'TimeoutError';
   return late
-    ? new UnavailableError('The call took too long and was given up. Whether it took effect is not known.')
-    : new InvalidStateError('The call was given up.');
+    ? new UnavailableError('The call timed out. It may have taken effect: check before a retry.')
+    : new InvalidStateError('The call was cancelled.');
 }
 
 /**
- * Waits for `work` until `signal` ends. What was begun is not waited for any longer, and ends by its own bounds: those of
- * statements, transactions and models.
+ * Waits for `work`, and throws if `signal` aborts first. `work` then continues unobserved, until it finishes or a timeout of a statement,
+ * transaction or model ends it.
  */
 export async function withTimeout<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const over = Promise.withResolvers<never>();
-  const giveUp = () => over.reject(givenUp(signal));
-  signal.addEventListener('abort', giveUp);
+  const aborted = Promise.withResolvers<never>();
+  const reject = () => aborted.reject(abortError(signal));
+  signal.addEventListener('abort', reject);
   try {
-    if (signal.aborted) giveUp();
-    return await Promise.race([work(), over.promise]);
+    if (signal.aborted) reject();
+    return await Promise.race([work(), aborted.promise]);
   } finally {
-    signal.removeEventListener('abort', giveUp);
-    over.promise.catch(() => {});
+    signal.removeEventListener('abort', reject);
+    aborted.promise.catch(() => {});
   }
 }
 
-/** Throws InvalidStateError for an answer that no client should have to take. */
+/** @throws InvalidStateError if the result exceeds the limit */
 export function requireSize<T>(limits: McpServerLimits, result: T): T {
   const length = JSON.stringify(result).length;
   if (length <= limits.resultCharacters) return result;
-  throw new InvalidStateError(`The answer would have ${length} characters, more than ${limits.resultCharacters}. Ask for less.`);
+  throw new InvalidStateError(
+    `The result has ${length} characters, which exceeds the limit of ${limits.resultCharacters}. Request less data.`,
+  );
 }

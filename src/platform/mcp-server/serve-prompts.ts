@@ -3,7 +3,7 @@ import { ValidationError } from '../lib/errors.ts';
 import { can, type McpContext, requirePermission } from './context.ts';
 import type { PromptDefinition } from './define-prompt.ts';
 
-/** The protocol's own bound. */
+/** The limit of MCP for `completion/complete`. */
 const MAX_VALUES = 100;
 
 export function listPrompts(prompts: readonly PromptDefinition[], context: McpContext): ListedPrompt[] {
@@ -23,7 +23,7 @@ export function listPrompts(prompts: readonly PromptDefinition[], context: McpCo
 
 function requirePrompt(prompts: readonly PromptDefinition[], context: McpContext, name: string): PromptDefinition {
   const prompt = prompts.find((candidate) => candidate.name === name);
-  if (!prompt) throw ValidationError.inputPath(['name'], `There is no prompt ${name}.`);
+  if (!prompt) throw ValidationError.inputPath(['name'], `Unknown prompt: ${name}.`);
   requirePermission(context, prompt.access, `the prompt ${name}`);
   return prompt;
 }

@@ -6,11 +6,12 @@ import type { ResourceKind } from './define-resource.ts';
 
 const PAGE = 50;
 
-const notACursor = () => ValidationError.inputPath(['cursor'], 'This is not a cursor of this list.');
+const notACursor = () =>
+  ValidationError.inputPath(['cursor'], 'This is not a cursor of this list. Use the nextCursor of a previous page.');
 
 const cursorRule = z.tuple([z.string(), z.string().nullable()]);
 
-/** Which kind, and where in its list. */
+/** The name of a kind, and the position in its list. */
 type Place = z.output<typeof cursorRule>;
 
 function encode(place: Place): string {
@@ -25,7 +26,7 @@ function decode(cursor: string): Place {
   }
 }
 
-/** One page of all kinds, one kind after the other. */
+/** Returns one page of the concatenated lists of all kinds. */
 export async function listResources(
   kinds: readonly ResourceKind[],
   context: McpContext,
@@ -48,7 +49,7 @@ export async function listResources(
   return { resources };
 }
 
-/** Throws NotFoundError for what is no URI of ours, or of nothing the viewer's tenant has. */
+/** @throws NotFoundError for a URI that matches no kind or has no resource in the tenant */
 export async function readResource(
   kinds: readonly ResourceKind[],
   context: McpContext,

@@ -23,14 +23,14 @@ import { listResources, readResource } from './serve-resources.ts';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 
-// One for all: the SDK would make another for every request.
+// Shared, because the SDK would create one for each request.
 const jsonSchemaValidator = new AjvJsonSchemaValidator();
 
-function contextOf(services: McpServerServices, asker: McpCaller, { callMs }: McpServerLimits, extra: Extra): McpContext {
+function contextOf(services: McpServerServices, caller: McpCaller, { callMs }: McpServerLimits, extra: Extra): McpContext {
   const progressToken = extra._meta?.progressToken;
   return {
     ...services,
-    ...asker,
+    ...caller,
     signal: AbortSignal.any([extra.signal, AbortSignal.timeout(callMs)]),
     async progress(progress, total) {
       if (progressToken === undefined) return;
@@ -43,13 +43,13 @@ function contextOf(services: McpServerServices, asker: McpCaller, { callMs }: Mc
 }
 
 /**
- * The protocol for one request of one viewer. Nothing is remembered from one request to the next, so that any process can answer
- * any of them; what needs a memory is not offered: log levels, subscriptions, and questions to the client.
+ * Creates the MCP server for one request. It has no state between requests, so any process can serve any request. Features that need a
+ * session are not supported: log levels, resource subscriptions, and requests to the client.
  */
 export function createMcpServer(
   catalog: Catalog,
   services: McpServerServices,
-  asker: McpCaller,
+  caller: McpCaller,
   limits: McpServerLimits,
 ): Server {
   const { tools, resources, prompts, instructions } = catalog;
@@ -63,25 +63,25 @@ export function createMcpServer(
     },
   );
   const answer = async <T>(during: string, extra: Extra, work: (context: McpContext) => Promise<T>): Promise<T> => {
-    const context = contextOf(services, asker, limits, extra);
+    const context = contextOf(services, caller, limits, extra);
     try {
       return requireSize(limits, await withTimeout(context.signal, () => work(context)));
     } catch (error) {
-      throw protocolError(error, services.log, asker, during);
+      throw protocolError(error, services.log, caller, during);
     }
   };
 
   server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: tools.filter(({ access }) => can(asker, access)).map(({ listed }) => listed),
+    tools: tools.filter(({ access }) => can(caller, access)).map(({ listed }) => listed),
   }));
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
     const tool = tools.find(({ name }) => name === params.name);
-    if (!tool) throw new ProtocolError(INVALID_PARAMS, `There is no tool ${params.name}.`);
-    const context = contextOf(services, asker, limits, extra);
+    if (!tool) throw new ProtocolError(INVALID_PARAMS, `Unknown tool: ${params.name}.`);
+    const context = contextOf(services, caller, limits, extra);
     try {
       return requireSize(limits, await withTimeout(context.signal, () => tool.call(context, params.arguments)));
     } catch (error) {
-      return toolFailure(error, services.log, asker, tool.name);
+      return toolFailure(error, services.log, caller, tool.name);
     }
   });
 
@@ -89,7 +89,7 @@ export function createMcpServer(
     answer('resources/list', extra, (context) => listResources(resources, context, params?.cursor)),
   );
   server.setRequestHandler(ListResourceTemplatesRequestSchema, () => ({
-    resourceTemplates: resources.flatMap(({ template, access }) => (template && can(asker, access) ? [template] : [])),
+    resourceTemplates: resources.flatMap(({ template, access }) => (template && can(caller, access) ? [template] : [])),
   }));
   server.setRequestHandler(ReadResourceRequestSchema, ({ params }, extra) =>
     answer(`resources/read ${params.uri}`, extra, (context) => readResource(resources, context, params.uri)),

@@ -19,7 +19,7 @@ async function tryLock(client: pg.PoolClient): Promise<boolean> {
 async function withMigrationLock<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   try {
-    // Polls: a statement that waits for the lock holds a snapshot, and CREATE INDEX CONCURRENTLY would wait for that snapshot.
+    // Polls: a statement that waits for the lock holds a snapshot, which would keep vacuum from removing rows of all tables.
     while (!(await tryLock(client))) await delay(LOCK_PAUSE_MS);
     try {
       return await work(client);

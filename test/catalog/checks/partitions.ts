@@ -1,17 +1,17 @@
 import { type Check, problemsOf } from '../catalog.ts';
 
 /** A partitioned table has a default partition and is registered in app.partitioned_tables. */
-export const everyPartitionedTableIsKept: Check = (query) =>
-  problemsOf<{ name: string; caught: boolean; kept: boolean }>(
+export const partitionedTablesAreRegistered: Check = (query) =>
+  problemsOf<{ name: string; hasDefault: boolean; registered: boolean }>(
     query,
     `SELECT * FROM (
-       SELECT c.relname::text AS name, p.partdefid <> 0 AS caught, EXISTS (SELECT FROM app.partitioned_tables t WHERE t.table_name = c.relname) AS kept
+       SELECT c.relname::text AS name, p.partdefid <> 0 AS "hasDefault", EXISTS (SELECT FROM app.partitioned_tables t WHERE t.table_name = c.relname) AS registered
        FROM pg_partitioned_table p JOIN pg_class c ON c.oid = p.partrelid WHERE c.relnamespace = 'public'::regnamespace) t
-     WHERE NOT (caught AND kept)`,
-    ({ name, caught }) => `${name} ${caught ? 'is not in app.partitioned_tables' : 'has no default partition'}`,
+     WHERE NOT ("hasDefault" AND registered)`,
+    ({ name, hasDefault }) => `${name} ${hasDefault ? 'is not in app.partitioned_tables' : 'has no default partition'}`,
   );
 
-export const everyPartitionStandsApart: Check = (query) =>
+export const partitionsAreInTheirSchema: Check = (query) =>
   problemsOf<{ name: string }>(
     query,
     `SELECT i.inhrelid::regclass::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent

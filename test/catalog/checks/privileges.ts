@@ -1,12 +1,19 @@
 import { tableModels } from '../../../src/generated/data-model.ts';
 import { columnsOf } from '../../../src/platform/postgres/readable-columns.ts';
 import { type Check, problemsOf, type Query, readTables } from '../catalog.ts';
-import { applicationGrants, definerFunctions, gateGrants, openHashes, sealedColumns, secretColumns } from '../expectations.ts';
+import {
+  applicationGrants,
+  definerFunctions,
+  gateGrants,
+  readableHashes,
+  sealedColumns,
+  secretColumns,
+} from '../expectations.ts';
 
 const OURS = "('public', 'app', 'partitions')";
 
 /** The application roles have no attributes, objects or memberships beyond their grants. */
-export const rolesArePlain: Check = async (query) => [
+export const applicationRolesAreUnprivileged: Check = async (query) => [
   ...(await problemsOf<{ name: string }>(
     query,
     `SELECT rolname::text AS name FROM pg_roles WHERE rolname IN ('agentbase_app', 'agentbase_gate')
@@ -66,7 +73,7 @@ async function readGrants(query: Query): Promise<Grant[]> {
 }
 
 /** The grants are exactly the expected ones, held by the two roles only and without grant option. */
-export const everyGrantIsMeant: Check = async (query) => {
+export const grantsAreExpected: Check = async (query) => {
   const grants = await readGrants(query);
   const names = [...(await readTables(query)).map(({ name }) => name), '_prisma_migrations'];
   const held = (table: string, role: string) =>
@@ -93,7 +100,7 @@ export const everyGrantIsMeant: Check = async (query) => {
 };
 
 /** Secret columns are not readable, and a column that looks like a secret must be listed. */
-export const secretsAreUnreadable: Check = async (query) => [
+export const secretColumnsAreUnreadable: Check = async (query) => [
   ...(await problemsOf<{ column: string }>(
     query,
     `SELECT c.relname || '.' || a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
@@ -105,7 +112,7 @@ export const secretsAreUnreadable: Check = async (query) => [
     query,
     `SELECT c.relname || '.' || a.attname AS column FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND a.attname ~ '(_hash|_secret|password)$'
-       AND c.relname || '.' || a.attname <> ALL ('{${[...secretColumns, ...openHashes, ...sealedColumns]}}')`,
+       AND c.relname || '.' || a.attname <> ALL ('{${[...secretColumns, ...readableHashes, ...sealedColumns]}}')`,
     ({ column }) => `${column} looks like a secret and is not on the list`,
   )),
 ];
@@ -145,7 +152,7 @@ export const readableColumnsAreGranted: Check = async (query) => {
 };
 
 /** SECURITY DEFINER functions set their search_path, and only the expected roles can call them. */
-export const definerFunctionsAreNarrow: Check = async (query) => {
+export const securityDefinerFunctionsAreRestricted: Check = async (query) => {
   const rows = await query<{ name: string; path: string | null; owner: string; callers: string[] }>(`
     SELECT n.nspname || '.' || p.proname AS name, CASE p.proowner WHEN 'agentbase_gate'::regrole THEN 'agentbase_gate' ELSE 'owner' END AS owner,
       (SELECT setting FROM unnest(p.proconfig) setting WHERE setting LIKE 'search_path=%') AS path,

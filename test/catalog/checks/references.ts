@@ -1,5 +1,5 @@
 import { type Check, isTenantTable, type Reference, readIndexes, readReferences, readTables } from '../catalog.ts';
-import { cascades, emptied, looseReferences } from '../expectations.ts';
+import { cascadeReferences, idsWithoutForeignKey, setNullReferences } from '../expectations.ts';
 
 /** The column that identifies a reference of a table. */
 function nameOf(reference: Reference): string {
@@ -7,7 +7,7 @@ function nameOf(reference: Reference): string {
 }
 
 /** Foreign keys stay within a tenant, and tenant_id refers to a tenant. */
-export const everyReferenceStaysInItsTenant: Check = async (query) => {
+export const foreignKeysStayInTheTenant: Check = async (query) => {
   const tables = await readTables(query);
   const tenantTables = new Set(tables.filter(isTenantTable).map(({ name }) => name));
   const references = await readReferences(query);
@@ -26,7 +26,7 @@ export const everyReferenceStaysInItsTenant: Check = async (query) => {
 };
 
 /** Every column named `…_id` has a foreign key or a listed reason. */
-export const everyIdIsHeld: Check = async (query) => {
+export const idColumnsHaveForeignKeys: Check = async (query) => {
   const held = new Set(
     (await readReferences(query)).flatMap(({ table, columns }) => columns.map((column) => `${table}.${column}`)),
   );
@@ -34,27 +34,27 @@ export const everyIdIsHeld: Check = async (query) => {
     .flatMap(({ name, columns }) =>
       columns.filter((column) => column.name.endsWith('_id')).map((column) => `${name}.${column.name}`),
     )
-    .filter((column) => !held.has(column) && !(column in looseReferences))
+    .filter((column) => !held.has(column) && !(column in idsWithoutForeignKey))
     .map((column) => `${column} has no foreign key`);
 };
 
 function expectedOnDelete(reference: Reference): string {
-  if (reference.target === 'tenants' || nameOf(reference) in cascades) return 'CASCADE';
-  if (reference.target === 'users' || emptied.has(nameOf(reference))) return 'SET NULL';
+  if (reference.target === 'tenants' || nameOf(reference) in cascadeReferences) return 'CASCADE';
+  if (reference.target === 'users' || setNullReferences.has(nameOf(reference))) return 'SET NULL';
   return 'NO ACTION';
 }
 
 /** SET NULL on a composite key names its column, so that tenant_id is not set to null. */
-export const everyDeletionIsStated: Check = async (query) =>
+export const onDeleteActionsAreExpected: Check = async (query) =>
   (await readReferences(query)).flatMap((reference) => {
     const expected = expectedOnDelete(reference);
     const { onDelete, setNull, columns } = reference;
     if (onDelete !== expected) return [`${nameOf(reference)} is ON DELETE ${onDelete} instead of ${expected}`];
     const whole = onDelete === 'SET NULL' && columns.length > 1 && setNull?.join() !== columns.at(-1);
-    return whole ? [`${nameOf(reference)} empties (${setNull ?? columns})`] : [];
+    return whole ? [`${nameOf(reference)} sets (${setNull ?? columns}) to null`] : [];
   });
 
-export const everyReferenceHasAnIndex: Check = async (query) => {
+export const foreignKeysHaveIndexes: Check = async (query) => {
   const indexes = (await readIndexes(query)).filter(({ partial }) => !partial);
   return (await readReferences(query))
     .filter(
@@ -67,7 +67,7 @@ export const everyReferenceHasAnIndex: Check = async (query) => {
 };
 
 /** References to users of a row that belongs to a tenant are checked against its members. */
-export const everyPersonIsAMember: Check = async (query) => {
+export const userReferencesAreMembers: Check = async (query) => {
   const tenantTables = new Set((await readTables(query)).filter(isTenantTable).map(({ name }) => name));
   const checked = await query<{ table: string; source: string }>(
     `SELECT t.tgrelid::regclass::text AS table, p.prosrc AS source FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid

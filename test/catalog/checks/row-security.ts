@@ -1,7 +1,7 @@
 import { type Check, isTenantTable, problemsOf, readTables } from '../catalog.ts';
 import { otherPolicies, type Policy, tenantIsolation } from '../expectations.ts';
 
-export const everyTableHasForcedRowSecurity: Check = async (query) => [
+export const rowSecurityIsEnabledAndForced: Check = async (query) => [
   ...(await readTables(query))
     .filter(({ rowSecurity, forced }) => !rowSecurity || !forced)
     .map(({ name, rowSecurity }) => `${name}: row security is not ${rowSecurity ? 'forced' : 'enabled'}`),
@@ -27,7 +27,7 @@ export async function readPolicies(query: Parameters<Check>[0]): Promise<PolicyR
 }
 
 /** The policies are exactly the expected ones. */
-export const everyPolicyIsMeant: Check = async (query) => {
+export const policiesAreExpected: Check = async (query) => {
   const policies = await readPolicies(query);
   const expected: Record<string, Policy> = { ...otherPolicies };
   for (const table of await readTables(query)) {

@@ -26,6 +26,32 @@ beforeAll(async () => {
 const names = (answer: Awaited<ReturnType<TestGraph['execute']>>) =>
   pick<{ name: string }[]>(answer, 'agents.nodes').map(({ name }) => name);
 
+test('sets no temperature unless the input does, and takes it back with null', async () => {
+  const viewer = asViewer(tenant);
+  const agentOf = async (name: string, input: object) => {
+    const answer = await graph.execute(
+      viewer,
+      `mutation ($input: ${name}Input!) { r: ${name.charAt(0).toLowerCase()}${name.slice(1)}(input: $input) { ... on ${name}Payload { agent { id temperature contextTokens } } ... on UserError { message } } }`,
+      { input },
+    );
+    return pick<{ id: string; temperature: number | null; contextTokens: number | null }>(answer, 'r.agent');
+  };
+  const created = await agentOf('CreateAgent', { name: 'Plain', provider: 'p', model: 'm' });
+  expect(created).toMatchObject({ temperature: null, contextTokens: null });
+  const { id } = created;
+  expect(await agentOf('UpdateAgent', { id, temperature: 0, contextTokens: 8_192 })).toEqual({
+    id,
+    temperature: 0,
+    contextTokens: 8_192,
+  });
+  expect(await agentOf('UpdateAgent', { id, temperature: null, contextTokens: null })).toEqual({
+    id,
+    temperature: null,
+    contextTokens: null,
+  });
+  await graph.ownerQuery('DELETE FROM agents WHERE name = $1', ['Plain']);
+});
+
 describe('lists', () => {
   test('page forward and backward in every order without loss or repetition', async () => {
     for (const orderBy of ['CREATED_AT_DESC', 'CREATED_AT_ASC', 'UPDATED_AT_DESC', 'NAME_ASC', 'NAME_DESC']) {
@@ -134,7 +160,7 @@ describe('agent', () => {
     const answer = await graph.execute(asViewer(tenant), 'query ($id: ID!) { agent(id: $id) { id } }', {
       id: encodeGlobalId('Conversation', tenant.idOf('conversations')),
     });
-    expect(answer.messages).toEqual(['This is the id of a Conversation, not of a Agent.']);
+    expect(answer.messages).toEqual(['This is the id of a Conversation, not of an Agent.']);
   });
 });
 

@@ -121,11 +121,11 @@ describe('statements', () => {
     const draft = answerer.writer.open(of);
     const both = Promise.all([one.next(), other.next()]);
     draft.append('Once');
-    const [told, same] = await both;
-    expect(told.value?.delta?.text).toBe('Once');
-    expect(same.value).toBe(told.value);
+    const [delivered, same] = await both;
+    expect(delivered.value?.delta?.text).toBe('Once');
+    expect(same.value).toBe(delivered.value);
     const late = await (await follow()).next();
-    expect(late.value).toBe(told.value);
+    expect(late.value).toBe(delivered.value);
     const more = one.next();
     draft.append(' more');
     expect((await more).value?.delta).toMatchObject({ offset: 4, text: ' more' });

@@ -53,9 +53,9 @@ describe('drafts', () => {
     await append(3);
     const last = await head();
     const events = await watch(4);
-    const told = [];
-    while (told.length < last - 4) told.push((await nextEvent(events)).sequence);
-    expect(told).toEqual(range(5, last));
+    const delivered = [];
+    while (delivered.length < last - 4) delivered.push((await nextEvent(events)).sequence);
+    expect(delivered).toEqual(range(5, last));
     const soFar = { sequence: last, delta: { messageId: of.messageId, offset: 0, text: 'So far, ' } };
     expect(await nextEvent(events)).toMatchObject(soFar);
     expect(await nextEvent(await watch())).toMatchObject(soFar);
@@ -195,8 +195,8 @@ describe('order', () => {
     await draft.flush();
     const notices = transport.published.filter(({ topic }) => topic === 'draft');
     transport.deliver(...notices);
-    const told = [await nextEvent(events), await nextEvent(events), await nextEvent(events)];
-    expect(told.map(({ sequence, type }) => [sequence, type])).toEqual([
+    const delivered = [await nextEvent(events), await nextEvent(events), await nextEvent(events)];
+    expect(delivered.map(({ sequence, type }) => [sequence, type])).toEqual([
       [before + 1, 'MESSAGE_APPENDED'],
       [before + 2, 'MESSAGE_APPENDED'],
       [before + 2, 'MESSAGE_DELTA'],

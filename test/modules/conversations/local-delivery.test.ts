@@ -34,11 +34,11 @@ test('delivers a message of this process without a read, equal to the row that a
   });
   expect(statements).toBe(0);
 
-  const told = [(await another.next()).value, (await another.next()).value];
+  const delivered = [(await another.next()).value, (await another.next()).value];
   const read = await runWithContext(contextOf(tenant), () =>
     conversationLog.readAfter(db.database, tenant.idOf('conversations'), 4, 10),
   );
-  expect(told).toEqual(read);
+  expect(delivered).toEqual(read);
   await live.close();
 });
 

@@ -84,7 +84,7 @@ async function filled(): Promise<string> {
   return collection;
 }
 
-test('stores the answer of a model with its tokens, and stores nothing when the model fails', async () => {
+test('stores the answer of a model with its tokens, and stores no answer when the model fails', async () => {
   const collection = await addCollection(graph, viewer);
   const { id } = await addText(graph, viewer, collection, { text: 'The answer is forty-two.' });
   await untilRead(graph, viewer, id);
@@ -104,4 +104,85 @@ test('stores the answer of a model with its tokens, and stores nothing when the 
   const failed = await ask();
   expect([...failed.codes, ...failed.messages].join()).toMatch(/UNAVAILABLE/);
   expect(await count()).toBe(before);
+});
+
+interface RecordedCall {
+  kind: string;
+  status: string;
+  provider: string;
+  model: string;
+  inputTokens: number;
+  outputTokens: number;
+  costUsd: string;
+  unpriced: boolean;
+  errorCode: string | null;
+}
+
+async function callsOf(tenant: Viewer): Promise<RecordedCall[]> {
+  const answer = await graph.execute(
+    tenant,
+    '{ llmCalls(first: 100) { nodes { kind status provider model inputTokens outputTokens costUsd unpriced errorCode } } }',
+  );
+  return pick(answer, 'llmCalls.nodes');
+}
+
+test('records embeddings of documents and searches, answers and evaluations as model calls', async () => {
+  const tenant = await createTenant(graph, { members: ['VIEWER'] });
+  const owner = asViewer(tenant);
+  const collection = await addCollection(graph, owner);
+  const { id } = await addText(graph, owner, collection, { text: 'The answer is forty-two.' });
+  await untilRead(graph, owner, id);
+  const embedding = {
+    kind: 'EMBEDDING',
+    status: 'SUCCESS',
+    provider: 'openai-compatible',
+    model: 'tiny',
+    outputTokens: 0,
+    costUsd: '0',
+    unpriced: true,
+    errorCode: null,
+  };
+  expect(await callsOf(owner)).toMatchObject([embedding]);
+
+  // A viewer may not write, and the search still leaves its call.
+  await graph.execute(
+    asViewer(tenant, 'VIEWER'),
+    'query ($input: SearchKnowledgeInput!) { searchKnowledge(input: $input) { returned } }',
+    { input: { query: 'answer', strategy: 'VECTOR', collectionIds: [collection] } },
+  );
+  expect((await callsOf(owner)).slice(1)).toMatchObject([embedding]);
+
+  const ask = (conversationId?: string) =>
+    graph.execute(
+      owner,
+      'mutation ($input: AskKnowledgeInput!) { r: askKnowledge(input: $input) { __typename ... on UserError { message } } }',
+      { input: { query: 'What is the answer?', strategy: 'KEYWORD', collectionIds: [collection], conversationId } },
+    );
+  await ask();
+  const answer = { ...embedding, kind: 'ANSWER', model: 'writer', inputTokens: 120, outputTokens: 7 };
+  expect((await callsOf(owner)).slice(2)).toEqual([answer]);
+
+  server.next(fail(400));
+  await ask();
+  expect((await callsOf(owner)).slice(3)).toEqual([
+    { ...answer, status: 'ERROR', inputTokens: 0, outputTokens: 0, errorCode: 'MODEL_REFUSED' },
+  ]);
+
+  await graph.execute(
+    owner,
+    'mutation ($input: RunEvaluationInput!) { r: runEvaluation(input: $input) { __typename ... on UserError { message } } }',
+    {
+      input: {
+        name: 'One',
+        strategy: 'VECTOR',
+        collectionIds: [collection],
+        questions: [{ query: 'Which number?', expectedDocumentIds: [id] }],
+      },
+    },
+  );
+  await until(
+    () => callsOf(owner),
+    (calls) => calls.length === 5,
+  );
+  expect((await callsOf(owner)).at(-1)).toMatchObject(embedding);
 });

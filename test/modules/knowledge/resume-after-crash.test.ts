@@ -31,6 +31,7 @@ function heldEmbedder(): Embedder & { called: Promise<void>; answer(): void } {
   const released = Promise.withResolvers<void>();
   return {
     id: 'test/held',
+    source: undefined,
     dimensions: hashingEmbedder.dimensions,
     called: called.promise,
     answer: () => released.resolve(),

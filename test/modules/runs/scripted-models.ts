@@ -44,6 +44,8 @@ export function scriptedModels(provider = 'scripted'): ScriptedModels {
         const result = await step({ ...request, onText });
         return {
           text,
+          reasoning: '',
+          adjustments: [],
           toolCalls: [],
           finishReason: result.toolCalls?.length ? 'tool-calls' : 'stop',
           inputTokens: 100,

@@ -43,22 +43,22 @@ function run(database: string, user: string, ...args: string[]) {
 }
 
 test('the owner of the tables grants and withdraws the rights of a platform administrator', async () => {
-  expect(await run('owned', 'plain_owner', 'list')).toEqual({ code: 0, stdout: 'nobody\n', stderr: '' });
+  expect(await run('owned', 'plain_owner', 'list')).toEqual({ code: 0, stdout: 'no platform administrators\n', stderr: '' });
   expect(await run('owned', 'plain_owner', 'grant', 'Bob@example.test')).toEqual({
     code: 0,
-    stdout: 'Bob@example.test runs the platform\n',
+    stdout: 'Bob@example.test is now a platform administrator\n',
     stderr: '',
   });
   expect(await run('owned', 'plain_owner', 'grant', 'bob@example.test')).toMatchObject({
     code: 0,
-    stdout: 'bob@example.test runs the platform, as before\n',
+    stdout: 'bob@example.test is already a platform administrator\n',
   });
   expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ code: 0, stdout: 'bob@example.test\n' });
   expect(await run('owned', 'plain_owner', 'revoke', 'bob@example.test')).toMatchObject({
     code: 0,
-    stdout: 'bob@example.test does not run the platform\n',
+    stdout: 'bob@example.test is no longer a platform administrator\n',
   });
-  expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ stdout: 'nobody\n' });
+  expect(await run('owned', 'plain_owner', 'list')).toMatchObject({ stdout: 'no platform administrators\n' });
 });
 
 test('rejects other logins, unknown users and a database without tables', async () => {

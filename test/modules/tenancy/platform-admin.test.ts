@@ -63,7 +63,7 @@ test('the command requires the data folder of a stopped server', { timeout: 60_0
   const path = mkdtempSync(join(tmpdir(), 'agentbase-admin-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   const run = (...args: string[]) => runScript('platform-admin', args, { AGENTBASE_DATA_DIR: path });
-  expect(await run('list')).toMatchObject({ code: 1, stderr: expect.stringContaining('has no database yet') });
+  expect(await run('list')).toMatchObject({ code: 1, stderr: expect.stringContaining('has no database: ') });
 
   const folder = openDataFolder(path);
   const { database, close } = await connectEmbedded(readEnv({ AGENTBASE_DATA_DIR: path }), folder);
@@ -78,7 +78,7 @@ test('the command requires the data folder of a stopped server', { timeout: 60_0
 
   expect(await run('grant', 'ada@example.test')).toEqual({
     code: 0,
-    stdout: 'ada@example.test runs the platform\n',
+    stdout: 'ada@example.test is now a platform administrator\n',
     stderr: '',
   });
   expect(await run('list')).toEqual({ code: 0, stdout: 'ada@example.test\n', stderr: '' });

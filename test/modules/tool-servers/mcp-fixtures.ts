@@ -2,7 +2,7 @@ import type { Viewer } from '../../../src/platform/auth/viewer.ts';
 import type { TestGraph } from '../../testkit/graph.ts';
 import { asViewer, createTenant, type TestTenant } from '../../testkit/tenants.ts';
 
-// biome-ignore lint/suspicious/noExplicitAny: tests look into answers of every shape.
+// biome-ignore lint/suspicious/noExplicitAny: the shape depends on the selection of each test.
 export type Result = any;
 
 /** The result of a mutation: its payload or its error. Top-level errors are thrown, as `CODE: message`. */
@@ -25,21 +25,21 @@ export async function mutate(
   return answer.data?.result;
 }
 
-/** What a query says. Throws its first error. */
+/** Returns the data of a query. Throws its first error. */
 export async function query(graph: TestGraph, viewer: Viewer, source: string, variables = {}): Promise<Result> {
   const answer = await graph.execute(viewer, source, variables);
   if (answer.messages.length > 0) throw new Error(`${answer.codes[0]}: ${answer.messages.join('; ')}`);
   return answer.data;
 }
 
-/** A tenant whose owner runs the platform. */
+/** A tenant whose owner is a platform administrator. */
 export async function platformTenant(graph: TestGraph): Promise<TestTenant> {
   const tenant = await createTenant(graph, { rows: ['api_keys'] });
   await graph.ownerQuery('UPDATE users SET is_platform_admin = true WHERE id = $1', [tenant.owner.userId]);
   return tenant;
 }
 
-/** Registered as a tenant's own, configured, and read once. */
+/** Registers and configures a server of the tenant, and refreshes its tools once. Returns its id. */
 export async function readyServer(
   graph: TestGraph,
   tenant: TestTenant,
@@ -95,7 +95,7 @@ export interface ToolRow {
   approvedBy: { email: string } | null;
 }
 
-/** By name. */
+/** The tools of a server by name. */
 export async function tools(graph: TestGraph, viewer: Viewer, serverId: string): Promise<Record<string, ToolRow>> {
   const data = await query(
     graph,
@@ -117,12 +117,12 @@ export interface LoggedCall {
   user_id: string | null;
 }
 
-/** The log of a tenant's calls, the oldest first. */
+/** The recorded executions of a tenant, oldest first. */
 export function loggedCalls(graph: TestGraph, tenant: TestTenant): Promise<LoggedCall[]> {
   return graph.ownerQuery<LoggedCall>('SELECT * FROM mcp_tool_executions WHERE tenant_id = $1 ORDER BY id', [tenant.id]);
 }
 
-/** Which tables and rows hold a text, whatever the column. */
+/** The names of the tables in which any column of any row contains the text. */
 export async function rowsWith(graph: TestGraph, text: string): Promise<string[]> {
   const tables = await graph.ownerQuery<{ name: string }>(
     `SELECT c.oid::regclass::text AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -25,7 +25,7 @@ beforeAll(async () => {
   tenant = await createTenant(graph);
 });
 
-/** A server that takes good tokens only, and who gives them. */
+/** A server that requires valid access tokens, and its authorization server. */
 async function scene(): Promise<{ server: ToolServer; authorizationServer: AuthorizationServer; issuer: string }> {
   const server = await startToolServer();
   onTestFinished(() => server.close());
@@ -48,8 +48,8 @@ function sealedRow({ id }: TestTenant) {
   );
 }
 
-describe('a server that wants access tokens', () => {
-  test('is called with one, and neither it nor the secret of the client is told to anybody', async () => {
+describe('a server that requires access tokens', () => {
+  test('receives a token; neither the token nor the client secret appears in results, logs or tables', async () => {
     const { server, authorizationServer, issuer } = await scene();
     const clientSecret = `s3cret-of-${unique('client')}`;
     const lines: string[] = [];
@@ -85,7 +85,7 @@ describe('a server that wants access tokens', () => {
     }
   });
 
-  test('may know a client by its private key, and is asked for the scope that was set', async () => {
+  test('authenticates the client by private key and receives the configured scope', async () => {
     const { server, authorizationServer, issuer } = await scene();
     const privateKey = pemOf(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
     const mine = await createTenant(graph);
@@ -102,7 +102,7 @@ describe('a server that wants access tokens', () => {
     for (const line of privateKey.split('\n').slice(1, -2)) expect(await rowsWith(graph, line)).toEqual([]);
   });
 
-  test('is not called once OAuth is taken away', async () => {
+  test('is not called after OAuth is removed', async () => {
     const { server, issuer } = await scene();
     const mine = await createTenant(graph);
     const owner = asViewer(mine);
@@ -116,8 +116,8 @@ describe('a server that wants access tokens', () => {
   });
 });
 
-describe('the secret', () => {
-  test('stays where the issuer and the client stay, beside headers that change, and goes to no other', async () => {
+describe('the client secret', () => {
+  test('is kept when scope or headers change, and is not sent to another issuer or client', async () => {
     const { server, authorizationServer, issuer } = await scene();
     const mine = await createTenant(graph);
     const owner = asViewer(mine);
@@ -147,7 +147,7 @@ describe('the secret', () => {
     expect(thief.paths).toEqual([]);
   });
 
-  test('is sealed anew under a new key, and nothing is called without its key', async () => {
+  test('is resealed by key rotation; calls are refused without its key', async () => {
     const { server, authorizationServer, issuer } = await scene();
     const { mcp, log, database, prisma } = graph.services;
     const under = (...keys: ReturnType<typeof generateSealingKey>[]) =>
@@ -181,32 +181,44 @@ describe('the secret', () => {
   });
 });
 
-describe('what is no way to a token is refused', () => {
+describe('refuses OAuth configuration', () => {
   const client = { issuer: 'https://auth.example.test', clientId: 'agentbase' };
   const rsa = () => pemOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey);
 
   test.each<[string, string, () => Record<string, unknown>]>([
-    ['no secret', 'clientSecret', () => client],
-    ['two secrets', 'privateKey', () => ({ ...client, clientSecret: 'one', privateKey: rsa(), algorithm: 'RS256' })],
-    ['a secret that signs', 'algorithm', () => ({ ...client, clientSecret: 'one', algorithm: 'RS256' })],
-    ['a key without an algorithm', 'algorithm', () => ({ ...client, privateKey: rsa() })],
-    ['a key of another kind', 'privateKey', () => ({ ...client, privateKey: rsa(), algorithm: 'ES256' })],
-    ['no key', 'privateKey', () => ({ ...client, privateKey: 'a-text-of-somebody', algorithm: 'ES256' })],
-    ['an issuer with a query', 'issuer', () => ({ ...client, issuer: `${client.issuer}?a=b`, clientSecret: 'one' })],
-    ['an issuer near by', 'issuer', () => ({ ...client, issuer: 'https://169.254.169.254', clientSecret: 'one' })],
-    ['an issuer that is no address', 'issuer', () => ({ ...client, issuer: 'auth.example.test', clientSecret: 'one' })],
-    ['a scope of nonsense', 'scope', () => ({ ...client, clientSecret: 'one', scope: 'a  "b"' })],
-    ['a secret in two lines', 'clientSecret', () => ({ ...client, clientSecret: 'of-somebody\nelse' })],
-  ])('%s', async (_what, field, oauth) => {
+    ['without a credential', 'clientSecret', () => client],
+    [
+      'with a secret and a private key',
+      'privateKey',
+      () => ({ ...client, clientSecret: 'one', privateKey: rsa(), algorithm: 'RS256' }),
+    ],
+    ['with a secret and an algorithm', 'algorithm', () => ({ ...client, clientSecret: 'one', algorithm: 'RS256' })],
+    ['with a private key without an algorithm', 'algorithm', () => ({ ...client, privateKey: rsa() })],
+    [
+      'with a private key that does not fit the algorithm',
+      'privateKey',
+      () => ({ ...client, privateKey: rsa(), algorithm: 'ES256' }),
+    ],
+    [
+      'with text in place of a private key',
+      'privateKey',
+      () => ({ ...client, privateKey: 'confidential-text', algorithm: 'ES256' }),
+    ],
+    ['with a query in the issuer', 'issuer', () => ({ ...client, issuer: `${client.issuer}?a=b`, clientSecret: 'one' })],
+    ['with a link-local issuer', 'issuer', () => ({ ...client, issuer: 'https://169.254.169.254', clientSecret: 'one' })],
+    ['with an issuer that is not a URL', 'issuer', () => ({ ...client, issuer: 'auth.example.test', clientSecret: 'one' })],
+    ['with a malformed scope', 'scope', () => ({ ...client, clientSecret: 'one', scope: 'a  "b"' })],
+    ['with a line break in the secret', 'clientSecret', () => ({ ...client, clientSecret: 'confidential\ntext' })],
+  ])('%s', async (_title, field, oauth) => {
     const mine = await createTenant(graph);
     const id = await readyServer(graph, mine, (await scene()).server.url);
     const refused = await configure(graph, asViewer(mine), id, { oauth: oauth() });
     expect(refused).toMatchObject({ __typename: 'ValidationError', path: ['input', 'oauth', field] });
-    expect(refused.message).not.toContain('of-somebody');
+    expect(refused.message).not.toContain('confidential');
     expect(await sealedRow(mine)).toEqual([]);
   });
 
-  test('a token for a server is not got in plain text over the internet', async () => {
+  test('over plain HTTP to a public address', async () => {
     const { server } = await scene();
     const { mcp, log } = graph.services;
     const closed = openMcp({ sealer: mcp.sealer, allowedNetworks: [], idleMs: 1_000, maxConnections: 1, log });
@@ -222,14 +234,16 @@ describe('what is no way to a token is refused', () => {
   });
 });
 
-test('a failed reading says why and not with what', async () => {
+test('a failed refresh reports the reason without the response of the authorization server', async () => {
   const { server, authorizationServer, issuer } = await scene();
-  authorizationServer.give = ({ response }) => answer(response, 500, { secret: 'kept-to-itself' });
+  authorizationServer.give = ({ response }) => answer(response, 500, { secret: 'confidential' });
   const mine = await createTenant(graph);
   const owner = asViewer(mine);
   const id = await readyServer(graph, mine, server.url, {
-    oauth: { issuer, clientId: 'agentbase', clientSecret: 'kept-to-itself' },
+    oauth: { issuer, clientId: 'agentbase', clientSecret: 'confidential' },
   });
   const refused = await refresh(graph, owner, id);
-  expect(refused.message).toBe('The tools of the server could not be listed. The authorization server gave no access token.');
+  expect(refused.message).toBe(
+    'The tools of the server could not be listed. The authorization server failed to issue an access token.',
+  );
 });

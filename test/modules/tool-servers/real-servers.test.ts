@@ -17,7 +17,7 @@ beforeAll(async () => {
   platform = await platformTenant(graph);
 });
 
-/** A program that the platform shows to all tenants. */
+/** Registers a STDIO server of the platform that all tenants can see. Returns its id. */
 async function registerProgram(args: string[], configSchema: Record<string, unknown> = {}): Promise<string> {
   const input = {
     name: unique('program'),
@@ -32,7 +32,7 @@ async function registerProgram(args: string[], configSchema: Record<string, unkn
 }
 
 describe('server-everything', () => {
-  test('over Streamable HTTP: read, called, failing, and out of time, each kept', async () => {
+  test('over Streamable HTTP: lists, calls, fails and times out, and records each call', async () => {
     const everything = await startEverything('streamableHttp');
     const tenant = await createTenant(graph, { members: ['MEMBER'] });
     const id = await readyServer(graph, tenant, everything.url);
@@ -57,7 +57,7 @@ describe('server-everything', () => {
       execution: { status: 'TIMEOUT', errorCode: 'TIMEOUT' },
     });
     await everything.stop();
-    const { execution } = await execute(graph, member, id, 'echo', { message: 'anybody?' });
+    const { execution } = await execute(graph, member, id, 'echo', { message: 'hello' });
     expect(execution).toMatchObject({ status: 'ERROR' });
     expect((await loggedCalls(graph, tenant)).map(({ tool_name, status }) => [tool_name, status])).toEqual([
       ['echo', 'SUCCESS'],
@@ -68,7 +68,7 @@ describe('server-everything', () => {
     ]);
   });
 
-  test('over stdio: its environment is what the platform opened and the tenant sealed, and is told to nobody', async () => {
+  test('over stdio: gets only the declared variables of its tenant, and their values are redacted', async () => {
     const id = await registerProgram([scriptOf('server-everything'), 'stdio'], { 'x-env': ['API_TOKEN', 'OTHER'] });
     const tenant = await createTenant(graph);
     const owner = asViewer(tenant);
@@ -93,13 +93,13 @@ describe('server-everything', () => {
     expect(JSON.stringify(before)).not.toContain(secret);
     expect(await execute(graph, owner, id, 'get-sum', { a: 1, b: 2 })).toMatchObject({ execution: { status: 'SUCCESS' } });
 
-    // Another tenant has a program of its own, with an environment of its own.
+    // Each tenant has its own process and environment.
     const other = await createTenant(graph);
     await configure(graph, asViewer(other), id, {});
     await refresh(graph, asViewer(other), id);
     expect(JSON.parse((await execute(graph, asViewer(other), id, 'get-env')).output.content[0].text).API_TOKEN).toBeUndefined();
 
-    // A change of the configuration ends the program that ran under the old one.
+    // A changed configuration stops the process that has the old one.
     await until(() => graph.services.mcp.stats().running === 0);
     const { connections } = graph.services.mcp.stats();
     await configure(graph, owner, id, { env: { API_TOKEN: null } });
@@ -109,11 +109,11 @@ describe('server-everything', () => {
 });
 
 describe('server-filesystem over stdio', () => {
-  test('reads and writes below the root of the configuration and nowhere else', async () => {
+  test('reads and writes only below the configured root', async () => {
     const root = await temporaryFolder();
     const folder = join(root, 'with space');
     await mkdir(folder);
-    await writeFile(join(folder, 'note.txt'), 'What the note says.');
+    await writeFile(join(folder, 'note.txt'), 'Text of the note.');
     await writeFile(join(root, 'outside.txt'), 'Not for this tenant.');
     await symlink(join(root, 'outside.txt'), join(folder, 'link.txt'));
     const id = await registerProgram([scriptOf('server-filesystem'), '{{root}}'], {
@@ -131,7 +131,7 @@ describe('server-filesystem over stdio', () => {
     const member = asViewer(tenant, 'MEMBER');
     const call = (name: string, given: Record<string, unknown>) => execute(graph, member, id, name, given);
     const path = join(folder, 'note.txt');
-    expect((await call('read_text_file', { path })).output.content[0].text).toBe('What the note says.');
+    expect((await call('read_text_file', { path })).output.content[0].text).toBe('Text of the note.');
     expect(await call('write_file', { path: join(folder, 'new.txt'), content: 'new' })).toMatchObject({
       execution: { status: 'SUCCESS' },
     });

@@ -3,7 +3,7 @@ import { createRedactor } from '../../../src/modules/tool-servers/secrets/redact
 
 const redactor = createRedactor({ Authorization: 'Bearer abc/def+123', short: 'ab' }, { TOKEN: 'two words' });
 
-test('values are taken out wherever they stand, in what is told and in what is kept', () => {
+test('redacts secret values and their encodings in texts, keys and values', () => {
   expect(redactor.text('It was abc/def+123, or abc%2Fdef%2B123.')).toBe('It was [redacted], or [redacted].');
   expect(redactor.text(Buffer.from('Bearer abc/def+123').toString('base64'))).toBe('[redacted]');
   expect(redactor.text('two words')).toBe('[redacted]');
@@ -14,17 +14,17 @@ test('values are taken out wherever they stand, in what is told and in what is k
   });
 });
 
-test('one that is short is not told as it is, and garbles no text', () => {
+test('redacts a short secret as a whole value, not inside other text', () => {
   expect(redactor.json(['ab', 'about'])).toEqual(['[redacted]', 'about']);
 });
 
-test('what looks like a secret is told and not kept', () => {
+test('redacts values of secret-looking keys in the log only', () => {
   const value = {
     password: 'x',
     apiKey: 5,
     'X-Auth-Token': ['a'],
     client_secret: { inside: 1 },
-    passwordless: 'kept? no',
+    passwordless: 'text',
     maxTokens: 5,
     tokenCount: 7,
     hasPassword: true,
@@ -51,13 +51,13 @@ test.each([
   ['https://example.test/?access_key=hunter2&x=1', 'hunter2'],
   ['authorization: Bearer hunter2.hunter2', 'hunter2'],
   ['Basic aHVudGVyMjpodW50ZXIy', 'aHVudGVyMjpodW50ZXIy'],
-])('of the text %s the secret is not kept', (text, secret) => {
+])('redacts the secret of %s in the log only', (text, secret) => {
   expect(redactor.text(text)).toBe(text);
   expect(redactor.textForLog(text)).toContain('[redacted]');
   expect(redactor.textForLog(text)).not.toContain(secret);
 });
 
-test('a text that is made to take long takes no time, and what cannot be kept is left out', () => {
+test('takes linear time on hostile text, and drops invalid characters and excess depth', () => {
   const start = performance.now();
   for (const part of ['token', 'password=', '"', 'token: ', 'bearer ', 'a'])
     redactor.textForLog(part.repeat(Math.floor(1_000_000 / part.length)));

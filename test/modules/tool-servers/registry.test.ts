@@ -28,7 +28,7 @@ function registerForAll(isPublic: boolean) {
   return register(asViewer(platform), input);
 }
 
-async function sees(viewer: Viewer, id: string): Promise<boolean> {
+async function canSee(viewer: Viewer, id: string): Promise<boolean> {
   const data = await query(
     graph,
     viewer,
@@ -40,8 +40,8 @@ async function sees(viewer: Viewer, id: string): Promise<boolean> {
   return isListed;
 }
 
-describe('whose a server is', () => {
-  test("a tenant's own is seen and configured by nobody else", async () => {
+describe('ownership of a server', () => {
+  test('a server of a tenant is invisible to other tenants and to the platform', async () => {
     const { server } = await register(asViewer(tenant, 'ADMIN'), {
       name: 'Own Server',
       transport: 'SSE',
@@ -63,14 +63,14 @@ describe('whose a server is', () => {
     expect(await register(asViewer(tenant), { ...again, slug: 'own-server' })).toMatchObject({ __typename: 'ConflictError' });
   });
 
-  test("the platform's is shown to all tenants when it is public, and changed by its people alone", async () => {
+  test('tenants see a public server of the platform; only platform administrators change it', async () => {
     const { server: shown } = await registerForAll(true);
     const { server: hidden } = await registerForAll(false);
     expect(shown).toMatchObject({ isPlatform: true, isPublic: true, command: 'node', args: ['{{root}}'] });
-    expect(await sees(asViewer(tenant), shown.id)).toBe(true);
-    expect(await sees(asViewer(tenant), hidden.id)).toBe(false);
-    expect(await sees(asViewer(platform), hidden.id)).toBe(true);
-    expect(await sees({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') }, hidden.id)).toBe(false);
+    expect(await canSee(asViewer(tenant), shown.id)).toBe(true);
+    expect(await canSee(asViewer(tenant), hidden.id)).toBe(false);
+    expect(await canSee(asViewer(platform), hidden.id)).toBe(true);
+    expect(await canSee({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') }, hidden.id)).toBe(false);
 
     const details = await query(graph, asViewer(tenant), 'query ($id: ID!) { mcpServer(id: $id) { command args } }', {
       id: shown.id,
@@ -86,7 +86,7 @@ describe('whose a server is', () => {
     expect(await rename(asViewer(platform))).toMatchObject({ server: { id: shown.id } });
   });
 
-  test('only people who run the platform register for it, and never an API key of theirs', async () => {
+  test('only platform administrators register servers of the platform, and not with an API key', async () => {
     const input = { name: unique('program'), transport: 'STDIO', command: 'node', platform: true };
     await expect(register(asViewer(tenant), input)).rejects.toThrow(/^FORBIDDEN/);
     await expect(register({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') }, input)).rejects.toThrow(/^FORBIDDEN/);
@@ -94,15 +94,15 @@ describe('whose a server is', () => {
       __typename: 'ValidationError',
       path: ['input', 'transport'],
     });
-    const whoRuns = (viewer: Viewer) => query(graph, viewer, '{ viewer { isPlatformAdmin } }');
-    expect(await whoRuns(asViewer(platform))).toEqual({ viewer: { isPlatformAdmin: true } });
-    expect(await whoRuns(asViewer(tenant))).toEqual({ viewer: { isPlatformAdmin: false } });
-    expect(await whoRuns({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') })).toEqual({
+    const isPlatformAdmin = (viewer: Viewer) => query(graph, viewer, '{ viewer { isPlatformAdmin } }');
+    expect(await isPlatformAdmin(asViewer(platform))).toEqual({ viewer: { isPlatformAdmin: true } });
+    expect(await isPlatformAdmin(asViewer(tenant))).toEqual({ viewer: { isPlatformAdmin: false } });
+    expect(await isPlatformAdmin({ ...asViewer(platform), apiKeyId: platform.idOf('api_keys') })).toEqual({
       viewer: { isPlatformAdmin: false },
     });
   });
 
-  test('lists are filtered', async () => {
+  test('filters lists', async () => {
     const mine = await createTenant(graph, { rows: ['api_keys', 'mcp_server_configs'] });
     const owner = asViewer(mine);
     await register(owner, { name: 'Weather', transport: 'SSE', url: 'https://mcp.example.test', category: 'DATA' });
@@ -127,7 +127,7 @@ describe('whose a server is', () => {
   });
 });
 
-describe('what a server must be', () => {
+describe('validation of a server', () => {
   const hostile = [
     'http://example.test/mcp',
     'https://127.0.0.1/mcp',
@@ -154,8 +154,8 @@ describe('what a server must be', () => {
     '',
   ];
 
-  test.each(hostile)('it is not at %s', async (url) => {
-    // As an installation has it that opened no network.
+  test.each(hostile)('refuses the URL %s', async (url) => {
+    // As in an installation that allows no private network.
     const { mcp, log } = graph.services;
     const closed = openMcp({ sealer: mcp.sealer, allowedNetworks: [], idleMs: 1_000, maxConnections: 1, log });
     graph.services.mcp = closed;
@@ -168,7 +168,7 @@ describe('what a server must be', () => {
     }
   });
 
-  test('a name that leads astray is refused when it is connected to, and the error says nothing of where to', async () => {
+  test('checks the address of a host name when it connects', async () => {
     const { server } = await register(asViewer(tenant), {
       name: 'Astray',
       transport: 'STREAMABLE_HTTP',
@@ -179,27 +179,27 @@ describe('what a server must be', () => {
   });
 
   test.each([
-    ['a command of a tenant', { transport: 'SSE', url: 'https://a.example.test', command: 'sh' }, 'command'],
-    ['no address', { transport: 'SSE' }, 'url'],
+    ['a command without a platform server', { transport: 'SSE', url: 'https://a.example.test', command: 'sh' }, 'command'],
+    ['a missing URL', { transport: 'SSE' }, 'url'],
     [
-      'a schema that cannot be used',
+      'an invalid config schema',
       { transport: 'SSE', url: 'https://a.example.test', configSchema: { type: 'nonsense' } },
       'configSchema',
     ],
     [
-      'a schema elsewhere',
+      'a config schema with a remote reference',
       { transport: 'SSE', url: 'https://a.example.test', configSchema: { $ref: 'https://elsewhere.example.test/schema' } },
       'configSchema',
     ],
-    ['a name for all', { transport: 'SSE', url: 'https://a.example.test', isPublic: true }, 'isPublic'],
-  ])('%s is refused', async (_what, input, field) => {
+    ['a public server of a tenant', { transport: 'SSE', url: 'https://a.example.test', isPublic: true }, 'isPublic'],
+  ])('refuses %s', async (_title, input, field) => {
     const refused = await register(asViewer(tenant), { name: 'Bad', ...input });
     expect(refused).toMatchObject({ __typename: 'ValidationError', path: ['input', field] });
   });
 
-  test('one that moves to another origin begins anew: its secrets are dropped and nothing of it is approved', async () => {
+  test('a change of origin drops the secrets and withdraws all approvals', async () => {
     const before = await startToolServer();
-    const after = await startToolServer([{ ...echo, description: 'Says something else.' }]);
+    const after = await startToolServer([{ ...echo, description: 'Another description.' }]);
     const owner = asViewer(tenant);
     const id = await readyServer(graph, tenant, before.url, {
       secrets: { Authorization: 'Bearer for-the-first' },
@@ -218,7 +218,7 @@ describe('what a server must be', () => {
       refreshedAt: null,
     });
     await refresh(graph, owner, id);
-    expect((await tools(graph, owner, id)).echo).toMatchObject({ status: 'APPROVED', description: 'Says something else.' });
+    expect((await tools(graph, owner, id)).echo).toMatchObject({ status: 'APPROVED', description: 'Another description.' });
     expect(after.seen).toEqual([]);
     await Promise.all([before.close(), after.close()]);
   });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   tenant = await createTenant(graph, { members: ['MEMBER'] });
 });
 
-/** What it works with, under other keys. Put back by the caller. */
+/** Replaces the MCP service by one with another sealer. Returns a function that restores it. */
 function withSealer(sealer: Sealer) {
   const { log, mcp } = graph.services;
   graph.services.mcp = openMcp({ sealer, allowedNetworks: ['127.0.0.1'], idleMs: 60_000, maxConnections: 5, log });
@@ -36,8 +36,8 @@ function sealedRow({ id }: TestTenant, serverUuid?: string) {
   );
 }
 
-describe('secrets are sent to their server and told to nobody', () => {
-  test('not in the graph, the log, an error, the audit log or any column, although the server says them wherever it can', async () => {
+describe('secrets of a server', () => {
+  test('do not appear in GraphQL, logs, errors, the audit log or any column, even if the server returns them', async () => {
     const secret = `s3cret/${unique('of')}+"quoted"`;
     const spellings = [
       secret,
@@ -49,33 +49,33 @@ describe('secrets are sent to their server and told to nobody', () => {
     const { log } = graph.services;
     graph.services.log = pino({ level: 'trace' }, { write: (line: string) => void lines.push(line) });
     const viewer = asViewer(tenant, 'MEMBER');
-    // One that knows the secret, and puts it where it will be kept and shown.
-    const gossip = await startToolServer([
+    // Returns the secret in every field that is stored or shown.
+    const leaky = await startToolServer([
       echo,
       {
-        name: 'gossip',
+        name: 'leaky',
         description: `The key is ${secret}.`,
         inputSchema: { type: 'object', description: secret },
         title: secret,
       },
       { name: `tool ${secret}`, inputSchema: { type: 'object' } },
     ]);
-    gossip.resources = [{ uri: `memo://${encodeURIComponent(secret)}`, name: secret, description: secret }];
-    gossip.answer = ({ name, headers }) => {
+    leaky.resources = [{ uri: `memo://${encodeURIComponent(secret)}`, name: secret, description: secret }];
+    leaky.answer = ({ name, headers }) => {
       const [, sent] = headers.authorization?.split(' ') ?? [];
-      if (name === 'gossip') return text(`No: ${spellings.join(' ')}`, true);
+      if (name === 'leaky') return text(`No: ${spellings.join(' ')}`, true);
       return {
         ...text(JSON.stringify({ sent, text: spellings })),
         structuredContent: { [secret]: [spellings, { password: 'also' }] },
       };
     };
-    const said: unknown[] = [];
-    const id = await readyServer(graph, tenant, gossip.url, { secrets: { Authorization: `Bearer ${secret}`, 'X-Key': secret } });
-    said.push(await execute(graph, viewer, id, 'echo', { message: `give ${secret}` }));
-    said.push(await execute(graph, viewer, id, 'gossip', { token: 'of somebody', nested: { secret: [1] }, mine: secret }));
-    said.push(await execute(graph, viewer, id, 'echo', { message: secret, [secret]: 1 }).catch(String));
-    said.push(await tools(graph, viewer, id));
-    said.push(
+    const responses: unknown[] = [];
+    const id = await readyServer(graph, tenant, leaky.url, { secrets: { Authorization: `Bearer ${secret}`, 'X-Key': secret } });
+    responses.push(await execute(graph, viewer, id, 'echo', { message: `give ${secret}` }));
+    responses.push(await execute(graph, viewer, id, 'leaky', { token: 'confidential', nested: { secret: [1] }, mine: secret }));
+    responses.push(await execute(graph, viewer, id, 'echo', { message: secret, [secret]: 1 }).catch(String));
+    responses.push(await tools(graph, viewer, id));
+    responses.push(
       await query(
         graph,
         asViewer(tenant),
@@ -87,13 +87,13 @@ describe('secrets are sent to their server and told to nobody', () => {
         { id },
       ),
     );
-    expect(gossip.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${secret}`, `Bearer ${secret}`]);
+    expect(leaky.seen.map(({ headers }) => headers.authorization)).toEqual([`Bearer ${secret}`, `Bearer ${secret}`]);
     graph.services.log = log;
 
     const [first, second, third] = await loggedCalls(graph, tenant);
     expect(first).toMatchObject({ status: 'SUCCESS', parameters: { message: 'give [redacted]' } });
-    const told = { '[redacted]': [spellings.map(() => '[redacted]'), { password: '[redacted]' }] };
-    expect(first?.result).toMatchObject({ structuredContent: told });
+    const redacted = { '[redacted]': [spellings.map(() => '[redacted]'), { password: '[redacted]' }] };
+    expect(first?.result).toMatchObject({ structuredContent: redacted });
     expect(second).toMatchObject({
       status: 'ERROR',
       error_code: 'TOOL_ERROR',
@@ -101,17 +101,17 @@ describe('secrets are sent to their server and told to nobody', () => {
     });
     expect(third).toMatchObject({ status: 'ERROR', error_code: 'ARGUMENTS_INVALID' });
     for (const spelling of spellings) {
-      expect(JSON.stringify(said)).not.toContain(spelling);
+      expect(JSON.stringify(responses)).not.toContain(spelling);
       expect(lines.join('')).not.toContain(spelling);
       expect(await rowsWith(graph, spelling)).toEqual([]);
     }
     expect(await sealedRow(tenant)).toMatchObject([{ secret_names: ['Authorization', 'X-Key'] }]);
-    // The search itself finds what is in the clear.
+    // Control: the search finds text that is not secret.
     expect(await rowsWith(graph, 'give [redacted]')).toEqual(['mcp_tool_executions']);
-    await gossip.close();
+    await leaky.close();
   });
 
-  test('they are changed by name: null takes one away, what is not named stays', async () => {
+  test('are changed by name: null removes a secret, omitted names keep theirs', async () => {
     const mine = await createTenant(graph);
     const owner = asViewer(mine);
     const id = await readyServer(graph, mine, server.url, { secrets: { Authorization: 'Bearer one', 'X-Other': 'other' } });
@@ -134,7 +134,7 @@ describe('secrets are sent to their server and told to nobody', () => {
     [{ Key: '' }],
     [{ Key: 5 }],
     [{ Key: 'x'.repeat(8_193) }],
-  ])('%o is no header to send, and the error does not say what it was', async (secrets) => {
+  ])('refuse %o as a header, without its value in the error', async (secrets) => {
     const mine = await createTenant(graph);
     const own = await readyServer(graph, mine, server.url);
     const refused = await configure(graph, asViewer(mine), own, { secrets });
@@ -142,7 +142,7 @@ describe('secrets are sent to their server and told to nobody', () => {
     expect(refused.message).not.toContain(String(Object.values(secrets)[0] || 'nothing'));
   });
 
-  test('a resource is read with them and told without them', async () => {
+  test('are sent to read a resource and redacted in its content', async () => {
     const mine = await createTenant(graph, { members: ['VIEWER'] });
     const id = await readyServer(graph, mine, server.url, { secrets: { Authorization: 'Bearer of-the-resource' } });
     const list = 'query ($id: ID!) { mcpServer(id: $id) { config { resources { nodes { id uri mimeType } } } } }';
@@ -157,38 +157,38 @@ describe('secrets are sent to their server and told to nobody', () => {
   });
 });
 
-describe('keys', () => {
-  test('rows are sealed anew under a new key, and then open without the old one', async () => {
+describe('sealing keys', () => {
+  test('rotation reseals rows under the new key, which then opens them without the old one', async () => {
     const { key: old, mine, id } = await sealedUnder();
     const added = generateSealingKey();
     const both = createSealer(inlineSealingKeys(serializeSealingKeys([added, old])));
     const { ownerPool, database, prisma } = graph;
-    const told: number[] = [];
+    const progress: number[] = [];
     const done = await rotateEncryption({
       pool: ownerPool,
       database,
       prisma,
       sealer: both,
-      onProgress: ({ resealed }) => told.push(resealed),
+      onProgress: ({ resealed }) => progress.push(resealed),
     });
     expect(done.resealed).toBeGreaterThanOrEqual(1);
-    expect(told.at(-1)).toBe(done.resealed);
+    expect(progress.at(-1)).toBe(done.resealed);
     expect(await sealedRow(mine)).toMatchObject([{ sealed_with: added.kid }]);
-    // Rows of other tests are under keys that are not here: they stay, and the second run finds no others.
+    // Rows of other tests are sealed under unknown keys and fail again; nothing else is left to reseal.
     expect(await rotateEncryption({ pool: ownerPool, database, prisma, sealer: both })).toMatchObject({
       resealed: 0,
       failed: done.failed,
     });
 
-    const putBack = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([added]))));
+    const restore = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([added]))));
     await execute(graph, asViewer(mine), id, 'echo', { message: 'under the new key' });
     expect(server.seen.at(-1)?.headers.authorization).toBe('Bearer sealed-under-a-key');
-    await putBack();
+    await restore();
   });
 
-  test('without its key nothing is called, which is told and kept', async () => {
+  test('a missing key refuses calls, refresh and changes, and records the call', async () => {
     const { mine, id } = await sealedUnder();
-    const putBack = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([generateSealingKey()]))));
+    const restore = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([generateSealingKey()]))));
     const calls = server.seen.length;
     const refused = await execute(graph, asViewer(mine), id, 'echo', { message: 'hello' });
     expect(refused).toMatchObject({ __typename: 'InvalidStateError' });
@@ -199,13 +199,13 @@ describe('keys', () => {
       path: ['input', 'secrets'],
     });
     expect(server.seen.length).toBe(calls);
-    await putBack();
+    await restore();
   });
 
-  test('what is copied to another tenant, row or column does not open', async () => {
+  test('a sealed value copied to the row of another tenant does not open', async () => {
     const mine = await createTenant(graph);
     const theirs = await createTenant(graph);
-    const secrets = { Authorization: 'Bearer of-somebody-else' };
+    const secrets = { Authorization: 'Bearer of-another-tenant' };
     await readyServer(graph, theirs, server.url, { secrets });
     const id = await readyServer(graph, mine, server.url, { secrets: { Authorization: 'Bearer my-own' } });
     const [stolen] = await sealedRow(theirs);
@@ -220,19 +220,19 @@ describe('keys', () => {
     expect(server.seen.length).toBe(calls);
   });
 
-  /** A tenant whose secrets are sealed under a key of its own. */
+  /** A tenant whose secrets are sealed under its own key. */
   async function sealedUnder() {
     const key = generateSealingKey();
-    const putBack = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([key]))));
+    const restore = withSealer(createSealer(inlineSealingKeys(serializeSealingKeys([key]))));
     const mine = await createTenant(graph);
     const id = await readyServer(graph, mine, server.url, { secrets: { Authorization: 'Bearer sealed-under-a-key' } });
-    await putBack();
+    await restore();
     expect(await sealedRow(mine)).toMatchObject([{ sealed_with: key.kid }]);
     return { key, mine, id };
   }
 });
 
-test('what a configuration may be is what its server says', async () => {
+test('validates a configuration against the schema of its server', async () => {
   const mine = await createTenant(graph);
   const owner = asViewer(mine);
   const configSchema = {
@@ -251,7 +251,7 @@ test('what a configuration may be is what its server says', async () => {
     path: ['input', 'config', 'extra'],
     message: 'Is not a known property.',
   });
-  // A pattern that would take for ever is given up.
+  // The validation of a pattern with exponential backtracking is aborted.
   const start = performance.now();
   expect(await set({ region: 'eu', name: `${'a'.repeat(60)}!` })).toMatchObject({ message: 'Takes too long to validate.' });
   expect(performance.now() - start).toBeLessThan(5_000);

@@ -14,7 +14,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { ScriptedHttp } from '../../platform/mcp-client/scripted-http.ts';
 
-export interface CallSeen {
+export interface ReceivedCall {
   name: string;
   arguments: Record<string, unknown>;
   headers: IncomingHttpHeaders;
@@ -23,20 +23,20 @@ export interface CallSeen {
 export interface ToolServer {
   origin: string;
   url: string;
-  /** What stands before everything else, and whether it answered. */
+  /** Runs before every other handler. Returns whether it responded. */
   first: ScriptedHttp['first'];
-  /** What it offers. May be changed at any time. */
+  /** The listed tools. A test can replace them at any time. */
   tools: Tool[];
   resources: Resource[];
-  /** What calls come to. @default the name, the arguments and the headers, as JSON */
-  answer: (seen: CallSeen) => CallToolResult | Promise<CallToolResult>;
-  seen: CallSeen[];
+  /** Returns the result of a call. @default the name, the arguments and the authorization header, as JSON */
+  answer: (seen: ReceivedCall) => CallToolResult | Promise<CallToolResult>;
+  seen: ReceivedCall[];
   close(): Promise<void>;
 }
 
 export const echo: Tool = {
   name: 'echo',
-  description: 'Says what it is told.',
+  description: 'Returns its arguments.',
   inputSchema: {
     type: 'object',
     properties: { message: { type: 'string', pattern: '^[^!]*$' }, count: { type: 'integer', minimum: 1 } },
@@ -46,11 +46,11 @@ export const echo: Tool = {
   annotations: { readOnlyHint: true },
 };
 
-export function text(said: string, isError = false): CallToolResult {
-  return { content: [{ type: 'text', text: said }], isError };
+export function text(content: string, isError = false): CallToolResult {
+  return { content: [{ type: 'text', text: content }], isError };
 }
 
-/** A server of Streamable HTTP on loopback whose tools change when a test says so. It keeps no process alive. */
+/** A Streamable HTTP server on loopback with replaceable tools. It does not keep the process alive. */
 export async function startToolServer(tools: Tool[] = [echo]): Promise<ToolServer> {
   const http = createServer(async (request, response) => {
     const { method = '', url: path = '', headers } = request;

@@ -55,6 +55,8 @@ describe.each(KINDS)('A model of %s', (kind) => {
     const { round, chunks } = ask(language, { text: script({ say: 'One two  three.', usage }) });
     expect(await round).toEqual({
       text: 'One two  three.',
+      reasoning: '',
+      adjustments: [],
       toolCalls: [],
       finishReason: 'stop',
       inputTokens: 120,
@@ -198,6 +200,13 @@ test.each([
   ['tired', 'other'],
   // No tool calls.
   ['tool_calls', 'other'],
+  // The stream still ends with `[DONE]`.
+  [null, 'stop'],
+  ['', 'stop'],
+  ['eos_token', 'stop'],
+  ['MAX_TOKENS', 'length'],
+  ['model_length', 'length'],
+  ['SAFETY', 'content-filter'],
 ])('An answer that ended by %s', async (finish, finishReason) => {
   server.next({ say: 'So', finish });
   expect(await ask(modelOf(server).language).round).toMatchObject({ text: 'So', finishReason });
@@ -211,6 +220,19 @@ test.each([
   server.next({ call: [{ name: 'get_weather' }], finish });
   expect(await ask(modelOf(server).language, { tools: [weather] }).round).toMatchObject({ finishReason });
 });
+
+test.each(KINDS.filter((kind) => kind !== 'anthropic'))(
+  'Calls of tools of %s without a finish reason, in a stream that ends with [DONE]',
+  async (kind) => {
+    server.next({ say: 'Look: "finish_reason":"x" and [DONE]', call: [{ name: 'get_weather' }], finish: null });
+    expect(await ask(modelOf(server, { kind }).language, { tools: [weather] }).round).toMatchObject({
+      text: 'Look: "finish_reason":"x" and [DONE]',
+      finishReason: 'tool-calls',
+      toolCalls: [{ name: 'get_weather' }],
+      retries: 0,
+    });
+  },
+);
 
 test('An empty answer is valid', async () => {
   server.next({ say: '' });

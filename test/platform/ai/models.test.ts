@@ -77,11 +77,20 @@ test.each(['openai', 'openai-compatible'] as const)('An answer of a model of %s'
   const { answerer, used } = setUp({ provider, maxOutputTokens: 100 });
   expect(answerer.id).toBe(`${provider}/gpt-4.1-mini`);
   const answer = await answerer.generate(prompt);
-  expect(answer).toEqual({ text: 'In the old town [1].', inputTokens: 120, outputTokens: 7, latencyMs: expect.any(Number) });
+  expect(answer).toEqual({
+    text: 'In the old town [1].',
+    inputTokens: 120,
+    outputTokens: 7,
+    cachedInputTokens: 0,
+    estimated: false,
+    adjustments: [],
+    latencyMs: expect.any(Number),
+  });
   expect(used).toEqual([{ model: answerer.id, kind: 'answer', tokens: 127, seconds: expect.any(Number), outcome: 'ok' }]);
   const [request] = openai.requests;
   expect(request).toMatchObject({ path: '/v1/chat/completions', authorization: `Bearer ${KEY}` });
-  expect(request?.body).toMatchObject({ model: 'gpt-4.1-mini', temperature: 0, max_tokens: 100 });
+  expect(request?.body).toMatchObject({ model: 'gpt-4.1-mini', max_tokens: 100 });
+  expect(request?.body).not.toHaveProperty('temperature');
   const [system, user] = request?.body.messages ?? [];
   expect(system).toMatchObject({
     role: 'system',

@@ -96,7 +96,7 @@ describe('vectors', () => {
   });
 
   test('of no texts send no request', async () => {
-    expect(await setUp().embedder.embed([])).toEqual({ vectors: [], tokens: 0 });
+    expect(await setUp().embedder.embed([])).toEqual({ vectors: [], tokens: 0, estimated: false });
     expect(openai.requests).toHaveLength(0);
   });
 

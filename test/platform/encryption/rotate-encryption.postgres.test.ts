@@ -100,16 +100,14 @@ test('the owner re-encrypts the secrets of every tenant without reading their ro
   await changeSealingKeyFile(file, (keys) => [generateSealingKey(), ...keys]);
   const first = await reseal(file, 'plain_owner');
   expect(first).toMatchObject({ code: 1, stderr: expect.stringContaining('cannot be decrypted') });
-  expect(first.stdout).toMatch(/3 tenants looked at, 2 configurations sealed anew, 1 that do not open\n$/);
+  expect(first.stdout).toMatch(/3 tenants checked, 2 configurations re-encrypted, 1 not decrypted\n$/);
   await seal(sealer, lost, `of ${lost.id}`);
   await changeSealingKeyFile(file, ([newest, ...older]) => [generateSealingKey(), newest as object, ...older]);
   expect(await reseal(file, 'plain_owner')).toMatchObject({
     code: 0,
-    stdout: expect.stringContaining('3 configurations sealed anew, 0'),
+    stdout: expect.stringContaining('3 configurations re-encrypted, 0'),
   });
-  expect((await reseal(file, 'plain_owner')).stdout).toBe(
-    '3 tenants looked at, 0 configurations sealed anew, 0 that do not open\n',
-  );
+  expect((await reseal(file, 'plain_owner')).stdout).toBe('3 tenants checked, 0 configurations re-encrypted, 0 not decrypted\n');
 
   // With the newest key only.
   await changeSealingKeyFile(file, (keys) => keys.slice(0, 1));

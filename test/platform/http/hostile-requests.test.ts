@@ -111,8 +111,8 @@ describe('operations past a limit are rejected', () => {
   test.each([
     ['mutation', 'mutation ($v: CreateAgentInput!) { createAgent(input: $v) { __typename } }'],
     ['query', 'query ($v: AgentFilter!) { agents(filter: $v) { nodes { id } } }'],
-  ])('ten thousand mistakes in one variable of a %s', async (_what, query) => {
-    const v = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`unknown${index}`, index]));
+  ])('nine thousand mistakes in one variable of a %s', async (_what, query) => {
+    const v = Object.fromEntries(Array.from({ length: 9_000 }, (_, index) => [`unknown${index}`, index]));
     const { body } = await quickly(() => send(query, { v }));
     expect(body.errors).toEqual([
       { message: expect.stringContaining('"$v"'), extensions: expect.objectContaining({ code: 'VALIDATION_FAILED' }) },
@@ -146,6 +146,21 @@ describe('operations past a limit are rejected', () => {
 });
 
 describe('invalid ids and cursors', () => {
+  test.each([
+    [
+      'a filter of a nested list',
+      '{ agents { nodes { conversations(filter: { userId: $id }) { nodes { id } } } } }',
+      ['filter', 'userId'],
+    ],
+    ['a filter of a list', '{ conversations(filter: { agentId: $id }) { nodes { id } } }', ['filter', 'agentId']],
+    ['a cursor of a nested list', '{ agents { nodes { conversations(after: $id) { nodes { id } } } } }', ['after']],
+  ])('rejects %s with its path', async (_what, selection, at) => {
+    const type = selection.includes('after') ? 'String' : 'ID!';
+    const id = encodeGlobalId('Document', crypto.randomUUID());
+    const { body } = await send(`query ($id: ${type}) ${selection}`, { id });
+    expect(body.errors[0].extensions).toEqual({ code: 'VALIDATION_FAILED', at });
+  });
+
   test('rejects an id of another type, a cursor of another list, and malformed ones', async () => {
     const source = 'query ($id: ID!, $after: String) { agent(id: $id) { id } conversations(after: $after) { nodes { id } } }';
     const cursor = (await send('{ agents(first: 1) { pageInfo { endCursor } } }')).body.data.agents.pageInfo.endCursor;
@@ -293,11 +308,13 @@ describe('malformed requests are rejected', () => {
     expect(response.status).toBe(405);
   });
 
-  test('variables nested a hundred thousand levels deep', async () => {
-    const text = `{"query":"mutation ($m: JSONObject) { createAgent(input: { name: \\"x\\", provider: \\"p\\", model: \\"m\\", metadata: $m }) { __typename } }","variables":{"m":${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}}}`;
-    const reply = await raw(text, { 'content-type': 'application/json' });
-    expect(reply.status).toBe(200);
-    expect(reply.text).toContain('"__typename":"ValidationError"');
+  test.each([
+    [80, 200, '"__typename":"ValidationError"'],
+    [100_000, 400, 'The JSON has more than 100 levels.'],
+  ])('variables nested %i levels deep', async (levels, status, text) => {
+    const body = `{"query":"mutation ($m: JSONObject) { createAgent(input: { name: \\"x\\", provider: \\"p\\", model: \\"m\\", metadata: $m }) { __typename } }","variables":{"m":${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}}}`;
+    const reply = await raw(body, { 'content-type': 'application/json' });
+    expect([reply.status, reply.text]).toEqual([status, expect.stringContaining(text)]);
   });
 });
 

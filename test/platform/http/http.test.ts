@@ -181,7 +181,7 @@ describe('other routes', () => {
       'agentbase_database_connections',
       'agentbase_live{what="subscribers"}',
       'agentbase_mcp{what="connections"}',
-      'agentbase_runs_under_way',
+      'agentbase_runs_in_progress',
       'agentbase_run_seconds',
     ]) {
       expect(metrics).toContain(name);

@@ -23,9 +23,9 @@ function notice({ source: { topic }, tenantId, id }: Place, sequence: number) {
   return { topic, tenantId, id, sequence };
 }
 
-async function told(reader: AsyncIterator<State>, count: number): Promise<string[]> {
+async function nextStates(reader: AsyncIterator<State>, count: number): Promise<string[]> {
   const rows: string[] = [];
-  while (rows.length < count) rows.push((await reader.next()).value?.told ?? 'ended');
+  while (rows.length < count) rows.push((await reader.next()).value?.text ?? 'ended');
   return rows;
 }
 
@@ -41,8 +41,8 @@ describe('sequence numbers with gaps', () => {
     const live = liveOverMemory({ batchSize: 2 });
     for (const name of ['a', 'b', 'c']) place.log.change(name, 100);
     const reader = await follow(live, place, 100);
-    expect(await told(reader, 2)).toEqual(['b, 200', 'c, 300']);
-    const next = told(reader, 5);
+    expect(await nextStates(reader, 2)).toEqual(['b, 200', 'c, 300']);
+    const next = nextStates(reader, 5);
     for (const name of ['d', 'e', 'f', 'g', 'h']) place.log.change(name, 7);
     live.announce(notice(place, place.log.head));
     expect(await next).toEqual(['d, 307', 'e, 314', 'f, 321', 'g, 328', 'h, 335']);
@@ -57,7 +57,7 @@ describe('sequence numbers with gaps', () => {
     place.log.change('b');
     place.log.change('a');
     live.announce(notice(place, first.sequence));
-    expect(await told(reader, 2)).toEqual(['b, 2', 'a, 3']);
+    expect(await nextStates(reader, 2)).toEqual(['b, 2', 'a, 3']);
     await live.close();
   });
 
@@ -68,9 +68,9 @@ describe('sequence numbers with gaps', () => {
     for (const name of ['a', 'b', 'a', 'a', 'c', 'a']) {
       const { sequence } = place.log.change(name);
       live.announce(notice(place, sequence));
-      expect(await told(eager, 1)).toEqual([`${name}, ${sequence}`]);
+      expect(await nextStates(eager, 1)).toEqual([`${name}, ${sequence}`]);
     }
-    expect(await told(lazy, 3)).toEqual(['b, 2', 'c, 5', 'a, 6']);
+    expect(await nextStates(lazy, 3)).toEqual(['b, 2', 'c, 5', 'a, 6']);
     await live.close();
   });
 
@@ -82,10 +82,10 @@ describe('sequence numbers with gaps', () => {
     const reader = await follow(live, place);
     for (const name of ['a', 'b', 'a', 'c', 'a']) place.log.change(name, 1000);
     live.announce(notice(place, place.log.head));
-    expect(await told(reader, 1)).toEqual(['b, 2000']);
+    expect(await nextStates(reader, 1)).toEqual(['b, 2000']);
     const before = revalidations;
     await vi.waitFor(() => expect(revalidations).toBeGreaterThan(before + 8));
-    expect(await told(reader, 2)).toEqual(['c, 4000', 'a, 5000']);
+    expect(await nextStates(reader, 2)).toEqual(['c, 4000', 'a, 5000']);
     for (const number of range(1, 12)) place.log.change(`d${number}`);
     live.announce(notice(place, place.log.head));
     await vi.waitFor(() => expect(live.stats().subscribers).toBe(0));
@@ -100,7 +100,7 @@ describe('deleted rows', () => {
     const { source, log } = place;
     const live = liveOverMemory({ pollIntervalMs: 5 });
     const reader = await follow(live, place);
-    const next = told(reader, 1);
+    const next = nextStates(reader, 1);
     log.change('a');
     log.change('b');
     log.remove('b');
@@ -109,7 +109,7 @@ describe('deleted rows', () => {
     const { reads } = source;
     await polled(source);
     expect(source.reads).toBe(reads);
-    const later = told(reader, 1);
+    const later = nextStates(reader, 1);
     log.change('c');
     expect(await later).toEqual(['c, 4']);
     await live.close();
@@ -120,7 +120,7 @@ describe('deleted rows', () => {
     const transport = new HeldNoticeBus();
     const live = liveOverMemory({ transport });
     const reader = await follow(live, place);
-    const next = told(reader, 2);
+    const next = nextStates(reader, 2);
     transport.deliver(notice(place, 50));
     await vi.waitFor(() => expect(place.source.reads).toBeGreaterThan(0));
     place.log.change('a');
@@ -137,7 +137,7 @@ describe('deleted rows', () => {
     const transport = new HeldNoticeBus();
     const live = liveOverMemory({ transport, pollIntervalMs: 5 });
     const reader = await follow(live, place);
-    const next = told(reader, 1);
+    const next = nextStates(reader, 1);
     const gate = Promise.withResolvers<void>();
     source.gate = gate.promise;
     log.change('a');
@@ -157,15 +157,15 @@ describe('deleted rows', () => {
     for (const name of ['a', 'b', 'c', 'd']) log.change(name);
     for (const name of ['a', 'c', 'd']) log.remove(name);
     const reader = await follow(live, place, 0);
-    expect(await told(reader, 1)).toEqual(['b, 2']);
-    const next = told(reader, 1);
+    expect(await nextStates(reader, 1)).toEqual(['b, 2']);
+    const next = nextStates(reader, 1);
     live.announce(notice(place, log.change('e').sequence));
     expect(await next).toEqual(['e, 8']);
 
     log.remove('b');
     log.remove('e');
     const other = await follow(live, place, 0);
-    const news = told(other, 1);
+    const news = nextStates(other, 1);
     live.announce(notice(place, log.change('f').sequence));
     expect(await news).toEqual(['f, 11']);
     await live.close();
@@ -180,7 +180,7 @@ describe('isolation', () => {
     const live = liveOverMemory({ transport, pollIntervalMs: 5 });
     const readers = [await follow(live, conversation), await follow(live, collection)] as const;
     expect(live.stats()).toEqual({ feeds: 2, subscribers: 2, timers: 2 });
-    const [first, second] = [told(readers[0], 1), told(readers[1], 1)];
+    const [first, second] = [nextStates(readers[0], 1), nextStates(readers[1], 1)];
     conversation.log.change('message', 3);
     expect(await first).toEqual(['message, 3']);
     transport.deliver(notice(conversation, 3));
@@ -189,7 +189,7 @@ describe('isolation', () => {
     expect(await second).toEqual(['document, 1']);
     await readers[0].return?.();
     expect(live.stats()).toEqual({ feeds: 1, subscribers: 1, timers: 2 });
-    const next = told(readers[1], 1);
+    const next = nextStates(readers[1], 1);
     collection.log.change('document');
     expect(await next).toEqual(['document, 2']);
     await live.close();
@@ -204,7 +204,7 @@ describe('isolation', () => {
     const live = liveOverMemory({ transport });
     const readers = [await follow(live, mine), await follow(live, theirs)] as const;
     expect(live.stats().feeds).toBe(2);
-    const answers = readers.map((reader) => told(reader, 1));
+    const answers = readers.map((reader) => nextStates(reader, 1));
     theirs.log.change('theirs');
     transport.deliver(notice(mine, 1), notice(theirs, 1));
     expect(await answers[1]).toEqual(['theirs, 1']);

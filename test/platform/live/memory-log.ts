@@ -12,7 +12,7 @@ import { quiet } from './live-harness.ts';
 export interface State {
   readonly sequence: number;
   readonly name: string;
-  readonly told: string;
+  readonly text: string;
 }
 
 /** An in-memory log with one row per name, which moves to the end when it changes. */
@@ -23,7 +23,7 @@ export class MemoryLog {
   /** @param by increment of the sequence number */
   change(name: string, by = 1): State {
     this.head += by;
-    const state = { sequence: this.head, name, told: `${name}, ${this.head}` };
+    const state = { sequence: this.head, name, text: `${name}, ${this.head}` };
     this.states.set(name, state);
     return state;
   }

@@ -35,10 +35,10 @@ describe('conversationEvents', () => {
   test('delivers events with their payload in its current state', async () => {
     const { live, tenant, viewer, variables } = await createRoom();
     const events = await open(graph, live, viewer, EVENTS, { ...variables, after: 0 });
-    const told = [await events.next(), await events.next(), await events.next(), await events.next()];
+    const delivered = [await events.next(), await events.next(), await events.next(), await events.next()];
     const conversation = { title: 'Conversation', messageCount: 2 };
     const createdAt = expect.any(Date);
-    expect(told.map((result) => result?.data?.conversationEvents)).toEqual([
+    expect(delivered.map((result) => result?.data?.conversationEvents)).toEqual([
       { sequence: 1, type: 'CONVERSATION_CREATED', createdAt, conversation, message: null, toolExecution: null },
       {
         sequence: 2,
@@ -101,21 +101,21 @@ describe('conversationEvents', () => {
       'subscription ($id: ID!) { conversationEvents(conversationId: $id) { sequence message { sequence content } } }';
     const events = await open(graph, live, viewer, source, variables);
     await append(1);
-    const told = (sequence: number) => ({
+    const delivered = (sequence: number) => ({
       data: { conversationEvents: { sequence, message: { sequence: sequence - 2, content: 'Hello' } } },
     });
-    expect(await events.next()).toEqual(told(5));
+    expect(await events.next()).toEqual(delivered(5));
     const statements = await countStatements(graph, /FROM "messages"/, async () => {
       for (const sequence of range(6, 9)) {
         await append(1);
-        expect(await events.next()).toEqual(told(sequence));
+        expect(await events.next()).toEqual(delivered(sequence));
       }
     });
     expect(statements).toBe(0);
     // More messages than one statement prefetches: separate statements read the rest.
     const rest = await countStatements(graph, /FROM "messages"/, async () => {
       await append(40);
-      for (const sequence of range(10, 49)) expect(await events.next()).toEqual(told(sequence));
+      for (const sequence of range(10, 49)) expect(await events.next()).toEqual(delivered(sequence));
     });
     expect(rest).toBeLessThan(40);
     await live.close();

@@ -3,7 +3,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
-import type { Heard, ScriptedHttp } from './scripted-http.ts';
+import type { ReceivedRequest, ScriptedHttp } from './scripted-http.ts';
 
 export interface TokenRequest {
   headers: IncomingHttpHeaders;
@@ -13,25 +13,25 @@ export interface TokenRequest {
 
 export interface AuthorizationServer {
   issuer: string;
-  /** Paths that were asked for. */
+  /** The paths of all requests. */
   paths: string[];
   requests: TokenRequest[];
-  /** The tokens that are good now, and their scopes. */
+  /** The valid tokens with their scopes. */
   tokens: Map<string, string>;
-  /** @default a token that is good, for an hour */
+  /** Responds to a token request. @default issues a token for an hour */
   give: (request: TokenRequest) => void;
 }
 
-/** Gives tokens to whoever asks. Closed with the test. */
+/** An authorization server that issues a token for every request. Closed when the test finishes. */
 export async function startAuthorizationServer(): Promise<AuthorizationServer> {
   const server = createServer(async (request, response) => {
     const { url: path = '', headers } = request;
     given.paths.push(path);
     const params = Object.fromEntries(new URLSearchParams(await text(request)));
     if (path === '/token') {
-      const asked = { headers, params, response };
-      given.requests.push(asked);
-      given.give(asked);
+      const tokenRequest = { headers, params, response };
+      given.requests.push(tokenRequest);
+      given.give(tokenRequest);
     } else if (path === '/.well-known/oauth-authorization-server') {
       answer(response, 200, {
         issuer: given.issuer,
@@ -69,7 +69,7 @@ export function answer(response: ServerResponse, status: number, body: object): 
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
-/** Makes an MCP server take good tokens only. @param needs the scope a tool of this name needs */
+/** Makes an MCP server require valid tokens. @param needs the required scope by tool name. @param named overrides of the resource metadata */
 export function protect(
   server: Pick<ScriptedHttp, 'origin' | 'url' | 'first'>,
   authorizationServer: AuthorizationServer,
@@ -77,7 +77,7 @@ export function protect(
 ): void {
   const metadataUrl = `${server.origin}/.well-known/oauth-protected-resource/mcp`;
   const challenge = (rest: string) => ({ 'www-authenticate': `Bearer resource_metadata="${metadataUrl}"${rest}` });
-  server.first = ({ path, headers, message, response }: Heard) => {
+  server.first = ({ path, headers, message, response }: ReceivedRequest) => {
     if (path.startsWith('/.well-known/')) {
       answer(response, 200, { resource: server.url, authorization_servers: [authorizationServer.issuer], ...named });
       return true;

@@ -11,9 +11,9 @@ import { Semaphore } from '../../../src/platform/lib/semaphore.ts';
 const suite = fileURLToPath(new URL('../../../node_modules/.bin/conformance', import.meta.url));
 const client = fileURLToPath(new URL('./conformance-client.ts', import.meta.url));
 
-/** All the official suite has for clients. It allows for a list of expected failures; here is none. */
+/** All client scenarios of the official suite. None is expected to fail. */
 const CORE = ['initialize', 'tools_call', 'elicitation-sep1034-client-defaults'];
-/** Measures how long we wait, to a fifth of a second. */
+/** Measures the reconnection delay of the client to 200 ms. */
 const TIMED = ['sse-retry'];
 const AUTH = [
   'auth/metadata-default',
@@ -37,12 +37,12 @@ const AUTH = [
   'auth/client-credentials-basic',
   'auth/cross-app-access-complete-flow',
 ];
-/** There the server is to be given up. */
+/** Scenarios in which the client must refuse the server. */
 const HOSTILE = ['auth/scope-retry-limit', 'auth/resource-mismatch'];
 
-/** Each takes two processes. */
+/** Limits concurrency: each scenario starts two processes. */
 const slots = new Semaphore(3);
-/** Those compile the same code. */
+/** The compile cache that all these processes share. */
 let compiled = '';
 
 beforeAll(async () => {
@@ -51,13 +51,13 @@ beforeAll(async () => {
 
 afterAll(() => rm(compiled, { recursive: true, force: true }));
 
-test('there are no other scenarios', async ({ signal }) => {
+test('the suite has no other scenarios', async ({ signal }) => {
   const { stdout } = await run(['list', '--client'], signal);
   const names = [...stdout.matchAll(/^ +- (\S+)/gm)].map(([, name]) => name);
   expect(names.toSorted()).toEqual([...CORE, ...TIMED, ...AUTH, ...HOSTILE].toSorted());
 });
 
-// By itself, and again where the machine was too busy to keep the time.
+// Timing-sensitive: runs alone and is retried on a busy machine.
 test.for(TIMED)('%s', { retry: 3, timeout: 60_000 }, async (name, { signal }) => {
   expect(await outcome(name, signal)).toEqual(passed);
 });
@@ -74,7 +74,7 @@ describe.concurrent('the conformance suite', { timeout: 60_000 }, () => {
 
 const passed = { code: 0, succeeded: true, unmet: [], refused: false };
 
-/** Warnings are as bad as failures. */
+/** Counts warnings as failures. */
 async function outcome(scenario: string, signal: AbortSignal) {
   const command = `${process.execPath} ${client}`;
   const { code, stdout, stderr } = await run(['client', '--command', command, '--scenario', scenario, '--verbose'], signal);
@@ -89,7 +89,7 @@ async function outcome(scenario: string, signal: AbortSignal) {
   };
 }
 
-/** @param signal ends it with the test, and its client a little later by the suite's own time limit */
+/** @param signal kills the suite when the test ends; its client ends by the time limit of the suite */
 async function run(args: string[], signal: AbortSignal) {
   const { PATH = '' } = process.env;
   const env = { PATH, NODE_COMPILE_CACHE: compiled };

@@ -6,8 +6,8 @@ import { createMcpClient, type McpClient } from '../../../src/platform/mcp-clien
 import { CrossAppProvider, SignedInProvider } from './conformance-providers.ts';
 
 /**
- * What the conformance suite runs, once for each scenario, with the server's address as the last argument: our client, as this process would
- * use it, with a person who always agrees.
+ * The program that the conformance suite starts for each scenario, with the URL of the server as the last argument. It uses the client as
+ * production code does, with a user who accepts everything.
  */
 const scenario = process.env.MCP_CONFORMANCE_SCENARIO ?? '';
 const context: Record<string, string> = JSON.parse(process.env.MCP_CONFORMANCE_CONTEXT ?? '{}');
@@ -34,15 +34,15 @@ try {
   await fetch.close();
 }
 
-/** Lists the tools and calls each. Arguments fit the one tool of the suite that takes some. */
-async function useAll(our: McpClient, target: McpEndpoint): Promise<void> {
-  for (const { name } of await our.listTools(target)) {
-    const { isError, content } = await our.callTool(target, { name, arguments: name === 'add_numbers' ? { a: 5, b: 3 } : {} });
+/** Lists the tools and calls each. Only `add_numbers` has parameters. */
+async function useAll(client: McpClient, target: McpEndpoint): Promise<void> {
+  for (const { name } of await client.listTools(target)) {
+    const { isError, content } = await client.callTool(target, { name, arguments: name === 'add_numbers' ? { a: 5, b: 3 } : {} });
     if (isError) throw new Error(`The tool ${name} failed: ${JSON.stringify(content)}`);
   }
 }
 
-async function targetOf(fetchIt: SsrfSafeFetch): Promise<McpEndpoint> {
+async function targetOf(safeFetch: SsrfSafeFetch): Promise<McpEndpoint> {
   const target: McpEndpoint = {
     key: scenario,
     transport: 'STREAMABLE_HTTP',
@@ -53,29 +53,29 @@ async function targetOf(fetchIt: SsrfSafeFetch): Promise<McpEndpoint> {
   const credentials = { kind: 'client_credentials' as const, clientId };
   switch (scenario) {
     case 'auth/client-credentials-basic':
-      return { ...target, auth: { ...credentials, issuer: await issuerOf(fetchIt), clientSecret } };
+      return { ...target, auth: { ...credentials, issuer: await issuerOf(safeFetch), clientSecret } };
     case 'auth/client-credentials-jwt':
       return {
         ...target,
-        auth: { ...credentials, issuer: await issuerOf(fetchIt), privateKey, algorithm: context.signing_algorithm ?? 'ES256' },
+        auth: { ...credentials, issuer: await issuerOf(safeFetch), privateKey, algorithm: context.signing_algorithm ?? 'ES256' },
       };
     case 'auth/cross-app-access-complete-flow':
-      return { ...target, authProvider: new CrossAppProvider(fetchIt, context) };
+      return { ...target, authProvider: new CrossAppProvider(safeFetch, context) };
     case 'auth/pre-registration':
-      return { ...target, authProvider: new SignedInProvider(fetchIt, { client_id: clientId, client_secret: clientSecret }) };
+      return { ...target, authProvider: new SignedInProvider(safeFetch, { client_id: clientId, client_secret: clientSecret }) };
     case 'auth/basic-cimd':
-      // The suite accepts this address and no other, and does not ask for what is there.
+      // The suite accepts only this URL and does not fetch it.
       return {
         ...target,
-        authProvider: new SignedInProvider(fetchIt, undefined, 'https://conformance-test.local/client-metadata.json'),
+        authProvider: new SignedInProvider(safeFetch, undefined, 'https://conformance-test.local/client-metadata.json'),
       };
     default:
-      return scenario.startsWith('auth/') ? { ...target, authProvider: new SignedInProvider(fetchIt) } : target;
+      return scenario.startsWith('auth/') ? { ...target, authProvider: new SignedInProvider(safeFetch) } : target;
   }
 }
 
-/** Who registers a client knows where. The suite does not tell. */
-async function issuerOf(fetchIt: SsrfSafeFetch): Promise<string> {
-  const { authorizationServerUrl } = await discoverOAuthServerInfo(url, { fetchFn: fetchIt });
+/** The suite does not pass the issuer of the registered client, so this discovers it. */
+async function issuerOf(safeFetch: SsrfSafeFetch): Promise<string> {
+  const { authorizationServerUrl } = await discoverOAuthServerInfo(url, { fetchFn: safeFetch });
   return authorizationServerUrl;
 }

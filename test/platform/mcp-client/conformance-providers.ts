@@ -5,7 +5,7 @@ import type { McpAuthProvider } from '../../../src/platform/mcp-client/endpoint.
 
 const REDIRECT_URL = 'http://localhost:3000/callback';
 
-/** Signs in without a browser, at an authorization server that asks no questions: it redirects at once. */
+/** Signs in without a browser at an authorization server that redirects at once. */
 export class SignedInProvider implements McpAuthProvider {
   readonly redirectUrl: string | undefined = REDIRECT_URL;
   readonly clientMetadataUrl?: string;
@@ -63,7 +63,7 @@ export class SignedInProvider implements McpAuthProvider {
     const response = await this.#fetch(url, { redirect: 'manual' });
     await response.body?.cancel();
     const { searchParams } = new URL(response.headers.get('location') ?? '');
-    if (searchParams.get('state') !== this.#state) throw new Error('The answer is to another question.');
+    if (searchParams.get('state') !== this.#state) throw new Error('The state of the redirect does not match the request.');
     this.#code = searchParams.get('code') ?? '';
   }
 
@@ -72,16 +72,16 @@ export class SignedInProvider implements McpAuthProvider {
   }
 }
 
-/** A person who is signed in elsewhere: their ID token is exchanged for a grant, and the grant for an access token. */
+/** A user who signed in at an identity provider. Exchanges the ID token for a grant, and the grant for an access token. */
 export class CrossAppProvider extends SignedInProvider {
   override readonly redirectUrl = undefined;
-  readonly #ask: SsrfSafeFetch;
+  readonly #identityProviderFetch: SsrfSafeFetch;
   readonly #context: Record<string, string>;
   #discovered: OAuthDiscoveryState | undefined;
 
   constructor(fetch: SsrfSafeFetch, context: Record<string, string>) {
     super(fetch, { client_id: context.client_id ?? '', client_secret: context.client_secret ?? '' });
-    this.#ask = fetch;
+    this.#identityProviderFetch = fetch;
     this.#context = context;
   }
 
@@ -92,7 +92,7 @@ export class CrossAppProvider extends SignedInProvider {
   async prepareTokenRequest(): Promise<URLSearchParams> {
     const { idp_id_token = '', idp_client_id = '', idp_token_endpoint = '' } = this.#context;
     const { authorizationServerMetadata, resourceMetadata } = this.#discovered ?? {};
-    const response = await this.#ask(idp_token_endpoint, {
+    const response = await this.#identityProviderFetch(idp_token_endpoint, {
       method: 'POST',
       body: new URLSearchParams({
         grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',

@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { event, type Heard, result, type ScriptedHttp, say, startScriptedHttp, status, stream } from './scripted-http.ts';
+import {
+  event,
+  type ReceivedRequest,
+  result,
+  type ScriptedHttp,
+  say,
+  startScriptedHttp,
+  status,
+  stream,
+} from './scripted-http.ts';
 import { createClients, failure, remote, textOf, until } from './servers.ts';
 
 const headers = { authorization: 'Bearer correct-horse-battery' };
@@ -12,7 +21,7 @@ async function scene(options: Parameters<typeof createClients>[0] = {}, limits =
 }
 
 describe('sessions', () => {
-  test('the headers go with every request, and the session is ended with the connection', async () => {
+  test('sends the headers with every request and deletes the session when the connection closes', async () => {
     const { server, clients, call } = await scene();
     expect(textOf(await call('work'))).toBe('done');
     await clients.close();
@@ -21,7 +30,7 @@ describe('sessions', () => {
     expect(server.heard.at(-1)?.headers).toMatchObject({ 'mcp-session-id': 'session-1', 'mcp-protocol-version': '2025-11-25' });
   });
 
-  test('one that is lost is told from other failures, and the next call opens another', async () => {
+  test('reports a lost session as CRASHED, and the next call opens another', async () => {
     const { server, clients, call } = await scene();
     await call('work');
     server.first = ({ headers, response }) => {
@@ -33,7 +42,7 @@ describe('sessions', () => {
     expect(lost).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: false,
-      message: 'The MCP server has lost our session. Call again.',
+      message: 'The MCP server lost the session. Retry the call.',
     });
     expect(textOf(await call('work'))).toBe('done');
     expect([server.count('initialize'), server.count('tools/call'), server.count('DELETE')]).toEqual([2, 3, 0]);
@@ -41,11 +50,11 @@ describe('sessions', () => {
   });
 });
 
-describe('answers of HTTP', () => {
+describe('HTTP responses', () => {
   test.for([
-    [401, 'REFUSED', 'The MCP server does not accept our credentials (HTTP 401).'],
-    [429, 'BUSY', 'The MCP server asks for fewer calls (HTTP 429).'],
-    [502, 'UNREACHABLE', 'The MCP server answered with HTTP 502.'],
+    [401, 'REFUSED', 'The MCP server rejects the credentials (HTTP 401).'],
+    [429, 'BUSY', 'The MCP server limits the rate of calls (HTTP 429). Retry later.'],
+    [502, 'UNREACHABLE', 'The MCP server responded with HTTP 502.'],
   ] as const)('%i is %s', async ([code, expected, message]) => {
     const { server, clients, call } = await scene();
     await call('work');
@@ -60,10 +69,10 @@ describe('answers of HTTP', () => {
     expect(await failure(clients.listTools(other))).toMatchObject({ code: expected, message, mayHaveRun: false });
   });
 
-  test('a redirect is followed within the origin only', async () => {
+  test('follows a redirect only within the origin', async () => {
     const { server, clients, call } = await scene();
     const elsewhere = await startScriptedHttp();
-    const redirect = (to: string) => (heard: Heard) => {
+    const redirect = (to: string) => (heard: ReceivedRequest) => {
       if (heard.path !== '/mcp' || heard.method === 'DELETE') return false;
       status(307, { location: to })(heard);
       return true;
@@ -71,7 +80,7 @@ describe('answers of HTTP', () => {
     server.first = redirect(elsewhere.url);
     expect(await failure(call('work'))).toMatchObject({
       code: 'REFUSED',
-      message: 'The MCP server redirects to another address, which is not followed.',
+      message: 'The MCP server redirects to another address. Redirects are not followed.',
     });
     expect(elsewhere.heard).toEqual([]);
     server.first = redirect('/mcp/');
@@ -79,7 +88,7 @@ describe('answers of HTTP', () => {
     expect(clients.stats().connections).toBe(1);
   });
 
-  test.for(['STREAMABLE_HTTP', 'SSE'] as const)('an address that is not allowed is said to be so: %s', async (transport) => {
+  test.for(['STREAMABLE_HTTP', 'SSE'] as const)('reports an address that is not allowed as REFUSED: %s', async (transport) => {
     const refusing = async () => {
       const cause = Object.assign(new Error('The address 10.0.0.1 is not public.'), { name: 'AddressNotAllowedError' });
       throw new TypeError('fetch failed', { cause });
@@ -88,10 +97,10 @@ describe('answers of HTTP', () => {
     const error = await failure(clients.listTools(remote(transport, 'http://internal.example/mcp', { headers })));
     expect(error).toMatchObject({ code: 'REFUSED', mayHaveRun: false, message: 'The address 10.0.0.1 is not public.' });
     const odd = await failure(clients.listTools(remote(transport, 'not a url')));
-    expect(odd).toMatchObject({ code: 'UNREACHABLE', message: 'The address of the MCP server is not a URL.' });
+    expect(odd).toMatchObject({ code: 'UNREACHABLE', message: 'The address of the MCP server is not a valid URL.' });
   });
 
-  test('what is neither JSON nor a stream is not MCP', async () => {
+  test('reports a response that is neither JSON nor an event stream as PROTOCOL', async () => {
     const { server, call } = await scene();
     server.tools.page = ({ response }) => void response.writeHead(200, { 'content-type': 'text/html' }).end('<p>Hello</p>');
     server.tools.torn = ({ response }) => void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc"');
@@ -102,23 +111,23 @@ describe('answers of HTTP', () => {
     expect(server.count('tools/call')).toBe(3);
   });
 
-  test('no secret is in a message', async () => {
+  test('error messages contain no secret', async () => {
     const { server, call } = await scene();
     server.tools.echo = (heard) => {
       const { authorization } = heard.headers;
       stream(heard)(event({ id: heard.message.id, error: { code: -32000, message: `bad ${authorization}` } }));
       heard.response.end();
     };
-    expect((await failure(call('echo'))).message).toBe('The MCP server answered with an error: bad [redacted]');
+    expect((await failure(call('echo'))).message).toBe('The MCP server returned an error: bad [redacted]');
     const broken = createClients().listTools(remote('STREAMABLE_HTTP', server.url, { headers: { 'x-key': 'two\nlines' } }));
-    expect((await failure(broken)).message).toBe('The headers for the MCP server cannot be sent.');
+    expect((await failure(broken)).message).toBe('The headers for the MCP server are not valid HTTP headers.');
   });
 });
 
 describe('streams', () => {
-  test('one that ends without the answer ends its call alone', async () => {
+  test('a stream that ends without the response fails only its own call', async () => {
     const { server, clients, call } = await scene();
-    const waiting: Heard[] = [];
+    const waiting: ReceivedRequest[] = [];
     server.tools.wait = (heard) => void waiting.push(heard);
     server.tools.cut = (heard) => {
       stream(heard)(event({ method: 'notifications/message', params: { level: 'info', data: 'soon' } }));
@@ -134,17 +143,17 @@ describe('streams', () => {
       expect(await failure(call(name))).toMatchObject({
         code: 'CRASHED',
         mayHaveRun: true,
-        message: 'The connection to the MCP server broke before the answer came.',
+        message: 'The connection to the MCP server was lost before the response.',
       });
     }
-    say('at last')(waiting[0] as Heard);
+    say('at last')(waiting[0] as ReceivedRequest);
     expect(textOf(await other)).toBe('at last');
     expect([server.count('tools/call'), clients.stats().connections]).toEqual([3, 1]);
   });
 
-  test('one that the server lets us take up again brings the answer, and the call is not sent again', async () => {
+  test('resumes a stream with an event id to get the response, and does not repeat the call', async () => {
     const { server, call } = await scene();
-    let asked: Heard | undefined;
+    let asked: ReceivedRequest | undefined;
     server.tools.later = (heard) => {
       asked = heard;
       stream(heard)('retry: 10\nid: first/1\ndata:\n\n');
@@ -161,10 +170,10 @@ describe('streams', () => {
     expect(await failure(call('later'))).toMatchObject({ code: 'CRASHED', mayHaveRun: true });
   });
 
-  test('a call that is given up is taken back, and its stream closed', async () => {
+  test('a timeout cancels the call on the server and closes its stream', async () => {
     const { server, call } = await scene();
     const closed: string[] = [];
-    const never = (name: string) => (heard: Heard) => {
+    const never = (name: string) => (heard: ReceivedRequest) => {
       heard.response.once('close', () => closed.push(name));
       if (name === 'streaming') stream(heard)('id: 1\ndata:\n\n');
     };
@@ -179,7 +188,7 @@ describe('streams', () => {
     expect(textOf(await call('work'))).toBe('done');
   });
 
-  test('a stream that stays open after the answer is closed', async () => {
+  test('closes a stream that stays open after the response', async () => {
     const { server, call } = await scene();
     let open = true;
     server.tools.linger = (heard) => {
@@ -192,7 +201,7 @@ describe('streams', () => {
     await until(() => !open);
   });
 
-  test('a server that sends us back at once is not asked for ever', async () => {
+  test('stops reconnecting to a stream that always ends at once', async () => {
     const { server, call } = await scene();
     server.listen = (heard) => {
       stream(heard)('retry: 0\n\n');
@@ -200,14 +209,14 @@ describe('streams', () => {
     };
     await call('work');
     await until(() => server.count('GET') === 60);
-    // The next would have come within a few milliseconds.
+    // With `retry: 0`, another request would arrive within a few milliseconds.
     for (let calls = 0; calls < 20; calls++) await call('work');
     expect(server.count('GET')).toBe(60);
   });
 });
 
-describe('what is read is bounded', () => {
-  const endless = (heard: Heard, piece: string) => {
+describe('size limits', () => {
+  const endless = (heard: ReceivedRequest, piece: string) => {
     const { response } = heard;
     const write = () => {
       while (!response.destroyed && response.write(piece));
@@ -216,7 +225,7 @@ describe('what is read is bounded', () => {
     write();
   };
 
-  test.for(['json', 'event'])('an answer without end ends its call: %s', async (kind) => {
+  test.for(['json', 'event'])('an endless response fails only its own call: %s', async (kind) => {
     const { server, clients, call } = await scene({ maxResultBytes: 1_000 });
     let closed = false;
     server.tools.endless = (heard) => {
@@ -237,7 +246,7 @@ describe('what is read is bounded', () => {
     expect(clients.stats().connections).toBe(1);
   });
 
-  test('a flood of events ends the connection', async () => {
+  test('a flood of events closes the connection', async () => {
     const { server, clients, call } = await scene();
     server.tools.flood = (heard) => {
       stream(heard);
@@ -256,25 +265,25 @@ describe('SSE', () => {
     return { server, clients, target: remote('SSE', server.url, { headers }) };
   }
 
-  test('a server that never names its address is given up', async () => {
+  test('times out if the server never sends its endpoint', async () => {
     const { clients, target } = await sse((heard) => void stream(heard), 300);
     expect(await failure(clients.listTools(target))).toMatchObject({ code: 'TIMEOUT', mayHaveRun: false });
     await until(() => clients.stats().connections === 0);
   });
 
-  test('an address elsewhere is not spoken to', async () => {
+  test('sends nothing to an endpoint of another origin', async () => {
     const elsewhere = await startScriptedHttp();
     const { clients, target } = await sse((heard) => stream(heard)(`event: endpoint\ndata: ${elsewhere.url}\n\n`));
     expect(await failure(clients.listTools(target))).toMatchObject({ code: 'PROTOCOL', mayHaveRun: false });
     expect(elsewhere.heard).toEqual([]);
   });
 
-  test('credentials that are not accepted are said to be so', async () => {
+  test('reports rejected credentials as REFUSED', async () => {
     const { clients, target } = await sse(status(401));
     expect(await failure(clients.listTools(target))).toMatchObject({ code: 'REFUSED', mayHaveRun: false });
   });
 
-  test('an event without end ends the connection', async () => {
+  test('an endless event closes the connection', async () => {
     const { clients, target } = await sse((heard) => {
       const write = stream(heard);
       for (let times = 0; times < 80; times++) write('data: '.padEnd(65_536, 'x'));

@@ -6,7 +6,7 @@ import { createClients, failure, isAlive, scene, scriptedStdio, textOf, until, w
 const linux = process.platform === 'linux';
 
 describe.runIf(linux)('memory', () => {
-  test.for(['eat', 'eatElsewhere'])('a program that takes more than its share is stopped: %s', async (name) => {
+  test.for(['eat', 'eatElsewhere'])('stops a program that exceeds its memory limit: %s', async (name) => {
     const clients = createClients();
     const target = scriptedStdio([], { limits: { memoryMb: 256 } });
     const { pid } = await whereabouts(clients, target);
@@ -14,7 +14,7 @@ describe.runIf(linux)('memory', () => {
     expect(error).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: true,
-      message: 'The MCP server held more than its 256 MB of memory and was stopped.',
+      message: 'The MCP server exceeded its memory limit of 256 MB and was stopped.',
     });
     await until(() => clients.stats().connections === 0);
     expect(isAlive(pid)).toBe(false);
@@ -22,12 +22,12 @@ describe.runIf(linux)('memory', () => {
   });
 });
 
-describe('what a program writes is bounded', () => {
+describe('output limits', () => {
   test.for([
     ['endless', 'TOO_LARGE', 'The MCP server wrote a message of more than 1048576 bytes and was stopped.'],
-    ['flood', 'PROTOCOL', 'The MCP server floods us with messages.'],
-    ['chatter', 'PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.'],
-  ] as const)('it is stopped when it goes on and on: %s', async ([name, code, message]) => {
+    ['flood', 'PROTOCOL', 'The MCP server sends too many messages.'],
+    ['chatter', 'PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.'],
+  ] as const)('stops a program with endless output: %s', async ([name, code, message]) => {
     const clients = createClients({ maxResultBytes: 1_000 });
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
@@ -36,19 +36,19 @@ describe('what a program writes is bounded', () => {
     expect(isAlive(pid)).toBe(false);
   });
 
-  test('a result that is too large fails alone', async () => {
+  test('an oversized result fails only its own call', async () => {
     const clients = createClients({ maxResultBytes: 10_000 });
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
     const large = await failure(clients.callTool(target, { name: 'big', arguments: { bytes: 10_000 } }));
-    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result has more than 10000 bytes.' });
+    expect(large).toMatchObject({ code: 'TOO_LARGE', mayHaveRun: true, message: 'The result exceeds 10000 bytes.' });
     expect(await failure(clients.callTool(target, { name: 'deep' }))).toMatchObject({ code: 'TOO_LARGE' });
     const most = await clients.callTool(target, { name: 'big', arguments: { bytes: 9_000 } });
     expect(textOf(most)).toHaveLength(9_000);
     expect((await whereabouts(clients, target)).pid).toBe(pid);
   });
 
-  test('so are lists', async () => {
+  test('limits the length and the size of lists, and rejects endless pagination', async () => {
     const clients = createClients({ maxResultBytes: 50_000 });
     expect(await clients.listTools(scriptedStdio(['list', '250']))).toHaveLength(250);
     expect(await clients.listTools(scriptedStdio(['bare']))).toEqual([]);
@@ -56,30 +56,30 @@ describe('what a program writes is bounded', () => {
     const many = await failure(clients.listTools(scriptedStdio(['list', '501'])));
     expect(many).toMatchObject({ code: 'TOO_LARGE', message: 'The MCP server lists more than 500 tools.' });
     const long = await failure(clients.listTools(scriptedStdio(['list', '200', '500'])));
-    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools has more than 50000 bytes.' });
+    expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools exceeds 50000 bytes.' });
     const round = await failure(clients.listTools(scriptedStdio(['round'])));
-    expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has no end.' });
+    expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has more than 100 pages.' });
   });
 });
 
-test('a program that never answers the greeting is given up', async () => {
+test('times out if the program does not answer the initialize request', async () => {
   const clients = createClients({ connectTimeoutMs: 700 });
   const error = await failure(clients.listTools(scriptedStdio(['silent'])));
   expect(error).toMatchObject({
     code: 'TIMEOUT',
     mayHaveRun: false,
-    message: 'The MCP server did not answer to a greeting in 700 ms.',
+    message: 'The MCP server did not complete the handshake within 700 ms.',
   });
   await until(() => clients.stats().connections === 0);
 });
 
-test('an answer that is not MCP is said to be so, and costs no connection', async () => {
+test('reports an invalid response as PROTOCOL and keeps the connection', async () => {
   const clients = createClients();
   const target = scriptedStdio();
   const { pid } = await whereabouts(clients, target);
   expect(await failure(clients.callTool(target, { name: 'nonsense' }))).toMatchObject({
     code: 'PROTOCOL',
-    message: 'The MCP server answered with something that is not MCP.',
+    message: 'The response of the MCP server is not a valid MCP message.',
   });
   expect(await failure(clients.callTool(target, { name: 'missing' }))).toMatchObject({
     code: 'TOOL_UNKNOWN',
@@ -89,14 +89,14 @@ test('an answer that is not MCP is said to be so, and costs no connection', asyn
   expect((await whereabouts(clients, target)).pid).toBe(pid);
 });
 
-test('no secret gets into a message or the log', async () => {
+test('errors and log lines contain no secret', async () => {
   const written: string[] = [];
   const sink = new Writable({ write: (chunk, _, done) => done(void written.push(String(chunk))) });
   const { env } = await scene();
   const clients = createClients({ log: pino({ level: 'debug' }, sink) });
   const target = scriptedStdio([], { env: { ...env, SECRET: 'correct horse battery' } });
   const error = await failure(clients.callTool(target, { name: 'refuse' }));
-  expect(error.message).toBe('The MCP server answered with an error: no, by [redacted] and so on');
+  expect(error.message).toBe('The MCP server returned an error: no, by [redacted] and so on');
   expect(textOf(await clients.callTool(target, { name: 'greet' }))).toBe('greeted');
   await until(() => written.join('').includes('the secret is [redacted]'));
   expect(written.join('')).not.toContain('horse');

@@ -15,11 +15,11 @@ afterAll(async () => {
 });
 
 describe.for(['STREAMABLE_HTTP', 'SSE'] as const)('server-everything over %s', (transport) => {
-  const at = () => servers[transport] as EverythingServer;
+  const server = () => servers[transport] as EverythingServer;
 
-  test('is listed, asked and read', async () => {
+  test('lists tools, calls one and reads a resource', async () => {
     const clients = createClients();
-    const target = remote(transport, at().url);
+    const target = remote(transport, server().url);
     expect((await clients.listTools(target)).map(({ name }) => name)).toContain('echo');
     const echoed = await clients.callTool(target, { name: 'echo', arguments: { message: 'hello' } });
     expect(echoed).toMatchObject({ content: [{ type: 'text', text: 'Echo: hello' }], isError: false });
@@ -29,16 +29,16 @@ describe.for(['STREAMABLE_HTTP', 'SSE'] as const)('server-everything over %s', (
     expect(clients.stats().connections).toBe(1);
   });
 
-  test('what cannot be done is told apart', async () => {
+  test('distinguishes invalid arguments, an unknown tool and an unknown resource', async () => {
     const clients = createClients();
-    const target = remote(transport, at().url);
+    const target = remote(transport, server().url);
     expect((await clients.callTool(target, { name: 'get-sum', arguments: { a: 'one' } })).isError).toBe(true);
     expect(await failure(clients.callTool(target, { name: 'no-such-tool' }))).toMatchObject({ code: 'TOOL_UNKNOWN' });
     expect(await failure(clients.readResource(target, 'demo://no/such'))).toMatchObject({ code: 'PROTOCOL', mayHaveRun: false });
   });
 
-  test('is spoken to through the guarded fetch, where its address is allowed', async () => {
-    const target = remote(transport, at().url);
+  test('is reached through the guarded fetch if its address is allowed', async () => {
+    const target = remote(transport, server().url);
     const guarded = createSsrfSafeFetch({ allow: ['127.0.0.0/8'] });
     const clients = createClients({ fetch: guarded });
     expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'hello' } }))).toBe('Echo: hello');
@@ -52,22 +52,22 @@ describe.for(['STREAMABLE_HTTP', 'SSE'] as const)('server-everything over %s', (
     await strict.close();
   });
 
-  test('a long operation tells how far it is, and is not waited for past its time', async () => {
+  test('a long operation reports progress and times out', async () => {
     const clients = createClients();
-    const target = remote(transport, at().url);
+    const target = remote(transport, server().url);
     const progress: number[] = [];
     const onProgress = (step: { progress: number }) => void progress.push(step.progress);
     await clients.callTool(target, { name: long, arguments: { duration: 0.2, steps: 2 }, onProgress });
     expect(progress[0]).toBe(1);
     const call = { name: long, arguments: { duration: 60, steps: 1 }, timeoutMs: 100 };
     expect(await failure(clients.callTool(target, call))).toMatchObject({ code: 'TIMEOUT', mayHaveRun: true });
-    expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'still there' } }))).toContain('there');
+    expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'connected' } }))).toContain('connected');
     expect(clients.stats().connections).toBe(1);
   });
 
-  test('a server that is killed ends the call under way; one that is there again is connected to anew', async () => {
+  test('a killed server fails the running call; after a restart the client reconnects', async () => {
     const clients = createClients();
-    const target = remote(transport, at().url);
+    const target = remote(transport, server().url);
     const progress: number[] = [];
     const call = failure(
       clients.callTool(target, {
@@ -77,22 +77,22 @@ describe.for(['STREAMABLE_HTTP', 'SSE'] as const)('server-everything over %s', (
       }),
     );
     await until(() => progress.length > 0);
-    await at().stop();
+    await server().stop();
     expect(await call).toMatchObject({ code: 'CRASHED', mayHaveRun: true });
     expect(await failure(clients.listTools(target))).toMatchObject({
       code: 'UNREACHABLE',
       mayHaveRun: false,
       message: 'The MCP server refuses connections.',
     });
-    await at().restart();
+    await server().restart();
     expect(await clients.listTools(target)).not.toEqual([]);
   });
 
-  test('a session that is lost while nobody asks costs at most one call, which was not run', async () => {
+  test('a session lost while idle fails at most one call, which has not run', async () => {
     const clients = createClients();
-    const target = remote(transport, at().url);
+    const target = remote(transport, server().url);
     await clients.listTools(target);
-    await at().restart();
+    await server().restart();
     const calls = [];
     for (let tries = 0; tries < 2; tries++) {
       calls.push(await clients.callTool(target, { name: 'echo', arguments: { message: 'again' } }).catch((error) => error));

@@ -27,12 +27,12 @@ async function scene(options: Parameters<typeof protect>[2] = {}) {
   return { server, authorizationServer, auth, fetch, target: remote('STREAMABLE_HTTP', server.url, { auth }) };
 }
 
-test('one token serves all calls of a target, and a later connection', async () => {
+test('all calls to a server share one token, also over a later connection', async () => {
   const { server, authorizationServer, fetch, target } = await scene();
   const clients = createClients({ fetch });
   const withKey = { ...target, headers: { 'x-api-key': 'only-for-the-mcp-server' } };
   await Promise.all(['a', 'b', 'c'].map((name) => clients.callTool(withKey, { name })));
-  // Without its session, the next call connects anew.
+  // After its session is lost, the next call reconnects.
   server.tools.lost = ({ response }) => void response.writeHead(404).end();
   expect(await failure(clients.callTool(withKey, { name: 'lost' }))).toMatchObject({ code: 'CRASHED' });
   await clients.callTool(withKey, { name: 'd' });
@@ -47,7 +47,7 @@ test('one token serves all calls of a target, and a later connection', async () 
   expect(authorizationServer.requests).toHaveLength(2);
 });
 
-test('a token that was taken back is replaced, once for all calls; so is one that is about to end', async () => {
+test('replaces a revoked or expiring token once for all concurrent calls', async () => {
   const { server, authorizationServer, fetch, target } = await scene();
   const clients = createClients({ fetch });
   await clients.callTool(target, { name: 'a' });
@@ -64,7 +64,7 @@ test('a token that was taken back is replaced, once for all calls; so is one tha
   expect(server.count('tools/call')).toBe(5 + refused);
 });
 
-test('more is asked for when a tool needs it, and not again when it did not help', async () => {
+test('requests more scope if a tool needs it, and does not repeat a request that did not help', async () => {
   const { authorizationServer, fetch, target } = await scene({ needs: { write: 'write', admin: 'admin' } });
   const clients = createClients({ fetch });
   await clients.callTool(target, { name: 'read' });
@@ -79,7 +79,7 @@ test('more is asked for when a tool needs it, and not again when it did not help
   await clients.callTool(target, { name: 'write' });
 });
 
-test('credentials go to the authorization server they are for, whatever the MCP server names', async () => {
+test('sends credentials only to their issuer, whatever authorization server the MCP server names', async () => {
   const thief = await startAuthorizationServer();
   const { authorizationServer, fetch, target } = await scene({ named: { authorization_servers: [thief.issuer] } });
   await createClients({ fetch }).callTool(target, { name: 'a' });
@@ -87,16 +87,16 @@ test('credentials go to the authorization server they are for, whatever the MCP 
   expect(thief.paths).toEqual([]);
 });
 
-test('no token is got for another server than the one that is asked', async () => {
+test('refuses to request a token for another resource than the called server', async () => {
   const { authorizationServer, fetch, target } = await scene({ named: { resource: 'https://bank.example.com/mcp' } });
   expect(await failure(createClients({ fetch }).callTool(target, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The MCP server asks for an access token for another server than itself.',
+    message: 'The OAuth metadata of the MCP server names a different resource than the server.',
   });
   expect(authorizationServer.requests).toEqual([]);
 });
 
-test('no message repeats what is secret', async () => {
+test('error messages contain no secret', async () => {
   const { server, authorizationServer, fetch, target } = await scene();
   const clients = createClients({ fetch });
   const { give } = authorizationServer;
@@ -104,26 +104,26 @@ test('no message repeats what is secret', async () => {
   authorizationServer.give = ({ response }) => answer(response, 401, refuse);
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The authorization server gives us no access token (invalid_client).',
+    message: 'The authorization server rejects the token request (invalid_client).',
   });
   authorizationServer.give = ({ response }) => answer(response, 500, { secret: SECRET });
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'UNREACHABLE',
-    message: 'The authorization server gave no access token.',
+    message: 'The authorization server failed to issue an access token.',
   });
   authorizationServer.give = ({ response }) => answer(response, 200, { access_token: `${SECRET}\n`, token_type: 'Bearer' });
   expect(await failure(clients.callTool(target, { name: 'a' }))).toMatchObject({
     code: 'PROTOCOL',
-    message: 'The authorization server gave no token we could use.',
+    message: 'The authorization server returned no usable Bearer token.',
   });
   authorizationServer.give = give;
-  server.tools.tell = (heard) =>
+  server.tools.leak = (heard) =>
     json(heard, { id: heard.message.id, error: { code: -32000, message: `${heard.headers.authorization} and ${SECRET}` } });
-  const { message } = await failure(clients.callTool(target, { name: 'tell' }));
-  expect(message).toBe('The MCP server answered with an error: Bearer [redacted] and [redacted]');
+  const { message } = await failure(clients.callTool(target, { name: 'leak' }));
+  expect(message).toBe('The MCP server returned an error: Bearer [redacted] and [redacted]');
 });
 
-test('the way to a token is bounded in size and time, and goes where it may', async () => {
+test('a token request has a size limit and a timeout, can be aborted, and reaches only allowed addresses', async () => {
   const { authorizationServer, auth, fetch, target } = await scene();
   authorizationServer.give = ({ response }) => {
     response.writeHead(200, { 'content-type': 'application/json' });
@@ -137,8 +137,8 @@ test('the way to a token is bounded in size and time, and goes where it may', as
 
   const clients = createClients({ fetch });
   const waiting = failure(clients.callTool(target, { name: 'a' }));
-  const asked = authorizationServer.requests.length;
-  await until(() => authorizationServer.requests.length > asked);
+  const before = authorizationServer.requests.length;
+  await until(() => authorizationServer.requests.length > before);
   await clients.close();
   expect(await waiting).toMatchObject({ code: 'ABORTED' });
 
@@ -148,7 +148,7 @@ test('the way to a token is bounded in size and time, and goes where it may', as
   }
 });
 
-test('a token goes along over SSE too', async () => {
+test('sends the token over SSE too', async () => {
   const { authorizationServer, auth, fetch } = await scene();
   let events: ServerResponse | undefined;
   const server = createServer(async (request, response) => {
@@ -179,7 +179,7 @@ test('a token goes along over SSE too', async () => {
   expect(authorizationServer.requests).toHaveLength(2);
 });
 
-test('a provider of tokens is asked to refresh them, and may have nobody who signs in', async () => {
+test('refreshes the tokens of a provider, and is refused if a sign-in is needed and nobody can sign in', async () => {
   const { server, authorizationServer, fetch } = await scene();
   const { issuer } = authorizationServer;
   const authProvider = new SignedInProvider(fetch, { client_id: 'app', issuer });
@@ -196,6 +196,6 @@ test('a provider of tokens is asked to refresh them, and may have nobody who sig
   const alone = remote('STREAMABLE_HTTP', server.url, { authProvider: new Alone(fetch, { client_id: 'app', issuer }) });
   expect(await failure(clients.callTool(alone, { name: 'a' }))).toMatchObject({
     code: 'REFUSED',
-    message: 'The MCP server wants a person to sign in, and there is none.',
+    message: 'The MCP server requires a user to sign in, which is not supported.',
   });
 });

@@ -1,19 +1,19 @@
 import { expect, test } from 'vitest';
 import { createClients, failure, isAlive, scene, scriptedStdio, until, whereabouts } from './servers.ts';
 
-test('one connection serves all who ask at the same time, and each key has its own', async () => {
+test('concurrent calls of one key share a connection, and each key has its own', async () => {
   const { env, heard } = await scene();
   const clients = createClients();
   const target = scriptedStdio([], { env });
-  const asked = await Promise.all(Array.from({ length: 8 }, () => whereabouts(clients, target)));
-  expect(new Set(asked.map(({ pid }) => pid)).size).toBe(1);
+  const answers = await Promise.all(Array.from({ length: 8 }, () => whereabouts(clients, target)));
+  expect(new Set(answers.map(({ pid }) => pid)).size).toBe(1);
   expect(await heard('initialize')).toHaveLength(1);
   const other = await whereabouts(clients, { ...target, key: `${target.key} of another tenant` });
-  expect(other.pid).not.toBe(asked[0]?.pid);
+  expect(other.pid).not.toBe(answers[0]?.pid);
   expect(clients.stats()).toEqual({ connections: 2, idle: 2, running: 0, waiting: 0 });
 });
 
-test('calls run as many at a time as the target allows; the others wait, and not without end', async () => {
+test('limits concurrent calls per server and the length of the queue', async () => {
   const { env, open } = await scene();
   const clients = createClients();
   const target = scriptedStdio([], { env, limits: { concurrency: 2 } });
@@ -21,13 +21,17 @@ test('calls run as many at a time as the target allows; the others wait, and not
   await until(() => clients.stats().running === 2);
   expect(clients.stats().waiting).toBe(32);
   const refused = await failure(clients.callTool(target, { name: 'wait' }));
-  expect(refused).toMatchObject({ code: 'BUSY', mayHaveRun: false, message: 'Too many calls wait for this MCP server.' });
+  expect(refused).toMatchObject({
+    code: 'BUSY',
+    mayHaveRun: false,
+    message: 'Too many calls are queued for this MCP server. Retry later.',
+  });
   await open();
   expect(await Promise.all(calls)).toHaveLength(34);
   expect((await whereabouts(clients, target)).mostAtOnce).toBe(2);
 });
 
-test('who waits in line leaves it when the time is over or the signal is aborted, and was never sent', async () => {
+test('a queued call that times out or is aborted leaves the queue without being sent', async () => {
   const { env, heard } = await scene();
   const clients = createClients();
   const target = scriptedStdio([], { env, limits: { concurrency: 1 } });
@@ -48,7 +52,7 @@ test('who waits in line leaves it when the time is over or the signal is aborted
   });
 });
 
-test('who gives up while the connection opens does not spoil it for the others', async () => {
+test('an abort while the connection opens does not fail the other callers', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients();
   const target = scriptedStdio(['slow'], { env });
@@ -63,7 +67,7 @@ test('who gives up while the connection opens does not spoil it for the others',
   expect(await heard('initialize')).toHaveLength(1);
 });
 
-test('a full pool closes what was idle for longest, and says it is busy when nothing is idle', async () => {
+test('a full pool evicts the connection idle for longest, and reports BUSY if none is idle', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients({ maxConnections: 2 });
   const [a, b, c] = [scriptedStdio([], { env }), scriptedStdio([], { env }), scriptedStdio([], { env })];
@@ -76,13 +80,13 @@ test('a full pool closes what was idle for longest, and says it is busy when not
   const calls = [clients.callTool(a, { name: 'wait' }), clients.callTool(c, { name: 'wait' })];
   await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
   const refused = await failure(clients.callTool(b, { name: 'where' }));
-  expect(refused).toMatchObject({ code: 'BUSY', message: 'Every connection to MCP servers is in use.' });
+  expect(refused).toMatchObject({ code: 'BUSY', message: 'All connections to MCP servers are in use. Retry later.' });
   await open();
   await Promise.all(calls);
   await whereabouts(clients, b);
 });
 
-test('one owner holds half of the pool at most, and makes room among its own', async () => {
+test('one owner uses at most half of the pool and evicts only its own idle connections', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients({ maxConnections: 4 });
   const of = (owner: string) => scriptedStdio([], { env, owner });
@@ -94,14 +98,17 @@ test('one owner holds half of the pool at most, and makes room among its own', a
   calls.push(clients.callTool(c, { name: 'wait' }));
   await until(async () => (await heard('tools/call')).filter(({ params }) => params.name === 'wait').length === 2);
   const refused = await failure(clients.callTool(b, { name: 'where' }));
-  expect(refused).toMatchObject({ code: 'BUSY', message: 'Half of all connections to MCP servers are in use for this tenant.' });
+  expect(refused).toMatchObject({
+    code: 'BUSY',
+    message: 'This tenant uses half of the connections to MCP servers, which is its limit. Retry later.',
+  });
   await whereabouts(clients, of('other'));
   await open();
   await Promise.all(calls);
   await whereabouts(clients, b);
 });
 
-test('a connection that nobody uses is closed after a while, one that is used is not', async () => {
+test('closes a connection after its idle time, but not while a call runs', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients({ idleMs: 100 });
   const target = scriptedStdio([], { env });
@@ -114,11 +121,11 @@ test('a connection that nobody uses is closed after a while, one that is used is
   await open();
   await call;
   await until(() => clients.stats().connections === 0);
-  // And it comes again.
+  // The next call opens it again.
   await whereabouts(clients, target);
 });
 
-test('a key that is forgotten is closed; what runs on it ends first', async () => {
+test('forgetting a key closes its connection after the running calls end', async () => {
   const { env, open, heard } = await scene();
   const clients = createClients();
   const target = scriptedStdio([], { env });
@@ -133,10 +140,10 @@ test('a key that is forgotten is closed; what runs on it ends first', async () =
   await until(() => !isAlive(pid));
   await clients.forget(target.key);
   expect(clients.stats().connections).toBe(0);
-  await clients.forget('a key nobody knows');
+  await clients.forget('an unknown key');
 });
 
-test('closing ends everything, also what is under way, waits or opens', async () => {
+test('close aborts running, queued and connecting calls', async () => {
   const { env, heard } = await scene();
   const clients = createClients();
   const target = scriptedStdio([], { env, limits: { concurrency: 1 } });

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'vitest';
 import { LineSplitter } from '../../../src/platform/mcp-client/transports/line-splitter.ts';
 import { SseSizeGuard } from '../../../src/platform/mcp-client/transports/sse-size-guard.ts';
 
-/** Every way to cut it in two. */
+/** All splits of a text into two chunks. */
 const cuts = (text: string) =>
   Array.from({ length: text.length + 1 }, (_, at) => [Buffer.from(text.slice(0, at)), Buffer.from(text.slice(at))] as const);
 
-describe('lines', () => {
-  test('come out whole however they arrive, and empty ones not at all', () => {
+describe('LineSplitter', () => {
+  test('returns whole lines for any chunking and skips empty ones', () => {
     for (const [one, two] of cuts('{"a":1}\n\n  \r\nlast\nbegun')) {
       const lines = new LineSplitter(100);
       expect([...(lines.push(one) ?? []), ...(lines.push(two) ?? [])]).toEqual(['{"a":1}', 'last']);
@@ -17,7 +17,7 @@ describe('lines', () => {
     expect(letters).toEqual(['größer']);
   });
 
-  test('have a longest length, ended or not', () => {
+  test('limits the length of complete and incomplete lines', () => {
     const lines = new LineSplitter(4);
     expect(lines.push(Buffer.from('1234\n123'))).toEqual(['1234']);
     expect(lines.push(Buffer.from('4'))).toEqual([]);
@@ -26,8 +26,8 @@ describe('lines', () => {
   });
 });
 
-describe('events', () => {
-  test.for(['\n', '\r\n', '\r'])('are measured from one empty line to the next, with %j', (end) => {
+describe('SseSizeGuard', () => {
+  test.for(['\n', '\r\n', '\r'])('measures an event from one empty line to the next, with %j', (end) => {
     const event = [`id: ü-1`, 'data: 0123456789', '', ''].join(end);
     for (const [one, two] of cuts(event.repeat(3))) {
       const watch = new SseSizeGuard(40);
@@ -35,7 +35,7 @@ describe('events', () => {
     }
   });
 
-  test.for(['\n', '\r\n', '\r'])('have a longest length however many lines they are, with %j', (end) => {
+  test.for(['\n', '\r\n', '\r'])('limits the length of an event over any number of lines, with %j', (end) => {
     const line = Buffer.from(`data: x${end}`);
     const watch = new SseSizeGuard(1_000);
     let lines = 0;
@@ -43,7 +43,7 @@ describe('events', () => {
     expect(lines).toBeGreaterThan(100);
   });
 
-  test('an id that no header can hold is not remembered', () => {
+  test('ignores an event id that is too long for a header', () => {
     const watch = new SseSizeGuard(10_000);
     watch.read(Buffer.from(`id: ${'x'.repeat(5_000)}\n\n`));
     expect(watch.lastEventId).toBeUndefined();

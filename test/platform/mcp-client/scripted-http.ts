@@ -4,32 +4,32 @@ import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { onTestFinished } from 'vitest';
 
-export interface Heard {
+export interface ReceivedRequest {
   method: string;
   path: string;
   headers: IncomingHttpHeaders;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
+  // biome-ignore lint/suspicious/noExplicitAny: arbitrary messages
   message: any;
   response: ServerResponse;
 }
 
-export type Reply = (heard: Heard) => void;
+export type Reply = (heard: ReceivedRequest) => void;
 
 export interface ScriptedHttp {
   origin: string;
   url: string;
-  heard: Heard[];
-  /** What the tools of these names do. */
+  heard: ReceivedRequest[];
+  /** Handlers of tool calls by tool name. */
   tools: Record<string, Reply>;
-  /** What a GET gets. */
+  /** Handles GET requests. */
   listen: Reply;
-  /** What stands before everything else, and whether it answered. */
-  first: (heard: Heard) => boolean;
-  /** Requests for a method of MCP, or of HTTP. */
+  /** Runs before every other handler. Returns whether it responded. */
+  first: (heard: ReceivedRequest) => boolean;
+  /** The number of requests with a method of MCP or HTTP. */
   count(method: string): number;
 }
 
-/** A server of Streamable HTTP by hand, so that it can misbehave. Closed with the test. */
+/** A Streamable HTTP server without the SDK, so that it can violate the protocol. Closed when the test finishes. */
 export async function startScriptedHttp(): Promise<ScriptedHttp> {
   let sessions = 0;
   const server = createServer(async (request, response) => {
@@ -69,7 +69,7 @@ export async function startScriptedHttp(): Promise<ScriptedHttp> {
   return scripted;
 }
 
-export function json({ response }: Heard, message: object, headers: Record<string, string> = {}): void {
+export function json({ response }: ReceivedRequest, message: object, headers: Record<string, string> = {}): void {
   response.writeHead(200, { 'content-type': 'application/json', ...headers });
   response.end(JSON.stringify({ jsonrpc: '2.0', ...message }));
 }
@@ -77,7 +77,7 @@ export function json({ response }: Heard, message: object, headers: Record<strin
 export const status =
   (code: number, headers: Record<string, string> = {}): Reply =>
   ({ response }) =>
-    void response.writeHead(code, headers).end('a body with the secret of somebody');
+    void response.writeHead(code, headers).end('a confidential body');
 
 export const result = (words: string) => ({ content: [{ type: 'text', text: words }] });
 
@@ -86,8 +86,8 @@ export const say =
   (heard) =>
     json(heard, { id: heard.message.id, result: result(words) });
 
-/** Begins a stream of events. */
-export function stream({ response }: Heard): (event: string) => void {
+/** Starts an event stream. Returns a function that writes to it. */
+export function stream({ response }: ReceivedRequest): (event: string) => void {
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   response.flushHeaders();
   return (event) => void response.write(event);

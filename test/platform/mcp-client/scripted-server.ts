@@ -1,4 +1,4 @@
-// An MCP server over stdio, by hand and without an SDK, so that it can misbehave.
+// An MCP server over stdio without the SDK, so that it can violate the protocol.
 import { spawn } from 'node:child_process';
 import { appendFileSync, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
@@ -6,29 +6,29 @@ import { createInterface } from 'node:readline';
 interface Message {
   id?: number;
   method?: string;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever was sent
+  // biome-ignore lint/suspicious/noExplicitAny: arbitrary messages
   params?: any;
 }
 
 const [mode = 'well', ...rest] = process.argv.slice(2);
 const { JOURNAL, GATE, SECRET } = process.env;
 
-function say(message: object): void {
+function send(message: object): void {
   process.stdout.write(`${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`);
 }
 
 const text = (words: string, more: object = {}) => ({ content: [{ type: 'text', text: words }], ...more });
-const eat = 'const held = []; setInterval(() => held.push(Buffer.alloc(8 * 1024 * 1024, 1)), 5);';
+const allocate = 'const held = []; setInterval(() => held.push(Buffer.alloc(8 * 1024 * 1024, 1)), 5);';
 
 let running = 0;
 let mostAtOnce = 0;
 
-/** Until the test puts a file there. */
+/** Waits until the test creates the gate file. */
 async function gate(): Promise<void> {
   while (!existsSync(GATE as string)) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: whatever a tool takes
+// biome-ignore lint/suspicious/noExplicitAny: each tool has its own input
 const tools: Record<string, (id: number, input: any) => unknown> = {
   where: () => text(JSON.stringify({ pid: process.pid, cwd: process.cwd(), env: process.env, mostAtOnce })),
   async wait() {
@@ -40,11 +40,11 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
   never: () => new Promise(() => {}),
   exit: () => process.exit(3),
   eat() {
-    new Function(eat)();
+    new Function(allocate)();
     return new Promise(() => {});
   },
   eatElsewhere() {
-    spawn(process.execPath, ['-e', eat], { stdio: 'ignore' });
+    spawn(process.execPath, ['-e', allocate], { stdio: 'ignore' });
     return new Promise(() => {});
   },
   child() {
@@ -62,7 +62,7 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
     return new Promise(() => {});
   },
   big: (_, { bytes }) => text('x'.repeat(bytes)),
-  /** Deeper than JSON.stringify goes. */
+  /** Nested deeper than JSON.stringify supports. */
   deep(id) {
     const nested = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
     process.stdout.write(`{"jsonrpc":"2.0","id":${id},"result":{"content":[],"structuredContent":{"a":${nested}}}}\n`);
@@ -92,7 +92,7 @@ const tools: Record<string, (id: number, input: any) => unknown> = {
 async function answer({ id, method, params }: Message): Promise<void> {
   if (JOURNAL) appendFileSync(JOURNAL, `${JSON.stringify({ method, params })}\n`);
   if (id === undefined || method === undefined) return;
-  const reply = (result: unknown) => say({ id, result });
+  const reply = (result: unknown) => send({ id, result });
   if (method === 'initialize') {
     if (mode === 'silent') return;
     if (mode === 'slow') await gate();
@@ -114,11 +114,11 @@ async function answer({ id, method, params }: Message): Promise<void> {
     else reply({ tools: page, ...(from + 100 < count ? { nextCursor: String(from + 100) } : {}) });
   } else if (method === 'tools/call') {
     const tool = tools[params.name];
-    if (!tool) return say({ id, error: { code: -32602, message: `Unknown tool: ${params.name}` } });
+    if (!tool) return send({ id, error: { code: -32602, message: `Unknown tool: ${params.name}` } });
     try {
       reply(await tool(id, params.arguments));
     } catch (error) {
-      say({ id, error: { code: -32000, message: (error as Error).message } });
+      send({ id, error: { code: -32000, message: (error as Error).message } });
     }
   }
 }

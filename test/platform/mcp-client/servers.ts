@@ -20,7 +20,7 @@ const scripted = fileURLToPath(new URL('./scripted-server.ts', import.meta.url))
 const limits: McpEndpointLimits = { timeoutMs: 15_000, memoryMb: 400, concurrency: 4 };
 let keys = 0;
 
-/** Closed with the test. */
+/** A client that is closed when the test finishes. */
 export function createClients(options: Partial<McpClientOptions> = {}): McpClient {
   const clients = createMcpClient({
     fetch,
@@ -51,7 +51,7 @@ export type TargetOptions = Partial<Omit<McpEndpoint, 'limits'>> & { limits?: Pa
 export const everythingStdio = (options: TargetOptions = {}) => nodeTarget(everything, ['stdio'], options);
 export const filesystemStdio = (folder: string, options: TargetOptions = {}) => nodeTarget(filesystem, [folder], options);
 
-/** @param args how it misbehaves, see scripted-server.ts */
+/** @param args the mode of scripted-server.ts and its options */
 export const scriptedStdio = (args: string[] = [], options: TargetOptions = {}) => nodeTarget(scripted, args, options);
 
 export function remote(transport: 'SSE' | 'STREAMABLE_HTTP', url: string, options: TargetOptions = {}): McpEndpoint {
@@ -62,12 +62,12 @@ export function remote(transport: 'SSE' | 'STREAMABLE_HTTP', url: string, option
 export interface EverythingServer {
   url: string;
   child: ChildProcess;
-  /** On the same port. */
+  /** Restarts the server on the same port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** The reference server as a process of its own. */
+/** Starts the reference server in a separate process. */
 export async function startEverything(transport: 'sse' | 'streamableHttp'): Promise<EverythingServer> {
   const port = await freePort();
   const start = async () => {
@@ -75,12 +75,12 @@ export async function startEverything(transport: 'sse' | 'streamableHttp'): Prom
       env: { PORT: String(port) },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    let said = '';
+    let output = '';
     child.stderr.on('data', (chunk) => {
-      said += chunk;
+      output += chunk;
     });
-    await until(() => /listening on port|running on port/.test(said) || child.exitCode !== null);
-    if (child.exitCode !== null) throw new Error(`The server did not start: ${said}`);
+    await until(() => /listening on port|running on port/.test(output) || child.exitCode !== null);
+    if (child.exitCode !== null) throw new Error(`The server did not start: ${output}`);
     return child;
   };
   const server: EverythingServer = {
@@ -108,14 +108,14 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-/** Removed with the test. */
+/** A folder that is removed when the test finishes. */
 export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'agentbase-test-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** What a scripted server was told, and the gate its tools wait at. */
+/** The environment of a scripted server: the journal of its messages, and the gate for which its tools wait. */
 export async function scene() {
   const folder = await temporaryFolder();
   const journal = join(folder, 'journal');
@@ -130,7 +130,7 @@ export async function scene() {
   };
 }
 
-/** The McpCallError something is rejected with. */
+/** Returns the McpCallError that a call is rejected with. */
 export async function failure(call: Promise<unknown>): Promise<McpCallError> {
   const error = await call.then(
     () => new Error('It succeeded.'),
@@ -155,7 +155,7 @@ export function textOf({ content }: { content: { type: string }[] }): string {
   return content.map((part) => ('text' in part ? part.text : '')).join('');
 }
 
-/** One that has ended and that nobody has asked about yet is not. */
+/** Whether a process runs. A zombie does not. */
 export function isAlive(pid: number): boolean {
   try {
     return !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ');
@@ -164,7 +164,7 @@ export function isAlive(pid: number): boolean {
   }
 }
 
-/** Waits for a condition, on a busy machine too. */
+/** Waits for a condition. The timeout is long for the sake of busy machines. */
 export function until(check: () => unknown): Promise<unknown> {
   return vi.waitUntil(check, { timeout: 15_000, interval: 20 });
 }

@@ -18,7 +18,7 @@ import {
 } from './servers.ts';
 
 describe('server-everything', () => {
-  test('is listed, asked and read', async () => {
+  test('lists tools, calls one and reads a resource', async () => {
     const clients = createClients();
     const target = everythingStdio();
     const tools = await clients.listTools(target);
@@ -40,7 +40,7 @@ describe('server-everything', () => {
     expect(clients.stats()).toEqual({ connections: 1, idle: 1, running: 0, waiting: 0 });
   });
 
-  test('what cannot be done is told apart', async () => {
+  test('distinguishes invalid arguments, an unknown tool and an unknown resource', async () => {
     const clients = createClients();
     const target = everythingStdio();
     const calls: McpCall[] = [];
@@ -57,7 +57,7 @@ describe('server-everything', () => {
     ]);
   });
 
-  test('a long operation tells how far it is, and is not waited for past its time', async () => {
+  test('a long operation reports progress and times out', async () => {
     const clients = createClients();
     const target = everythingStdio();
     const progress: number[] = [];
@@ -70,14 +70,14 @@ describe('server-everything', () => {
     expect(progress).toEqual([1, 2]);
 
     const late = await failure(clients.callTool(target, { name, arguments: { duration: 60, steps: 1 }, timeoutMs: 100 }));
-    expect(late).toMatchObject({ code: 'TIMEOUT', mayHaveRun: true, message: 'The MCP server did not answer in 100 ms.' });
-    // The connection is as good as before.
-    expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'still there' } }))).toContain('there');
+    expect(late).toMatchObject({ code: 'TIMEOUT', mayHaveRun: true, message: 'The MCP server did not respond within 100 ms.' });
+    // The connection is still usable.
+    expect(textOf(await clients.callTool(target, { name: 'echo', arguments: { message: 'connected' } }))).toContain('connected');
     expect(clients.stats().connections).toBe(1);
   });
 
-  test('sees nothing of our environment', async () => {
-    process.env.AGENTBASE_TEST_SECRET = 'not for strangers';
+  test('does not inherit the environment of this process', async () => {
+    process.env.AGENTBASE_TEST_SECRET = 'confidential';
     const clients = createClients({ path: '/usr/bin:/bin' });
     const target = everythingStdio({ env: { GIVEN: 'by its configuration' } });
     const env = JSON.parse(textOf(await clients.callTool(target, { name: 'get-env' })));
@@ -87,7 +87,7 @@ describe('server-everything', () => {
   });
 });
 
-test('server-filesystem reads its folder and nothing else', async () => {
+test('server-filesystem reads only its folder', async () => {
   const folder = await temporaryFolder();
   await writeFile(join(folder, 'note.txt'), 'remember the milk');
   const clients = createClients();
@@ -101,7 +101,7 @@ test('server-filesystem reads its folder and nothing else', async () => {
 });
 
 describe('a program', () => {
-  test('that is killed ends the call under way, which is not sent again; the next one starts it anew', async () => {
+  test('that is killed fails the running call without a retry; the next call restarts it', async () => {
     const { env, heard } = await scene();
     const clients = createClients();
     const target = scriptedStdio([], { env });
@@ -112,14 +112,14 @@ describe('a program', () => {
     expect(await call).toMatchObject({
       code: 'CRASHED',
       mayHaveRun: true,
-      message: 'The MCP server ended unexpectedly (SIGKILL).',
+      message: 'The MCP server exited unexpectedly (SIGKILL).',
     });
     const next = await whereabouts(clients, target);
     expect(next.pid).not.toBe(pid);
     expect((await heard('tools/call')).map(({ params }) => params.name)).toEqual(['where', 'never', 'where']);
   });
 
-  test('that ends by itself between two calls is started anew without anybody noticing', async () => {
+  test('that exits between two calls is restarted by the next call', async () => {
     const clients = createClients();
     const target = scriptedStdio();
     const { pid } = await whereabouts(clients, target);
@@ -128,24 +128,24 @@ describe('a program', () => {
     expect((await whereabouts(clients, target)).pid).not.toBe(pid);
   });
 
-  test('that ends in a call says how', async () => {
+  test('that exits during a call is reported with its exit code', async () => {
     const clients = createClients();
     const error = await failure(clients.callTool(scriptedStdio(), { name: 'exit' }));
-    expect(error).toMatchObject({ code: 'CRASHED', message: 'The MCP server ended unexpectedly (exit code 3).' });
+    expect(error).toMatchObject({ code: 'CRASHED', message: 'The MCP server exited unexpectedly (exit code 3).' });
   });
 
-  test('is told when a call is given up', async () => {
+  test('receives a cancellation when a call is aborted', async () => {
     const { env, heard } = await scene();
     const clients = createClients();
     const target = scriptedStdio([], { env });
     const abort = new AbortController();
     const call = failure(clients.callTool(target, { name: 'never', signal: abort.signal }));
     await until(async () => (await heard('tools/call')).length === 1);
-    abort.abort(new Error('a reason that is ours alone'));
+    abort.abort(new Error('an internal reason'));
     expect(await call).toMatchObject({ code: 'ABORTED', mayHaveRun: true });
     await until(async () => (await heard('notifications/cancelled')).length === 1);
-    expect(JSON.stringify(await heard('notifications/cancelled'))).not.toContain('ours alone');
-    // What was answered is not taken back when its signal is aborted later.
+    expect(JSON.stringify(await heard('notifications/cancelled'))).not.toContain('internal reason');
+    // An abort after the response cancels nothing.
     const later = new AbortController();
     await clients.callTool(target, { name: 'where', signal: later.signal });
     later.abort();
@@ -153,7 +153,7 @@ describe('a program', () => {
     expect(await heard('notifications/cancelled')).toHaveLength(1);
   });
 
-  test('works in a folder of its own that goes with it, and so does what it started', async () => {
+  test('has its own working folder, which is removed with it; its child processes are killed', async () => {
     const clients = createClients({ idleMs: 50 });
     const target = scriptedStdio();
     const { pid, cwd } = await whereabouts(clients, target);
@@ -164,14 +164,14 @@ describe('a program', () => {
     await until(() => !isAlive(child));
   });
 
-  test('that does not want to end is killed', async () => {
+  test('that ignores SIGTERM is killed', async () => {
     const clients = createClients();
     const { pid } = await whereabouts(clients, scriptedStdio(['stubborn']));
     await clients.close();
     expect(isAlive(pid)).toBe(false);
   });
 
-  test('that is not there, or ends at once, is said to be so', async () => {
+  test('that is missing, cannot start or exits at once is reported', async () => {
     const clients = createClients();
     const missing = await failure(clients.listTools(scriptedStdio([], { command: 'agentbase-no-such-program' })));
     expect(missing).toMatchObject({ code: 'UNREACHABLE', message: 'The program of the MCP server was not found.' });

@@ -8,7 +8,7 @@ import type { PromptArgument, PromptDefinition } from '../../../src/platform/mcp
 import { defineResource } from '../../../src/platform/mcp-server/define-resource.ts';
 import { defineTool, type Tool } from '../../../src/platform/mcp-server/define-tool.ts';
 
-// What the conformance suite asks of a server under test, by the names and words it gives.
+// The tools, resources and prompts that the conformance suite requires, with its names and texts.
 
 const PNG = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg==';
 const WAV = 'UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA=';
@@ -18,7 +18,7 @@ const text = (words: string) => ({ type: 'text', text: words }) as const;
 const resource = (uri: string, mimeType: string, words: string) =>
   ({ type: 'resource', resource: { uri, mimeType, text: words } }) as const;
 
-const about = { title: 'Conformance', description: 'What the conformance suite asks for.', access: 'agent:read' } as const;
+const about = { title: 'Conformance', description: 'Required by the conformance suite.', access: 'agent:read' } as const;
 
 function tool(name: string, content: ContentBlock[], run: (context: McpContext) => Promise<void> = async () => {}): Tool {
   return defineTool({

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { readEnv } from '../../../src/env.ts';
 import { modules } from '../../../src/modules/index.ts';
 import { createRateLimit } from '../../../src/platform/http/rate-limit.ts';
+import { BodyBudget } from '../../../src/platform/http/request-body.ts';
 import type { Logger } from '../../../src/platform/lib/logger.ts';
 import { createMcpEndpoint, type McpEndpointOptions } from '../../../src/platform/mcp-server/http-endpoint.ts';
 import { loadCatalogs } from '../../../src/platform/module/module-parts.ts';
@@ -15,12 +16,12 @@ export interface TestEndpoint {
 }
 
 export interface EndpointOptions extends McpEndpointOptions {
-  /** Put into every request: for clients that cannot be told to send one. */
+  /** Added to every request, for clients that cannot send a credential. */
   credential?: string;
   log?: Logger;
 }
 
-/** The endpoint as the server has it, with more to offer than Agentbase's own, on a port of its own. Close it. */
+/** Starts the production endpoint on its own port, with additional tools. The caller closes it. */
 export async function startEndpoint(
   { app }: Installation,
   { credential, log, ...options }: EndpointOptions,
@@ -30,7 +31,10 @@ export async function startEndpoint(
   const rateLimit = createRateLimit({ credential: 100_000, anonymous: 100_000 }, undefined);
   const env = readEnv({ NODE_ENV: 'test' });
   const catalogs = () => loadCatalogs(modules);
-  const mcp = createMcpEndpoint({ env, auth: services.auth, rateLimit, services, catalogs, log: services.log }, options);
+  const mcp = createMcpEndpoint(
+    { env, auth: services.auth, rateLimit, budget: new BodyBudget(2 ** 26, 2 ** 26), services, catalogs, log: services.log },
+    options,
+  );
   const server = createServer((request, response) => {
     if (credential) request.headers.authorization = `Bearer ${credential}`;
     void mcp(request, response);

@@ -25,13 +25,13 @@ const INITIALIZE = {
   params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'test', version: '1' } },
 };
 
-describe('who asks', () => {
+describe('authentication', () => {
   test.each([
-    ['nobody', {}],
-    ['a key that is none', { authorization: `Bearer ab_live_${'x'.repeat(40)}` }],
-    ['a token that is none', { authorization: 'Bearer a.b.c' }],
+    ['no credential', {}],
+    ['an unknown API key', { authorization: `Bearer ab_live_${'x'.repeat(40)}` }],
+    ['a malformed token', { authorization: 'Bearer a.b.c' }],
     ['another scheme', { authorization: 'Basic YTpi' }],
-  ])('%s gets 401 and is told how', async (_who, headers) => {
+  ])('%s gets 401 with a challenge', async (_title, headers) => {
     for (const message of [INITIALIZE, LIST_TOOLS]) {
       const response = await post(message, headers as Record<string, string>);
       expect(response.status).toBe(401);
@@ -42,7 +42,7 @@ describe('who asks', () => {
     await expect(open()).rejects.toMatchObject({ code: 401 });
   });
 
-  test('a revoked key opens nothing any more, from one request to the next', async () => {
+  test('a revoked key is refused from the next request on', async () => {
     const secret = await installation.key(tenant, ['agents:read']);
     const client = await installation.connect(secret);
     expect((await client.listTools()).tools).toHaveLength(1);
@@ -56,7 +56,7 @@ describe('who asks', () => {
     await expect(client.listTools()).rejects.toMatchObject({ code: 401 });
   });
 
-  test('a credential has so many requests a minute, and an address without one too', async () => {
+  test('limits the rate per credential, and per address without one', async () => {
     const limited = await startInstallation({ RATE_LIMIT_PER_MINUTE: '3', RATE_LIMIT_ANONYMOUS_PER_MINUTE: '2' });
     try {
       const key = { authorization: `Bearer ${await limited.key(tenant, ['agents:read'])}` };
@@ -76,15 +76,15 @@ describe('who asks', () => {
   });
 });
 
-describe('what is asked', () => {
-  test('an answer is one JSON object with the id of the request, and any process can give it', async () => {
+describe('messages', () => {
+  test('a response is one JSON object with the id of the request, from any process', async () => {
     const second = await startInstallation();
     try {
       const session = await post(INITIALIZE, { ...bearer, 'x-request-id': 'mine-1' });
       expect(session.headers.get('x-request-id')).toBe('mine-1');
       expect(session.headers.get('content-type')).toBe('application/json');
       expect(session.headers.get('mcp-session-id')).toBeNull();
-      // Another process, which has never heard of the handshake.
+      // Another process, without the handshake.
       const elsewhere = await postMessage(second.mcpUrl, LIST_TOOLS, {
         authorization: `Bearer ${await second.key(tenant, ['agents:read'])}`,
         'mcp-protocol-version': '2025-11-25',
@@ -95,44 +95,40 @@ describe('what is asked', () => {
     }
   });
 
-  test('what only says something is taken, and answered with nothing', async () => {
+  test('accepts a notification with an empty response', async () => {
     const response = await post({ jsonrpc: '2.0', method: 'notifications/initialized' });
     expect([response.status, await response.text()]).toEqual([202, '']);
   });
 
   test.each([
-    ['no JSON', '{"jsonrpc": ', -32700],
+    ['invalid JSON', '{"jsonrpc": ', -32700],
     ['a batch', [LIST_TOOLS, LIST_TOOLS], -32600],
     ['an empty batch', [], -32600],
     ['a number', 1, -32600],
-    ['nothing', 'null', -32600],
-    ['no message', { refusal: { code: 1, message: 'mine' } }, -32700],
-  ])('%s is refused', async (_what, body, code) => {
+    ['null', 'null', -32600],
+    ['an object that is not a message', { refusal: { code: 1, message: 'mine' } }, -32700],
+  ])('refuses %s', async (_title, body, code) => {
     const response = await post(body);
     expect([response.status, (await response.json()).error.code]).toEqual([400, code]);
   });
 
   test.each([
-    ['a method nobody knows', { ...LIST_TOOLS, method: 'tools/destroy' }, -32601],
-    [
-      'a subscription, which would need a memory',
-      { ...LIST_TOOLS, method: 'resources/subscribe', params: { uri: 'a://b' } },
-      -32601,
-    ],
-    ['a log level, which would need a memory', { ...LIST_TOOLS, method: 'logging/setLevel', params: { level: 'info' } }, -32601],
-  ])('%s is not there', async (_what, body, code) => {
+    ['an unknown method', { ...LIST_TOOLS, method: 'tools/destroy' }, -32601],
+    ['a subscription, which needs a session', { ...LIST_TOOLS, method: 'resources/subscribe', params: { uri: 'a://b' } }, -32601],
+    ['a log level, which needs a session', { ...LIST_TOOLS, method: 'logging/setLevel', params: { level: 'info' } }, -32601],
+  ])('does not offer %s', async (_title, body, code) => {
     const response = await post(body);
     expect(await response.json()).toMatchObject({ id: 1, error: { code } });
   });
 
-  test('a version nobody speaks, another type, and an Accept that has no room are refused', async () => {
+  test('refuses an unknown protocol version, another content type, and an Accept header without event streams', async () => {
     const status = async (headers: Record<string, string>) => (await post(LIST_TOOLS, { ...bearer, ...headers })).status;
     expect(await status({ 'mcp-protocol-version': '1999-01-01' })).toBe(400);
     expect(await status({ 'content-type': 'text/plain' })).toBe(415);
     expect(await status({ accept: 'application/json' })).toBe(406);
   });
 
-  test('there is no stream to get and no session to delete', async () => {
+  test('refuses every method but POST', async () => {
     for (const method of ['GET', 'DELETE', 'PUT']) {
       const response = await fetch(installation.mcpUrl, { method, headers: { ...bearer, accept: 'text/event-stream' } });
       expect([response.status, response.headers.get('allow')]).toEqual([405, 'POST']);
@@ -140,10 +136,10 @@ describe('what is asked', () => {
     expect((await fetch(installation.mcpUrl)).status).toBe(401);
   });
 
-  test('a body that is too large is refused, whether it says so or not', async () => {
+  test('refuses an oversized body with and without Content-Length', async () => {
     const large = JSON.stringify({ ...LIST_TOOLS, params: { _meta: { filling: randomBytes(65_536).toString('hex') } } });
-    const told = await post(large);
-    expect([told.status, (await told.json()).error.data.code]).toEqual([413, 'BODY_TOO_LARGE']);
+    const declared = await post(large);
+    expect([declared.status, (await declared.json()).error.data.code]).toEqual([413, 'BODY_TOO_LARGE']);
     const { hostname, port } = new URL(installation.mcpUrl);
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const headers = { ...bearer, 'content-type': 'application/json', 'transfer-encoding': 'chunked' };
@@ -158,9 +154,9 @@ describe('what is asked', () => {
   });
 });
 
-describe('pages of browsers', () => {
+describe('browser pages', () => {
   test.each(['https://evil.example.test', 'null', 'http://localhost:1', 'https://app.example.test.evil.test'])(
-    'of %s may not call, even with a credential',
+    'of the origin %s are refused, with and without a credential',
     async (origin) => {
       for (const headers of [{ ...bearer, origin }, { origin }]) {
         const response = await post(LIST_TOOLS, headers);
@@ -169,7 +165,7 @@ describe('pages of browsers', () => {
     },
   );
 
-  test('whose name was bound to this machine may not call', async () => {
+  test('of a rebound host name are refused', async () => {
     const { hostname, port } = new URL(installation.mcpUrl);
     const status = await new Promise<number | undefined>((resolve, reject) => {
       const headers = { ...bearer, host: 'evil.example.test', origin: 'http://evil.example.test' };
@@ -183,7 +179,7 @@ describe('pages of browsers', () => {
     expect(status).toBe(403);
   });
 
-  test('that are named, and those of the server itself, may call and read the answer', async () => {
+  test('of a configured origin or of the server itself are allowed by CORS', async () => {
     const own = new URL(installation.origin);
     for (const origin of [PAGE, own.origin, `http://localhost:${own.port}`]) {
       const response = await post(LIST_TOOLS, { ...bearer, origin });
@@ -191,11 +187,11 @@ describe('pages of browsers', () => {
       const refused = await post(LIST_TOOLS, { origin });
       expect([refused.status, refused.headers.get('access-control-allow-origin')]).toEqual([401, origin]);
     }
-    const asked = await fetch(installation.mcpUrl, {
+    const preflight = await fetch(installation.mcpUrl, {
       method: 'OPTIONS',
       headers: { origin: PAGE, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' },
     });
-    expect([asked.status, asked.headers.get('access-control-allow-methods')]).toEqual([204, 'POST']);
-    expect(asked.headers.get('access-control-allow-headers')).toContain('authorization');
+    expect([preflight.status, preflight.headers.get('access-control-allow-methods')]).toEqual([204, 'POST']);
+    expect(preflight.headers.get('access-control-allow-headers')).toContain('authorization');
   });
 });

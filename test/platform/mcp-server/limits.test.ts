@@ -14,7 +14,7 @@ import { call, clientTo, type Installation, postMessage, startInstallation } fro
 const logged: Record<string, unknown>[] = [];
 const log = pino({ level: 'debug' }, { write: (line) => void logged.push(JSON.parse(line)) });
 
-const left = Promise.withResolvers<void>();
+const aborted = Promise.withResolvers<void>();
 
 const about = { title: 'Test', description: 'A tool of a test.', access: 'agent:read', writes: false, input: {} } as const;
 
@@ -25,7 +25,7 @@ const tools = [
     output: {},
     run: ({ signal }) =>
       new Promise<never>(() => {
-        signal.addEventListener('abort', () => left.resolve());
+        signal.addEventListener('abort', () => aborted.resolve());
       }),
   }),
   defineTool({ ...about, name: 'too_much', output: { text: z.string() }, run: async () => ({ text: 'x'.repeat(20_000) }) }),
@@ -54,7 +54,7 @@ const tools = [
   }),
   defineTool({
     ...about,
-    name: 'tell',
+    name: 'report_progress',
     output: {},
     async run({ progress }) {
       await progress(1, 2);
@@ -85,19 +85,19 @@ afterAll(async () => {
   await installation.close();
 });
 
-test('a call that takes too long is given up', async () => {
-  expect(await call(client, 'hang')).toMatchObject({ code: 'UNAVAILABLE', failure: expect.stringContaining('took too long') });
-  await left.promise;
+test('aborts a call after the time limit', async () => {
+  expect(await call(client, 'hang')).toMatchObject({ code: 'UNAVAILABLE', failure: expect.stringContaining('timed out') });
+  await aborted.promise;
 });
 
-test('an answer that is too large is not sent', async () => {
+test('refuses an oversized result', async () => {
   expect(await call(client, 'too_much')).toMatchObject({
     code: 'INVALID_STATE',
-    failure: expect.stringContaining('Ask for less'),
+    failure: expect.stringContaining('Request less data'),
   });
 });
 
-test('what nobody expected is masked, and logged under the request', async () => {
+test('masks an unexpected error and logs it with the request id', async () => {
   for (const [name, secret] of [
     ['break', 'hunter2'],
     ['lie', 'invalid_type'],
@@ -117,13 +117,13 @@ test('what nobody expected is masked, and logged under the request', async () =>
   }
 });
 
-test('only what a tool declares leaves', async () => {
+test('removes output fields that the tool does not declare', async () => {
   const { output, result } = await call(client, 'leak');
   expect(output).toEqual({ shown: 'yes' });
   expect(JSON.stringify(result)).not.toContain('secret');
 });
 
-test('a tool that fails half-way has done nothing', async () => {
+test('rolls back the writes of a failed tool', async () => {
   const { code } = await call(client, 'half_done', { conversationId: tenant.idOf('conversations') });
   expect(code).toBe('INTERNAL_SERVER_ERROR');
   const { database, prisma } = installation.app.services;
@@ -133,22 +133,27 @@ test('a tool that fails half-way has done nothing', async () => {
   expect(count).toBe(2);
 });
 
-test('a client that asks for progress gets a stream', async () => {
-  const told: unknown[] = [];
-  await client.request({ method: 'tools/call', params: { name: 'tell' } }, CallToolResultSchema, {
-    onprogress: (progress) => told.push(progress),
+test('responds with a stream to a client that requests progress', async () => {
+  const reported: unknown[] = [];
+  await client.request({ method: 'tools/call', params: { name: 'report_progress' } }, CallToolResultSchema, {
+    onprogress: (progress) => reported.push(progress),
   });
-  expect(told).toEqual([
+  expect(reported).toEqual([
     { progress: 1, total: 2 },
     { progress: 2, total: 2 },
   ]);
-  const message = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'tell', _meta: { progressToken: 'p' } } };
+  const message = {
+    jsonrpc: '2.0',
+    id: 7,
+    method: 'tools/call',
+    params: { name: 'report_progress', _meta: { progressToken: 'p' } },
+  };
   const response = await postMessage(endpoint.url, message, headers);
   expect(response.headers.get('content-type')).toBe('text/event-stream');
   expect((await response.text()).match(/"progress":\d|"id":7/g)).toEqual(['"progress":1', '"progress":2', '"id":7']);
 });
 
-test.each([{}, { _meta: { progressToken: 'p' } }])('a client that goes away ends its call (%j)', async (more) => {
+test.each([{}, { _meta: { progressToken: 'p' } }])('a disconnect aborts the call (%j)', async (more) => {
   const ended = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   const wait = defineTool({

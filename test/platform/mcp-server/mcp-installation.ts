@@ -6,16 +6,16 @@ import type { Role, Scope } from '../../../src/platform/auth/permissions.ts';
 import { startTestServer, type TestServer } from '../../testkit/server.ts';
 import { asViewer, contextOf, createConversation, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
-/** The server as it ships, with tenants in it and clients before it. */
+/** A production server with tenants and connected clients. */
 export interface Installation extends TestServer {
   mcpUrl: string;
-  /** A tenant with a row in every table, and a VIEWER; its document can be read. */
+  /** Creates a tenant with a row in every table, a VIEWER and an indexed document. */
   tenant(): Promise<TestTenant>;
-  /** The credential of a member who signed in. */
+  /** Returns the access token of a member. */
   token(tenant: TestTenant, role?: Role): Promise<string>;
-  /** The credential of an API key of the owner. */
+  /** Returns the secret of a new API key of the owner. */
   key(tenant: TestTenant, scopes: Scope[]): Promise<string>;
-  /** A client that is through with the handshake. Closed with the installation. */
+  /** Returns an initialized client. Closed with the installation. */
   connect(credential: string | undefined, headers?: Record<string, string>): Promise<Client>;
 }
 
@@ -47,9 +47,9 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
     },
     async token(tenant, role = 'OWNER') {
       const userId = asViewer(tenant, role).userId ?? '';
-      const who = { userId, tenantId: tenant.id, role };
+      const member = { userId, tenantId: tenant.id, role };
       const session = await services.database.transactionAs({ tenantId: tenant.id, userId }, () =>
-        services.auth.issueSession(who),
+        services.auth.issueSession(member),
       );
       return session.accessToken;
     },
@@ -73,17 +73,21 @@ export async function startInstallation(env: Record<string, string> = {}): Promi
   };
 }
 
-export interface Called<T> {
-  /** Undefined where it failed. */
+export interface CallOutcome<T> {
+  /** Undefined if the call failed. */
   output: T | undefined;
-  /** Why it failed. */
+  /** The error text of a failed call. */
   failure: string | undefined;
   code: unknown;
   result: CallToolResult;
 }
 
-/** Calls a tool as a client does. */
-export async function call<T = Record<string, unknown>>(client: Client, name: string, input: object = {}): Promise<Called<T>> {
+/** Calls a tool through a client. */
+export async function call<T = Record<string, unknown>>(
+  client: Client,
+  name: string,
+  input: object = {},
+): Promise<CallOutcome<T>> {
   const result = (await client.callTool({ name, arguments: { ...input } })) as CallToolResult;
   const [first] = result.content;
   return {
@@ -94,7 +98,7 @@ export async function call<T = Record<string, unknown>>(client: Client, name: st
   };
 }
 
-/** A message as it goes over the wire, without a client's help. */
+/** Posts a raw message without a client. */
 export function postMessage(url: string, message: unknown, headers: Record<string, string> = {}): Promise<Response> {
   return fetch(url, {
     method: 'POST',

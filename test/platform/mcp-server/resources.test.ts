@@ -20,7 +20,7 @@ afterAll(() => installation.close());
 const documentUri = (id: string) => `agentbase://documents/${id}`;
 const conversationUri = (id: string) => `agentbase://conversations/${id}`;
 
-/** Every page, as a client that follows the cursors reads them. */
+/** Reads all pages by following the cursors. */
 async function listAll(client: Client): Promise<{ uris: string[]; pages: number }> {
   const uris: string[] = [];
   let pages = 0;
@@ -34,7 +34,7 @@ async function listAll(client: Client): Promise<{ uris: string[]; pages: number 
 }
 
 describe('the list', () => {
-  test('has the documents and conversations of the tenant, and of no other', async () => {
+  test('has only the documents and conversations of the tenant', async () => {
     const { uris, pages } = await listAll(owner);
     expect(pages).toBe(1);
     expect(uris).toEqual([conversationUri(tenant.idOf('conversations')), documentUri(tenant.idOf('documents'))]);
@@ -54,7 +54,7 @@ describe('the list', () => {
     ]);
   });
 
-  test('comes in pages that lose nothing and repeat nothing', async () => {
+  test('is paginated without gaps or duplicates', async () => {
     const mine = await installation.tenant();
     const { prisma, database } = installation.app.services;
     const ids = Array.from({ length: 120 }, () => newId());
@@ -75,21 +75,21 @@ describe('the list', () => {
     const reader = await installation.connect(await installation.key(tenant, ['knowledge:read']));
     expect((await listAll(reader)).uris).toEqual([documentUri(tenant.idOf('documents'))]);
     expect((await reader.listResourceTemplates()).resourceTemplates).toHaveLength(1);
-    const talker = await installation.connect(await installation.key(tenant, ['conversations:read']));
-    expect((await listAll(talker)).uris).toEqual([conversationUri(tenant.idOf('conversations'))]);
-    const nobody = await installation.connect(await installation.key(tenant, ['audit:read']));
-    expect((await listAll(nobody)).uris).toEqual([]);
+    const conversationReader = await installation.connect(await installation.key(tenant, ['conversations:read']));
+    expect((await listAll(conversationReader)).uris).toEqual([conversationUri(tenant.idOf('conversations'))]);
+    const auditReader = await installation.connect(await installation.key(tenant, ['audit:read']));
+    expect((await listAll(auditReader)).uris).toEqual([]);
   });
 
   test.each([
     'nonsense',
     Buffer.from('["document"]').toString('base64url'),
     Buffer.from('["agents",null]').toString('base64url'),
-  ])('knows no cursor like %s', async (cursor) => {
+  ])('rejects the cursor %s', async (cursor) => {
     await expect(owner.listResources({ cursor })).rejects.toMatchObject({ code: -32602 });
   });
 
-  test('leaves out documents that are deleted or not read yet', async () => {
+  test('omits deleted and pending documents', async () => {
     const mine = await installation.tenant();
     const { prisma, database } = installation.app.services;
     const client = await installation.connect(await installation.key(mine, ['knowledge:read']));
@@ -106,7 +106,7 @@ describe('the list', () => {
 });
 
 describe('a document', () => {
-  test('is read as the text of its passages', async () => {
+  test('returns the text of its chunks', async () => {
     const uri = documentUri(tenant.idOf('documents'));
     expect((await owner.readResource({ uri })).contents).toEqual([
       {
@@ -118,7 +118,7 @@ describe('a document', () => {
     ]);
   });
 
-  test('that is very long ends with a whole passage, and says how many there are', async () => {
+  test('that is too long is cut after a whole chunk and states the total', async () => {
     const mine = await installation.tenant();
     const { prisma, database } = installation.app.services;
     const documentId = newId();
@@ -154,7 +154,7 @@ describe('a document', () => {
 });
 
 describe('a conversation', () => {
-  test('is read as JSON with its newest messages in their order', async () => {
+  test('returns JSON with its newest messages in order', async () => {
     const uri = conversationUri(tenant.idOf('conversations'));
     const { contents } = await owner.readResource({ uri });
     const [content] = contents as [{ uri: string; mimeType: string; text: string }];
@@ -171,7 +171,7 @@ describe('a conversation', () => {
     });
   });
 
-  test('that is very long keeps the end', async () => {
+  test('that is too long returns its last messages', async () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.token(mine));
     const { services } = installation.app;
@@ -187,20 +187,20 @@ describe('a conversation', () => {
   });
 });
 
-describe('what is not there', () => {
+describe('an unreadable resource', () => {
   test.each([
-    ['of another tenant, a document', () => documentUri(other.idOf('documents'))],
-    ['of another tenant, a conversation', () => conversationUri(other.idOf('conversations'))],
-    ['of nobody', () => documentUri(newId())],
-    ['no id', () => documentUri('1')],
-    ['another kind', () => 'agentbase://agents/1'],
+    ['a document of another tenant', () => documentUri(other.idOf('documents'))],
+    ['a conversation of another tenant', () => conversationUri(other.idOf('conversations'))],
+    ['an unknown id', () => documentUri(newId())],
+    ['a malformed id', () => documentUri('1')],
+    ['another type', () => 'agentbase://agents/1'],
     ['another scheme', () => 'file:///etc/passwd'],
-    ['more than an id', () => `${documentUri(tenant.idOf('documents'))}/../${tenant.idOf('documents')}`],
-  ])('%s: is not found', async (_what, uri) => {
+    ['a path after the id', () => `${documentUri(tenant.idOf('documents'))}/../${tenant.idOf('documents')}`],
+  ])('%s is not found', async (_title, uri) => {
     await expect(owner.readResource({ uri: uri() })).rejects.toMatchObject({ code: -32002, data: { code: 'NOT_FOUND' } });
   });
 
-  test('what the credential may not read is refused before it is looked for', async () => {
+  test('is forbidden without the scope, whether or not it exists', async () => {
     const reader = await installation.connect(await installation.key(tenant, ['knowledge:read']));
     for (const id of [tenant.idOf('conversations'), other.idOf('conversations')]) {
       await expect(reader.readResource({ uri: conversationUri(id) })).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe('what is not there', () => {
 });
 
 describe('the prompt', () => {
-  test('brings passages and the question', async () => {
+  test('returns chunks and the question', async () => {
     expect((await owner.listPrompts()).prompts).toMatchObject([
       {
         name: 'answer_from_knowledge',
@@ -224,16 +224,16 @@ describe('the prompt', () => {
     ]);
     const { messages } = await owner.getPrompt({
       name: 'answer_from_knowledge',
-      arguments: { question: 'Who says hello there?' },
+      arguments: { question: 'Where is hello there?' },
     });
     const resource = { uri: documentUri(tenant.idOf('documents')), mimeType: 'text/plain', text: 'Hello there' };
     expect(messages).toEqual([
       { role: 'user', content: { type: 'resource', resource } },
-      { role: 'user', content: { type: 'text', text: expect.stringMatching(/Who says hello there\?$/) } },
+      { role: 'user', content: { type: 'text', text: expect.stringMatching(/Where is hello there\?$/) } },
     ]);
   });
 
-  test('completes the slugs of the tenant alone', async () => {
+  test('completes only slugs of the tenant', async () => {
     const complete = async (client: Client, value: string) => {
       const ref = { type: 'ref/prompt' as const, name: 'answer_from_knowledge' };
       return (await client.complete({ ref, argument: { name: 'collection', value } })).completion.values;
@@ -244,20 +244,20 @@ describe('the prompt', () => {
     expect(await complete(owner, 'nothing')).toEqual([]);
     const stranger = await installation.connect(await installation.token(other));
     expect(await complete(stranger, slug ?? '')).toEqual([]);
-    const asked = stranger.getPrompt({
+    const rejected = stranger.getPrompt({
       name: 'answer_from_knowledge',
       arguments: { question: 'Hello?', collection: slug ?? '' },
     });
-    await expect(asked).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
+    await expect(rejected).rejects.toMatchObject({ data: { code: 'NOT_FOUND' } });
   });
 
-  test('is refused without a question, a right, or a name', async () => {
+  test('is refused without a question, without a permission, or by an unknown name', async () => {
     const empty = owner.getPrompt({ name: 'answer_from_knowledge', arguments: {} });
     await expect(empty).rejects.toMatchObject({ code: -32602, message: expect.stringContaining('arguments.question') });
     await expect(owner.getPrompt({ name: 'another' })).rejects.toMatchObject({ code: -32602 });
-    const talker = await installation.connect(await installation.key(tenant, ['conversations:read']));
-    expect((await talker.listPrompts()).prompts).toEqual([]);
-    const asked = talker.getPrompt({ name: 'answer_from_knowledge', arguments: { question: 'Hello?' } });
-    await expect(asked).rejects.toMatchObject({ data: { code: 'FORBIDDEN' } });
+    const conversationReader = await installation.connect(await installation.key(tenant, ['conversations:read']));
+    expect((await conversationReader.listPrompts()).prompts).toEqual([]);
+    const rejected = conversationReader.getPrompt({ name: 'answer_from_knowledge', arguments: { question: 'Hello?' } });
+    await expect(rejected).rejects.toMatchObject({ data: { code: 'FORBIDDEN' } });
   });
 });

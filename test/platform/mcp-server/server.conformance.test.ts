@@ -9,7 +9,7 @@ import { conformanceCatalog } from './conformance-catalog.ts';
 import { startEndpoint, type TestEndpoint } from './endpoint.ts';
 import { type Installation, startInstallation } from './mcp-installation.ts';
 
-/** Every check succeeds. */
+/** Scenarios whose checks all succeed. */
 const PASSES = [
   'completion-complete',
   'dns-rebinding-protection',
@@ -35,19 +35,19 @@ const PASSES = [
   'tools-list',
 ];
 
-/** The suite warns, and checks nothing: it only looks at servers that give out session ids, which the protocol leaves open. */
+/** Scenarios that only warn: they check servers with session ids, which the protocol makes optional. */
 const NOTHING_CHECKED = ['server-sse-multiple-streams', 'server-sse-polling'];
 
 /**
- * What takes a memory from one request to the next. Any process may get the next request, and none remembers the last, so these are not
- * offered, rather than offered and not kept. The protocol's revision of 2026-07-28 has done away with each of them.
+ * Features that need state between requests. The server does not offer them, because any process can receive the next request. The
+ * protocol revision 2026-07-28 removes all of them.
  */
 const FAILS: Record<string, string> = {
-  'logging-set-level': 'the level would have to be remembered for later requests',
+  'logging-set-level': 'the level is state between requests',
   'tools-call-with-logging': 'sets a level first',
-  'resources-subscribe': 'the subscription would have to be remembered, and a stream kept open for it',
+  'resources-subscribe': 'the subscription is state between requests and needs an open stream',
   'resources-unsubscribe': 'subscribes first',
-  'tools-call-sampling': "the client's answer to the server's question comes as a request of its own, to whichever process",
+  'tools-call-sampling': 'the client responds to the server in a separate request, which any process can receive',
   'tools-call-elicitation': 'the same',
   'elicitation-sep1034-defaults': 'the same',
   'elicitation-sep1330-enums': 'the same',
@@ -89,7 +89,7 @@ beforeAll(async () => {
   installation = await startInstallation();
   const tenant = await installation.tenant();
   const credential = await installation.key(tenant, ['agents:read', 'agents:execute', 'knowledge:read']);
-  // The suite sends no credential, so one is put into its requests.
+  // The suite sends no credential, so the endpoint adds one.
   endpoint = await startEndpoint(installation, { catalog: conformanceCatalog, credential });
   outcome = await runSuite(endpoint.url);
 });
@@ -101,7 +101,7 @@ afterAll(async () => {
 const withStatus = (status: Check['status']) =>
   [...outcome].flatMap(([scenario, checks]) => (checks.some((check) => check.status === status) ? [scenario] : [])).toSorted();
 
-test('the suite has no scenario that is not spoken of here', () => {
+test('every scenario of the suite is listed here', () => {
   expect([...outcome.keys()].toSorted()).toEqual([...PASSES, ...NOTHING_CHECKED, ...Object.keys(FAILS)].toSorted());
 });
 
@@ -113,10 +113,12 @@ test.each(PASSES)('%s passes', (scenario) => {
 
 test('two scenarios check nothing without a session', () => {
   expect(withStatus('WARNING')).toEqual(NOTHING_CHECKED);
-  const told = NOTHING_CHECKED.flatMap((scenario) => outcome.get(scenario) ?? []).filter(({ status }) => status === 'WARNING');
-  expect(told.map(({ id }) => id)).toEqual(['server-sse-multiple-streams-session', 'server-sse-polling-session']);
+  const warnings = NOTHING_CHECKED.flatMap((scenario) => outcome.get(scenario) ?? []).filter(
+    ({ status }) => status === 'WARNING',
+  );
+  expect(warnings.map(({ id }) => id)).toEqual(['server-sse-multiple-streams-session', 'server-sse-polling-session']);
 });
 
-test('those fail that take a memory, and no others', () => {
+test('only scenarios that need state between requests fail', () => {
   expect(withStatus('FAILURE')).toEqual(Object.keys(FAILS).toSorted());
 });

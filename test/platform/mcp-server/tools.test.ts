@@ -22,8 +22,8 @@ const names = async (client: Client) => (await client.listTools()).tools.map(({ 
 
 const ALL = ['list_agents', 'create_conversation', 'list_conversations', 'read_messages', 'search_knowledge', 'send_message'];
 
-describe('what is listed', () => {
-  test('tells a client who the server is and how its tools are called', async () => {
+describe('the list of tools', () => {
+  test('describes the server, its tools and their schemas', async () => {
     expect(owner.getServerVersion()).toMatchObject({ name: 'agentbase', title: 'Agentbase' });
     expect(owner.getServerCapabilities()).toEqual({ tools: {}, resources: {}, prompts: {}, completions: {} });
     expect(owner.getInstructions()).toMatch(/list_agents.*create_conversation.*search_knowledge.*send_message/);
@@ -39,7 +39,7 @@ describe('what is listed', () => {
     expect(writing.map(({ name }) => name)).toEqual(['create_conversation', 'send_message']);
   });
 
-  test('is what the credential may use, and nothing else', async () => {
+  test('contains only the tools that the credential may call', async () => {
     expect(await names(await withKey('knowledge:read'))).toEqual(['search_knowledge']);
     expect(await names(await withKey('conversations:read'))).toEqual(['list_conversations', 'read_messages']);
     expect(await names(await withKey('agents:execute'))).toEqual(ALL.filter((name) => name !== 'search_knowledge'));
@@ -57,12 +57,12 @@ describe('a tool that the credential may not use', () => {
     ['list_conversations', {}, 'conversation:read'],
     ['send_message', { conversationId: newId(), content: 'Hello' }, 'agent:execute'],
     ['read_messages', { conversationId: newId() }, 'conversation:read'],
-  ])('%s is refused when it is called all the same', async (name, input, right) => {
+  ])('refuses a call of %s', async (name, input, right) => {
     const { failure, code } = await call(await withKey('audit:read'), name, input);
     expect({ failure, code }).toEqual({ failure: expect.stringContaining(right), code: 'FORBIDDEN' });
   });
 
-  test('a VIEWER writes nothing', async () => {
+  test('refuses the writing tools to a VIEWER', async () => {
     const viewer = await installation.connect(await installation.token(tenant, 'VIEWER'));
     const sent = await call(viewer, 'send_message', { conversationId: tenant.idOf('conversations'), content: 'Let me' });
     const made = await call(viewer, 'create_conversation', { agentId: tenant.idOf('agents') });
@@ -74,7 +74,7 @@ describe('a tool that the credential may not use', () => {
 });
 
 describe('search_knowledge', () => {
-  test('finds passages, and says where they stand', async () => {
+  test('returns chunks with their documents', async () => {
     const client = await withKey('knowledge:read');
     const { output, result } = await call(client, 'search_knowledge', { query: 'hello there', topK: 3 });
     const uri = `agentbase://documents/${tenant.idOf('documents')}`;
@@ -105,7 +105,7 @@ describe('search_knowledge', () => {
     expect(logged).toMatchObject({ query: 'hello there', returned: 1, userId: tenant.owner.userId });
   });
 
-  test('looks in the collections that are named, by id or slug', async () => {
+  test('searches the given collections, by id or slug', async () => {
     const { prisma, database } = installation.app.services;
     const slug = await database.transactionAs(contextOf(tenant), async () => {
       const collection = await prisma.collection.findFirst({ where: { id: tenant.idOf('collections') } });
@@ -121,7 +121,7 @@ describe('search_knowledge', () => {
     }
   });
 
-  test('finds nothing of another tenant, and knows none of its collections', async () => {
+  test('finds no documents or collections of another tenant', async () => {
     const { output } = await call<{ hits: { documentId: string }[] }>(owner, 'search_knowledge', { query: 'hello', topK: 50 });
     expect(output?.hits.map(({ documentId }) => documentId)).toEqual([tenant.idOf('documents')]);
     const named = await call(owner, 'search_knowledge', { query: 'hello', collections: [other.idOf('collections')] });
@@ -130,7 +130,7 @@ describe('search_knowledge', () => {
     expect(unknown.code).toBe('NOT_FOUND');
   });
 
-  test('takes no input that breaks a rule', async () => {
+  test('rejects invalid input', async () => {
     const { failure, code } = await call(owner, 'search_knowledge', { query: ' ', topK: 51, strategy: 'GUESS', nonsense: 1 });
     expect(code).toBe('VALIDATION_FAILED');
     expect(failure).toContain('query: Must not be empty.');
@@ -156,7 +156,7 @@ describe('list_agents', () => {
     expect(first.output?.agents.map(({ name }) => name)).toEqual(['Agent', 'Bea', 'Cy']);
     const second = await call<Page>(client, 'list_agents', { limit: 3, cursor: first.output?.nextCursor });
     expect(second.output).toEqual({ agents: [expect.objectContaining({ name: 'Zed', slug: 'zed', status: 'ACTIVE' })] });
-    // No letter of a random slug, which is looked through as well.
+    // The search covers slugs too; a random slug contains no Z.
     const found = await call<Page>(client, 'list_agents', { search: 'ZE', status: 'ACTIVE' });
     expect(found.output?.agents.map(({ name }) => name)).toEqual(['Zed']);
     const wrong = await call(client, 'list_agents', { cursor: 'somewhere' });
@@ -165,7 +165,7 @@ describe('list_agents', () => {
 });
 
 describe('conversations', () => {
-  test('are created, listed, written to and read', async () => {
+  test('are created, listed, sent messages and read', async () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.key(mine, ['agents:execute']));
     const made = await call<{ conversation: { id: string } }>(client, 'create_conversation', {
@@ -195,7 +195,7 @@ describe('conversations', () => {
     expect(different.code).toBe('CONFLICT');
     await call(client, 'send_message', { conversationId, content: 'And more' });
 
-    // The agent answers in the meantime, where the server has its worker in itself.
+    // The agent may reply at the same time, because the server runs a worker.
     type Read = { messages: { sequence: number; role: string; content: string }[]; more: boolean };
     const first = await call<Read>(client, 'read_messages', { conversationId, limit: 1 });
     expect(first.output).toMatchObject({
@@ -208,7 +208,7 @@ describe('conversations', () => {
     expect(none.output).toEqual({ messages: [], more: false });
   });
 
-  test('are written to under the name of the credential, and the audit log tells the request', async () => {
+  test('are audited with the user of the credential and the request id', async () => {
     const client = await installation.connect(await installation.token(tenant), { 'x-request-id': 'mcp-audit-1' });
     await call(client, 'create_conversation', { agentId: tenant.idOf('agents') });
     const { prisma, database } = installation.app.services;
@@ -218,7 +218,7 @@ describe('conversations', () => {
     expect(found).toMatchObject([{ tenantId: tenant.id, userId: tenant.owner.userId }]);
   });
 
-  test('of another tenant are not there', async () => {
+  test('of another tenant are not found', async () => {
     const gone = { code: 'NOT_FOUND', output: undefined };
     const sent = await call(owner, 'send_message', { conversationId: other.idOf('conversations'), content: 'Hello' });
     const read = await call(owner, 'read_messages', { conversationId: other.idOf('conversations') });
@@ -230,7 +230,7 @@ describe('conversations', () => {
     expect(filtered.output).toEqual({ conversations: [] });
   });
 
-  test('take nothing that breaks a rule, and nothing once they have ended', async () => {
+  test('reject invalid messages, and any message after completion', async () => {
     const bad = await call(owner, 'send_message', { conversationId: 'Conversation 1', content: '' });
     expect(bad).toMatchObject({ code: 'VALIDATION_FAILED', failure: expect.stringContaining('content: Must not be empty.') });
     const nul = await call(owner, 'send_message', { conversationId: tenant.idOf('conversations'), content: 'a\0b' });
@@ -253,7 +253,7 @@ describe('conversations', () => {
     expect(late).toMatchObject({ code: 'INVALID_STATE', failure: expect.stringContaining('completed') });
   });
 
-  test('with long messages come in parts that fit', async () => {
+  test('with long messages are read in pages within the size limit', async () => {
     const mine = await installation.tenant();
     const client = await installation.connect(await installation.token(mine));
     const conversationId = mine.idOf('conversations');
@@ -265,10 +265,10 @@ describe('conversations', () => {
     type Read = { messages: { sequence: number; role: string; content: string; cut: boolean }[]; more: boolean };
     for (let after = 2, more = true; more; ) {
       const { output } = await call<Read>(client, 'read_messages', { conversationId, after });
-      const said = (output?.messages ?? []).filter(({ role }) => role === 'USER');
-      expect(said.every(({ cut }) => cut)).toBe(true);
-      expect(said.length).toBeLessThan(6);
-      lengths.push(...said.map(({ content }) => content.length));
+      const userMessages = (output?.messages ?? []).filter(({ role }) => role === 'USER');
+      expect(userMessages.every(({ cut }) => cut)).toBe(true);
+      expect(userMessages.length).toBeLessThan(6);
+      lengths.push(...userMessages.map(({ content }) => content.length));
       after = output?.messages.at(-1)?.sequence ?? Number.NaN;
       more = output?.more ?? false;
     }
@@ -276,6 +276,6 @@ describe('conversations', () => {
   });
 });
 
-test('a tool that is not there is an error of the protocol', async () => {
+test('an unknown tool is a protocol error', async () => {
   await expect(owner.callTool({ name: 'drop_tables', arguments: {} })).rejects.toMatchObject({ code: -32602 });
 });

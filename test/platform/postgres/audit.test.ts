@@ -46,7 +46,7 @@ describe('the audit log', () => {
         actor: 'USER',
         user_id: tenant.owner.userId,
         api_key_id: null,
-        old_values: { name: 'Agent', temperature: 0.7 },
+        old_values: { name: 'Agent', temperature: null },
         new_values: { name: 'Renamed', temperature: 1 },
         ip: '2001:db8::7',
         user_agent: 'curl',

@@ -95,10 +95,10 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
       "SELECT actor, user_id, host(ip) AS ip, user_agent, new_values ->> 'name' AS name FROM audit_logs WHERE request_id = $1 ORDER BY name",
       [request.requestId],
     );
-    const asTold = { actor: 'USER', user_id: tenant.owner.userId, ip: request.ip, user_agent: 'x'.repeat(512) };
+    const expectedContext = { actor: 'USER', user_id: tenant.owner.userId, ip: request.ip, user_agent: 'x'.repeat(512) };
     expect(logs).toEqual([
-      { ...asTold, name: 'Batch' },
-      { ...asTold, name: 'Transaction' },
+      { ...expectedContext, name: 'Batch' },
+      { ...expectedContext, name: 'Transaction' },
     ]);
   });
 
@@ -106,10 +106,10 @@ describe.each(ways)('a batch outside a transaction, %s,', (_way, pipelining) => 
     const tenant = await tenantWithConversation();
     const other = db.another({ max: 1, pipelining });
     const settings = `SELECT current_user AS role, current_setting('transaction_read_only') AS read_only, current_setting('lock_timeout') AS wait,
-      ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS told`;
+      ${['tenant_id', 'user_id', 'api_key_id', 'request_id', 'ip', 'user_agent'].map((name) => `coalesce(current_setting('app.${name}', true), '')`).join(" || ' ' || ")} AS context`;
     const left = async () => (await other.database.pool.query(settings)).rows[0];
     const before = await left();
-    expect(before.told.trim()).toBe('');
+    expect(before.context.trim()).toBe('');
     const context = { ...contextOf(tenant), requestId: newId(), ip: '192.0.2.7', userAgent: 'vitest' };
     for (const last of ['SELECT 1', 'SELECT 1 / 0']) {
       await runWithContext(context, () => other.database.batch([rename(tenant, 'Named'), { text: last }])).catch(() => {});

@@ -63,7 +63,7 @@ test('a rejected request is not reported as a missing file', async () => {
 });
 
 test.each([
-  ['key', { accessKeyId: 'of somebody else' }],
+  ['key', { accessKeyId: 'of another account' }],
   ['bucket', { bucket: 'missing' }],
 ])('check fails after one request with a wrong %s', async (_what, wrong) => {
   await place.storage.check();
@@ -75,7 +75,7 @@ test.each([
 });
 
 test('does not retry a request with a wrong key', async () => {
-  const storage = createStorage({ ...place.options, accessKeyId: 'of somebody else' });
+  const storage = createStorage({ ...place.options, accessKeyId: 'of another account' });
   const received = await receiveText(storage, 'anything');
   await expect(storage.commit(received, keyOf(received))).rejects.toThrow();
   expect(place.server.requests).toHaveLength(1);

@@ -18,7 +18,7 @@ const MessageDelta = builder.objectRef<MessageDeltaRow>('MessageDelta').implemen
   description:
     'Text of a message that a model is generating. It replaces everything that the subscriber has of the message from `offset` on; ' +
     '`offset` 0 starts the text, or restarts it. The concatenated deltas are the content so far. A MESSAGE_APPENDED event delivers the final ' +
-    'message. If the run ends without one, the text is void.',
+    'message. If the run ends without one, discard the text.',
   authScopes: { permission: 'conversation:read' },
   fields: (t) => ({
     messageId: t.expose('messageId', { type: 'UUID', description: '`uuid` that the message will have.' }),
@@ -39,7 +39,7 @@ export const ConversationEvent = builder.objectRef<EventShape>('ConversationEven
   fields: (t) => ({
     sequence: t.exposeInt('sequence', {
       description:
-        'Sequence number in the conversation: 1, 2, 3 …, gapless, in commit order. A MESSAGE_DELTA has the number of the event before it.',
+        'Number of the event in the log of the conversation, for `after`: 1, 2, 3 …, gapless, in commit order. A MESSAGE_DELTA has the number of the event before it.',
     }),
     type: t.expose('type', { type: ConversationEventTypeEnum, description: 'Kind of the event.' }),
     createdAt: t.expose('createdAt', { type: 'DateTime', description: 'Time of the event.' }),

@@ -1,5 +1,5 @@
-import { LRUCache } from 'lru-cache';
 import type { Message, ToolExecution } from '../../../generated/prisma/client.ts';
+import { namedCache } from '../../../platform/lib/cache-stats.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
 import { anyId } from '../../../platform/postgres/id-arrays.ts';
 import { columnList } from '../../../platform/postgres/keyset-pagination.ts';
@@ -61,7 +61,7 @@ function createEventPayloadCache(database: Database): EventPayloadCache {
     sizeOf: ({ input, output, metadata }) => textBytes(input, output, metadata),
     maxSize: MAX_BYTES,
   });
-  const watched = new LRUCache<string, true>({ max: MAX_WATCHED });
+  const watched = namedCache<string, true>('watched_conversations', { max: MAX_WATCHED });
   const get = <Row extends Message | ToolExecution>(
     rows: ImmutableRowCache<Row>,
     event: ConversationEventRow,

@@ -1,4 +1,5 @@
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { namedCache } from '../../../platform/lib/cache-stats.ts';
 import { runWithContext } from '../../../platform/postgres/request-scope.ts';
 
 interface Owned {
@@ -25,7 +26,7 @@ export class ImmutableRowCache<Row extends Owned> {
 
   constructor({ find, sizeOf, maxSize }: ImmutableRowCacheOptions<Row>) {
     this.#find = find;
-    this.#rows = new LRUCache({ maxSize, sizeCalculation: (row) => Math.max(1, sizeOf(row)) });
+    this.#rows = namedCache('event_rows', { maxSize, sizeCalculation: (row) => Math.max(1, sizeOf(row)) });
   }
 
   /**

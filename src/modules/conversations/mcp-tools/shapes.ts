@@ -25,7 +25,7 @@ export function conversationOf(row: Conversation): z.input<typeof conversationSh
 
 export const messageShape = z.object({
   id: z.uuid(),
-  sequence: z.number().int().describe('Sequence number in the conversation, from 1, gapless.'),
+  sequence: z.number().int().describe('Number of the message in the conversation, from 1, gapless.'),
   role: z.enum(MessageRole),
   content: z.string(),
   cut: z.boolean().describe('Whether the content is truncated.'),

@@ -1,10 +1,13 @@
 import type { EvaluationRun, Message, Prisma as PrismaTypes } from '../../../generated/prisma/client.ts';
+import { ModelError } from '../../../platform/ai/model-error.ts';
 import type { Viewer } from '../../../platform/auth/viewer.ts';
 import { UnavailableError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import { appendMessage, Conversation } from '../../conversations/exports.ts';
+import type { LlmCallRecord } from '../../model-usage/exports.ts';
 import { findChunks } from '../documents/chunk.ts';
 import { findDocuments } from '../documents/document.ts';
+import { recordModelCall } from '../embed-recorded.ts';
 import { type LoggedSearch, type SearchInput, searchKnowledge } from '../search/search.ts';
 import type { KnowledgeServices } from '../services.ts';
 import { EXTRACTIVE, extractiveAnswer, type ScoredChunk } from './extractive-answer.ts';
@@ -43,8 +46,14 @@ const QUOTE_CHARACTERS = 300;
 
 const SYSTEM = 'You answer questions from the documents of a knowledge base.';
 
+export interface AnswerOptions {
+  /** The conversation that pays for the answer. */
+  conversationId?: string | undefined;
+  signal?: AbortSignal | undefined;
+}
+
 /** Searches and answers. It waits for the model: never call it inside a transaction. */
-export async function findAnswer(services: KnowledgeServices, input: SearchInput, signal?: AbortSignal): Promise<Answer> {
+export async function findAnswer(services: KnowledgeServices, input: SearchInput, options: AnswerOptions = {}): Promise<Answer> {
   const startedAt = performance.now();
   const found = await searchKnowledge(services, input);
   const chunks = new Map(
@@ -69,7 +78,7 @@ export async function findAnswer(services: KnowledgeServices, input: SearchInput
       score,
     }),
   );
-  const { text, model, tokens } = await write(services, input.query, numbered, signal);
+  const { text, model, tokens } = await write(services, input.query, numbered, options);
   const cited = new Set(Array.from(text.matchAll(/\[(\d{1,3})\]/g), (match) => Number(match[1])));
   return {
     question: input.query,
@@ -95,21 +104,40 @@ export async function findAnswer(services: KnowledgeServices, input: SearchInput
 }
 
 async function write(
-  { models, log }: KnowledgeServices,
+  services: KnowledgeServices,
   question: string,
   chunks: ScoredChunk[],
-  signal: AbortSignal | undefined,
+  { conversationId, signal }: AnswerOptions,
 ) {
+  const { models, log } = services;
   const { answerGenerator } = models;
   if (!answerGenerator || chunks.length === 0) return { text: extractiveAnswer(question, chunks), model: EXTRACTIVE, tokens: 0 };
+  const { id, provider, model } = answerGenerator;
+  const startedAt = performance.now();
+  const record = (rest: Pick<LlmCallRecord, 'status' | 'inputTokens' | 'outputTokens' | 'estimated'> & Partial<LlmCallRecord>) =>
+    recordModelCall(services, {
+      kind: 'ANSWER',
+      provider,
+      model,
+      conversationId,
+      prompt: { passages: chunks.length },
+      latencyMs: performance.now() - startedAt,
+      ...rest,
+    });
   try {
-    const { text, inputTokens, outputTokens } = await answerGenerator.generate(
+    const { text, inputTokens, outputTokens, cachedInputTokens, estimated, adjustments } = await answerGenerator.generate(
       { system: SYSTEM, question, chunks },
-      signal ? { signal } : {},
+      { signal },
     );
-    return { text, model: answerGenerator.id, tokens: inputTokens + outputTokens };
+    const response = { text, toolCalls: [], ...(adjustments.length > 0 ? { adjustments } : {}) };
+    await record({ status: 'SUCCESS', inputTokens, outputTokens, cachedTokens: cachedInputTokens, estimated, response });
+    return { text, model: id, tokens: inputTokens + outputTokens };
   } catch (error) {
-    log.warn({ err: error, model: answerGenerator.id }, 'answer generation failed');
+    if (!(error instanceof ModelError)) throw error;
+    log.warn({ err: error, model: id }, 'answer generation failed');
+    const { code, message, spentTokens } = error;
+    const status = code === 'MODEL_TIMEOUT' ? 'TIMEOUT' : 'ERROR';
+    await record({ status, inputTokens: spentTokens, outputTokens: 0, estimated: spentTokens > 0, error: { code, message } });
     throw new UnavailableError('The model did not answer. Retry the request.', { cause: error });
   }
 }

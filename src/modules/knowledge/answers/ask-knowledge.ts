@@ -35,7 +35,7 @@ builder.objectField(Message, 'citations', (t) =>
   t.field({
     type: [CitationType],
     nullable: true,
-    description: 'Chunks that the message refers to. Null if the message is no answer from documents.',
+    description: 'Chunks that the message refers to. Null if it cites no documents.',
     authScopes: { permission: 'knowledge:read' },
     extensions: dependsOn('citations'),
     resolve: ({ citations }) => citations as unknown as Citation[] | null,
@@ -110,7 +110,7 @@ mutation('askKnowledge', {
       }
       await Conversation.require(context.prisma, conversationId, ['input', 'conversationId']);
     }
-    return findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS));
+    return findAnswer(context, searchInput(query, given, DEFAULT_CHUNKS), { conversationId: conversationId ?? undefined });
   },
   resolve: ({ conversationId }, context, answer) => answerAndRecord(context, context.viewer, answer, conversationId ?? undefined),
 });

@@ -9,14 +9,7 @@ import { ValidationError } from '../../../platform/lib/errors.ts';
 import { mediaTypeOf, mediaTypes } from '../extraction/media-types.ts';
 import { createUploadUrl } from './create-upload-url.ts';
 import { Document, requireNotDeleted, titleRule } from './document.ts';
-import {
-  type AddedDocument,
-  addDocument,
-  deleteDocument,
-  publishDocumentChanges,
-  reprocessDocument,
-  restoreDocument,
-} from './documents.ts';
+import { type AddedDocument, addDocument, deleteDocument, reprocessDocument, restoreDocument } from './documents.ts';
 import { type ReceivedDocument, receiveDocument, requireMediaType, titleOf } from './receive-document.ts';
 
 /** The metadata becomes part of the URL, which must fit into a request header. */
@@ -55,7 +48,7 @@ mutation('uploadDocument', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by.',
+      description: 'Application data, a JSON object that searches can filter by. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),
@@ -94,7 +87,7 @@ mutation('addDocument', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by.',
+      description: 'Application data, a JSON object that searches can filter by. The server does not interpret it.',
       validate: jsonObjectRule,
     }),
   }),
@@ -152,7 +145,9 @@ mutation('createUpload', {
     }),
     metadata: t.field({
       type: 'JSONObject',
-      description: 'Custom data, a JSON object that searches can filter by, at most 4 KiB because it becomes part of the URL.',
+      description:
+        'Application data, a JSON object that searches can filter by, at most 4 KiB because it becomes part of the URL. The server does not ' +
+        'interpret it.',
       validate: tokenMetadataRule,
     }),
   }),
@@ -179,7 +174,6 @@ export const updateDocument = Document.mutations.update('updateDocument', {
   description: 'Updates the title and metadata of a document. Omitted fields keep their values.',
   check: requireNotDeleted,
   values: ({ title }) => ({ title: title?.trim() }),
-  after: ({ collectionId }, context) => publishDocumentChanges(context, collectionId),
 });
 
 Document.mutations.change('deleteDocument', {

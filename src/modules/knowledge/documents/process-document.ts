@@ -6,6 +6,7 @@ import { runWithContext, tenantKey } from '../../../platform/postgres/request-sc
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import { FileMissingError } from '../../../platform/storage/storage.ts';
 import type { Collection } from '../collection.ts';
+import { embedRecorded } from '../embed-recorded.ts';
 import { UnreadableDocumentError } from '../extraction/errors.ts';
 import { type ExtractedChunk, extractChunks, extractionVersion } from '../extraction/extract.ts';
 import type { MediaType } from '../extraction/media-types.ts';
@@ -166,7 +167,7 @@ async function indexChunks(
   for (let start = 0; start < missing.length; start += BATCH) {
     signal.throwIfAborted();
     const batch = missing.slice(start, start + BATCH);
-    const { vectors, tokens } = await embedder.embed(batch.map(textOf), { signal, purpose: 'document' });
+    const { vectors, tokens } = await embedRecorded(services, embedder, batch.map(textOf), { signal, purpose: 'document' });
     await withClaim(services, claim, () => writeChunks(services, claim, batch, vectors, tokens));
   }
 }

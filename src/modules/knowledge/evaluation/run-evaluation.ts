@@ -5,7 +5,7 @@ import { payload } from '../../../platform/graphql/kit/entity/payload.ts';
 import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { intRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
+import { intRule, listRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
 import { queryRule, weightRule } from '../search/search-fields.ts';
 import { startEvaluation } from './evaluate.ts';
 import { Evaluation } from './evaluation.ts';
@@ -32,7 +32,7 @@ mutation('runEvaluation', {
     collectionIds: nodeIds(t, 'Collection', {
       required: true,
       description: 'Collections to search, 1 to 100.',
-      validate: z.array(z.unknown()).min(1, 'Must not be empty.').max(100),
+      validate: listRule(z.unknown(), 100).refine((questions) => questions.length > 0, 'Must not be empty.'),
     }),
     questions: t.field({
       type: [EvaluationQuestionInput],

@@ -4,6 +4,7 @@ import { InvalidStateError, UnavailableError, ValidationError } from '../../../p
 import { newId } from '../../../platform/lib/ids.ts';
 import { currentScope } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
+import { embedRecorded } from '../embed-recorded.ts';
 import type { KnowledgeServices } from '../services.ts';
 import type { SearchHit } from './rank-fusion.ts';
 import { type Ranked, reciprocalRankFusion } from './rank-fusion.ts';
@@ -128,15 +129,15 @@ async function searchVectors(services: KnowledgeServices, scope: SearchScope, { 
   return { lists, mode };
 }
 
-async function embedQuery({ models }: KnowledgeServices, model: string, query: string): Promise<Float32Array> {
-  const embedder = models.embedder(model);
+async function embedQuery(services: KnowledgeServices, model: string, query: string): Promise<Float32Array> {
+  const embedder = services.models.embedder(model);
   if (!embedder) {
     throw new InvalidStateError(
       `The embedding model ${model} of a collection is not configured. Search with KEYWORD, or reprocess the collection with another model.`,
     );
   }
   try {
-    const { vectors } = await embedder.embed([query], { purpose: 'query' });
+    const { vectors } = await embedRecorded(services, embedder, [query], { purpose: 'query' });
     return vectors[0] as Float32Array;
   } catch (error) {
     if (error instanceof EmbeddingError)

@@ -59,7 +59,7 @@ async function refusalOf(
   agent: Agent,
 ): Promise<{ code: string; message: string } | undefined> {
   if (run.status === 'QUEUED' && agent.status !== 'ACTIVE') {
-    return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status.toLowerCase()} and takes no work.` };
+    return { code: 'AGENT_NOT_ACTIVE', message: `The agent is ${agent.status}. Only an ACTIVE agent can run.` };
   }
   return (await findStarter(services, run)) ? undefined : AUTHORIZATION_LOST;
 }

@@ -47,7 +47,7 @@ export async function requestCancel(services: RunControls, id: string): Promise<
 mutation('cancelAgentRun', {
   description:
     'Cancels a run: immediately while no worker executes it, otherwise within two seconds. Messages that it wrote remain. Cancelling a ' +
-    'cancelled run has no effect; a run that ended otherwise is an INVALID_STATE error.',
+    'cancelled run has no effect; for a run that has ended otherwise, it returns InvalidStateError.',
   access: 'agent:execute',
   input: (t) => ({ id: nodeId(t, 'AgentRun', { required: true, description: 'The run.' }) }),
   payload: payload('cancelAgentRun', 'The run after the change: RUNNING with `cancelRequestedAt` until its worker stops.', {

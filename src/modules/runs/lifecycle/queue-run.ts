@@ -21,7 +21,7 @@ export const idempotencyKeyRule = textRule(255).min(1);
 export async function requireActiveAgent({ prisma }: RunControls, agentId: string, path: string[]): Promise<Agent> {
   const agent = await Agent.require(prisma, agentId, path);
   if (agent.status === 'ACTIVE') return agent;
-  throw new InvalidStateError(`The agent is ${agent.status.toLowerCase()} and takes no work.`, { path });
+  throw new InvalidStateError(`The agent is ${agent.status}. Only an ACTIVE agent can run.`, { path });
 }
 
 export interface NewRun {

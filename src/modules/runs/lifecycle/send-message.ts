@@ -69,7 +69,11 @@ mutation('sendMessage', {
       description: 'Key of this call, unique in the conversation: a retry with the same key returns the first result.',
       validate: idempotencyKeyRule,
     }),
-    metadata: t.field({ type: 'JSONObject', description: 'Custom data, stored with the message.', validate: jsonObjectRule }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data of the message, a JSON object. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
   payload: builder.objectRef<SentMessage>('SendMessagePayload').implement({
     description: 'The message and the run that answers it.',

@@ -84,7 +84,11 @@ mutation('startAgentRun', {
       description: 'Key of this call, unique in the tenant: a retry with the same key returns the first run.',
       validate: idempotencyKeyRule,
     }),
-    metadata: t.field({ type: 'JSONObject', description: 'Custom data, stored with the run.', validate: jsonObjectRule }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data of the run, a JSON object. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
   payload: builder.objectRef<StartedRun>('StartAgentRunPayload').implement({
     description: 'The queued run.',

@@ -32,10 +32,11 @@ export async function runAgentLoop(services: RunServices, lease: RunLease, signa
       continue;
     }
     await checkLimits(services, lease, steps);
-    const turns = [...transcript.turns, ...steps.flatMap(turnsOfStep)];
-    const newTurns = last ? turnsOfStep(last).slice(1) : transcript.turns;
-    if ((await runModelStep(services, lease, { ...transcript, ...found, turns, newTurns, steps, tools }, signal)) === 'ENDED')
-      return;
+    const { instructions, history, input } = transcript;
+    const own = [input, ...steps.flatMap(turnsOfStep)];
+    const newTurns = last ? turnsOfStep(last).slice(1) : [...history, input];
+    const request = { ...found, instructions, history, own, newTurns, steps, tools };
+    if ((await runModelStep(services, lease, request, signal)) === 'ENDED') return;
   }
 }
 

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ExecutionStatus, Prisma as PrismaTypes, ToolCall, ToolCallStatus } from '../../../generated/prisma/client.ts';
+import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
 import { missingRight, type RightsHolder } from '../../../platform/auth/rights.ts';
 import { Semaphore } from '../../../platform/lib/semaphore.ts';
 import { cleanText, shorten } from '../../../platform/lib/text.ts';
@@ -80,7 +81,7 @@ async function callTool(
     prisma.toolCall.update({ where: key, data: { status: 'RUNNING', startedAt }, select: { id: true } }),
   );
   const outcome = await attempt(services, lease, tool, call, step, signal);
-  const result = outcome.status === 'SUCCEEDED' ? { output: outcome.output } : { error: outcome.error, output: outcome.output };
+  const result = outcome.status === 'SUCCEEDED' ? outcome : { error: outcome.error, output: outcome.output };
   await storeResult(services, lease, step, call, outcome.status, result, startedAt);
 }
 
@@ -152,7 +153,7 @@ async function storeResult(
   step: Step,
   call: ToolCall,
   status: ToolOutcome['status'] | 'INTERRUPTED',
-  { output, error }: { output?: unknown; error?: string },
+  { output, images, error }: { output?: unknown; images?: ToolImage[] | undefined; error?: string },
   startedAt: Date,
 ): Promise<void> {
   const { prisma } = services;
@@ -164,7 +165,14 @@ async function storeResult(
     const stored = bounded(numbered) as PrismaTypes.InputJsonValue | undefined;
     await prisma.toolCall.update({
       where: tenantKey(call.id),
-      data: { status, errorMessage, completedAt, startedAt, ...(stored === undefined ? {} : { output: stored }) },
+      data: {
+        status,
+        errorMessage,
+        completedAt,
+        startedAt,
+        ...(stored === undefined ? {} : { output: stored }),
+        ...(images?.length ? { images: images as unknown as PrismaTypes.InputJsonArray } : {}),
+      },
       select: { id: true },
     });
     await insertToolExecution(prisma, call.tenantId, {

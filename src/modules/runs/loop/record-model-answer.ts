@@ -3,6 +3,7 @@ import { newId } from '../../../platform/lib/ids.ts';
 import { cleanText, shorten } from '../../../platform/lib/text.ts';
 import { removeDraft } from '../../conversations/exports.ts';
 import type { Citation } from '../../knowledge/exports.ts';
+import { type LlmCallRecord, recordLlmCall } from '../../model-usage/exports.ts';
 import { conversationEnded } from '../errors.ts';
 import { type RunLease, withLease } from '../lease/run-lease.ts';
 import { finishRun } from '../lifecycle/finish-run.ts';
@@ -13,14 +14,14 @@ import { argumentError } from '../tools/check-arguments.ts';
 import type { RunTool } from '../tools/tool.ts';
 import { citationsOf } from './citations.ts';
 import { cleanJson } from './clean-json.ts';
-import { type LlmCallRecord, recordLlmCall } from './llm-calls.ts';
 import type { Step, StepToolCall } from './steps.ts';
 
 export interface ModelAnswer {
   text: string;
   toolCalls: ModelStepToolCall[];
   finishReason: FinishReason;
-  estimated: boolean;
+  reasoning: string;
+  adjustments: string[];
   call: LlmCallRecord;
   /** Id of the message for the answer. Null for a run without a conversation. */
   messageId: string | null;
@@ -46,16 +47,23 @@ export async function recordModelAnswer(
   answer: ModelAnswer,
 ): Promise<'ENDED' | 'CONTINUES'> {
   const { run } = lease;
-  const { text, call: llmCall, messageId, finishReason, estimated } = answer;
+  const { text, reasoning, adjustments, call: llmCall, messageId, finishReason } = answer;
   const calls = await checkArguments(newCalls(answer.toolCalls), answer.tools);
   const citations = answer.citations.length > 0 ? answer.citations : citationsOf(text, answer.steps);
   const outcome = await withLease(services, lease, async () => {
     const accepts = await takesMessages(services, run);
     const storedId = accepts ? messageId : null;
     const requested = calls.map(({ refusal, ...call }) => call);
-    await recordLlmCall(services, lease, {
+    await recordLlmCall(services.database, {
       ...llmCall,
-      response: { text, toolCalls: requested, messageId: storedId, finishReason, estimated },
+      response: {
+        text,
+        toolCalls: requested,
+        messageId: storedId,
+        finishReason,
+        ...(reasoning === '' ? {} : { reasoning }),
+        ...(adjustments.length === 0 ? {} : { adjustments }),
+      },
     });
     if (run.conversationId !== null && storedId === null) return 'REFUSED';
     if (storedId !== null && run.conversationId !== null) {
@@ -63,7 +71,7 @@ export async function recordModelAnswer(
         id: storedId,
         role: 'ASSISTANT',
         content: text,
-        ...(requested.length > 0 ? { toolCalls: requested } : {}),
+        ...(requested.length > 0 ? { toolCalls: requested.map(({ signature: _, ...call }) => call) } : {}),
         ...(citations.length > 0 ? { citations } : {}),
         model: llmCall.model.slice(0, 100),
         tokenCount: BigInt(llmCall.outputTokens),
@@ -78,7 +86,7 @@ export async function recordModelAnswer(
       await finishRun(services, run, { status: 'COMPLETED', output: { text } });
       return 'ENDED';
     }
-    await addCalls(services, lease, calls, llmCall.iteration, answer.tools);
+    await addCalls(services, lease, calls, answer.steps.length + 1, answer.tools);
     return 'CONTINUES';
   });
   // The model call is committed with its cost although the conversation does not accept the answer.
@@ -102,7 +110,9 @@ function newCalls(toolCalls: ModelStepToolCall[]): NewCall[] {
         ? `At most ${MAX_CALLS_PER_STEP} tool calls are allowed in one step. Repeat this call in the next step.`
         : (call.invalid ?? (large ? `The arguments exceed ${MAX_ARGUMENTS} characters of JSON.` : undefined));
     const usable = call.invalid === undefined && !large;
-    return { id, name: cleanText(call.name).slice(0, MAX_NAME).trim() || 'unnamed', arguments: usable ? clean : {}, refusal };
+    const name = cleanText(call.name).slice(0, MAX_NAME).trim() || 'unnamed';
+    const signature = call.signature === undefined ? {} : { signature: cleanText(call.signature) };
+    return { id, name, arguments: usable ? clean : {}, ...signature, refusal };
   });
 }
 

@@ -12,7 +12,8 @@ export interface RecordedPrompt {
 }
 
 /** The part of a prompt that the previous call did not contain, shortened to the maximum size. */
-export function recordedPrompt(prompt: RecordedPrompt): object {
+export function recordedPrompt(given: RecordedPrompt): object {
+  const prompt = { ...given, messages: given.messages.map(withoutImages) };
   if (JSON.stringify(prompt).length <= MAX_PROMPT) return prompt;
   const short = {
     ...prompt,
@@ -25,6 +26,11 @@ export function recordedPrompt(prompt: RecordedPrompt): object {
     short.messages = short.messages.slice(Math.ceil(short.messages.length / 2));
   }
   return JSON.stringify(short).length <= MAX_PROMPT ? short : { messages: [], shortened: true };
+}
+
+/** The tool call has the images. */
+function withoutImages(turn: Turn): Turn {
+  return turn.role === 'tool' ? { ...turn, results: turn.results.map(({ images: _, ...result }) => result) } : turn;
 }
 
 function shortened(turn: Turn): object {

@@ -20,10 +20,10 @@ export interface AgentModel {
  * Returns the agent's model or, without any configured provider, the built-in model that answers with sentences of the knowledge base.
  * Throws RunFailure if providers are configured but not the agent's: another model must not answer in its place.
  */
-export function resolveModel(services: RunServices, { agent }: RunLease): AgentModel {
+export function resolveModel(services: RunServices, { run, agent }: RunLease): AgentModel {
   const { language } = services.models;
   if (language.providers.length === 0) return extractive(services, agent.tools);
-  const model = language.resolve(agent.provider, agent.model);
+  const model = language.resolve(agent.provider, agent.model, run.tenantId);
   if (model) return { model, citations: [] };
   const message =
     `The agent's provider "${agent.provider}" is not configured. Add it to MODEL_PROVIDERS, or change the agent's provider to one of: ` +
@@ -62,7 +62,7 @@ async function answerFrom(services: RunServices, names: string[] | undefined, qu
         keywordWeight: 1,
         ...(names ? { collectionIds: await collectionIdsOf(services.prisma, names) } : {}),
       },
-      signal,
+      { signal },
     );
   } catch (error) {
     // Permanent, such as an archived or deleted collection.

@@ -1,5 +1,5 @@
 import type { AgentRun, Prisma as PrismaTypes, ToolCall } from '../../../generated/prisma/client.ts';
-import type { FinishReason } from '../../../platform/ai/language/language-model.ts';
+import type { FinishReason, ToolImage } from '../../../platform/ai/language/language-model.ts';
 import type { RunControls } from '../services.ts';
 
 /** A tool call as the model requested it. */
@@ -7,6 +7,8 @@ export interface StepToolCall {
   id: string;
   name: string;
   arguments: Record<string, unknown>;
+  /** An opaque text that the provider requires with the call in the further steps of the run. */
+  signature?: string | undefined;
 }
 
 /** A model answer of a run with its tool calls. */
@@ -28,8 +30,10 @@ export interface RecordedResponse {
   toolCalls: StepToolCall[];
   messageId: string | null;
   finishReason: FinishReason;
-  /** Whether the token counts are estimated, because the provider returned none. */
-  estimated: boolean;
+  /** The reasoning of the model, which later prompts do not contain. */
+  reasoning?: string | undefined;
+  /** What differs from the prompt that the agent would have sent, because the model accepts no other. */
+  adjustments?: string[] | undefined;
 }
 
 /** The committed steps of a run, from which any worker resumes it. */
@@ -78,6 +82,8 @@ export interface StepToolResult {
   toolCallId: string;
   name: string;
   output: unknown;
+  /** Only in the steps of the same run. */
+  images?: ToolImage[] | undefined;
   /** Null for a successful call. */
   error: string | null;
 }

@@ -1,4 +1,6 @@
-import type { Message } from '../../../generated/prisma/client.ts';
+import type { Message, ToolCall } from '../../../generated/prisma/client.ts';
+import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
+import { splitReasoning } from '../../../platform/ai/language/think-tags.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
@@ -13,8 +15,10 @@ export type Turn =
 export interface Transcript {
   /** The agent's system prompt, the conversation's context, and its system messages. */
   instructions: string;
-  /** Earlier messages of the conversation, then the input of the run. */
-  turns: Turn[];
+  /** Earlier messages of the conversation. */
+  history: Turn[];
+  /** The input of the run. */
+  input: Turn;
 }
 
 type StoredMessage = Pick<Message, 'role' | 'content' | 'toolCalls' | 'toolResults' | 'sequence'>;
@@ -26,18 +30,22 @@ const CHARACTERS_OF_A_TOKEN = 4;
 /** Returns the part of the prompt that precedes the run's own steps. */
 export async function readTranscript(services: RunServices, lease: RunLease): Promise<Transcript> {
   const { prisma } = services;
-  const { run, agent, settings } = lease;
+  const { run, agent } = lease;
   const input = (run.input as { text?: unknown }).text;
   const own: Turn = { role: 'user', text: typeof input === 'string' ? input : JSON.stringify(run.input) };
   const instructions = [agent.systemPrompt ?? ''];
-  if (run.conversationId === null) return { instructions: joined(instructions), turns: [own] };
+  if (run.conversationId === null) return { instructions: joined(instructions), history: [], input: own };
   const conversation = await prisma.conversation.findFirst({ where: { id: run.conversationId }, select: { context: true } });
   const context = conversation?.context ?? {};
   if (Object.keys(context).length > 0) instructions.push(`Context of this conversation:\n${JSON.stringify(context)}`);
   const messages = await readMessages(services, lease);
   instructions.push(...messages.filter(({ role }) => role === 'SYSTEM').map(({ content }) => content));
-  const turns = paired(newest(messages.flatMap(turnOf), settings.transcriptTokens));
-  return { instructions: joined(instructions), turns: [...turns, own] };
+  const history = paired(newest(messages.flatMap(turnOf), historyTokens(lease)));
+  return { instructions: joined(instructions), history, input: own };
+}
+
+function historyTokens({ agent, settings }: RunLease): number {
+  return agent.contextTokens ?? settings.transcriptTokens;
 }
 
 function joined(parts: string[]): string {
@@ -51,9 +59,10 @@ function joined(parts: string[]): string {
  * The newest messages, without the run's own and without those that queued runs will answer. Messages of a run follow the message that
  * it answered, although users may have sent others in between.
  */
-async function readMessages({ database }: RunServices, { run, settings }: RunLease): Promise<StoredMessage[]> {
+async function readMessages({ database }: RunServices, lease: RunLease): Promise<StoredMessage[]> {
+  const { run } = lease;
   // A character has at most 4 bytes.
-  const bytes = settings.transcriptTokens * CHARACTERS_OF_A_TOKEN * 4;
+  const bytes = historyTokens(lease) * CHARACTERS_OF_A_TOKEN * 4;
   const found = await queryRows<StoredMessage & { thread: number }>(
     database,
     sql`SELECT role, content, tool_calls, tool_results, sequence, thread FROM (SELECT newest.*, sum(octet_length(content) +
@@ -82,7 +91,8 @@ function turnOf({ role, content, toolCalls, toolResults }: StoredMessage): Turn[
       if (!isObject(call) || typeof call.id !== 'string' || typeof call.name !== 'string') return [];
       return [{ id: call.id, name: call.name, arguments: isObject(call.arguments) ? call.arguments : {} }];
     });
-    return content === '' && calls.length === 0 ? [] : [{ role: 'assistant', text: content, toolCalls: calls }];
+    const { text } = splitReasoning(content);
+    return text === '' && calls.length === 0 ? [] : [{ role: 'assistant', text, toolCalls: calls }];
   }
   if (role !== 'TOOL') return [];
   const results = (Array.isArray(toolResults) ? toolResults : []).flatMap((result): StepToolResult[] => {
@@ -136,6 +146,11 @@ export function turnsOfStep({ text, requested, calls }: Step): Turn[] {
   if (calls.length === 0) return [{ role: 'assistant', text, toolCalls: [] }];
   return [
     { role: 'assistant', text, toolCalls: requested },
-    { role: 'tool', results: calls.map(toolResultOf) },
+    { role: 'tool', results: calls.map((call) => ({ ...toolResultOf(call), ...imagesOf(call) })) },
   ];
+}
+
+function imagesOf({ images }: Pick<ToolCall, 'images'>): Pick<StepToolResult, 'images'> {
+  const given = images as unknown as ToolImage[];
+  return given.length > 0 ? { images: given } : {};
 }

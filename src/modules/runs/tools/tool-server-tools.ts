@@ -1,20 +1,9 @@
 import { currentScope } from '../../../platform/postgres/request-scope.ts';
-import {
-  callMcpTool,
-  findToolsForAgent,
-  type McpToolOutput,
-  type McpToolReference,
-  textOfOutput,
-} from '../../tool-servers/exports.ts';
+import { callMcpTool, findToolsForAgent, type McpToolReference } from '../../tool-servers/exports.ts';
 import type { RunLease } from '../lease/run-lease.ts';
 import type { RunServices } from '../services.ts';
+import { describeOutput } from './describe-output.ts';
 import type { RunTool, ToolOutcome } from './tool.ts';
-
-/** Joins output that consists only of text to one string. Returns other output unchanged. */
-function simplifyOutput(output: McpToolOutput): unknown {
-  const textOnly = output.structuredContent === undefined && output.content.every(({ type }) => type === 'text');
-  return textOnly ? textOfOutput(output) : output;
-}
 
 /** The MCP tools that a run may call on behalf of its user. */
 export async function toolServerTools(
@@ -47,12 +36,12 @@ export async function toolServerTools(
         timeoutMs: settings.toolTimeoutMs,
       });
       const { output, status, errorMessage } = outcome;
-      if (status === 'SUCCESS') return { status: 'SUCCEEDED', output: output && simplifyOutput(output) };
+      if (status === 'SUCCESS') return { status: 'SUCCEEDED', ...(output ? describeOutput(output) : { output: null }) };
       const error = errorMessage ?? `${name} failed.`;
       return {
         status: status === 'TIMEOUT' ? 'TIMED_OUT' : 'FAILED',
         error,
-        ...(output === null ? {} : { output: simplifyOutput(output) }),
+        ...(output === null ? {} : { output: describeOutput(output).output }),
       };
     },
   }));

@@ -1,4 +1,5 @@
 import type { ToolSource } from '../../../generated/prisma/client.ts';
+import type { ToolImage } from '../../../platform/ai/language/language-model.ts';
 import type { Rights } from '../../../platform/auth/rights.ts';
 import { permissionOfTool } from '../../agents/exports.ts';
 
@@ -6,7 +7,7 @@ export type ToolInputSchema = Record<string, unknown>;
 
 /** Result of a call. Expected failures are returned, not thrown, and the model receives them. */
 export type ToolOutcome =
-  | { status: 'SUCCEEDED'; output: unknown }
+  | { status: 'SUCCEEDED'; output: unknown; images?: ToolImage[] | undefined }
   | { status: 'FAILED' | 'TIMED_OUT'; error: string; output?: unknown };
 
 /** A tool of a run. */

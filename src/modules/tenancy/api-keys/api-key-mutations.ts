@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
-import { jsonObjectRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
+import { jsonObjectRule, listRule, nameRule } from '../../../platform/graphql/kit/rules.ts';
 import { ScopeEnum } from '../enums.ts';
 import { ApiKey } from './api-key.ts';
 import { createApiKey, revokeApiKey } from './manage-api-keys.ts';
@@ -15,10 +15,14 @@ mutation('createApiKey', {
       type: [ScopeEnum],
       required: true,
       description: 'Scopes of the key, 1 to 50. The viewer must have all permissions of each scope.',
-      validate: z.array(z.string()).min(1, 'Must have at least one item.').max(50, 'Must have at most 50 items.'),
+      validate: listRule(z.string(), 50).refine((scopes) => scopes.length > 0, 'Must have at least one item.'),
     }),
     expiresAt: t.field({ type: 'DateTime', description: 'Expiry time, in the future. If omitted, the key never expires.' }),
-    metadata: t.field({ type: 'JSONObject', description: 'Custom data, at most 64 KiB.', validate: jsonObjectRule }),
+    metadata: t.field({
+      type: 'JSONObject',
+      description: 'Application data, a JSON object of at most 64 KiB. The server does not interpret it.',
+      validate: jsonObjectRule,
+    }),
   }),
   payload: builder.objectRef<{ apiKey: ApiKey; secret: string }>('CreateApiKeyPayload').implement({
     description: 'The new API key and its secret.',

@@ -22,6 +22,7 @@ export type Invitation = RowOf<'Invitation'>;
 export const Invitation = entity('Invitation', {
   table: 'invitations',
   access: 'member:manage',
+  write: 'member:manage',
   columns: ['email', 'role', 'expiresAt', 'acceptedAt', 'revokedAt'],
   references: {
     invitedBy: User,

@@ -3,6 +3,7 @@ import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { nodeId } from '../../../platform/graphql/kit/entity/node-id.ts';
 import { prismaEnum } from '../../../platform/graphql/kit/enums.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
+import { listRule } from '../../../platform/graphql/kit/rules.ts';
 import { PermissionEnum } from '../enums.ts';
 import { removeMember, updateMember } from './manage-members.ts';
 import { Membership } from './membership.ts';
@@ -23,7 +24,7 @@ mutation('updateMember', {
     permissions: t.field({
       type: [PermissionEnum],
       description: 'Permissions in addition to those of the role, at most 100. Replaces the previous list.',
-      validate: z.array(z.string()).max(100, 'Must have at most 100 items.'),
+      validate: listRule(z.string(), 100),
     }),
   }),
   payload: Membership.mutations.payload('updateMember'),

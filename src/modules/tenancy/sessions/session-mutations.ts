@@ -22,7 +22,7 @@ function sessionPayload(name: string) {
       refreshToken: t.exposeString('refreshToken', {
         description: 'Token for one call of `refreshSession`. A second use ends the session.',
       }),
-      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'When the access token expires.' }),
+      expiresAt: t.expose('expiresAt', { type: 'DateTime', description: 'Time when the access token expires.' }),
       tenant: t.field({
         type: Tenant,
         description: 'The tenant that the session acts in.',

@@ -82,7 +82,7 @@ export async function saveDiscovery(
   const config = await requireConfigOf(prisma, serverId, ['input', 'serverId']);
   const server = await McpServer.require(prisma, serverId, ['input', 'serverId']);
   if (connectionKey({ server, config }) !== connectionKey(discovery)) {
-    throw new ConflictError('The server or its configuration changed during the discovery. Call refreshMcpTools again.', {
+    throw new ConflictError('The server or its configuration changed during the refresh. Call refreshMcpTools again.', {
       path: ['input', 'serverId'],
     });
   }

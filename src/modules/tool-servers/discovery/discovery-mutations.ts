@@ -12,7 +12,7 @@ import { discoverServer, saveDiscovery } from './discover-server.ts';
 
 mutation('refreshMcpTools', {
   description:
-    'Lists the tools and resources of a configured MCP server and stores them. The first discovery approves all tools in the name of the ' +
+    'Lists the tools and resources of a configured MCP server and stores them. The first refresh approves all tools in the name of the ' +
     'viewer. Later ones leave new and changed tools for `approveMcpTool`.',
   access: 'mcp:configure',
   input: (t) => ({ serverId: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }) }),

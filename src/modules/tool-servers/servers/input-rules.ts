@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { intRule, textRule } from '../../../platform/graphql/kit/rules.ts';
+import { intRule, listRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { limitBounds } from './limits.ts';
 
 export const linkRule = textRule(2_048).regex(/^https?:\/\/[^\s]+$/, 'Must be a URL that begins with http:// or https://.');
@@ -8,11 +8,12 @@ export const commandRule = textRule(500)
   .min(1, 'Must not be empty.')
   .regex(/^[^\p{Cc}]*$/u, 'Must not contain control characters.');
 
-export const argsRule = z
-  .array(textRule(4_096).refine((text) => !text.includes('\0'), 'Must not contain the character NUL.'))
-  .max(100, 'Must have at most 100 items.');
+export const argsRule = listRule(
+  textRule(4_096).refine((text) => !text.includes('\0'), 'Must not contain the character NUL.'),
+  100,
+);
 
-export const allowedUsersRule = z.array(z.string()).max(1_000, 'Must have at most 1000 items.');
+export const allowedUsersRule = listRule(z.string(), 1_000);
 
 export const hashRule = z.string().regex(/^[0-9a-fA-F]{64}$/, 'Must be the `definitionHash` of the tool.');
 
@@ -33,7 +34,13 @@ export const scopeRule = textRule(1_000).regex(
 );
 
 /** Strings or null by name. Messages do not contain the values. */
-export const secretsRule = z.record(
-  z.string().max(100, 'A name must have at most 100 characters.'),
-  z.string('Must be a non-empty string, or null to remove it.').nullable(),
-);
+const MAX_SECRETS = 100;
+
+export const secretsRule = z
+  .custom<object>((value) => Object.keys(value as object).length <= MAX_SECRETS, `Must have at most ${MAX_SECRETS} names.`)
+  .pipe(
+    z.record(
+      z.string().max(100, 'A name must have at most 100 characters.'),
+      z.string('Must be a non-empty string, or null to remove it.').nullable(),
+    ),
+  );

@@ -34,7 +34,7 @@ mutation('registerMcpServer', {
 mutation('updateMcpServer', {
   description:
     'Changes an MCP server. Omitted fields are not changed. If the URL of a server of the tenant moves to another origin, its secrets are ' +
-    'deleted and its tools withdrawn until `refreshMcpTools`.',
+    'deleted and its tools cannot be called until `refreshMcpTools`.',
   access: 'mcp:configure',
   input: (t) => ({
     id: nodeId(t, 'McpServer', { required: true, description: 'The MCP server.' }),

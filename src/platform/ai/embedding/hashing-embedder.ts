@@ -126,6 +126,7 @@ function embedOne(text: string): { vector: Float32Array; words: number } {
  */
 export const hashingEmbedder: Embedder = {
   id: ID,
+  source: undefined,
   dimensions: EMBEDDING_WIDTH,
   async embed(texts, { signal } = {}) {
     const vectors: Float32Array[] = [];
@@ -138,6 +139,6 @@ export const hashingEmbedder: Embedder = {
       vectors.push(vector);
       tokens += words;
     }
-    return { vectors, tokens };
+    return { vectors, tokens, estimated: false };
   },
 };

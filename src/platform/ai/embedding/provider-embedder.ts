@@ -47,6 +47,7 @@ export function createProviderEmbedder(options: EmbeddingModelOptions, report: O
 
 class ProviderEmbedder implements Embedder {
   readonly id: string;
+  readonly source: { readonly provider: string; readonly model: string };
   readonly dimensions: number;
   readonly #model;
   /** The parameter `dimensions`. Servers that do not support it reject the request. */
@@ -67,6 +68,7 @@ class ProviderEmbedder implements Embedder {
       throw new Error(`The dimensions of an embedding model must be between 1 and ${EMBEDDING_WIDTH}.`);
     }
     this.id = `${provider}/${model}`;
+    this.source = { provider, model };
     this.dimensions = dimensions ?? EMBEDDING_WIDTH;
     this.#width = dimensions;
     if (provider === 'openai' && SUPPORTS_DIMENSIONS.test(model)) this.#requestedDimensions = this.#width = this.dimensions;
@@ -84,10 +86,14 @@ class ProviderEmbedder implements Embedder {
     // A failed batch aborts the others: their vectors are useless without it.
     const stop = new AbortController();
     const either = signal ? AbortSignal.any([stop.signal, signal]) : stop.signal;
+    let spent = 0;
     const embedBatch = async (batch: EmbeddingBatch) => {
       try {
-        return await this.#embedBatch(batch, purpose, either);
+        const embedded = await this.#embedBatch(batch, purpose, either);
+        spent += embedded.tokens;
+        return embedded;
       } catch (error) {
+        if (error instanceof EmbeddingError) error.spentTokens = spent;
         // Aborts before the slot is released: the next batch would start otherwise.
         stop.abort(error);
         throw error;
@@ -98,7 +104,11 @@ class ProviderEmbedder implements Embedder {
         this.#slots[purpose].run(() => embedBatch(batch), either),
       ),
     );
-    return { vectors: parts.flatMap(({ vectors }) => vectors), tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0) };
+    return {
+      vectors: parts.flatMap(({ vectors }) => vectors),
+      tokens: parts.reduce((sum, { tokens }) => sum + tokens, 0),
+      estimated: parts.some(({ estimated }) => estimated),
+    };
   }
 
   async #embedBatch(batch: EmbeddingBatch, purpose: 'document' | 'query', signal: AbortSignal) {
@@ -125,6 +135,8 @@ class ProviderEmbedder implements Embedder {
     });
     const vectors = normalizeVectors(this.#call.model, inOrder(embeddings, responses?.[0]?.body), this.#width);
     this.#width ??= embeddings[0]?.length;
-    return { vectors, tokens: countOrDefault(usage.tokens, tokens) };
+    // A count of 0 is none: some servers report it for every request.
+    const counted = countOrDefault(usage.tokens, 0);
+    return { vectors, tokens: counted || tokens, estimated: counted === 0 };
   }
 }

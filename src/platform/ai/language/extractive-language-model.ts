@@ -49,6 +49,8 @@ export function createExtractive(search: Search, { countTokens = estimateTokens,
       await stream(text, request);
       return {
         text,
+        reasoning: '',
+        adjustments: [],
         toolCalls: [],
         finishReason: 'stop',
         inputTokens: countTokens(query),

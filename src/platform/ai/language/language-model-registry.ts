@@ -1,3 +1,4 @@
+import { QuirkMemory } from '../compatibility/quirks.ts';
 import { createProviderClient, type Endpoint } from '../provider-client.ts';
 import type { OnUsage } from '../usage.ts';
 import type { LanguageModels } from './language-model.ts';
@@ -33,16 +34,28 @@ export function createLanguageModels(
   );
   if (connected.size < providers.length) throw new Error('Two model providers have the same name. Give each a unique name.');
   const reported = new Set<string>();
+  const quirks = new QuirkMemory();
   return {
     providers: [...connected.keys()],
-    resolve(provider, model) {
+    resolve(provider, model, scope = '') {
       const found = connected.get(provider);
       if (!found) return undefined;
       const onUsage: OnUsage = (usage) => {
         if (usage.outcome === 'ok' && reported.size < MAX_REPORTED) reported.add(usage.model);
         report(reported.has(usage.model) ? usage : { ...usage, model: `${provider}/other` });
       };
-      const options = { provider, model, sdk: found.models.language(model), apiKey: found.apiKey, limits, backoffMs };
+      const { models, kind, apiKey } = found;
+      const sdk = (usage: boolean) => models.language(model, usage);
+      const options = {
+        provider,
+        model,
+        kind,
+        sdk,
+        apiKey,
+        limits,
+        backoffMs,
+        quirks: quirks.of(`${scope} ${provider}/${model}`),
+      };
       return createProviderLanguage(options, onUsage);
     },
   };

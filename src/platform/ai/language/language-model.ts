@@ -13,13 +13,23 @@ export interface ToolRequest {
   id: string;
   name: string;
   arguments: Record<string, unknown>;
+  /** An opaque text that some providers require with the call in later requests. */
+  signature?: string | undefined;
+}
+
+export interface ToolImage {
+  /** Such as `image/png`. */
+  mediaType: string;
+  /** Base64. */
+  data: string;
 }
 
 export interface ToolResult {
   toolCallId: string;
   name: string;
-  /** A string or any other JSON value. */
+  /** A string or any other JSON value. Describes the images, for models that take none. */
   output: unknown;
+  images?: readonly ToolImage[] | undefined;
   isError: boolean;
 }
 
@@ -39,8 +49,10 @@ export interface ModelStepRequest {
   signal: AbortSignal;
   /** Called with each chunk of text. An error that it throws aborts the step. */
   onText(text: string): void;
-  /** Called before a retry, which discards the text so far. Also called if there was none. */
+  /** Called before a retry, or for reasoning that looked like text. Either discards the text so far, if there was any. */
   onRestart?: (() => void) | undefined;
+  /** Called for each failed attempt that the provider charges for, with estimated counts. The result of the step does not include them. */
+  onLost?: ((lost: { inputTokens: number; outputTokens: number }) => void) | undefined;
 }
 
 /** A tool call of the model. Its name may be unknown. */
@@ -53,9 +65,13 @@ export type FinishReason = 'stop' | 'length' | 'tool-calls' | 'content-filter' |
 
 /** The result of one model call. */
 export interface ModelStep {
-  /** The text passed to `onText` since the last restart. */
+  /** The text passed to `onText` since the last restart, without reasoning. */
   text: string;
+  /** The reasoning before the answer, as far as the provider shows it. Not for later requests. */
+  reasoning: string;
   toolCalls: ModelStepToolCall[];
+  /** What the server changed in the request because the model refuses it, for the user. */
+  adjustments: string[];
   /** `tool-calls` if there are tool calls, unless the output was truncated or filtered. */
   finishReason: FinishReason;
   /** Includes cached tokens. */
@@ -78,6 +94,8 @@ export interface LanguageModel {
   readonly id: string;
   readonly provider: string;
   readonly model: string;
+  /** The most tokens of a prompt, as `promptTokens` estimates them. Undefined until the model refuses a longer one. */
+  readonly maxPromptTokens?: number | undefined;
   /**
    * Calls the model, with retries after transient failures. Runs no tools. Throws ModelStepError, the reason of an aborted signal, or the
    * error of `onText` or `onRestart`. The text passed to `onText` is void then.
@@ -87,8 +105,11 @@ export interface LanguageModel {
 
 /** The language models of an installation, by the provider names of its configuration. */
 export interface LanguageModels {
-  /** Returns undefined if the provider is not configured. An unknown model fails in the first step. */
-  resolve(provider: string, model: string): LanguageModel | undefined;
+  /**
+   * Returns undefined if the provider is not configured. An unknown model fails in the first step.
+   * @param scope shares what the model was found to refuse. Refusals quote requests, so that scopes of several tenants stay apart.
+   */
+  resolve(provider: string, model: string, scope?: string): LanguageModel | undefined;
   readonly providers: string[];
 }
 

@@ -42,7 +42,7 @@ function isDateTime(value: unknown): value is Date {
 
 function writeSerialized(value: unknown, out: JsonChunk[]): void {
   const json = value === null ? undefined : (JSON.stringify(value) as string | undefined);
-  if (json === undefined) throw new PlanBailout('a scalar has made nothing of something');
+  if (json === undefined) throw new PlanBailout('a scalar serialized a value to undefined');
   out.push(json);
 }
 

@@ -265,7 +265,7 @@ export class Plan {
   /** Each type has scopes of its own: an operation can select types that the viewer may not read. */
   #abstract(type: GraphQLAbstractType, selected: Selected): CompleteValue {
     const { resolveType } = type;
-    if (!resolveType) throw new PlanBailout(`${type.name} does not tell its types apart`);
+    if (!resolveType) throw new PlanBailout(`${type.name} has no function that resolves the type`);
     const plans = new Map<string, { plan: ObjectPlan; rights: RequiredScopes }>();
     for (const possible of this.#source.schema.getPossibleTypes(type)) {
       const rights = noScopes();
@@ -279,7 +279,7 @@ export class Plan {
       const go = (name: unknown, place: JsonChunk[]): void => {
         const known = plans.get(String(name));
         if (!known) throw new PlanBailout(`a value is no ${type.name}`);
-        if (!satisfies(run.context.viewer, known.rights)) throw new PlanBailout(`a ${known.plan.typename} takes rights`);
+        if (!satisfies(run.context.viewer, known.rights)) throw new PlanBailout(`a ${known.plan.typename} requires rights`);
         this.#execute(known.plan, value, path, run, place);
       };
       const name: unknown = resolveType(value, run.context, this.#info(selected, fieldPathOf(path), run), type);

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type ExecutionArgs, type ExecutionResult, print } from 'graphql';
-import { LRUCache } from 'lru-cache';
 import type { Viewer } from '../../auth/viewer.ts';
+import { namedCache } from '../../lib/cache-stats.ts';
 import { serializedData } from '../executor/serialized-result.ts';
 import { isTenantScoped } from '../tenant-scoped.ts';
 
@@ -76,7 +76,7 @@ export function resultCacheKey(args: ExecutionArgs, viewer: Viewer): string | un
  * Results of events, executed and serialized once for all subscriptions that share them. An evicted result is executed again.
  */
 export class EventResultCache {
-  readonly #shared = new LRUCache<string, Shared>({ maxSize: MAX_BYTES });
+  readonly #shared = namedCache<string, Shared>('event_results', { maxSize: MAX_BYTES });
   readonly #rows = new WeakMap<object, number>();
   #rowCount = 0;
   #executions = 0;

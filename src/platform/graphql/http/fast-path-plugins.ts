@@ -11,7 +11,6 @@ const LAST = 'prepared-operations';
 
 /** The plugins that the JSON fast path bypasses, with the reason why that is safe. */
 export const ACCOUNTED_PLUGINS: Readonly<Record<string, string>> = {
-  'body-limit': 'the fast path compares the content length with MAX_BODY_BYTES',
   'token-limit': 'rejects while parsing: only documents that passed are prepared',
   'operation-limits': 'rejects while validating: only documents that passed are prepared',
   'introspection-off': 'rejects while validating: only documents that passed are prepared',

@@ -14,7 +14,7 @@ import type { PersistedOperations } from './plugins/persisted-operations.ts';
 import { checkVariables } from './plugins/variable-validation.ts';
 import type { ValidatedDocument, ValidatedDocumentCache } from './validated-documents.ts';
 import type { RequestAuth, Yoga } from './yoga.ts';
-import { formatResult, handBack } from './yoga-internals.ts';
+import { formatResult } from './yoga-internals.ts';
 
 export interface OperationMetrics {
   /** Reports the start of an operation. The returned function reports its end. */
@@ -32,8 +32,15 @@ export interface FastPathDeps {
   metrics: OperationMetrics;
 }
 
-/** Responds to a request and returns true, or returns false for Yoga to handle it. Runs as the viewer of the request. */
-export type FastPath = (request: IncomingMessage, response: ServerResponse, requestContext: RequestAuth) => Promise<boolean>;
+/**
+ * Responds to a request with this JSON body and returns true, or returns false for Yoga to handle it. Runs as the viewer of the request.
+ */
+export type FastPath = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  requestContext: RequestAuth,
+  body: object,
+) => Promise<boolean>;
 
 interface Params {
   query: string | undefined;
@@ -60,29 +67,12 @@ function resultTypeOf(accept = '*/*'): string | undefined {
   return undefined;
 }
 
-/** The whole body; undefined when the client disconnects. */
-function bodyOf(request: IncomingMessage): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.once('end', () => resolve((chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)).toString('utf8')));
-    request.once('close', () => resolve(undefined));
-    request.once('error', () => resolve(undefined));
-  });
-}
-
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Undefined for anything but a plain operation: Yoga reports what is wrong with it. */
-function paramsOf(body: string): Params | undefined {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(body);
-  } catch {
-    return undefined;
-  }
+function paramsOf(parsed: object): Params | undefined {
   if (!isObject(parsed) || !Object.keys(parsed).every((name) => NAMES.has(name))) return undefined;
   const { query, operationName, variables, extensions } = parsed;
   if (query != null && typeof query !== 'string') return undefined;
@@ -139,15 +129,10 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
   verifyFastPathPlugins(plugins);
   const maskError = createMaskError(services.log);
 
-  function isEligible({ method, url, headers }: IncomingMessage): boolean {
-    const length = Number(headers['content-length'] ?? 0);
+  function isEligible({ url, headers }: IncomingMessage): boolean {
     return (
-      method === 'POST' &&
       url === '/graphql' &&
-      length > 0 &&
-      length <= env.MAX_BODY_BYTES &&
       JSON_BODY.test(headers['content-type'] ?? '') &&
-      headers['content-encoding'] === undefined &&
       (headers.origin === undefined || env.CORS_ORIGINS.length === 0 || env.CORS_ORIGINS.includes(headers.origin))
     );
   }
@@ -159,21 +144,16 @@ export function createFastPath({ env, yoga, plugins, persisted, prepared, servic
     return id === undefined ? undefined : persisted?.get(id);
   }
 
-  return async (request, response, requestContext) => {
+  return async (request, response, requestContext, body) => {
     const resultType = isEligible(request) ? resultTypeOf(request.headers.accept) : undefined;
     if (resultType === undefined) return false;
-    const body = await bodyOf(request);
-    if (body === undefined) return true;
     const params = paramsOf(body);
     const text = params && textOf(params);
     const operation = text === undefined ? undefined : prepared.get(text);
     const contextValue = { ...services, ...requestContext, loaders: createLoaders() } as GraphQLContext;
     const args = params && operation && argsOf(operation, params, contextValue);
     const size = args && measured(args);
-    if (!operation || !args || !size) {
-      handBack(request, body);
-      return false;
-    }
+    if (!operation || !args || !size) return false;
     const { complexity } = size;
     const end = metrics.operation(operation.type);
     const executed = await executeOperation(args);

@@ -7,6 +7,7 @@ import {
   type OperationDefinitionNode,
   typeFromAST,
 } from 'graphql';
+import { namedCache } from '../../lib/cache-stats.ts';
 import type { GraphQLContext } from '../context.ts';
 
 /** The size of an operation, in the units of `OperationLimits`. */
@@ -23,14 +24,16 @@ interface Sized {
   contextValue: GraphQLContext;
 }
 
-/** Sizes of one document by the variables they depend on; undefined if they are not cached. */
+/** The variables that the size of a document depends on; undefined if its sizes are not cached. */
 interface Known {
-  numbers: readonly string[];
-  sizes: Map<string, OperationSize>;
+  /** A number of its own, for keys. */
+  number: number;
+  variables: readonly string[];
 }
 
-const MAX_SIZES = 100;
 const known = new WeakMap<DocumentNode, Known | undefined>();
+const sizes = namedCache<string, OperationSize>('operation_sizes', { max: 10_000 });
+let documents = 0;
 
 function operationsOf(document: DocumentNode): OperationDefinitionNode[] {
   return document.definitions.filter((definition) => definition.kind === Kind.OPERATION_DEFINITION);
@@ -39,15 +42,15 @@ function operationsOf(document: DocumentNode): OperationDefinitionNode[] {
 /** Sizes depend on page sizes and the like, which are integers: of its own variables, or within an input object. */
 function knownOf({ schema, document }: Sized): Known | undefined {
   if (known.has(document)) return known.get(document);
-  const numbers: string[] = [];
+  const variables: string[] = [];
   let fixed = true;
   for (const { variable, type } of operationsOf(document)[0]?.variableDefinitions ?? []) {
     let named = type;
     while (named.kind !== Kind.NAMED_TYPE) named = named.type;
-    if (named.name.value === 'Int') numbers.push(variable.name.value);
+    if (named.name.value === 'Int') variables.push(variable.name.value);
     else if (isInputObjectType(typeFromAST(schema, named))) fixed = false;
   }
-  const entry = fixed ? { numbers, sizes: new Map<string, OperationSize>() } : undefined;
+  const entry = fixed ? { number: ++documents, variables } : undefined;
   known.set(document, entry);
   return entry;
 }
@@ -60,12 +63,12 @@ export function measureOperation(sized: Sized): OperationSize {
   const { schema, document, contextValue } = sized;
   const variables = sized.variableValues ?? {};
   const memory = knownOf(sized);
-  const key = memory?.numbers.map((name) => String(variables[name])).join() ?? '';
-  let size = memory?.sizes.get(key);
+  const key = memory && `${memory.number} ${memory.variables.map((name) => String(variables[name])).join()}`;
+  let size = key === undefined ? undefined : sizes.get(key);
   if (!size) {
     const { complexity, depth, breadth } = complexityFromQuery(document, { schema, variables, ctx: contextValue });
     size = { complexity, depth, breadth };
-    if (memory && memory.sizes.size < MAX_SIZES) memory.sizes.set(key, size);
+    if (key !== undefined) sizes.set(key, size);
   }
   const limits = contextValue.operationLimits;
   const within = size.complexity <= limits.complexity && size.depth <= limits.depth && size.breadth <= limits.breadth;

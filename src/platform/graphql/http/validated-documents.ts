@@ -1,6 +1,6 @@
 import { type DocumentNode, type GraphQLSchema, getOperationAST, Kind, type OperationTypeNode } from 'graphql';
 import type { Plugin } from 'graphql-yoga';
-import { LRUCache } from 'lru-cache';
+import { namedCache } from '../../lib/cache-stats.ts';
 
 /** A query or mutation whose document was parsed and validated. */
 export interface ValidatedDocument {
@@ -14,7 +14,7 @@ const MAX_TEXT = 8 * 1024 * 1024;
 
 /** The documents that have reached execution, by their text. */
 export class ValidatedDocumentCache {
-  readonly #documents = new LRUCache<string, ValidatedDocument>({
+  readonly #documents = namedCache<string, ValidatedDocument>('validated_documents', {
     maxSize: MAX_TEXT,
     sizeCalculation: (_operation, text) => text.length,
   });

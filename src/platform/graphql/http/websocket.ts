@@ -9,6 +9,7 @@ import type { Env } from '../../../env.ts';
 import type { Auth } from '../../auth/auth.ts';
 import { requestContextOf, sessionContextOf } from '../../auth/viewer.ts';
 import { authenticate } from '../../http/authenticate.ts';
+import { JsonScanner } from '../../http/json-body.ts';
 import type { RateLimit } from '../../http/rate-limit.ts';
 import { bearerOf, requestInfoOf } from '../../http/request-info.ts';
 import { DomainError, RateLimitedError, UnauthenticatedError } from '../../lib/errors.ts';
@@ -56,6 +57,24 @@ function ignoreSendErrors(socket: WebSocket): void {
   socket.send = ((data: string, sent: () => void) => send(data, () => sent())) as WebSocket['send'];
 }
 
+/** Closes a socket whose message exceeds the limits of JSON, before graphql-ws parses it. */
+function limitMessages(socket: WebSocket): void {
+  const on = socket.on.bind(socket) as (event: string, listener: (...args: never[]) => void) => WebSocket;
+  socket.on = ((event: string, listener: (...args: unknown[]) => void) =>
+    on(
+      event,
+      event === 'message'
+        ? (...args: unknown[]) => {
+            const problem = new JsonScanner().push(args[0] as Buffer);
+            if (problem === undefined) listener(...args);
+            else socket.close(BAD_REQUEST, problem);
+          }
+        : listener,
+    )) as WebSocket['on'];
+}
+
+/** A close code of graphql-ws: the message is invalid. */
+const BAD_REQUEST = 4400;
 const PATH = '/graphql';
 const CLOSE_CODES: Partial<Record<DomainError['code'], number>> = {
   UNAUTHENTICATED: 4401,
@@ -86,6 +105,7 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
     if (request.url?.split('?', 1)[0] === PATH) {
       sockets.handleUpgrade(request, socket, head, (open) => {
         ignoreSendErrors(open);
+        limitMessages(open);
         sockets.emit('connection', open, request);
       });
       return;

@@ -1,3 +1,4 @@
+import { createFetch } from '@whatwg-node/fetch';
 import type { GraphQLSchema } from 'graphql';
 import { createYoga, type Plugin, type YogaServerInstance } from 'graphql-yoga';
 import type { Env } from '../../../env.ts';
@@ -8,7 +9,6 @@ import { createLoaders } from '../loaders.ts';
 import type { NamedPlugin } from './fast-path-plugins.ts';
 import { graphiql } from './graphiql.ts';
 import { createMaskError } from './mask-error.ts';
-import { useBodyLimit } from './plugins/body-limit.ts';
 import { useCsrfPrevention } from './plugins/csrf-prevention.ts';
 import { useDisableIntrospection } from './plugins/disable-introspection.ts';
 import { useOperationComplexity } from './plugins/operation-complexity.ts';
@@ -24,6 +24,9 @@ import { verifyYogaInternals } from './yoga-internals.ts';
 
 /** The authenticated request that the HTTP server passes to Yoga. */
 export type RequestAuth = RequestContext;
+
+/** Limits of multipart requests: `operations` and `map`, and the files they name. */
+const FORM_LIMITS = { fieldNameSize: 100, fieldSize: 65_536, fields: 2, files: 10, parts: 12, headerPairs: 20 };
 
 function named(name: string, plugin: object): NamedPlugin {
   return { name, plugin: plugin as Plugin };
@@ -62,7 +65,6 @@ export async function createGraphQLServer({
   const obstacles = planObstaclesOf(schema);
   if (obstacles.length > 0) services.log.warn({ obstacles }, 'GraphQL query plans disabled: unverified Pothos schema');
   const plugins: NamedPlugin[] = [
-    named('body-limit', useBodyLimit(env.MAX_BODY_BYTES)),
     named('token-limit', useTokenLimit(env.MAX_TOKENS)),
     named(
       'operation-limits',
@@ -94,6 +96,7 @@ export async function createGraphQLServer({
     batching: false,
     healthCheckEndpoint: '/health/yoga',
     graphqlEndpoint: '/graphql',
+    fetchAPI: createFetch({ formDataLimits: { ...FORM_LIMITS, fileSize: env.MAX_BODY_BYTES } }),
     maskedErrors: { maskError: createMaskError(services.log) },
     cors:
       env.CORS_ORIGINS.length > 0

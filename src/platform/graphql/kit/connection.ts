@@ -17,6 +17,7 @@ import type { Sql } from '../../postgres/sql.ts';
 import type { GraphQLContext } from '../context.ts';
 import { replayable } from '../field-extensions.ts';
 import { builder, type SchemaTypes } from './builder.ts';
+import { upperFirst, withArticle } from './entity/nouns.ts';
 import { type ConnectionSelection, dependsOn, selectedConnection } from './selection.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
@@ -25,6 +26,8 @@ type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 export interface ConnectionOptions<Row extends object, Filter extends object> {
   /** The GraphQL type of a row, such as `Agent`. */
   name: string;
+  /** A row in prose, such as `API key`. */
+  noun: string;
   table: string;
   node: ObjectRef<Types, Row>;
   /** The orders by their enum name; the first is the default. */
@@ -52,6 +55,13 @@ interface ConnectionShape<Row> {
 interface BatchNames {
   page: string;
   count: string;
+}
+
+/** The field of a column in a description. Ids are UUIDv7: their order is the order of creation. */
+function orderedBy(column: string): string {
+  return column === 'id'
+    ? 'time of creation'
+    : `\`${column.replaceAll(/_(.)/g, (_match, letter: string) => letter.toUpperCase())}\``;
 }
 
 /** By the arguments of a field, which all its parents share as one object. */
@@ -102,7 +112,7 @@ export function defineConnection<Row extends object, Filter extends object>(
   type: ConnectionOptions<Row, Filter>,
 ): ConnectionDefinition<Row> {
   const Edge = builder.objectRef<{ cursor: string; node: Row }>(`${type.name}Edge`).implement({
-    description: `A ${type.name} and its position in a list.`,
+    description: `${upperFirst(withArticle(type.noun))} and its position in a list.`,
     fields: (t) => ({
       cursor: t.exposeString('cursor', { description: 'The position of the object, for the arguments `after` and `before`.' }),
       node: t.field({ type: type.node as never, description: 'The object.', resolve: (edge) => edge.node as never }),
@@ -142,7 +152,7 @@ export function defineConnection<Row extends object, Filter extends object>(
     values: Object.fromEntries(
       Object.entries(type.orders).map(([name, { column, direction }]) => [
         name,
-        { description: `By ${column.replaceAll('_', ' ')}, ${direction === 'ASC' ? 'ascending' : 'descending'}.` },
+        { description: `By ${orderedBy(column)}, ${direction === 'ASC' ? 'ascending' : 'descending'}.` },
       ]),
     ),
   });

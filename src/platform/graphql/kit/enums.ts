@@ -11,13 +11,18 @@ type ValueOf<Name extends EnumName> = PrismaEnums[Name][keyof PrismaEnums[Name]]
 const valuesOf: Record<string, Record<string, string>> = { ...enums };
 const refs = new Map<string, unknown>();
 
+/** The values of a Prisma enum by its name. Throws if the Prisma schema has none. */
+export function enumValues(name: string): Record<string, string> {
+  const values = valuesOf[name];
+  if (!values) throw new Error(`The Prisma schema has no enum ${name}`);
+  return values;
+}
+
 /** The GraphQL enum of a Prisma enum, with its name, values and description. The first use declares it. */
 export function prismaEnum<Name extends EnumName>(name: Name): EnumRef<Types, ValueOf<Name>, ValueOf<Name>> {
   let ref = refs.get(name);
   if (!ref) {
-    const values = valuesOf[name];
-    if (!values) throw new Error(`The Prisma schema has no enum ${name}`);
-    ref = builder.enumType(values, { name, description: enumComments[name] } as never);
+    ref = builder.enumType(enumValues(name), { name, description: enumComments[name] } as never);
     refs.set(name, ref);
   }
   return ref as never;

@@ -11,17 +11,17 @@ import {
 import { builder } from './builder.ts';
 
 builder.enumType('ErrorCode', {
-  description: 'The kind of an error, for programs.',
+  description: 'Machine-readable error code.',
   values: Object.fromEntries(errorCodes.map((code) => [code, {}])),
 });
 
 const UserError = builder.interfaceRef<DomainError>('UserError').implement({
   description: 'An error that the client can act on. The mutation changed nothing.',
   fields: (t) => ({
-    message: t.exposeString('message', { description: 'Explanation of the error, for people.' }),
+    message: t.exposeString('message', { description: 'Human-readable message.' }),
     code: t.field({
       type: 'ErrorCode' as never,
-      description: 'The kind of the error, for programs.',
+      description: 'Machine-readable error code.',
       resolve: (error) => error.code as never,
     }),
     path: t.stringList({
@@ -36,7 +36,7 @@ const ValidationIssue = builder.objectRef<{ path: string[]; message: string }>('
   description: 'A rule that the input breaks.',
   fields: (t) => ({
     path: t.exposeStringList('path', { description: 'Path of the argument, such as `["input", "slug"]`.' }),
-    message: t.exposeString('message', { description: 'Explanation of the rule, for people.' }),
+    message: t.exposeString('message', { description: 'Human-readable message.' }),
   }),
 });
 

@@ -45,7 +45,7 @@ interface LogArguments {
 }
 
 const ENDS = 'Ends with an error whose `extensions.code` is UNAUTHENTICATED, FORBIDDEN, SLOW_CONSUMER or SERVER_SHUTDOWN';
-const RESUME = ' and whose `extensions.after` is the number to come back with';
+const RESUME = ' and whose `extensions.after` is the sequence number to resume from';
 
 /** `name(<object>Id: ID!, after: Int): Type` on Subscription, which delivers the rows of a log. */
 export function logSubscription<Row extends Sequenced, Node>(name: string, options: LogSubscriptionOptions<Row, Node>): void {

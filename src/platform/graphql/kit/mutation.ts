@@ -1,13 +1,12 @@
 import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../../auth/permissions.ts';
-import type { Viewer } from '../../auth/viewer.ts';
 import { ConflictError, InvalidStateError, NotFoundError, ValidationError } from '../../lib/errors.ts';
 import type { SessionContext } from '../../postgres/request-scope.ts';
 import type { GraphQLContext, SignedInContext } from '../context.ts';
 import { requireSignedIn } from '../viewer.ts';
 import { builder, type SchemaTypes } from './builder.ts';
-import { nodeId, nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
+import { nodeIdsOf, parseNodeIds } from './entity/node-id.ts';
 
 type Types = PothosSchemaTypes.ExtendDefaultTypes<SchemaTypes>;
 type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
@@ -37,6 +36,23 @@ export interface MutationOptions<Fields extends InputFieldMap, Payload extends o
   transaction?: 'around' | 'manual';
   /** Runs in one transaction. An error rolls it back. */
   resolve: (input: InputShapeFromFields<Fields>, context: ContextFor<Access>, prepared: Prepared) => Promise<Payload>;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return Array.isArray(value) || prototype === Object.prototype || prototype === null;
+}
+
+/** The path of a text with half of a surrogate pair, which UTF-8 cannot represent and the database would not store. */
+function findMalformed(value: unknown): string[] | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : [];
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return undefined;
+  for (const [key, item] of Object.entries(value)) {
+    if (!key.isWellFormed()) return [];
+    const path = findMalformed(item);
+    if (path) return [key, ...path];
+  }
+  return undefined;
 }
 
 function scopesFor(access: MutationAccess) {
@@ -82,6 +98,8 @@ export function mutation<
         },
       } as never,
       resolve: (async (_root: unknown, args: { input: unknown }, context: GraphQLContext) => {
+        const malformed = findMalformed(args.input);
+        if (malformed) throw ValidationError.inputPath(['input', ...malformed], 'The text contains half of a Unicode character.');
         const input = parseNodeIds(args.input as Record<string, unknown>, nodes) as InputShapeFromFields<Fields>;
         const acting = (options.access === 'anyone' ? context : requireSignedIn(context)) as ContextFor<Access>;
         try {
@@ -94,27 +112,4 @@ export function mutation<
       }) as never,
     }),
   );
-}
-
-export interface EntityMutationOptions<Payload extends object> {
-  description: string;
-  access: Permission;
-  /** The GraphQL type of the object, such as `Agent`. */
-  typename: string;
-  payload: ObjectRef<Types, Payload>;
-  change: (context: GraphQLContext, viewer: Viewer, id: string) => Promise<Payload>;
-}
-
-/** Adds a mutation whose only input is the object it changes: `name(input: { id: ID! })`. */
-export function entityMutation<Payload extends object>(
-  name: string,
-  { description, access, typename, payload, change }: EntityMutationOptions<Payload>,
-): void {
-  mutation(name, {
-    description,
-    access,
-    payload,
-    input: (t) => ({ id: nodeId(t, typename, { required: true, description: `The ${typename.toLowerCase()}.` }) }),
-    resolve: ({ id }, context) => change(context, context.viewer, id),
-  });
 }

@@ -20,18 +20,30 @@ function fits(value: unknown, maxLength: number): boolean {
   return (JSON.stringify(value) ?? '').length <= maxLength;
 }
 
+/** Not `z.record`, which checks each key: an object may have tens of thousands. */
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 export const jsonObjectRule = z
-  .record(z.string(), z.unknown())
+  .custom<Record<string, unknown>>(isObject, 'Must be a JSON object.')
   .refine((value) => fits(value, 65_536), `Must have at most 64 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
 
 export const jsonRule = z
   .unknown()
   .refine((value) => fits(value, 262_144), `Must have at most 256 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
 
-export const jsonArrayRule = z
-  .array(z.unknown())
-  .max(200, 'Must have at most 200 items.')
-  .refine((value) => fits(value, 262_144), `Must have at most 256 KiB as JSON and ${MAX_JSON_DEPTH} levels.`);
+/** A list of at most so many items, each of which follows a rule. Counts the items before it checks them. */
+export function listRule<Item extends z.ZodType>(item: Item, max: number) {
+  return z
+    .custom<z.input<Item>[]>((value) => Array.isArray(value) && value.length <= max, `Must have at most ${max} items.`)
+    .pipe(z.array(item));
+}
+
+export const jsonArrayRule = listRule(z.unknown(), 200).refine(
+  (value) => fits(value, 262_144),
+  `Must have at most 256 KiB as JSON and ${MAX_JSON_DEPTH} levels.`,
+);
 
 export function textRule(max: number): z.ZodString {
   return z.string().max(max, `Must have at most ${max} characters.`);

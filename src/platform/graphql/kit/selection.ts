@@ -100,7 +100,7 @@ export function selectedConnection(info: Info): ConnectionSelection {
 
 const knownRows = new WeakMap<readonly FieldNode[], Map<string, readonly string[] | undefined>>();
 
-/** The properties of a row of a type that a field of it asks for, in alphabetical order; undefined where it may be any. */
+/** The properties that a field selects of a row of a type, in alphabetical order. Undefined if it may read any. */
 export function selectedProperties(info: Info, typename: string): readonly string[] | undefined {
   let byType = knownRows.get(info.fieldNodes);
   if (!byType) {

@@ -96,7 +96,7 @@ export class Authorization {
     // The replacement for an expired token requests the same scopes.
     const scopes = challenge.status === 403 ? new Set([...this.#scopes, ...asked]) : this.#scopes.size > 0 ? this.#scopes : asked;
     this.#last = { ...challenge, status: 401 };
-    const late = new McpCallError('TIMEOUT', `There was no access token for the MCP server in ${AUTHORIZE_MS} ms.`);
+    const late = new McpCallError('TIMEOUT', `The access token for the MCP server was not issued within ${AUTHORIZE_MS} ms.`);
     const { signal } = this.#closed;
     const tokens = await withDeadline({ signal, timeoutMs: AUTHORIZE_MS, late }, async (either) => {
       const requests = new OAuthRequests(this.#fetch, either);
@@ -123,11 +123,13 @@ export class Authorization {
     };
     if ((await auth(provider, options)) === 'REDIRECT') {
       const authorizationCode = await this.#provider.authorizationCode?.();
-      if (!authorizationCode) throw new McpCallError('REFUSED', 'The MCP server wants a person to sign in, and there is none.');
+      if (!authorizationCode)
+        throw new McpCallError('REFUSED', 'The MCP server requires a user to sign in, which is not supported.');
       await auth(provider, { ...options, authorizationCode });
     }
     const tokens = await this.#provider.tokens();
-    if (!tokens || !isBearer(tokens)) throw new McpCallError('PROTOCOL', 'The authorization server gave no token we could use.');
+    if (!tokens || !isBearer(tokens))
+      throw new McpCallError('PROTOCOL', 'The authorization server returned no usable Bearer token.');
     return tokens;
   }
 }

@@ -55,18 +55,18 @@ export class ClientCredentials implements McpAuthProvider {
   }
 
   redirectToAuthorization(): never {
-    throw needless();
+    throw noUserInteraction();
   }
 
   saveCodeVerifier(): never {
-    throw needless();
+    throw noUserInteraction();
   }
 
   codeVerifier(): never {
-    throw needless();
+    throw noUserInteraction();
   }
 }
 
-function needless(): Error {
-  return new Error('Client credentials need no person.');
+function noUserInteraction(): Error {
+  return new Error('The client credentials grant has no user interaction.');
 }

@@ -26,7 +26,8 @@ export class OAuthRequests {
 
   readonly fetch: FetchLike = async (url, init = {}) => {
     if (this.failure) throw this.failure;
-    if (++this.#count > MAX_REQUESTS) throw this.#fail(new McpCallError('PROTOCOL', 'The way to an access token has no end.'));
+    if (++this.#count > MAX_REQUESTS)
+      throw this.#fail(new McpCallError('PROTOCOL', `An access token requires more than ${MAX_REQUESTS} HTTP requests.`));
     const response = await this.#fetch(url, { ...init, signal: this.#signal }).catch((error: unknown) => {
       throw this.#fail(error);
     });
@@ -35,7 +36,8 @@ export class OAuthRequests {
       response,
       (chunk) => {
         bytes += chunk.byteLength;
-        if (bytes > MAX_BYTES) throw new McpCallError('TOO_LARGE', `The authorization server sent more than ${MAX_BYTES} bytes.`);
+        if (bytes > MAX_BYTES)
+          throw new McpCallError('TOO_LARGE', `A response of the authorization server exceeds ${MAX_BYTES} bytes.`);
       },
       (error) => {
         if (error !== undefined) this.#fail(error);

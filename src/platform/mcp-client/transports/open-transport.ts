@@ -15,9 +15,9 @@ export interface TransportOptions extends HttpOptions, StdioOptions {
 export function openTransport(target: McpEndpoint, options: TransportOptions): MonitoredTransport {
   if (target.transport === 'STDIO') return new StdioTransport(target, options);
   const url = URL.parse(target.url ?? '');
-  if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a URL.');
+  if (!url) throw new McpCallError('UNREACHABLE', 'The address of the MCP server is not a valid URL.');
   const { headers = {} } = target;
-  if (!areHeaders(headers)) throw new McpCallError('UNREACHABLE', 'The headers for the MCP server cannot be sent.');
+  if (!areHeaders(headers)) throw new McpCallError('UNREACHABLE', 'The headers for the MCP server are not valid HTTP headers.');
   const authorization = options.authorizations.of(target, url);
   const http = authorization ? { ...options, fetch: authorizedFetch(options.fetch, authorization, url) } : options;
   return target.transport === 'SSE' ? new SseTransport(url, headers, http) : new StreamableHttpTransport(url, headers, http);

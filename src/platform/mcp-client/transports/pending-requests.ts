@@ -91,7 +91,7 @@ export class PendingRequests {
   }
 
   #lost({ id }: PendingRequest): void {
-    const message = 'The connection to the MCP server broke before the answer came.';
+    const message = 'The connection to the MCP server was lost before the response.';
     this.failed(id, new McpCallError('CRASHED', message, { mayHaveRun: true }));
   }
 

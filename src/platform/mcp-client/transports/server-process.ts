@@ -41,7 +41,7 @@ export class ServerProcess {
 
   /** @param path search path for `command`, in PATH format */
   static async start({ command, args = [], env }: McpEndpoint, path: string): Promise<ServerProcess> {
-    if (!command) throw new McpCallError('UNREACHABLE', 'The MCP server has no command.');
+    if (!command) throw new McpCallError('UNREACHABLE', 'The configuration of the MCP server has no command.');
     const folder = await mkdtemp(join(tmpdir(), 'agentbase-mcp-'));
     try {
       const child = spawn(command, args, {

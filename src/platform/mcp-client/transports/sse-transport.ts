@@ -36,13 +36,13 @@ export class SseTransport implements MonitoredTransport {
     await this.transport.close();
   }
 
-  readonly #post = async (asked: SentRequest): Promise<Response> => {
-    const message = JSON.parse(String(asked.init.body)) as JSONRPCMessage;
+  readonly #post = async (request: SentRequest): Promise<Response> => {
+    const message = JSON.parse(String(request.init.body)) as JSONRPCMessage;
     const cancelled = cancelledBy(message);
     if (cancelled !== undefined) this.#exchanges.abandon(cancelled);
     try {
       const signal = isJSONRPCRequest(message) ? this.#exchanges.begin(message.id).abort.signal : undefined;
-      return await sendRequest(this.#options.fetch, asked, signal);
+      return await sendRequest(this.#options.fetch, request, signal);
     } catch (error) {
       if (isJSONRPCRequest(message)) this.#exchanges.abandon(message.id);
       this.onStale();
@@ -50,11 +50,11 @@ export class SseTransport implements MonitoredTransport {
     }
   };
 
-  readonly #listen = async (asked: SentRequest): Promise<Response> => {
+  readonly #listen = async (request: SentRequest): Promise<Response> => {
     // The SDK would reconnect, and the server would treat the new stream as another client.
     if (this.#opened) throw this.#lost();
     const { maxMessageBytes } = this.#options;
-    const response = await sendRequest(this.#options.fetch, asked, this.#closed.signal).catch((error: unknown) => {
+    const response = await sendRequest(this.#options.fetch, request, this.#closed.signal).catch((error: unknown) => {
       if (error instanceof McpCallError) this.onFailure(error);
       throw error;
     });
@@ -74,6 +74,6 @@ export class SseTransport implements MonitoredTransport {
   };
 
   #lost(): McpCallError {
-    return new McpCallError('CRASHED', 'The connection to the MCP server broke.');
+    return new McpCallError('CRASHED', 'The connection to the MCP server was lost.');
   }
 }

@@ -56,22 +56,22 @@ export class StdioTransport implements MonitoredTransport, Transport {
     const { child, pid } = server;
     const { memoryMb } = this.#target.limits;
     this.#forgetMemory = limitMemory(pid, memoryMb, () =>
-      this.#fail('CRASHED', `The MCP server held more than its ${memoryMb} MB of memory and was stopped.`),
+      this.#fail('CRASHED', `The MCP server exceeded its memory limit of ${memoryMb} MB and was stopped.`),
     );
     this.#readMessages(server);
     this.#readStderr(server);
     for (const stream of [child.stdin, child.stdout, child.stderr]) stream.on('error', (error) => this.onerror?.(error));
     // On `close`, the pipe contains no more responses.
     child.once('close', (code, signal) =>
-      this.#fail('CRASHED', `The MCP server ended unexpectedly (${signal ?? `exit code ${code}`}).`),
+      this.#fail('CRASHED', `The MCP server exited unexpectedly (${signal ?? `exit code ${code}`}).`),
     );
   }
 
   send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#server?.child.stdin;
-    if (!stdin?.writable) return Promise.reject(new McpCallError('CRASHED', 'The MCP server has ended.'));
+    if (!stdin?.writable) return Promise.reject(new McpCallError('CRASHED', 'The MCP server has exited.'));
     if (stdin.writableLength > MAX_UNREAD_BYTES) {
-      this.#fail('PROTOCOL', 'The MCP server does not read what it is sent, and was stopped.');
+      this.#fail('PROTOCOL', 'The MCP server does not read its standard input and was stopped.');
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
@@ -130,7 +130,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
     if (message) {
       this.onmessage?.(message);
     } else if (++this.#strayLines > MAX_STRAY_LINES) {
-      this.#fail('PROTOCOL', 'The MCP server writes what is not MCP to its standard output, and was stopped.');
+      this.#fail('PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.');
     }
   }
 

@@ -68,24 +68,24 @@ export class StreamableHttpTransport implements MonitoredTransport {
       'mcp-session-id': sessionId,
       ...(protocolVersion ? { 'mcp-protocol-version': protocolVersion } : {}),
     };
-    const goodbye = { url: this.#url, init: { method: 'DELETE', headers, redirect: 'manual' as const } };
-    await sendRequest(this.#options.fetch, goodbye, AbortSignal.timeout(SESSION_DELETE_MS)).then(
+    const deletion = { url: this.#url, init: { method: 'DELETE', headers, redirect: 'manual' as const } };
+    await sendRequest(this.#options.fetch, deletion, AbortSignal.timeout(SESSION_DELETE_MS)).then(
       (response) => response.body?.cancel(),
       // Servers may not support session DELETE.
-      (err: unknown) => this.#options.log.debug({ err }, 'an MCP session was not ended'),
+      (err: unknown) => this.#options.log.debug({ err }, 'end of an MCP session failed'),
     );
   }
 
-  readonly #post = async (asked: SentRequest): Promise<Response> => {
-    const message = JSON.parse(String(asked.init.body)) as JSONRPCMessage;
+  readonly #post = async (request: SentRequest): Promise<Response> => {
+    const message = JSON.parse(String(request.init.body)) as JSONRPCMessage;
     if (!isJSONRPCRequest(message)) {
       const cancelled = cancelledBy(message);
       if (cancelled !== undefined) this.#exchanges.abandon(cancelled);
-      return this.#ask(asked);
+      return this.#send(request);
     }
     const exchange = this.#exchanges.begin(message.id);
     try {
-      const response = await this.#ask(asked, exchange.abort.signal);
+      const response = await this.#send(request, exchange.abort.signal);
       if (response.ok) return this.#answer(response, exchange);
       // The SDK follows a redirect with a separate request.
       this.#exchanges.abandon(message.id);
@@ -97,15 +97,15 @@ export class StreamableHttpTransport implements MonitoredTransport {
   };
 
   /** Handles a GET: opens the stream for server-initiated messages or resumes a broken stream. */
-  readonly #listen = async (asked: SentRequest): Promise<Response> => {
-    const after = new Headers(asked.init.headers).get('last-event-id') ?? undefined;
+  readonly #listen = async (request: SentRequest): Promise<Response> => {
+    const after = new Headers(request.init.headers).get('last-event-id') ?? undefined;
     const exchange = after === undefined ? undefined : this.#exchanges.brokenAfter(after);
-    const forNobody = after !== undefined && !exchange && after !== this.#serverStream?.lastEventId;
+    const unknownStream = after !== undefined && !exchange && after !== this.#serverStream?.lastEventId;
     // A 405 makes the SDK treat the server as one without this stream.
-    if (forNobody || this.#streams.add()) return new Response(null, { status: 405 });
+    if (unknownStream || this.#streams.add()) return new Response(null, { status: 405 });
     const { signal } = exchange?.abort ?? new AbortController();
     if (exchange) {
-      const response = await this.#ask(asked, signal).catch((error: unknown) => {
+      const response = await this.#send(request, signal).catch((error: unknown) => {
         this.#exchanges.notResumed(exchange);
         throw error;
       });
@@ -115,7 +115,7 @@ export class StreamableHttpTransport implements MonitoredTransport {
     }
     // Many servers lack this stream and report that in different ways. If the server had the stream before, an error
     // means that the session is gone.
-    const response = await sendRequest(this.#options.fetch, asked, signal).catch((error: unknown) => {
+    const response = await sendRequest(this.#options.fetch, request, signal).catch((error: unknown) => {
       if (this.#serverStream) this.#stale(error);
       throw error;
     });
@@ -126,9 +126,9 @@ export class StreamableHttpTransport implements MonitoredTransport {
     });
   };
 
-  async #ask(asked: SentRequest, signal?: AbortSignal): Promise<Response> {
+  async #send(request: SentRequest, signal?: AbortSignal): Promise<Response> {
     try {
-      return await sendRequest(this.#options.fetch, asked, signal);
+      return await sendRequest(this.#options.fetch, request, signal);
     } catch (error) {
       this.#stale(error);
       throw error;

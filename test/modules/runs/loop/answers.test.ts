@@ -149,13 +149,13 @@ test('limits the transcript of a long conversation to the newest turns that fit'
   const { readTranscript } = await import('../../../../src/modules/runs/loop/transcript.ts');
   const { runWithContext } = await import('../../../../src/platform/postgres/request-scope.ts');
   const { tenantId } = harness.viewer;
-  const { turns } = await runWithContext({ tenantId }, async () => {
+  const { history, input } = await runWithContext({ tenantId }, async () => {
     const run = await graph.prisma.agentRun.findFirstOrThrow({ where: { agentId: uuid(id) }, orderBy: { createdAt: 'desc' } });
     const found = await graph.prisma.agent.findFirstOrThrow({ where: { id: uuid(id) } });
     const settings = { transcriptTokens: 1_200 } as never;
     return readTranscript({ ...graph.services, ...changes } as never, { run, agent: found, token: '', settings });
   });
-  expect(turns.map((turn) => (turn.role === 'user' ? turn.text : turn.role))).toEqual([
+  expect([...history, input].map((turn) => (turn.role === 'user' ? turn.text : turn.role))).toEqual([
     'Question 2',
     'assistant',
     'Question 3',

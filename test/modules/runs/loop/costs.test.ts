@@ -1,4 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
+import { ModelStepError } from '../../../../src/platform/ai/language/language-model.ts';
 import { pick } from '../../../testkit/graph.ts';
 import { asViewer } from '../../../testkit/tenants.ts';
 import { useRunHarness } from '../run-harness.ts';
@@ -43,9 +44,9 @@ test('calculates costs exactly and sums them in run, conversation and agent', as
   const talk = await conversation(id);
   const { run } = await send(talk, 'Go');
   const state = await untilRun(run);
-  // (900 × 2.5 + 101 × 0.3 + 33 × 10) / 1,000,000, to six places.
-  expect(state.llmCalls.nodes.map(({ costUsd }) => costUsd)).toEqual(['0.00261', '0.00261']);
-  expect(state).toMatchObject({ costUsd: '0.00522', inputTokens: 2_002, outputTokens: 66 });
+  // (900 × 2.5 + 101 × 0.3 + 33 × 10) / 1,000,000.
+  expect(state.llmCalls.nodes.map(({ costUsd }) => costUsd)).toEqual(['0.0026103', '0.0026103']);
+  expect(state).toMatchObject({ costUsd: '0.0052206', inputTokens: 2_002, outputTokens: 66 });
   await untilRun((await send(talk, 'More')).run);
   const totals = await graph.execute(
     viewer,
@@ -53,8 +54,88 @@ test('calculates costs exactly and sums them in run, conversation and agent', as
     { agent: id, talk },
   );
   expect(totals.data).toEqual({
-    agent: { usage: { runs: 2, inputTokens: 3_003, outputTokens: 99, costUsd: '0.00783' } },
-    conversation: { costUsd: '0.00783' },
+    agent: { usage: { runs: 2, inputTokens: 3_003, outputTokens: 99, costUsd: '0.0078309' } },
+    conversation: { costUsd: '0.0078309' },
+  });
+});
+
+test('adds up the costs of small calls without rounding', async () => {
+  const { models, agent, conversation, send, untilRun } = harness;
+  const { id, model } = await agent();
+  await setPrice({ model, inputPerMillionUsd: '0.02', outputPerMillionUsd: '0.000001', effectiveFrom: '2020-01-01T00:00:00Z' });
+  models.script(model, reply('Hi.', { inputTokens: 20, outputTokens: 1 }));
+  const state = await untilRun((await send(await conversation(id), 'Hello')).run);
+  expect(state).toMatchObject({ costUsd: '0.000000400001', llmCalls: { nodes: [{ costUsd: '0.000000400001' }] } });
+});
+
+const UNPRICED = `query ($run: ID!, $agent: ID!, $model: String!) {
+  agentRun(id: $run) { unpricedCalls costUsd llmCalls { nodes { kind unpriced estimated costUsd } } }
+  agent(id: $agent) { usage { unpricedCalls } }
+  llmCalls(filter: { model: $model, unpriced: true }) { totalCount } }`;
+
+test('marks calls of a model without a price as unpriced', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun } = harness;
+  const { id, model } = await agent();
+  models.script(model, reply('One.'), reply('Two.', { estimated: true }));
+  const talk = await conversation(id);
+  const { run } = await send(talk, 'Go');
+  await untilRun(run);
+  const read = async (which: string) => (await graph.execute(viewer, UNPRICED, { run: which, agent: id, model })).data;
+  expect(await read(run)).toEqual({
+    agentRun: {
+      unpricedCalls: 1,
+      costUsd: '0',
+      llmCalls: { nodes: [{ kind: 'RUN', unpriced: true, estimated: false, costUsd: '0' }] },
+    },
+    agent: { usage: { unpricedCalls: 1 } },
+    llmCalls: { totalCount: 1 },
+  });
+  await setPrice({ model, inputPerMillionUsd: '0', outputPerMillionUsd: '0', effectiveFrom: '2020-01-01T00:00:00Z' });
+  const priced = await send(talk, 'Again');
+  await untilRun(priced.run);
+  expect(await read(priced.run)).toMatchObject({
+    agentRun: { unpricedCalls: 0, llmCalls: { nodes: [{ unpriced: false, estimated: true, costUsd: '0' }] } },
+    agent: { usage: { unpricedCalls: 1 } },
+  });
+});
+
+test('counts the tokens of failed attempts, as an estimate', async () => {
+  const { graph, viewer, models, agent, conversation, send, untilRun } = harness;
+  const { id, model } = await agent();
+  await setPrice({ model, inputPerMillionUsd: '1', outputPerMillionUsd: '1', effectiveFrom: '2020-01-01T00:00:00Z' });
+  models.script(
+    model,
+    (request) => {
+      request.onLost?.({ inputTokens: 40, outputTokens: 2 });
+      return reply('At last.')(request);
+    },
+    ({ onLost }) => {
+      onLost?.({ inputTokens: 50, outputTokens: 3 });
+      throw new ModelStepError('The model broke off.', { code: 'MODEL_NONSENSE', retryable: true });
+    },
+  );
+  const talk = await conversation(id);
+  const read = async (run: string) =>
+    (
+      await graph.execute(
+        viewer,
+        'query ($run: ID!) { agentRun(id: $run) { llmCalls { nodes { status estimated inputTokens outputTokens costUsd } } } }',
+        { run },
+      )
+    ).data;
+  const first = await send(talk, 'Go');
+  await untilRun(first.run);
+  expect(await read(first.run)).toEqual({
+    agentRun: {
+      llmCalls: { nodes: [{ status: 'SUCCESS', estimated: true, inputTokens: 140, outputTokens: 12, costUsd: '0.000152' }] },
+    },
+  });
+  const second = await send(talk, 'Again');
+  expect(await untilRun(second.run)).toMatchObject({ status: 'FAILED', inputTokens: 50 });
+  expect(await read(second.run)).toEqual({
+    agentRun: {
+      llmCalls: { nodes: [{ status: 'ERROR', estimated: true, inputTokens: 50, outputTokens: 3, costUsd: '0.000053' }] },
+    },
   });
 });
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
       answers: undefined,
       providers: [{ name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl }],
     },
-    { backoffMs: 1, limits: { firstTokenMs: 1_000, stallMs: 1_000, maxTextBytes: 100_000, maxToolCalls: 4 } },
+    { backoffMs: 1, limits: { firstTokenMs: 20_000, stallMs: 20_000, maxTextBytes: 100_000, maxToolCalls: 4 } },
   );
   worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
 });

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { LanguageModels } from '../../../../src/platform/ai/language/language-model.ts';
 import { createModels } from '../../../../src/platform/ai/models.ts';
 import { type ScriptedModel, type ScriptedRound, script, startScriptedModel } from '../../../testkit/scripted-model.ts';
 import { createRunHarness, type RunHarness, type RunWorker, startRunWorker } from '../run-harness.ts';
@@ -9,17 +10,18 @@ let worker: RunWorker;
 
 beforeAll(async () => {
   [harness, served] = [await createRunHarness(), await startScriptedModel()];
-  const { language } = createModels(
-    {
-      embeddings: undefined,
-      answers: undefined,
-      providers: [
-        { name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl },
-        { name: 'unreachable', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
-      ],
-    },
-    { backoffMs: 1, limits: { firstTokenMs: 400, stallMs: 400 } },
-  );
+  const providers = [
+    { name: 'openai', kind: 'openai-compatible', baseUrl: served.baseUrl },
+    { name: 'unreachable', kind: 'openai-compatible', baseUrl: 'http://127.0.0.1:1/v1' },
+  ] as const;
+  const options = { embeddings: undefined, answers: undefined, providers };
+  const patient = createModels(options, { backoffMs: 1 }).language;
+  // Only where a test needs it: a busy machine exceeds short limits, and a failed attempt counts.
+  const hasty = createModels(options, { backoffMs: 1, limits: { firstTokenMs: 400, stallMs: 400 } }).language;
+  const language: LanguageModels = {
+    providers: patient.providers,
+    resolve: (provider, model, scope) => (model === 'stalling' ? hasty : patient).resolve(provider, model, scope),
+  };
   worker = await startRunWorker(harness.graph, { models: { ...harness.graph.services.models, language } });
 });
 afterEach(() => served.reset());
@@ -72,14 +74,17 @@ test('retries transient provider errors without effect on the result', async () 
 test.each([
   ['MODEL_REFUSED', { fail: 401, message: 'Wrong key.' }],
   ['MODEL_OVERLOADED', { fail: 503 }],
-  ['MODEL_STALLED', { stall: 'start' }],
-  ['MODEL_STALLED', { say: 'Half of', stall: 'end' }],
+  ['MODEL_STALLED', { stall: 'start' }, 'stalling'],
+  ['MODEL_STALLED', { say: 'Half of', stall: 'end' }, 'stalling'],
   ['MODEL_NONSENSE', { body: '<html>' }],
-] as const)('fails a run after a permanent provider error with %s', async (code, round) => {
-  const state = await runOf([round]);
-  expect(state).toMatchObject({ status: 'FAILED', errorCode: code });
-  expect(state.errorMessage).toMatch(/^The model openai\/small .+\.$/);
-});
+] satisfies [string, ScriptedRound, string?][])(
+  'fails a run after a permanent provider error with %s',
+  async (code, round, model = 'small') => {
+    const state = await runOf([round], { model });
+    expect(state).toMatchObject({ status: 'FAILED', errorCode: code });
+    expect(state.errorMessage).toMatch(/^The model openai\/(small|stalling) .+\.$/);
+  },
+);
 
 test('fails a run whose provider is unreachable', async () => {
   const state = await runOf([{ say: 'x' }], { provider: 'unreachable' });

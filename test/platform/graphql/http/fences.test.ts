@@ -17,7 +17,7 @@ import {
 import { ValidatedDocumentCache } from '../../../../src/platform/graphql/http/validated-documents.ts';
 import { takesFrames } from '../../../../src/platform/graphql/http/websocket-sender.ts';
 import { createGraphQLServer } from '../../../../src/platform/graphql/http/yoga.ts';
-import { formatResult, handBack, verifyYogaInternals } from '../../../../src/platform/graphql/http/yoga-internals.ts';
+import { type formatResult, verifyYogaInternals } from '../../../../src/platform/graphql/http/yoga-internals.ts';
 import { testDatabase } from '../../../testkit/database.ts';
 import { type NewTenant, post, signUp, startTestServer, type TestServer } from '../../../testkit/server.ts';
 import { testServices } from '../../../testkit/services.ts';
@@ -64,13 +64,14 @@ describe('internals of Yoga', () => {
   });
 
   test('a server refuses to start if request.body is ignored', async () => {
-    const checks = { format: formatResult, give: () => {} };
-    await expect(verifyYogaInternals(fetchAPI, checks)).rejects.toThrow('Yoga has changed: it no longer takes a body');
+    await expect(verifyYogaInternals(fetchAPI, { bodyOf: () => undefined })).rejects.toThrow(
+      'Yoga has changed: it no longer accepts a body',
+    );
   });
 
   test('a server refuses to start if results are formatted otherwise', async () => {
     const format = ((_result, api) => new api.Response('{}', { status: 200 })) as typeof formatResult;
-    await expect(verifyYogaInternals(fetchAPI, { format, give: handBack })).rejects.toThrow('Yoga has changed');
+    await expect(verifyYogaInternals(fetchAPI, { format })).rejects.toThrow('Yoga has changed');
   });
 });
 

@@ -33,25 +33,27 @@ test('ends the revoked reader of a shared result and continues for the others', 
   const [stays, goes] = [await room.createKey(), await room.createKey()];
   const writer = await room.createKey();
   const say = (content: string) => append(() => server.url, writer.secret, room.conversationId, content);
-  const told = [watchOverSse, watchOverWebSocket].map((watch) => ({
-    stays: follow(watch, stays.secret, connections.signal),
-    goes: follow(watch, goes.secret, connections.signal),
+  const watchers = [watchOverSse, watchOverWebSocket].map((watch) => ({
+    remaining: follow(watch, stays.secret, connections.signal),
+    revoked: follow(watch, goes.secret, connections.signal),
   }));
   await say('to both');
-  for (const { stays: one, goes: other } of told) {
-    await vi.waitFor(() => expect([contents(one), contents(other)]).toEqual([['to both'], ['to both']]), { timeout: 10_000 });
+  for (const { remaining, revoked } of watchers) {
+    await vi.waitFor(() => expect([contents(remaining), contents(revoked)]).toEqual([['to both'], ['to both']]), {
+      timeout: 10_000,
+    });
   }
 
   const mutation = `mutation ($id: ID!) { revokeApiKey(input: { id: $id }) { __typename } }`;
   const revoked = await post(server.url, room.accessToken, mutation, { id: goes.id });
   expect(revoked).toMatchObject({ data: { revokeApiKey: { __typename: 'RevokeApiKeyPayload' } } });
-  for (const { goes: other } of told) {
-    await vi.waitFor(() => expect(other.at(-1)?.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED'), { timeout: 10_000 });
+  for (const { revoked } of watchers) {
+    await vi.waitFor(() => expect(revoked.at(-1)?.errors?.[0]?.extensions?.code).toBe('UNAUTHENTICATED'), { timeout: 10_000 });
   }
   await say('to who stays');
-  for (const { stays: one, goes: other } of told) {
-    await vi.waitFor(() => expect(contents(one)).toEqual(['to both', 'to who stays']), { timeout: 10_000 });
-    expect(contents(other)).toEqual(['to both']);
+  for (const { remaining, revoked } of watchers) {
+    await vi.waitFor(() => expect(contents(remaining)).toEqual(['to both', 'to who stays']), { timeout: 10_000 });
+    expect(contents(revoked)).toEqual(['to both']);
   }
   connections.abort();
 });

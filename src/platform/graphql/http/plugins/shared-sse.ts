@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import type { ExecutionResult } from 'graphql';
 import { isAsyncIterable, type Plugin } from 'graphql-yoga';
+import { UNBUFFERED } from '../../../http/unbuffered.ts';
 import type { BufferedIterator } from '../../../live/buffered-iterator.ts';
 import type { GraphQLContext } from '../../context.ts';
 import { resultText } from '../event-result-cache.ts';
@@ -14,9 +15,9 @@ const PING = ':\n\n';
 const HEADERS = {
   'content-type': 'text/event-stream',
   connection: 'keep-alive',
-  'cache-control': 'no-cache',
   'content-encoding': 'none',
 };
+const STREAM = /^(?:text\/event-stream|multipart\/mixed)/;
 
 const events = new WeakMap<ExecutionResult, Buffer>();
 
@@ -122,6 +123,10 @@ function acceptsOnlySse(accept: string): boolean {
 /** Sends subscriptions over SSE as Yoga does, but shares the bytes of a result among its subscribers. */
 export function useSharedSse(): Plugin<object, Pick<GraphQLContext, 'results'>> {
   return {
+    onResponse({ response }) {
+      if (!STREAM.test(response.headers.get('content-type') ?? '')) return;
+      for (const [name, value] of Object.entries(UNBUFFERED)) response.headers.set(name, value);
+    },
     onResultProcess({ request, result, setResultProcessor, serverContext }) {
       if (!isAsyncIterable(result) || !acceptsOnlySse(request.headers.get('accept') ?? '')) return;
       setResultProcessor((wrapped, fetchAPI) => {

@@ -7,11 +7,16 @@ function tooLarge(message: string): GraphQLError {
   });
 }
 
-/** Stops the parser at the given number of tokens. */
+/** A token may be a text of any length. Larger texts belong in variables. */
+export const MAX_DOCUMENT_CHARACTERS = 131_072;
+export const DOCUMENT_TOO_LONG = `The document has more than ${MAX_DOCUMENT_CHARACTERS} characters. Pass texts in variables.`;
+
+/** Refuses long documents before they are parsed, and stops the parser at the given number of tokens. */
 export function useTokenLimit(maxTokens: number): Plugin {
   return {
     onParse({ setParseFn }) {
       setParseFn((source: string, options?: object) => {
+        if (source.length > MAX_DOCUMENT_CHARACTERS) throw tooLarge(DOCUMENT_TOO_LONG);
         try {
           return parse(source, { ...options, maxTokens });
         } catch (error) {

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { SchemaTypes } from '../builder.ts';
 import { prismaEnum } from '../enums.ts';
-import { jsonObjectRule, textRule } from '../rules.ts';
+import { jsonObjectRule, slugRule, textRule } from '../rules.ts';
 import { type ColumnOf, type ModelColumn, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
 import { nodeId } from './node-id.ts';
 
@@ -21,6 +21,11 @@ export interface ColumnInput {
   type?: ScalarName | readonly [ScalarName];
   /** The GraphQL type of the object that the column refers to. The input takes its id, and is named like the column. */
   node?: string;
+  /**
+   * For a `slug` column: the column that a creation derives it from if the input omits it. A given slug must be free, on update too. The rule
+   * is that of slugs.
+   */
+  slugOf?: string;
   /** The only kind of mutation that takes it. @default both */
   only?: 'create' | 'update';
 }
@@ -66,12 +71,13 @@ export function inputField(
 ): unknown {
   const column = requireColumn(model, property);
   const { node } = input;
-  const description = input.description ?? describe(column, on);
+  const described = input.description ?? describe(column, on);
+  const description = input.slugOf && on === 'create' ? `${described} Default: derived from \`${input.slugOf}\`.` : described;
   const required = on === 'create' && (input.required ?? false);
   if (node) return nodeId(t, node, { description, required, ...(input.validate ? { validate: input.validate } : {}) });
   const one = column.isEnum ? prismaEnum(column.type as never) : (input.type ?? INPUT_TYPES[column.type]);
   if (one === undefined) throw new Error(`${model}.${property} has no input type: name one in type`);
-  const validate = input.validate ?? ruleOf(model, column, one);
+  const validate = input.validate ?? (input.slugOf ? slugRule : ruleOf(model, column, one));
   return t.field({ type: column.isList ? [one] : one, description, required, ...(validate ? { validate } : {}) } as never);
 }
 

@@ -89,7 +89,7 @@ export class FilterBuilder<Name extends ModelName> {
   refersTo(
     column: ColumnOf<Name>,
     typename: string,
-    description = `${this.#plural} with this ${nounOf(typename)}.`,
+    description = `${this.#plural} of this ${nounOf(typename)}.`,
   ): FilterField<string> {
     return {
       field: (t) => t.id({ description, extensions: { node: typename } }),

@@ -1,4 +1,4 @@
-import type { InputFieldMap, InputShapeFromFields, ObjectRef } from '@pothos/core';
+import type { InputFieldMap, ObjectRef } from '@pothos/core';
 import type { StandardSchemaV1 } from '@pothos/plugin-validation';
 import type { Permission } from '../../../auth/permissions.ts';
 import type { Viewer } from '../../../auth/viewer.ts';
@@ -8,11 +8,24 @@ import { requireFound } from '../../../lib/require-found.ts';
 import { requireFreeSlug, slugForNew } from '../../../lib/slug.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
 import { tenantKey } from '../../../postgres/request-scope.ts';
+import { identifier, queryRows, sql } from '../../../postgres/sql.ts';
 import type { ActorContext, SignedInContext } from '../../context.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
+import { enumValues } from '../enums.ts';
 import { mutation } from '../mutation.ts';
-import { type Changes, type ColumnInput, type ColumnInputs, changesOf, inputField } from './column-inputs.ts';
-import { type ColumnOf, columnsOfModel, type ModelName, type RowOf } from './model-columns.ts';
+import { type Changes, type ColumnInput, changesOf, inputField } from './column-inputs.ts';
+import { type ColumnOf, columnsOfModel, type ModelName, type RowOf, requireColumn } from './model-columns.ts';
+import type {
+  ChangeRow,
+  CreateOptions,
+  CreateRow,
+  EntityNames,
+  ErrorClass,
+  StatusOf,
+  TransitionOptions,
+  UpdateOptions,
+  UpdateRow,
+} from './mutation-options.ts';
 import { nodeId } from './node-id.ts';
 import { camelCaseOf, upperFirst } from './nouns.ts';
 import { delegateOf } from './prisma-delegate.ts';
@@ -22,90 +35,23 @@ type InputFields = PothosSchemaTypes.InputFieldBuilder<Types, 'InputObject'>;
 
 export type { Changes, ColumnInput, ColumnInputs } from './column-inputs.ts';
 
-type ErrorClass = new (...args: never[]) => Error;
-
-interface MutationParts<Name extends ModelName, Extra extends InputFieldMap> {
-  description: string;
-  /** @default the entity's `write` */
-  access?: Permission;
-  /** Input fields that are not columns, with the plain Pothos builder. */
-  arguments?: (t: InputFields) => Extra;
-  validate?: StandardSchemaV1;
-  errors?: ErrorClass[];
-  /** Runs in the transaction after the row is written, such as to publish the change. */
-  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
-}
-
-export interface CreateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
-  /** Adds to the columns that the input sets, or replaces them. It may throw a domain error. */
-  values?: (
-    changes: Changes<Name>,
-    context: ActorContext,
-    given: Partial<InputShapeFromFields<Extra>>,
-  ) => Changes<Name> | Promise<Changes<Name>>;
-}
-
-export interface UpdateOptions<Name extends ModelName, Extra extends InputFieldMap> extends MutationParts<Name, Extra> {
-  /** Throws if the row cannot be changed, such as InvalidStateError for an archived one. */
-  check?: (row: RowOf<Name>) => void;
-  values?: (
-    changes: Changes<Name>,
-    context: ActorContext,
-    given: Partial<InputShapeFromFields<Extra>>,
-    row: RowOf<Name>,
-  ) => Changes<Name> | Promise<Changes<Name>>;
-}
-
-export interface TransitionOptions<Name extends ModelName> {
-  description: string;
-  access?: Permission;
-  /** The states from which the transition is allowed. */
-  from: readonly StatusOf<Name>[];
-  /** The columns it sets, at least `status`. */
-  set: Changes<Name> | ((context: ActorContext) => Changes<Name>);
-  /** The message of the InvalidStateError for a row in another state. */
-  refusal: string | ((row: RowOf<Name>) => string);
-  after?: (row: RowOf<Name>, context: ActorContext) => Promise<void>;
-}
-
-export type CreateRow<Name extends ModelName, Extra extends InputFieldMap> = (
-  context: ActorContext,
-  changes: Changes<Name>,
-  given?: Partial<InputShapeFromFields<Extra>>,
-) => Promise<RowOf<Name>>;
-
-export type UpdateRow<Name extends ModelName, Extra extends InputFieldMap> = (
-  context: ActorContext,
-  id: string,
-  changes: Changes<Name>,
-  given?: Partial<InputShapeFromFields<Extra>>,
-) => Promise<RowOf<Name>>;
-
-export type ChangeRow<Name extends ModelName> = (context: ActorContext, id: string) => Promise<RowOf<Name>>;
-
-type StatusOf<Name extends ModelName> = RowOf<Name> extends { status: infer Status } ? Status : never;
-
-interface EntityNames<Name extends ModelName> {
-  typename: Name;
-  noun: string;
-  ref: ObjectRef<Types, RowOf<Name>>;
-  write: Permission;
-  inputs: ColumnInputs<Name>;
-}
-
 /** Mutations of plain rows of one entity. Mutations with other logic use `mutation()`. */
 export class EntityMutations<Name extends ModelName> {
   readonly #typename: Name;
   readonly #noun: string;
   readonly #ref: ObjectRef<Types, RowOf<Name>>;
-  readonly #write: Permission;
+  readonly #write: Permission | undefined;
   readonly #inputs: [ColumnOf<Name>, ColumnInput][];
+  readonly #table: string;
+  readonly #publish: EntityNames<Name>['publish'];
 
-  constructor({ typename, noun, ref, write, inputs }: EntityNames<Name>) {
+  constructor({ typename, noun, ref, write, inputs, table, publish }: EntityNames<Name>) {
     this.#typename = typename;
     this.#noun = noun;
     this.#ref = ref;
     this.#write = write;
+    this.#table = table;
+    this.#publish = publish;
     this.#inputs = Object.entries(inputs) as [ColumnOf<Name>, ColumnInput][];
   }
 
@@ -153,10 +99,12 @@ export class EntityMutations<Name extends ModelName> {
     const { values, after } = options;
     const create: CreateRow<Name, Extra> = async (context, changes, given = {}) => {
       const { prisma, viewer } = context;
-      const added = await values?.(changes, context, given);
+      const slug = await this.#slugFor(prisma, changes);
+      const added = await values?.({ ...changes, ...slug }, context, given);
       const row = await delegateOf<RowOf<Name>>(prisma, this.#typename).create({
-        data: { ...changes, ...this.#creator(viewer), ...added, tenantId: viewer.tenantId, id: newId() },
+        data: { ...changes, ...slug, ...this.#creator(viewer), ...added, tenantId: viewer.tenantId, id: newId() },
       });
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
@@ -169,20 +117,23 @@ export class EntityMutations<Name extends ModelName> {
     return create;
   }
 
-  /** `updateX(input: { id, … })`: changes the columns that the input gives. Returns the function that updates the row. */
+  /** `updateX(input: { id, … })`: changes the columns that the input gives, under a lock of the row. Returns the function that updates the row. */
   update<Extra extends InputFieldMap = Record<never, never>>(
     name: string,
     options: UpdateOptions<Name, Extra>,
   ): UpdateRow<Name, Extra> {
     const { check, values, after } = options;
     const update: UpdateRow<Name, Extra> = async (context, id, changes, given = {}) => {
+      await this.#lock(context, id);
       const before = await this.#require(context.prisma, id);
       check?.(before);
+      await this.#slugFor(context.prisma, changes, id);
       const added = await values?.(changes, context, given, before);
       const row = await delegateOf<RowOf<Name>>(context.prisma, this.#typename).update({
         where: tenantKey(id),
         data: { ...changes, ...added },
       });
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
@@ -210,11 +161,33 @@ export class EntityMutations<Name extends ModelName> {
         const found = await this.#require(context.prisma, id);
         throw new InvalidStateError(typeof refusal === 'function' ? refusal(found) : refusal, { path: ['input', 'id'] });
       }
+      this.#publish?.(row, context);
       await after?.(row, context);
       return row;
     };
     this.change(name, { ...options, change });
     return change;
+  }
+
+  /**
+   * `archiveX` and `restoreX`: transitions of a status column from any other state to ARCHIVED, and from ARCHIVED to ACTIVE.
+   * @param descriptions of the two mutations
+   */
+  archivable(descriptions: { archive: string; restore: string }): void {
+    const { type } = requireColumn(this.#typename, 'status');
+    const others = Object.values(enumValues(type)).filter((status) => status !== 'ARCHIVED');
+    this.transition(`archive${this.#typename}`, {
+      description: descriptions.archive,
+      from: others as StatusOf<Name>[],
+      set: { status: 'ARCHIVED' } as unknown as Changes<Name>,
+      refusal: `The ${this.#noun} is already archived.`,
+    });
+    this.transition(`restore${this.#typename}`, {
+      description: descriptions.restore,
+      from: ['ARCHIVED' as StatusOf<Name>],
+      set: { status: 'ACTIVE' } as unknown as Changes<Name>,
+      refusal: `The ${this.#noun} is not archived.`,
+    });
   }
 
   /**
@@ -255,6 +228,21 @@ export class EntityMutations<Name extends ModelName> {
     return name === undefined ? undefined : slugForNew(findHolder, { slug, name, kind: this.#noun, fallback: this.#noun });
   }
 
+  /** The slug to write, by the input that declares `slugOf`. */
+  async #slugFor(prisma: Prisma, changes: Changes<Name>, except?: string): Promise<Changes<Name>> {
+    const [property, input] = this.#inputs.find(([, { slugOf }]) => slugOf !== undefined) ?? [];
+    if (property === undefined || input?.slugOf === undefined) return {};
+    const given = changes as Record<string, string | undefined>;
+    const name = except === undefined ? given[input.slugOf] : undefined;
+    const slug = await this.slug(prisma, { slug: given[property], name, except });
+    return (slug === undefined ? {} : { [property]: slug }) as Changes<Name>;
+  }
+
+  /** Locks the row, so that what `check` and `values` see holds until the commit. */
+  async #lock({ database }: ActorContext, id: string): Promise<void> {
+    await queryRows(database, sql`SELECT FROM ${identifier(this.#table)} WHERE id = ${id}::uuid FOR NO KEY UPDATE`);
+  }
+
   #common({
     description,
     access,
@@ -266,7 +254,10 @@ export class EntityMutations<Name extends ModelName> {
     validate?: StandardSchemaV1;
     errors?: ErrorClass[];
   }) {
-    return { description, access: access ?? this.#write, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
+    const required = access ?? this.#write;
+    if (required === undefined)
+      throw new Error(`${this.#typename} has a mutation without a permission: state access, or write of the entity`);
+    return { description, access: required, ...(validate ? { validate } : {}), ...(errors ? { errors } : {}) };
   }
 
   #inputsOf(on: 'create' | 'update', columns?: readonly ColumnOf<Name>[]): [ColumnOf<Name>, ColumnInput][] {

@@ -1,9 +1,9 @@
-import type { FieldMap, ObjectRef } from '@pothos/core';
+import type { FieldMap } from '@pothos/core';
 import type { PrismaModelTypes, PrismaNodeRef } from '@pothos/plugin-prisma';
 import type PrismaTypes from '../../../../generated/pothos.ts';
 import type { Permission } from '../../../auth/permissions.ts';
 import { requireFound } from '../../../lib/require-found.ts';
-import { type Changed, type ChangeLog, changeLog } from '../../../live/change-log.ts';
+import type { Changed, ChangeLog } from '../../../live/change-log.ts';
 import type { Database } from '../../../postgres/database.ts';
 import { type Page, type PageArgs, type PageOrder, readPage } from '../../../postgres/keyset-pagination.ts';
 import type { Prisma } from '../../../postgres/prisma.ts';
@@ -12,10 +12,10 @@ import type { Sql } from '../../../postgres/sql.ts';
 import { tenantScoped } from '../../tenant-scoped.ts';
 import { builder, type SchemaTypes } from '../builder.ts';
 import { type ConnectionDefinition, defineConnection } from '../connection.ts';
-import { logSubscription } from '../log-subscription.ts';
 import { nodeLoader, type TableLoader } from '../node-loader.ts';
 import { nodeQuery } from '../node-query.ts';
 import type { ColumnInputs } from './column-inputs.ts';
+import { type ChangesOptions, declareChanges, type ParentEntity, publisherOf } from './entity-changes.ts';
 import {
   exposeColumn,
   type LooseFieldBuilder,
@@ -37,7 +37,7 @@ type Model<Name extends ModelName> = PrismaModelTypes & PrismaTypes[Name];
 type OrderSpec<Name extends ModelName> = ColumnOf<Name> | `-${ColumnOf<Name>}`;
 
 export interface ListOptions<Name extends ModelName, Fields extends FilterFields> {
-  /** The orders, the first of which is the default. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
+  /** The orders, the first of which is the default: columns of text, integer, time or the id that are never null. The enum values are `CREATED_AT_DESC` for `-createdAt`, `NEWEST_FIRST` for `-id`. */
   orders: readonly OrderSpec<Name>[];
   /** Enum values that differ from those names. */
   orderNames?: Partial<Record<OrderSpec<Name>, string>>;
@@ -54,7 +54,7 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   table: string;
   /** The permission to read it, also in lists. */
   access: Permission;
-  /** The permission of mutations that do not name another. @default `access` */
+  /** The permission of mutations that do not name another. Without it, each mutation of the kit must name one. */
   write?: Permission;
   /** Rules of the type beside `access`, such as for the viewer's own rows. */
   authScopes?: unknown;
@@ -91,29 +91,9 @@ export interface EntityOptions<Name extends ModelName, Fields extends FilterFiel
   root?: { one?: string; many?: string | RootField };
 }
 
-export interface ChangesOptions<Name extends ModelName> {
-  /** The name on the wire of the notification bus, at most 19 characters of [a-z-]. */
-  topic: string;
-  /**
-   * The entity whose log it is, which numbers the changes, and the column that refers to it. Without it, each row has a log of its own.
-   * The table has `change_sequence`, which `app.number_changes` maintains.
-   */
-  of?: { entity: ParentEntity; column: ColumnOf<Name> };
-  /** How a client resumes after an interruption, a sentence for the end of the stream. */
-  resume: string;
-  subscription: { field: string; description: string; afterEnd?: string; argument?: string };
-}
-
 interface RootField {
   field: string;
   description: string;
-}
-
-/** An entity on whose type a list or a field is added. */
-interface ParentEntity {
-  readonly typename: string;
-  readonly table: string;
-  readonly noun: string;
 }
 
 export interface EntityParts<Name extends ModelName, Fields extends FilterFields> {
@@ -151,7 +131,8 @@ const ORDER_TYPES: Record<string, PageOrder['type']> = { DateTime: 'timestamptz'
 
 function orderOf(model: string, spec: string): [name: string, order: PageOrder] {
   const descending = spec.startsWith('-');
-  const { property, column, type } = requireColumn(model, descending ? spec.slice(1) : spec);
+  const { property, column, type, isNullable } = requireColumn(model, descending ? spec.slice(1) : spec);
+  if (isNullable) throw new Error(`${model} cannot be ordered by ${property}: a cursor cannot hold null`);
   const direction = descending ? 'DESC' : 'ASC';
   // Ids are UUIDv7: their order is the order of creation.
   if (property === 'id') return [descending ? 'NEWEST_FIRST' : 'OLDEST_FIRST', { column, type: 'uuid', direction }];
@@ -212,6 +193,7 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
   const list = listOptions
     ? (defineConnection({
         name: typename,
+        noun,
         table,
         node: ref as never,
         orders,
@@ -250,8 +232,10 @@ export function entity<Name extends ModelName, Fields extends FilterFields = Rec
       typename,
       noun,
       ref: ref as never,
-      write: options.write ?? access,
+      write: options.write,
       inputs: options.inputs ?? {},
+      table,
+      publish: log && publisherOf(log, options.changes?.of?.column),
     }),
     listOn(parent, field, { column, description, access: own }) {
       requireList().onParent(parent as never, field, {
@@ -280,24 +264,4 @@ function filterOf<Name extends ModelName, Fields extends FilterFields>(
   if (!options?.filter) return undefined;
   const description = options.filterDescription ?? `Conditions on ${plural}, all of which must hold.`;
   return filterType(typename, description, options.filter(new FilterBuilder(typename, table, plural)));
-}
-
-function declareChanges<Name extends ModelName>(
-  typename: Name,
-  noun: string,
-  { table, access, changes }: { table: string; access: Permission; changes: ChangesOptions<Name> },
-  type: ObjectRef<Types, RowOf<Name>>,
-): ChangeLog<Changed<RowOf<Name>>> {
-  const { topic, of, resume, subscription } = changes;
-  const parent = of && { table: of.entity.table, column: requireColumn(typename, of.column).column };
-  const log = changeLog<RowOf<Name> & { id: string }>({
-    topic,
-    subject: `The ${of?.entity.noun ?? noun}`,
-    resume,
-    table,
-    ...(parent ? { parent } : {}),
-  }) as ChangeLog<Changed<RowOf<Name>>>;
-  const { field, ...texts } = subscription;
-  logSubscription(field, { log, type, typename: of?.entity.typename ?? typename, access, ...texts } as never);
-  return log;
 }

@@ -8,6 +8,11 @@ export function articleOf(noun: string): string {
   return /^[aeiou]/i.test(noun) || /^[FHLMNRSX][A-Z]/.test(noun) ? 'An' : 'A';
 }
 
+/** `an agent`, `a run`. */
+export function withArticle(noun: string): string {
+  return `${articleOf(noun).toLowerCase()} ${noun}`;
+}
+
 /** `API key` becomes `apiKey`. */
 export function camelCaseOf(noun: string): string {
   const lowerFirst = noun.replace(/^[A-Z]+/, (word) => word.toLowerCase());

@@ -40,7 +40,7 @@ export function readResourceContents(result: JsonObject, uri: string): { content
 }
 
 function notMcp(): McpCallError {
-  return new McpCallError('PROTOCOL', 'The MCP server responded with something that is not MCP.', { mayHaveRun: true });
+  return new McpCallError('PROTOCOL', 'The response of the MCP server is not a valid MCP message.', { mayHaveRun: true });
 }
 
 /** Servers of the first protocol versions answer with `toolResult`. */

@@ -118,7 +118,7 @@ test('while linkIdentity fetches the keys of an issuer, other mutations succeed'
 
   const { auth } = graph.services;
   vi.spyOn(auth, 'verifyExternal').mockImplementation((token) => fixture.auth.verifyExternal(token));
-  onTestFinished(() => vi.restoreAllMocks());
+  onTestFinished(() => void vi.restoreAllMocks());
   const source = 'mutation ($idToken: String!) { result: linkIdentity(input: { idToken: $idToken }) { __typename } }';
   const pending = resultOf(asViewer(tenant), source, { idToken });
   await asked.promise;

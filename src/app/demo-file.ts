@@ -1,4 +1,5 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { replaceFile } from '../platform/lib/watched-file.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** The credentials of the demo tenants. */
@@ -9,8 +10,8 @@ export interface DemoAccess {
 }
 
 /** Stores the credentials, so that later starts print them again. */
-export function writeDemoFile({ demoFile }: DataFolder, demo: DemoAccess): void {
-  if (demoFile) writeFileSync(demoFile, JSON.stringify(demo), { mode: 0o600 });
+export async function writeDemoFile({ demoFile }: DataFolder, demo: DemoAccess): Promise<void> {
+  if (demoFile) await replaceFile(demoFile, JSON.stringify(demo));
 }
 
 export function readDemoFile({ demoFile }: DataFolder): DemoAccess | undefined {

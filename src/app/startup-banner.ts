@@ -16,7 +16,7 @@ async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAcce
   if (!(await isEmpty(services))) return undefined;
   const { seedDemo } = await import('./demo.ts');
   const demo = await seedDemo(services);
-  writeDemoFile(folder, demo);
+  await writeDemoFile(folder, demo);
   return demo;
 }
 

@@ -71,7 +71,7 @@ test('the embedded server starts with demo credentials, stores data across a res
 
   const second = start();
   expect(await second.exited).toBe(1);
-  expect(second.output()).toContain(`is open in process ${first.pid}:`);
+  expect(second.output()).toContain(`is open in process ${first.pid} on `);
 
   const conversationId = /^ {2}id {7}(\S+)$/m.exec(first.output())?.[1];
   const endings: unknown[] = [];

@@ -26,7 +26,7 @@ import type { Services } from '../platform/module/services.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
 import type { LockHolder } from './folder-lock.ts';
-import { graphiqlExample } from './graphiql-example.ts';
+import { graphiqlPageOf } from './graphiql-page.ts';
 import { createHttpServer } from './http-server.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -168,7 +168,8 @@ export async function createApp(
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new ValidatedDocumentCache();
   const observe = [{ name: 'metrics', plugin: metrics.plugin }];
-  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema, graphiqlExample });
+  const graphiqlPage = graphiqlPageOf(env, folder, services);
+  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema, graphiqlPage });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,

@@ -4,12 +4,21 @@ import { join } from 'node:path';
 import { ensureFile } from '../platform/lib/watched-file.ts';
 import { type FolderLockOptions, lockFolder } from './folder-lock.ts';
 
+/** The credentials of the demo tenants. */
+export interface DemoAccess {
+  tenants: { tenant: string; email: string; password: string; apiKey: string }[];
+  /** Global id of a conversation of the first tenant. */
+  conversationId: string;
+}
+
 /** The folder of the embedded mode: its database, generated secrets, and the lock of the process that has it open. */
 export interface DataFolder {
   database: string;
   keysFile: string | undefined;
   pepper: string;
   demoFile: string | undefined;
+  /** The credentials of the demo tenants, once they are created or read. */
+  demo?: DemoAccess;
   close(): void;
 }
 

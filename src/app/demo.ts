@@ -14,7 +14,7 @@ import { sessionContextOf, type Viewer } from '../platform/auth/viewer.ts';
 import { encodeGlobalId } from '../platform/graphql/kit/global-id.ts';
 import type { Services } from '../platform/module/services.ts';
 import { runWithContext } from '../platform/postgres/request-scope.ts';
-import type { DemoAccess } from './demo-file.ts';
+import type { DemoAccess } from './data-folder.ts';
 
 const REQUEST = { requestId: 'seed', ip: undefined, userAgent: 'agentbase seed' };
 

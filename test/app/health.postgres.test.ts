@@ -185,7 +185,8 @@ test('while the storage is unavailable, readiness is degraded with status 200 an
     status: 'degraded',
     parts: { postgres: 'ok', storage: expect.not.stringMatching(/^ok$/) },
   });
-  expect((await post(`${url}/graphql`, '{ tenant { name } }', {}, tenant.authorization)).body.data.tenant.name).toBeTruthy();
+  const { authorization } = await signUp(`${url}/graphql`);
+  expect((await post(`${url}/graphql`, '{ tenant { name } }', {}, authorization)).body.data.tenant.name).toBeTruthy();
 });
 
 test('production rejects a login that bypasses row-level security, and a database that is not migrated', async () => {

@@ -31,7 +31,7 @@ test('a plain owner migrates, reports a login that it may not alter, and sets it
   ]);
 
   const asSuperuser = (statement: string) =>
-    pool.query(`RESET SESSION AUTHORIZATION; ${statement}; SET SESSION AUTHORIZATION plain_owner`);
+    pool.query(`SET SESSION AUTHORIZATION postgres; ${statement}; SET SESSION AUTHORIZATION plain_owner`);
   await asSuperuser('GRANT server_login TO plain_owner WITH ADMIN OPTION');
   expect(await run()).toEqual([]);
   expect(await settings()).toEqual([{ setconfig: ['role=agentbase_app'] }]);

@@ -54,7 +54,7 @@ async function run(): Promise<Running> {
 }
 
 test('the embedded server starts with demo credentials, stores data across a restart, and stops', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const first = await run();
   const [, email, password] = /sign in {2}(\S+) \/ (\S+)/.exec(first.output()) ?? [];

@@ -59,7 +59,7 @@ describe('setPlatformAdmin', () => {
   });
 });
 
-test('the command requires the data folder of a stopped server', { timeout: 60_000 }, async () => {
+test('the command requires the data folder of a stopped server', { timeout: 300_000 }, async () => {
   const path = mkdtempSync(join(tmpdir(), 'agentbase-admin-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   const run = (...args: string[]) => runScript('platform-admin', args, { AGENTBASE_DATA_DIR: path });

@@ -37,5 +37,5 @@ const imports = new Set(
     ])
     .map(([, specifier = '']) => specifier),
 );
-for (const specifier of imports) if (!specifier.startsWith('node:')) await import(specifier);
+for (const specifier of imports) if (!specifier.startsWith('node:') && !specifier.endsWith('.json')) await import(specifier);
 console.log(`${imports.size} imports succeed`);

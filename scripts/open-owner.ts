@@ -24,7 +24,11 @@ async function openEmbeddedOwner(env: Env) {
   if (!existsSync(join(path, 'postgres'))) {
     throw new Error(`${path} has no database: start Agentbase once to create it, or set DATABASE_OWNER_URL`);
   }
-  const folder = openDataFolder(path);
+  const onLost = () => {
+    console.error(`${path} was taken over by another process.`);
+    process.exit(1);
+  };
+  const folder = await openDataFolder(path, { onLost });
   try {
     const { database, close } = await connectEmbedded(env, folder);
     return { database, close: () => close().finally(() => folder.close()) };

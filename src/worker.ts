@@ -10,7 +10,7 @@ import { registerModelMetrics } from './app/metrics/model-metrics.ts';
 import { moduleServicesOf, noticeBusOf, openServices } from './app/process-services.ts';
 import { EnvironmentError, readEnv } from './env.ts';
 import { modules } from './modules/index.ts';
-import { checkHealth } from './platform/http/health.ts';
+import { checkHealth, type HealthChecks, statusCodeOf } from './platform/http/health.ts';
 import { handleMetrics } from './platform/http/metrics-page.ts';
 import { createLogger } from './platform/lib/logger.ts';
 import { createLive } from './platform/live/live-views.ts';
@@ -31,11 +31,14 @@ async function main(): Promise<void> {
   const secret = randomBytes(48).toString('base64url');
   const services = { ...parts, ...moduleServicesOf(env, secret), database, live, log };
   const work = await startWork(modules, services, env);
-  const checks = {
-    postgres: async () => {
-      await database.query('SELECT 1');
+  const checks: HealthChecks = {
+    required: {
+      postgres: async () => {
+        await database.query('SELECT 1');
+      },
     },
-    storage: () => parts.storage.check(),
+    // Runs of agents continue without it.
+    optional: { storage: () => parts.storage.check() },
   };
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -51,9 +54,9 @@ async function main(): Promise<void> {
       });
       return;
     }
-    checkHealth(checks).then(({ ready, parts }) => {
-      response.writeHead(ready ? 200 : 503, { 'content-type': 'application/json' });
-      response.end(JSON.stringify({ status: ready ? 'ready' : 'unavailable', parts }));
+    checkHealth(checks).then((health) => {
+      response.writeHead(statusCodeOf(health), { 'content-type': 'application/json' });
+      response.end(JSON.stringify(health));
     });
   });
   server.listen(env.PORT, env.HOST);

@@ -13,7 +13,7 @@ import { ValidatedDocumentCache } from '../platform/graphql/http/validated-docum
 import { serveWebSockets } from '../platform/graphql/http/websocket.ts';
 import { createGraphQLServer, type Yoga } from '../platform/graphql/http/yoga.ts';
 import { DEFAULT_OPERATION_LIMITS } from '../platform/graphql/operation-limits.ts';
-import type { HealthCheck } from '../platform/http/health.ts';
+import type { HealthChecks } from '../platform/http/health.ts';
 import { createRateLimit } from '../platform/http/rate-limit.ts';
 import { BodyBudget } from '../platform/http/request-body.ts';
 import { createLogger, type Logger } from '../platform/lib/logger.ts';
@@ -25,7 +25,8 @@ import { addModuleMetrics, loadCatalogs, routesOf, startWork } from '../platform
 import type { Services } from '../platform/module/services.ts';
 import { type Connections, connectEmbedded, connectPostgres } from './connections.ts';
 import { type DataFolder, openDataFolder } from './data-folder.ts';
-import { graphiqlExample } from './graphiql-example.ts';
+import type { LockHolder } from './folder-lock.ts';
+import { graphiqlPageOf } from './graphiql-page.ts';
 import { createHttpServer } from './http-server.ts';
 import { startMaintenance } from './maintenance.ts';
 import { createMetrics } from './metrics/metrics.ts';
@@ -68,28 +69,24 @@ async function keyringOf(env: Env, folder: DataFolder | undefined, log: Logger):
   return inlineKeyring(JSON.stringify({ keys: [await generateSigningKey()] }));
 }
 
-function healthChecks(
-  { database, redis }: Connections,
-  { storage }: Pick<ProcessServices, 'storage'>,
-): Record<string, HealthCheck> {
+function healthChecks({ database, redis }: Connections, { storage }: Pick<ProcessServices, 'storage'>): HealthChecks {
   const migrations = migrationNames();
+  const pingRedis = async () => {
+    await redis?.ping();
+  };
   return {
-    postgres: async () => {
-      await database.query('SELECT 1');
+    required: {
+      postgres: async () => {
+        await database.query('SELECT 1');
+      },
+      migrations: async () => {
+        const applied = new Set(await appliedMigrations(database));
+        const missing = migrations.filter((name) => !applied.has(name));
+        if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
+      },
     },
-    migrations: async () => {
-      const applied = new Set(await appliedMigrations(database));
-      const missing = migrations.filter((name) => !applied.has(name));
-      if (missing.length > 0) throw new Error(`missing: ${missing.join(', ')}`);
-    },
-    storage: () => storage.check(),
-    ...(redis
-      ? {
-          redis: async () => {
-            await redis.ping();
-          },
-        }
-      : {}),
+    // Only uploads and downloads need the storage; without Redis, limits are counted in memory and live views poll.
+    optional: { storage: () => storage.check(), ...(redis ? { redis: pingRedis } : {}) },
   };
 }
 
@@ -115,7 +112,12 @@ export async function createApp(
   env: Env,
   { log = createLogger(env.LOG_LEVEL), connections: open }: AppOptions = {},
 ): Promise<App> {
-  const folder = env.DATABASE_URL ? undefined : openDataFolder(env.AGENTBASE_DATA_DIR);
+  const onLost = (by: LockHolder) => {
+    // At once, without the usual stop: it would write to files that the other process has open.
+    log.fatal({ by }, 'data folder taken over by another process');
+    process.exit(1);
+  };
+  const folder = env.DATABASE_URL ? undefined : await openDataFolder(env.AGENTBASE_DATA_DIR, { onLost });
   const connect = () => (folder ? connectEmbedded(env, folder, log) : connectPostgres(env, log));
   const connections = await (open ? Promise.resolve(open) : connect()).catch((error: unknown) => {
     folder?.close();
@@ -166,7 +168,8 @@ export async function createApp(
   const persisted = env.PERSISTED_OPERATIONS_FILE ? readPersistedOperations(env.PERSISTED_OPERATIONS_FILE) : undefined;
   const prepared = new ValidatedDocumentCache();
   const observe = [{ name: 'metrics', plugin: metrics.plugin }];
-  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema, graphiqlExample });
+  const graphiqlPage = graphiqlPageOf(env, folder, services);
+  const { yoga, plugins } = await createGraphQLServer({ env, services, observe, persisted, prepared, schema, graphiqlPage });
   const rateLimit = createRateLimit(
     { credential: env.RATE_LIMIT_PER_MINUTE, anonymous: env.RATE_LIMIT_ANONYMOUS_PER_MINUTE },
     redis,

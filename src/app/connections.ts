@@ -21,10 +21,18 @@ function timeoutsOf(env: Env) {
   };
 }
 
+const REDIS_COMMAND_TIMEOUT_MS = 500;
+
 async function openRedis(env: Env, log: Logger): Promise<Redis | undefined> {
   if (!env.REDIS_URL) return undefined;
   const { Redis: Client } = await import('ioredis');
-  const redis = new Client(env.REDIS_URL, { enableOfflineQueue: false, maxRetriesPerRequest: 1, connectTimeout: 5_000 });
+  const redis = new Client(env.REDIS_URL, {
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 1,
+    connectTimeout: 5_000,
+    // Each request counts in Redis. If it hangs, the request continues with the counter in memory.
+    commandTimeout: REDIS_COMMAND_TIMEOUT_MS,
+  });
   redis.on('error', (error) => log.warn({ err: error }, 'Redis connection error'));
   return redis;
 }

@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ensureFile } from '../platform/lib/watched-file.ts';
+import { type FolderLockOptions, lockFolder } from './folder-lock.ts';
+
+/** The credentials of the demo tenants. */
+export interface DemoAccess {
+  tenants: { tenant: string; email: string; password: string; apiKey: string }[];
+  /** Global id of a conversation of the first tenant. */
+  conversationId: string;
+}
 
 /** The folder of the embedded mode: its database, generated secrets, and the lock of the process that has it open. */
 export interface DataFolder {
@@ -8,54 +17,37 @@ export interface DataFolder {
   keysFile: string | undefined;
   pepper: string;
   demoFile: string | undefined;
+  /** The credentials of the demo tenants, once they are created or read. */
+  demo?: DemoAccess;
   close(): void;
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+function newSecret(): string {
+  return randomBytes(48).toString('base64url');
 }
 
-/** Two processes would corrupt one embedded database. Takes over a lock whose process has ended. */
-function lock(folder: string): () => void {
-  const file = join(folder, 'lock');
-  if (existsSync(file)) {
-    const pid = Number(readFileSync(file, 'utf8'));
-    if (pid !== process.pid && Number.isInteger(pid) && pid > 0 && isRunning(pid)) {
-      throw new Error(`${folder} is open in process ${pid}: stop it, or name another folder in AGENTBASE_DATA_DIR`);
-    }
-    rmSync(file);
-  }
-  writeFileSync(file, String(process.pid), { flag: 'wx', mode: 0o600 });
-  return () => rmSync(file, { force: true });
+async function generated(file: string): Promise<string> {
+  await ensureFile(file, newSecret);
+  return readFile(file, 'utf8');
 }
 
-function generated(file: string): string {
-  if (!existsSync(file)) writeFileSync(file, randomBytes(48).toString('base64url'), { flag: 'wx', mode: 0o600 });
-  return readFileSync(file, 'utf8');
-}
-
-export function openDataFolder(folder: string): DataFolder {
+/** Opens the folder for this process alone. Throws if another process has it open. */
+export async function openDataFolder(folder: string, options: FolderLockOptions): Promise<DataFolder> {
   if (folder.startsWith('memory://')) {
-    return {
-      database: folder,
-      keysFile: undefined,
-      pepper: randomBytes(48).toString('base64url'),
-      demoFile: undefined,
-      close: () => {},
-    };
+    return { database: folder, keysFile: undefined, pepper: newSecret(), demoFile: undefined, close: () => {} };
   }
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const close = lock(folder);
-  return {
-    database: join(folder, 'postgres'),
-    keysFile: join(folder, 'keys.json'),
-    pepper: generated(join(folder, 'pepper')),
-    demoFile: join(folder, 'demo.json'),
-    close,
-  };
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const close = await lockFolder(folder, options);
+  try {
+    return {
+      database: join(folder, 'postgres'),
+      keysFile: join(folder, 'keys.json'),
+      pepper: await generated(join(folder, 'pepper')),
+      demoFile: join(folder, 'demo.json'),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
 }

@@ -1,19 +1,16 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import type { DataFolder } from './data-folder.ts';
-
-/** The credentials of the demo tenants. */
-export interface DemoAccess {
-  tenants: { tenant: string; email: string; password: string; apiKey: string }[];
-  /** Global id of a conversation of the first tenant. */
-  conversationId: string;
-}
+import { existsSync, readFileSync } from 'node:fs';
+import { replaceFile } from '../platform/lib/watched-file.ts';
+import type { DataFolder, DemoAccess } from './data-folder.ts';
 
 /** Stores the credentials, so that later starts print them again. */
-export function writeDemoFile({ demoFile }: DataFolder, demo: DemoAccess): void {
-  if (demoFile) writeFileSync(demoFile, JSON.stringify(demo), { mode: 0o600 });
+export async function writeDemoFile(folder: DataFolder, demo: DemoAccess): Promise<void> {
+  folder.demo = demo;
+  if (folder.demoFile) await replaceFile(folder.demoFile, JSON.stringify(demo));
 }
 
-export function readDemoFile({ demoFile }: DataFolder): DemoAccess | undefined {
-  if (!demoFile || !existsSync(demoFile)) return undefined;
-  return JSON.parse(readFileSync(demoFile, 'utf8')) as DemoAccess;
+export function readDemoFile(folder: DataFolder): DemoAccess | undefined {
+  if (!folder.demo && folder.demoFile && existsSync(folder.demoFile)) {
+    folder.demo = JSON.parse(readFileSync(folder.demoFile, 'utf8')) as DemoAccess;
+  }
+  return folder.demo;
 }

@@ -9,12 +9,12 @@ import { createCollection } from '../modules/knowledge/collection.ts';
 import { addDocument } from '../modules/knowledge/documents/documents.ts';
 import { receiveDocument } from '../modules/knowledge/documents/receive-document.ts';
 import { createApiKey } from '../modules/tenancy/api-keys/manage-api-keys.ts';
-import { signUp } from '../modules/tenancy/sessions/sign-up.ts';
+import { prepareSignUp, signUp } from '../modules/tenancy/sessions/sign-up.ts';
 import { sessionContextOf, type Viewer } from '../platform/auth/viewer.ts';
 import { encodeGlobalId } from '../platform/graphql/kit/global-id.ts';
 import type { Services } from '../platform/module/services.ts';
 import { runWithContext } from '../platform/postgres/request-scope.ts';
-import type { DemoAccess } from './demo-file.ts';
+import type { DemoAccess } from './data-folder.ts';
 
 const REQUEST = { requestId: 'seed', ip: undefined, userAgent: 'agentbase seed' };
 
@@ -34,9 +34,12 @@ Support answers within one working day. Urgent requests are marked as such and a
 async function seedTenant(services: Services, tenant: string, email: string) {
   const { database, auth } = services;
   const password = randomBytes(12).toString('base64url');
-  const session = await runWithContext(sessionContextOf(null, REQUEST), () =>
-    database.transaction(() => signUp(services, { email, password, firstName: 'Demo', tenant: { name: tenant } })),
-  );
+  const session = await runWithContext(sessionContextOf(null, REQUEST), async () => {
+    const prepared = await prepareSignUp(services, { email, password });
+    return database.transaction(() =>
+      signUp(services, { email, password, firstName: 'Demo', tenant: { name: tenant } }, prepared),
+    );
+  });
   const viewer = await auth.verify(session.accessToken);
   await runWithContext(sessionContextOf(viewer, REQUEST), () => seedKnowledge(services, viewer, tenant));
   return runWithContext(sessionContextOf(viewer, REQUEST), () =>

@@ -1,5 +1,4 @@
-/** The text that GraphiQL shows at its first start. */
-export const graphiqlExample = `# Agentbase. Put a credential into the Headers pane below:
+const SIGNED_OUT = `# Agentbase. Put a credential into the Headers pane below:
 #   { "Authorization": "Bearer <access token or API key>" }
 # Without one, only signing up and signing in are open:
 #
@@ -9,7 +8,23 @@ export const graphiqlExample = `# Agentbase. Put a credential into the Headers p
 #     ... on UserError { message }
 #   }
 # }
+`;
 
+const signedIn = (demo: {
+  tenant: string;
+  email: string;
+}) => `# Agentbase. This page is signed in as ${demo.email}, the owner of the
+# demo tenant ${demo.tenant}, for 15 minutes: reload it to sign in again. Only the embedded development mode does this,
+# and only for browsers on this machine. To act as somebody else, use the Headers pane below:
+#   { "Authorization": "Bearer <access token or API key>" }
+`;
+
+/** The text that GraphiQL shows at its first start. */
+export function exampleFor(demo: { tenant: string; email: string } | undefined): string {
+  return `${demo ? signedIn(demo) : SIGNED_OUT}${QUERIES}`;
+}
+
+const QUERIES = `
 query Overview {
   tenant { name }
   agents(first: 5) {

@@ -8,7 +8,7 @@ import type { Yoga } from '../platform/graphql/http/yoga.ts';
 import { sortedAccept } from '../platform/http/accept.ts';
 import { authenticate } from '../platform/http/authenticate.ts';
 import { ConcurrencyLimit } from '../platform/http/concurrency-limit.ts';
-import { checkHealth, type HealthCheck } from '../platform/http/health.ts';
+import { checkHealth, type HealthChecks, statusCodeOf } from '../platform/http/health.ts';
 import { HttpError } from '../platform/http/http-error.ts';
 import { destroyWhenIdle } from '../platform/http/idle.ts';
 import { handleMetrics } from '../platform/http/metrics-page.ts';
@@ -38,7 +38,7 @@ export interface HttpDeps {
   rateLimit: RateLimit;
   budget: BodyBudget;
   metrics: Metrics;
-  checks: Record<string, HealthCheck>;
+  checks: HealthChecks;
   services: Services;
   log: Logger;
 }
@@ -140,8 +140,8 @@ export function createHttpServer(parts: HttpDeps): Server {
   }
 
   async function ready(response: ServerResponse): Promise<void> {
-    const { ready: isReady, parts: states } = await checkHealth(checks);
-    json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'unavailable', parts: states });
+    const health = await checkHealth(checks);
+    json(response, statusCodeOf(health), health);
   }
 
   async function moduleRoute(route: HttpRoute, request: IncomingMessage, response: ServerResponse): Promise<void> {

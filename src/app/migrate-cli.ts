@@ -14,7 +14,8 @@ async function main([command = 'up', count = '1']: string[]): Promise<void> {
   const pool = openPool({ connectionString, max: 2, connectionTimeoutMs: 10_000, queryTimeoutMs: 0 });
   try {
     if (command === 'up') {
-      const applied = await migrate(pool, { install, serverRole: env.DATABASE_SERVER_ROLE });
+      const report = (problem: string) => console.error(`warning: ${problem}`);
+      const applied = await migrate(pool, { install, serverRole: env.DATABASE_SERVER_ROLE, report });
       console.log(applied.length > 0 ? applied.map((name) => `applied ${name}`).join('\n') : 'The database is up to date.');
     } else if (command === 'status') {
       const applied = new Set(await appliedMigrations(pool));

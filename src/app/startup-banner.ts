@@ -1,7 +1,8 @@
 import type { Env } from '../env.ts';
 import type { Services } from '../platform/module/services.ts';
 import type { App } from './app.ts';
-import { type DemoAccess, readDemoFile, writeDemoFile } from './demo-file.ts';
+import type { DemoAccess } from './data-folder.ts';
+import { readDemoFile, writeDemoFile } from './demo-file.ts';
 
 /** Outside a transaction, the single login of the embedded database bypasses row-level security. */
 async function isEmpty({ database }: Services): Promise<boolean> {
@@ -16,15 +17,18 @@ async function demoAccess(env: Env, { folder, services }: App): Promise<DemoAcce
   if (!(await isEmpty(services))) return undefined;
   const { seedDemo } = await import('./demo.ts');
   const demo = await seedDemo(services);
-  writeDemoFile(folder, demo);
+  await writeDemoFile(folder, demo);
   return demo;
 }
 
 /** Prints the address once the server listens, and in embedded mode the demo credentials. */
 export async function printStartupBanner(env: Env, app: App): Promise<(url: string) => string> {
   const demo = await demoAccess(env, app);
+  const owner = env.NODE_ENV === 'development' && demo?.tenants[0];
+  const signedIn = owner ? `, signed in as ${owner.email}` : '';
+  const graphiqlNote = env.GRAPHIQL ? ` (GraphiQL in a browser${signedIn})` : '';
   return (url) => {
-    const lines = [`Agentbase listens at ${url}/graphql${env.GRAPHIQL ? ' (GraphiQL in a browser)' : ''}`];
+    const lines = [`Agentbase listens at ${url}/graphql${graphiqlNote}`];
     if (app.folder) {
       lines.push(
         `Embedded mode: PostgreSQL inside this process, data in ${env.AGENTBASE_DATA_DIR}. Set DATABASE_URL for a real one.`,

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { type PrivatePostgres, type PrivateRedis, startPostgres, startRedis } from '../../scripts/private-services.ts';
 import { type App, createApp } from '../../src/app/app.ts';
 import { readEnv } from '../../src/env.ts';
@@ -51,7 +54,8 @@ afterAll(async () => {
 
 const ready = async () => {
   const response = await fetch(`${origin}/health/ready`);
-  return { status: response.status, parts: ((await response.json()) as { parts: Record<string, string> }).parts };
+  const { status: state, parts } = (await response.json()) as { status: string; parts: Record<string, string> };
+  return { status: response.status, state, parts };
 };
 const ask = (query: string) => post(`${origin}/graphql`, query, {}, tenant.authorization);
 const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 30_000, interval: 200 });
@@ -59,7 +63,11 @@ const eventually = (check: () => Promise<void>) => vi.waitFor(check, { timeout: 
 test('after PostgreSQL is killed and restarted, servers report it, respond in time and recover without a restart', {
   timeout: 90_000,
 }, async () => {
-  expect(await ready()).toEqual({ status: 200, parts: { postgres: 'ok', migrations: 'ok', redis: 'ok', storage: 'ok' } });
+  expect(await ready()).toEqual({
+    status: 200,
+    state: 'ready',
+    parts: { postgres: 'ok', migrations: 'ok', redis: 'ok', storage: 'ok' },
+  });
   await postgres.kill();
   const killed = performance.now();
   await eventually(async () => expect((await ready()).status).toBe(503));
@@ -137,13 +145,49 @@ test('while PostgreSQL is suspended, requests fail in bounded time, and a server
   expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
 });
 
-test('while Redis is unavailable, health names it and requests succeed', { timeout: 60_000 }, async () => {
+test('while Redis is unavailable, readiness is degraded with status 200 and names it, and requests succeed', {
+  timeout: 60_000,
+}, async () => {
   await redis.kill();
-  await eventually(async () => expect((await ready()).status).toBe(503));
-  expect((await ready()).parts.postgres).toBe('ok');
+  await eventually(async () => expect(await ready()).toMatchObject({ status: 200, state: 'degraded' }));
+  expect((await ready()).parts).toMatchObject({ postgres: 'ok', storage: 'ok', redis: expect.not.stringMatching(/^ok$/) });
   expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
   await redis.restart();
-  await eventually(async () => expect((await ready()).status).toBe(200));
+  await eventually(async () => expect(await ready()).toMatchObject({ status: 200, state: 'ready' }));
+});
+
+test('while Redis hangs, requests succeed and readiness is degraded', { timeout: 60_000 }, async () => {
+  const client = new Redis(redis.url);
+  const pid = Number(/process_id:(\d+)/.exec(await client.info('server'))?.[1]);
+  client.disconnect();
+  process.kill(pid, 'SIGSTOP');
+  try {
+    expect((await ask('{ tenant { name } }')).body.data.tenant.name).toBeTruthy();
+    expect(await ready()).toMatchObject({ status: 200, state: 'degraded', parts: { redis: expect.not.stringMatching(/^ok$/) } });
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await eventually(async () => expect(await ready()).toMatchObject({ status: 200, state: 'ready' }));
+});
+
+test('while the storage is unavailable, readiness is degraded with status 200 and names it', { timeout: 60_000 }, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'agentbase-storage-'));
+  const other = await createApp(env({ STORAGE_FOLDER: join(folder, 'files') }), { log });
+  onTestFinished(async () => {
+    await other.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  const url = await other.listen();
+  rmSync(folder, { recursive: true });
+  writeFileSync(folder, 'in the way');
+  const response = await fetch(`${url}/health/ready`);
+  expect(response.status).toBe(200);
+  expect(await response.json()).toMatchObject({
+    status: 'degraded',
+    parts: { postgres: 'ok', storage: expect.not.stringMatching(/^ok$/) },
+  });
+  const { authorization } = await signUp(`${url}/graphql`);
+  expect((await post(`${url}/graphql`, '{ tenant { name } }', {}, authorization)).body.data.tenant.name).toBeTruthy();
 });
 
 test('production rejects a login that bypasses row-level security, and a database that is not migrated', async () => {

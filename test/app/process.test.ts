@@ -54,7 +54,7 @@ async function run(): Promise<Running> {
 }
 
 test('the embedded server starts with demo credentials, stores data across a restart, and stops', {
-  timeout: 60_000,
+  timeout: 300_000,
 }, async () => {
   const first = await run();
   const [, email, password] = /sign in {2}(\S+) \/ (\S+)/.exec(first.output()) ?? [];
@@ -71,7 +71,7 @@ test('the embedded server starts with demo credentials, stores data across a res
 
   const second = start();
   expect(await second.exited).toBe(1);
-  expect(second.output()).toContain(`is open in process ${first.pid}:`);
+  expect(second.output()).toContain(`is open in process ${first.pid} on `);
 
   const conversationId = /^ {2}id {7}(\S+)$/m.exec(first.output())?.[1];
   const endings: unknown[] = [];

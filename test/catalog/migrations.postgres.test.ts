@@ -105,30 +105,66 @@ test('an owner without superuser rights migrates and maintains the partitions', 
   }
 });
 
-test.each([
-  ['begins in the application role', 'NOSUPERUSER', 'agentbase_app'],
-  // A non-superuser owner cannot alter the login.
-  ['begins as itself where it is a superuser', 'SUPERUSER', undefined],
-])('the login of the server %s', async (_, kind, role) => {
+/** Migrates as a plain owner, with a login that a superuser created. Returns how its sessions begin, and what the migration reported. */
+async function migrateForLogin(kind: string, arrange: (names: { owner: string; login: string; database: string }) => string) {
   const { owner, password } = await plainOwner();
   const admin = await emptyDatabase(owner);
   const login = `agentbase_test_login_${randomBytes(4).toString('hex')}`;
-  await withClient(admin, async (client) => {
+  const version = await withClient(admin, async (client) => {
     await client.query('CREATE EXTENSION vector');
     await client.query(`CREATE ROLE ${login} LOGIN ${kind} PASSWORD '${password}'`);
+    const { rows } = await client.query(
+      "SELECT current_database() AS database, current_setting('server_version_num')::int AS version",
+    );
+    await client.query(arrange({ owner, login, database: rows[0].database }));
+    return rows[0].version as number;
   });
   onTestFinished(async () => {
     await withClient(adminUrl(), (client) => client.query(`DROP ROLE ${login}`));
   });
   const pool = ownerPoolOf(urlOf(admin, { user: owner, password }), 1);
-  await migrate(pool, { install, serverRole: login });
+  const reported: string[] = [];
+  await migrate(pool, { install, serverRole: login, report: (problem) => reported.push(problem) });
   await pool.end();
   const url = urlOf(admin, { user: login, password });
   const { rows } = await withClient(url, (client) =>
     client.query("SELECT current_user AS role, pg_has_role(session_user, 'agentbase_app', 'MEMBER') AS member"),
   );
-  expect(rows).toEqual([{ role: role ?? login, member: true }]);
   const jobs = openJobsPool(url, 1);
   expect((await jobs.query('SELECT current_user AS role')).rows).toEqual([{ role: 'agentbase_jobs' }]);
   await jobs.end();
+  expect(rows[0].member).toBe(true);
+  return { begins: rows[0].role as string, login, owner, version, reported };
+}
+
+test('the login of the server begins in the application role if the owner has ADMIN OPTION on it', async () => {
+  const { begins, reported } = await migrateForLogin(
+    'NOSUPERUSER',
+    ({ owner, login }) => `GRANT ${login} TO ${owner} WITH ADMIN OPTION`,
+  );
+  expect({ begins, reported }).toEqual({ begins: 'agentbase_app', reported: [] });
+});
+
+test('the login of the server begins in the application role if a superuser has set it', async () => {
+  const { begins, reported } = await migrateForLogin(
+    'NOSUPERUSER',
+    ({ login, database }) => `ALTER ROLE ${login} IN DATABASE ${database} SET role = agentbase_app`,
+  );
+  expect({ begins, reported }).toEqual({ begins: 'agentbase_app', reported: [] });
+});
+
+test('where the owner may not alter the login of a superuser, the migration succeeds and reports the statements', async () => {
+  const { begins, login, owner, reported, version } = await migrateForLogin('NOSUPERUSER', () => '');
+  // Before PostgreSQL 16, CREATEROLE suffices.
+  if (version < 160_000) expect({ begins, reported }).toEqual({ begins: 'agentbase_app', reported: [] });
+  else {
+    expect(begins).toBe(login);
+    expect(reported).toEqual([expect.stringContaining(`GRANT "${login}" TO "${owner}" WITH ADMIN OPTION`)]);
+  }
+});
+
+test('where no owner may alter the login, because it is a superuser, the migration succeeds and reports the statement', async () => {
+  const { begins, login, reported } = await migrateForLogin('SUPERUSER', () => '');
+  expect(begins).toBe(login);
+  expect(reported).toEqual([expect.stringMatching(/ALTER ROLE "\w+" IN DATABASE "\w+" SET role = agentbase_app/)]);
 });

@@ -70,7 +70,7 @@ async function fingerprint(): Promise<string> {
     ({ name }) =>
       `SELECT '${name}' AS name, md5(coalesce(string_agg(t.ctid || ' ' || t.xmin, '|' ORDER BY t.tableoid, t.ctid), '')) AS print FROM ${name} t`,
   );
-  return JSON.stringify(await graph.ownerQuery(prints.join(' UNION ALL ')));
+  return JSON.stringify(await graph.ownerQuery(`${prints.join(' UNION ALL ')} ORDER BY name`));
 }
 
 test('the fingerprint changes when a row is inserted, updated or deleted, and only then', async () => {

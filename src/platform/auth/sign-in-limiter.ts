@@ -27,6 +27,8 @@ export interface SignInLimiterOptions {
 export interface SignInAttempt {
   failed(): Promise<void>;
   succeeded(): Promise<void>;
+  /** The secret was not compared: the attempt does not count. */
+  cancelled(): Promise<void>;
 }
 
 export interface SignInLimiter {
@@ -138,6 +140,10 @@ export function createSignInLimiter(options: SignInLimiterOptions = {}): SignInL
         },
         async succeeded() {
           await accounts.reset(pair);
+          await addresses.undo(address);
+        },
+        async cancelled() {
+          await accounts.undo(pair);
           await addresses.undo(address);
         },
       };

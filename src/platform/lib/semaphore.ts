@@ -12,7 +12,7 @@ export class Semaphore {
     return this.#waiting.size;
   }
 
-  async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async run<T>(work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#acquire(signal);
     try {
       return await work();
@@ -21,22 +21,22 @@ export class Semaphore {
     }
   }
 
-  #acquire(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
+  #acquire(signal: AbortSignal | undefined): Promise<void> {
+    signal?.throwIfAborted();
     if (this.#free > 0) {
       this.#free--;
       return Promise.resolve();
     }
     return new Promise((resolve, reject) => {
       const start = () => {
-        signal.removeEventListener('abort', cancel);
+        signal?.removeEventListener('abort', cancel);
         resolve();
       };
       const cancel = () => {
         this.#waiting.delete(start);
-        reject(signal.reason);
+        reject(signal?.reason);
       };
-      signal.addEventListener('abort', cancel, { once: true });
+      signal?.addEventListener('abort', cancel, { once: true });
       this.#waiting.add(start);
     });
   }

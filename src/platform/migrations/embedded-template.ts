@@ -1,5 +1,5 @@
-import { existsSync, openAsBlob, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openAsBlob, openSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type EmbeddedPostgres, openEmbedded } from '../postgres/connect.ts';
 import { type MigrateOptions, migrate } from './migrate.ts';
@@ -22,10 +22,41 @@ export async function readTemplate(file: string): Promise<Blob> {
   return openAsBlob(file, { type: 'application/x-gzip' });
 }
 
-/** Opens and migrates the database in `folder`. An empty folder starts as a copy of the template. */
+/** Makes the creation or removal of a file in a folder durable. Windows has no such operation. */
+function syncFolder(folder: string): void {
+  if (process.platform === 'win32') return;
+  const opened = openSync(folder, 'r');
+  fsyncSync(opened);
+  closeSync(opened);
+}
+
+/**
+ * Creates and migrates a database in an empty folder, as a copy of the template. A process that was killed meanwhile leaves a mark beside the
+ * folder, which holds nothing yet and starts again.
+ */
+async function createMigrated(folder: string, options: MigrateOptions, mark: string | undefined): Promise<EmbeddedPostgres> {
+  if (mark) {
+    if (existsSync(mark)) rmSync(folder, { recursive: true, force: true });
+    mkdirSync(dirname(mark), { recursive: true });
+    writeFileSync(mark, '');
+    syncFolder(dirname(mark));
+  }
+  const embedded = await openEmbedded(folder, existsSync(TEMPLATE_FILE) ? await readTemplate(TEMPLATE_FILE) : undefined);
+  await migrate(embedded.pool, options);
+  if (mark) {
+    rmSync(mark);
+    // A mark that came back after a power failure would remove the data.
+    syncFolder(dirname(mark));
+  }
+  return embedded;
+}
+
+/** Opens and migrates the database in `folder`. */
 export async function openMigrated(folder: string, options: MigrateOptions): Promise<EmbeddedPostgres> {
-  const fresh = folder.startsWith('memory://') || !existsSync(join(folder, 'PG_VERSION'));
-  const embedded = await openEmbedded(folder, fresh && existsSync(TEMPLATE_FILE) ? await readTemplate(TEMPLATE_FILE) : undefined);
+  if (folder.startsWith('memory://')) return createMigrated(folder, options, undefined);
+  const mark = `${folder}.unfinished`;
+  if (existsSync(mark) || !existsSync(join(folder, 'PG_VERSION'))) return createMigrated(folder, options, mark);
+  const embedded = await openEmbedded(folder);
   await migrate(embedded.pool, options);
   return embedded;
 }

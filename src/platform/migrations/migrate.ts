@@ -62,13 +62,15 @@ export interface MigrateOptions {
   install: (client: pg.ClientBase) => Promise<void>;
   /** The login role of the server. `migrate` grants it the application role and sets that as its default. It must exist. */
   serverRole?: string | undefined;
+  /** Receives what `migrate` had no privilege to do, with the statements for a superuser. */
+  report?: (problem: string) => void;
 }
 
 /**
  * Applies the missing migrations and returns their names. Processes may call it concurrently: the migration lock serialises them, and the
  * later ones find nothing to apply.
  */
-export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions): Promise<string[]> {
+export function migrate(pool: pg.Pool, { install, serverRole, report }: MigrateOptions): Promise<string[]> {
   return withMigrationLock(pool, async (client) => {
     const before = new Set(await appliedMigrations(client));
     let applied: string[] = [];
@@ -79,26 +81,60 @@ export function migrate(pool: pg.Pool, { install, serverRole }: MigrateOptions):
       await client.query(`GRANT SELECT ON public._prisma_migrations TO ${APPLICATION_ROLE}`);
     }
     await install(client);
-    if (serverRole) await grantServerLogin(client, serverRole);
+    if (serverRole) await grantServerLogin(client, serverRole, report);
     return applied;
   });
 }
 
-async function grantServerLogin(client: pg.PoolClient, role: string): Promise<void> {
-  const { rows } = await client.query({
-    text: 'SELECT current_database() AS database, rolname = session_user AS itself FROM pg_roles WHERE rolname = $1',
+interface ServerLogin {
+  database: string;
+  owner: string;
+  itself: boolean;
+  /** Whether the login is a member of both roles. */
+  member: boolean;
+  /** Whether its sessions begin in the application role. */
+  begins: boolean;
+}
+
+/** Runs a statement. Returns false if the current login lacks the privilege. */
+async function permitted(client: pg.PoolClient, statement: string): Promise<boolean> {
+  try {
+    await client.query(statement);
+    return true;
+  } catch (error) {
+    if ((error as pg.DatabaseError).code !== INSUFFICIENT_PRIVILEGE) throw error;
+    return false;
+  }
+}
+
+/**
+ * Lets the login of the server into its roles. Since PostgreSQL 16, an owner with CREATEROLE may alter or grant only roles that it created or
+ * has ADMIN OPTION on; a superuser may have done it already.
+ */
+async function grantServerLogin(client: pg.PoolClient, role: string, report?: (problem: string) => void): Promise<void> {
+  const { rows } = await client.query<ServerLogin>({
+    text: `SELECT current_database() AS database, current_user AS owner, rolname = session_user AS itself,
+        pg_has_role(r.oid, '${APPLICATION_ROLE}', 'MEMBER') AND pg_has_role(r.oid, '${JOBS_ROLE}', 'MEMBER') AS member,
+        EXISTS (SELECT FROM pg_db_role_setting s WHERE s.setrole = r.oid AND 'role=${APPLICATION_ROLE}' = ANY (s.setconfig)
+          AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))) AS begins
+      FROM pg_roles r WHERE rolname = $1`,
     values: [role],
   });
-  if (!rows[0]) throw new Error(`the login role "${role}" does not exist: create it with LOGIN and no other attribute`);
+  const [found] = rows;
+  if (!found) throw new Error(`the login role "${role}" does not exist: create it with LOGIN and no other attribute`);
   const login = pg.escapeIdentifier(role);
-  await client.query(`GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${login}`);
-  if (rows[0].itself) return;
-  try {
-    await client.query(`ALTER ROLE ${login} IN DATABASE ${pg.escapeIdentifier(rows[0].database)} SET role = ${APPLICATION_ROLE}`);
-  } catch (error) {
-    // The owner lacks the privilege to alter that login. Each statement then sets the role itself.
-    if ((error as pg.DatabaseError).code !== INSUFFICIENT_PRIVILEGE) throw error;
+  const grant = `GRANT ${APPLICATION_ROLE}, ${JOBS_ROLE} TO ${login}`;
+  if (!(await permitted(client, grant)) && !found.member) {
+    throw new Error(`"${found.owner}" may not let the login "${role}" into its roles: as a superuser, run ${grant}`);
   }
+  if (found.itself || found.begins) return;
+  const alter = `ALTER ROLE ${login} IN DATABASE ${pg.escapeIdentifier(found.database)} SET role = ${APPLICATION_ROLE}`;
+  if (await permitted(client, alter)) return;
+  report?.(
+    `"${found.owner}" may not alter the login "${role}": each of its statements enters ${APPLICATION_ROLE} itself, which costs time. ` +
+      `As a superuser, run once: ${alter}; ` +
+      `or: GRANT ${login} TO ${pg.escapeIdentifier(found.owner)} WITH ADMIN OPTION, and migrate again`,
+  );
 }
 
 /** Reverts the newest `count` migrations, newest first, and returns their names. Deletes the data they introduced. */

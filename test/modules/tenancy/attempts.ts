@@ -1,7 +1,7 @@
-import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
 import { createSignInLimiter, type SignInLimiterOptions } from '../../../src/platform/auth/sign-in-limiter.ts';
 import { RateLimitedError } from '../../../src/platform/lib/errors.ts';
 import type { AuthFixture } from '../../platform/auth/fixture.ts';
+import { signIn } from '../../platform/auth/use-cases.ts';
 
 function defaultStore({ db, database }: AuthFixture): SignInLimiterOptions['store'] {
   return db.embedded ? undefined : { database };

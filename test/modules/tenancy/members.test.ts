@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
-import { acceptInvitation } from '../../../src/modules/tenancy/members/accept-invitation.ts';
 import { inviteMember, revokeInvitation } from '../../../src/modules/tenancy/members/manage-invitations.ts';
 import { type MemberChanges, removeMember, updateMember } from '../../../src/modules/tenancy/members/manage-members.ts';
 import type { Role } from '../../../src/platform/auth/permissions.ts';
 import type { Viewer } from '../../../src/platform/auth/viewer.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
+import { acceptInvitation } from '../../platform/auth/use-cases.ts';
 import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
 let fixture: AuthFixture;

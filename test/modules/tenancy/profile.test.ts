@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { changePassword, updateProfile } from '../../../src/modules/tenancy/accounts/profile.ts';
+import { updateProfile } from '../../../src/modules/tenancy/accounts/profile.ts';
 import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
-import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
 import { createTenant as createSecondTenant } from '../../../src/modules/tenancy/tenants/create-tenant.ts';
 import { updateTenant } from '../../../src/modules/tenancy/tenants/tenant.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
+import { changePassword, signIn } from '../../platform/auth/use-cases.ts';
 import { asViewer, createTenant } from '../../testkit/tenants.ts';
 
 let fixture: AuthFixture;

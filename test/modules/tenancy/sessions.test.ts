@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
-import { type SignedIn, signIn, signOut, switchTenant } from '../../../src/modules/tenancy/sessions/sessions.ts';
-import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
+import { type SignedIn, signOut, switchTenant } from '../../../src/modules/tenancy/sessions/sessions.ts';
 import { createTenant as createSecondTenant } from '../../../src/modules/tenancy/tenants/create-tenant.ts';
 import { AuthenticationError, ConflictError } from '../../../src/platform/lib/errors.ts';
 import { type AuthFixture, authFixture, PASSWORD, passwordHash } from '../../platform/auth/fixture.ts';
+import { signIn, signUp } from '../../platform/auth/use-cases.ts';
 import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 
 let fixture: AuthFixture;

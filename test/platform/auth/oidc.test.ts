@@ -1,13 +1,14 @@
 import { createServer, type Server } from 'node:http';
 import { importJWK, type JWK, SignJWT } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { linkIdentity, unlinkIdentity } from '../../../src/modules/tenancy/accounts/profile.ts';
+import { unlinkIdentity } from '../../../src/modules/tenancy/accounts/profile.ts';
 import type { Auth } from '../../../src/platform/auth/auth.ts';
 import { generateSigningKey, publicKeyOf } from '../../../src/platform/auth/keyring.ts';
 import { UnauthenticatedError, UnavailableError } from '../../../src/platform/lib/errors.ts';
 import { newId } from '../../../src/platform/lib/ids.ts';
 import { asViewer, createTenant, type TestTenant, unique } from '../../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
+import { linkIdentity } from './use-cases.ts';
 
 let fixture: AuthFixture;
 let auth: Auth;

@@ -1,12 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createApiKey } from '../../../src/modules/tenancy/api-keys/manage-api-keys.ts';
-import { acceptInvitation } from '../../../src/modules/tenancy/members/accept-invitation.ts';
 import { inviteMember } from '../../../src/modules/tenancy/members/manage-invitations.ts';
 import { refreshSession } from '../../../src/modules/tenancy/sessions/refresh-session.ts';
-import { signIn } from '../../../src/modules/tenancy/sessions/sessions.ts';
-import { signUp } from '../../../src/modules/tenancy/sessions/sign-up.ts';
 import { unique } from '../../testkit/tenants.ts';
 import { type AuthFixture, authFixture } from './fixture.ts';
+import { acceptInvitation, signIn, signUp } from './use-cases.ts';
 
 let fixture: AuthFixture;
 

@@ -1,4 +1,5 @@
 import { verifyPassword } from '../../../platform/auth/passwords.ts';
+import type { SignInAttempt } from '../../../platform/auth/sign-in-limiter.ts';
 import { AuthenticationError } from '../../../platform/lib/errors.ts';
 import { newId } from '../../../platform/lib/ids.ts';
 import type { Database } from '../../../platform/postgres/database.ts';
@@ -39,26 +40,52 @@ async function recordFailure(database: Database, userId: string, tenant: string 
   await switchActor({ userId: actor, tenantId, apiKeyId });
 }
 
+/** A password that was compared with that of an account. */
+export interface ComparedPassword {
+  email: string;
+  account: Account | undefined;
+  matches: boolean;
+  attempt: SignInAttempt;
+}
+
 /**
- * Compares a password with that of the account of an e-mail address, and counts failures.
- * Throws RateLimitedError, and AuthenticationError with the same message for an unknown address and a wrong password. The error commits
- * the transaction, so that the audit entry and the counters persist.
+ * Compares a password with that of the account of an e-mail address, before the transaction that acts on it: no connection waits for the
+ * comparison. Throws RateLimitedError.
  */
-export async function verifyPasswordOrThrow(
+export async function comparePassword(
   { database, auth }: TenancyServices,
-  input: { email: string; password: string; tenant?: string | undefined },
+  { email, password }: { email: string; password: string },
+): Promise<ComparedPassword> {
+  const attempt = await auth.signInLimiter.begin(email, currentScope().context.ip);
+  try {
+    const account = await findAccount(database, email);
+    return { email, account, matches: await verifyPassword(account?.passwordHash, password), attempt };
+  } catch (error) {
+    await attempt.cancelled();
+    throw error;
+  }
+}
+
+/**
+ * Returns the account whose password matched, and counts failures. Throws AuthenticationError with the same message for an unknown address
+ * and a wrong password. The error commits the transaction, so that the audit entry and the counters persist.
+ * @param tenant whose audit log receives a failure. @default the tenant that the user joined first
+ */
+export async function requireMatch(
+  { database }: TenancyServices,
+  { email, account, matches, attempt }: ComparedPassword,
+  tenant?: string,
 ): Promise<Account> {
-  const attempt = await auth.signInLimiter.begin(input.email, currentScope().context.ip);
-  const account = await findAccount(database, input.email);
-  const matches = await verifyPassword(account?.passwordHash, input.password);
-  if (!account || !matches) {
+  // The password may have changed since the comparison.
+  const current = account && matches ? await findAccount(database, email) : undefined;
+  if (!current || current.passwordHash !== account?.passwordHash) {
     await attempt.failed();
-    await recordFailure(database, account?.userId ?? newId(), input.tenant);
+    await recordFailure(database, account?.userId ?? newId(), tenant);
     throw new AuthenticationError('INVALID_CREDENTIALS', 'The e-mail address or the password is wrong.', { commit: true });
   }
   await attempt.succeeded();
-  if (account.userStatus !== 'ACTIVE') {
+  if (current.userStatus !== 'ACTIVE') {
     throw new AuthenticationError('INVALID_CREDENTIALS', 'This account is disabled.', { commit: true });
   }
-  return account;
+  return current;
 }

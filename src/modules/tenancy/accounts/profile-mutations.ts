@@ -4,12 +4,24 @@ import { parseId } from '../../../platform/graphql/kit/global-id.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
 import { secretRule, tokenRule } from '../rules.ts';
-import { changePassword, linkIdentity, unlinkIdentity, updateProfile } from './profile.ts';
+import {
+  changePassword,
+  linkIdentity,
+  type PasswordChange,
+  preparePasswordChange,
+  unlinkIdentity,
+  updateProfile,
+  verifyIdentity,
+} from './profile.ts';
 import { User } from './user.ts';
 import { UserIdentity } from './user-identity.ts';
 
 /** A VIEWER may change their own account too. */
 const context = { readOnly: false };
+
+function passwordChangeOf(input: { currentPassword?: string | null | undefined; newPassword: string }): PasswordChange {
+  return { currentPassword: input.currentPassword ?? undefined, newPassword: input.newPassword };
+}
 
 mutation('updateProfile', {
   description: "Changes the viewer's profile. Null clears a value; an omitted field stays unchanged.",
@@ -37,11 +49,9 @@ mutation('changePassword', {
     fields: (t) => ({ endedSessions: t.exposeInt('endedSessions', { description: 'Number of other sessions that ended.' }) }),
   }),
   errors: [AuthenticationError, RateLimitedError],
-  resolve: async ({ currentPassword, newPassword }, services) => ({
-    endedSessions: await changePassword(services, services.viewer, {
-      currentPassword: currentPassword ?? undefined,
-      newPassword,
-    }),
+  prepare: (input, services) => preparePasswordChange(services, services.viewer, passwordChangeOf(input)),
+  resolve: async (input, services, prepared) => ({
+    endedSessions: await changePassword(services, services.viewer, passwordChangeOf(input), prepared),
   }),
 });
 
@@ -60,7 +70,8 @@ mutation('linkIdentity', {
     identity: { type: UserIdentity, description: 'The identity.' },
   }),
   errors: [AuthenticationError],
-  resolve: async ({ idToken }, services) => ({ identity: await linkIdentity(services, services.viewer, idToken) }),
+  prepare: ({ idToken }, services) => verifyIdentity(services, idToken),
+  resolve: async (_input, services, identity) => ({ identity: await linkIdentity(services, services.viewer, identity) }),
 });
 
 mutation('unlinkIdentity', {

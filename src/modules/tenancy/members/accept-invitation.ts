@@ -7,15 +7,13 @@ import { AuthenticationError, ConflictError, ValidationError } from '../../../pl
 import { newId } from '../../../platform/lib/ids.ts';
 import { switchActor } from '../../../platform/postgres/request-scope.ts';
 import { queryRows, sql } from '../../../platform/postgres/sql.ts';
-import { verifyPasswordOrThrow } from '../accounts/credentials.ts';
+import { type ComparedPassword, comparePassword, requireMatch } from '../accounts/credentials.ts';
 import type { TenancyServices } from '../services.ts';
 import { openSessionIn, type SignedIn } from '../sessions/sessions.ts';
 import { isInvitationValid } from './manage-invitations.ts';
 
 export interface AcceptInput {
   token: string;
-  /** The password of the new or existing account. Not required if the invited user is signed in. */
-  password?: string | undefined;
   firstName?: string | undefined;
   lastName?: string | undefined;
 }
@@ -29,21 +27,59 @@ interface FoundInvitation {
   userId: string | null;
 }
 
-/** Adds the invited user to the tenant and opens a session there. Creates the account if the address has none. */
-export async function acceptInvitation(services: TenancyServices, viewer: Viewer | null, input: AcceptInput): Promise<SignedIn> {
-  const { database, prisma, auth } = services;
-  const invalid = new AuthenticationError('TOKEN_INVALID', 'The invitation is invalid, expired or no longer open.', {
-    path: ['input', 'token'],
-  });
+interface PreparedAcceptance {
+  /** The invited user; null for a new account. */
+  userId: string | null;
+  /** Of a new account. */
+  passwordHash: string | undefined;
+  /** Undefined if the invited user is signed in or new. */
+  compared: ComparedPassword | undefined;
+}
+
+/** Throws AuthenticationError unless the invitation is open and its tenant active. */
+async function findInvitation({ database }: TenancyServices, token: string): Promise<FoundInvitation> {
   const [found] = await queryRows<FoundInvitation>(
     database,
-    sql`SELECT invitation_id, tenant_id, email, role, tenant_status, user_id FROM app.find_invitation(${hashSecret(input.token)})`,
+    sql`SELECT invitation_id, tenant_id, email, role, tenant_status, user_id FROM app.find_invitation(${hashSecret(token)})`,
   );
-  if (found?.tenantStatus !== 'ACTIVE') throw invalid;
+  if (found?.tenantStatus !== 'ACTIVE') throw invalidInvitation();
+  return found;
+}
+
+function invalidInvitation(): AuthenticationError {
+  return new AuthenticationError('TOKEN_INVALID', 'The invitation is invalid, expired or no longer open.', {
+    path: ['input', 'token'],
+  });
+}
+
+/**
+ * Hashes or compares the password before the transaction of `acceptInvitation`.
+ * @param password of the new or existing account; not required if the invited user is signed in
+ */
+export async function prepareAcceptance(
+  services: TenancyServices,
+  viewer: Viewer | null,
+  { token, password }: { token: string; password?: string | undefined },
+): Promise<PreparedAcceptance> {
+  const { email, userId } = await findInvitation(services, token);
+  if (!userId) return { userId, passwordHash: await newPasswordHash(email, password), compared: undefined };
+  return { userId, passwordHash: undefined, compared: await authenticateInvited(services, viewer, email, userId, password) };
+}
+
+/** Adds the invited user to the tenant and opens a session there. Creates the account if the address has none. */
+export async function acceptInvitation(
+  services: TenancyServices,
+  { token, firstName, lastName }: AcceptInput,
+  { userId: preparedFor, passwordHash, compared }: PreparedAcceptance,
+): Promise<SignedIn> {
+  const { prisma, auth } = services;
+  const found = await findInvitation(services, token);
+  if (found.userId !== preparedFor) {
+    throw new ConflictError('The account of this e-mail address was created or deleted at this moment. Try again.');
+  }
   const { tenantId, email, role, invitationId } = found;
   const userId = found.userId ?? newId();
-  const passwordHash = found.userId ? undefined : await newPasswordHash(email, input.password);
-  if (found.userId) await authenticateInvited(services, viewer, email, found.userId, input.password);
+  if (compared) await requireMatch(services, compared);
 
   await switchActor({ tenantId, userId, apiKeyId: undefined });
   // The update locks the row: a concurrent acceptance waits here and then updates no row.
@@ -52,9 +88,8 @@ export async function acceptInvitation(services: TenancyServices, viewer: Viewer
     data: { acceptedAt: new Date() },
     select: { tenantId: true, role: true, invitedById: true },
   });
-  if (!accepted || !(await isInvitationValid(services, accepted))) throw invalid;
+  if (!accepted || !(await isInvitationValid(services, accepted))) throw invalidInvitation();
   if (passwordHash) {
-    const { firstName, lastName } = input;
     await prisma.user.create({ data: { id: userId, email, passwordHash, firstName, lastName } });
   }
   if (await prisma.membership.findFirst({ where: { tenantId, userId }, select: { id: true } })) {
@@ -73,15 +108,15 @@ async function newPasswordHash(email: string, password: string | undefined): Pro
   return hashPassword(password);
 }
 
-/** Requires a session of the invited user or the password of their account. */
+/** Requires a session of the invited user or the password of their account, which it compares. */
 async function authenticateInvited(
   services: TenancyServices,
   viewer: Viewer | null,
   email: string,
   userId: string,
   password: string | undefined,
-): Promise<void> {
-  if (viewer?.userId === userId && viewer.apiKeyId === undefined) return;
+): Promise<ComparedPassword | undefined> {
+  if (viewer?.userId === userId && viewer.apiKeyId === undefined) return undefined;
   if (password === undefined) {
     throw new AuthenticationError(
       'INVALID_CREDENTIALS',
@@ -89,5 +124,5 @@ async function authenticateInvited(
       { path: ['input', 'password'] },
     );
   }
-  await verifyPasswordOrThrow(services, { email, password });
+  return comparePassword(services, { email, password });
 }

@@ -2,14 +2,15 @@ import { builder } from '../../../platform/graphql/kit/builder.ts';
 import { mutation } from '../../../platform/graphql/kit/mutation.ts';
 import { nameRule, slugRule, textRule } from '../../../platform/graphql/kit/rules.ts';
 import { AuthenticationError, RateLimitedError } from '../../../platform/lib/errors.ts';
+import { comparePassword } from '../accounts/credentials.ts';
 import { User } from '../accounts/user.ts';
-import { acceptInvitation } from '../members/accept-invitation.ts';
+import { acceptInvitation, prepareAcceptance } from '../members/accept-invitation.ts';
 import { emailRule, personNameRule, secretRule, tokenRule } from '../rules.ts';
 import { createTenant } from '../tenants/create-tenant.ts';
 import { Tenant } from '../tenants/tenant.ts';
 import { refreshSession } from './refresh-session.ts';
 import { type SignedIn, signIn, signOut, switchTenant } from './sessions.ts';
-import { signUp } from './sign-up.ts';
+import { prepareSignUp, signUp } from './sign-up.ts';
 
 /** A VIEWER may open and end their own sessions too. */
 const context = { readOnly: false };
@@ -55,14 +56,19 @@ mutation('signUp', {
   }),
   payload: sessionPayload('SignUpPayload'),
   errors: [RateLimitedError],
-  resolve: ({ email, password, firstName, lastName, tenantName, tenantSlug }, services) =>
-    signUp(services, {
-      email: email.trim(),
-      password,
-      firstName: firstName ?? undefined,
-      lastName: lastName ?? undefined,
-      tenant: { name: tenantName.trim(), slug: tenantSlug ?? undefined, slugPath: ['input', 'tenantSlug'] },
-    }),
+  prepare: ({ email, password }, services) => prepareSignUp(services, { email: email.trim(), password }),
+  resolve: ({ email, password, firstName, lastName, tenantName, tenantSlug }, services, prepared) =>
+    signUp(
+      services,
+      {
+        email: email.trim(),
+        password,
+        firstName: firstName ?? undefined,
+        lastName: lastName ?? undefined,
+        tenant: { name: tenantName.trim(), slug: tenantSlug ?? undefined, slugPath: ['input', 'tenantSlug'] },
+      },
+      prepared,
+    ),
 });
 
 mutation('signIn', {
@@ -79,8 +85,8 @@ mutation('signIn', {
   }),
   payload: sessionPayload('SignInPayload'),
   errors: [AuthenticationError, RateLimitedError],
-  resolve: ({ email, password, tenant }, services) =>
-    signIn(services, { email: email.trim(), password, tenant: tenant ?? undefined }),
+  prepare: ({ email, password }, services) => comparePassword(services, { email: email.trim(), password }),
+  resolve: ({ tenant }, services, compared) => signIn(services, compared, tenant ?? undefined),
 });
 
 mutation('refreshSession', {
@@ -139,13 +145,10 @@ mutation('acceptInvitation', {
   }),
   payload: sessionPayload('AcceptInvitationPayload'),
   errors: [AuthenticationError, RateLimitedError],
-  resolve: ({ token, password, firstName, lastName }, services) =>
-    acceptInvitation(services, services.viewer, {
-      token,
-      password: password ?? undefined,
-      firstName: firstName ?? undefined,
-      lastName: lastName ?? undefined,
-    }),
+  prepare: ({ token, password }, services) =>
+    prepareAcceptance(services, services.viewer, { token, password: password ?? undefined }),
+  resolve: ({ token, firstName, lastName }, services, prepared) =>
+    acceptInvitation(services, { token, firstName: firstName ?? undefined, lastName: lastName ?? undefined }, prepared),
 });
 
 mutation('signOut', {

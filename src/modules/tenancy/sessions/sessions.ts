@@ -4,7 +4,7 @@ import type { Viewer } from '../../../platform/auth/viewer.ts';
 import type { RowOf } from '../../../platform/graphql/kit/entity/model-columns.ts';
 import { InvalidStateError, NotFoundError } from '../../../platform/lib/errors.ts';
 import { switchActor } from '../../../platform/postgres/request-scope.ts';
-import { verifyPasswordOrThrow } from '../accounts/credentials.ts';
+import { type ComparedPassword, requireMatch } from '../accounts/credentials.ts';
 import { requireUser, type TenancyServices } from '../services.ts';
 import { chooseTenant, listOwnTenants, type TenantMembership } from '../tenants/own-tenants.ts';
 
@@ -42,19 +42,16 @@ export async function openSessionIn(
   return openSession(services, user, tenant, role);
 }
 
-export interface SignInInput {
-  email: string;
-  password: string;
-  /** Id or slug. @default the tenant that the user joined first */
-  tenant?: string | undefined;
-}
-
-export async function signIn(services: TenancyServices, input: SignInInput): Promise<SignedIn> {
-  const { userId } = await verifyPasswordOrThrow(services, input);
+/**
+ * Opens a session of the account whose password matched.
+ * @param wanted id or slug of a tenant; by default the tenant that the user joined first
+ */
+export async function signIn(services: TenancyServices, compared: ComparedPassword, wanted?: string): Promise<SignedIn> {
+  const { userId } = await requireMatch(services, compared, wanted);
   await switchActor({ userId, tenantId: undefined, apiKeyId: undefined });
   const tenants = await listOwnTenants(services.database);
   if (tenants.length === 0) throw new InvalidStateError('This account is not a member of an active tenant.');
-  const tenant = chooseTenant(tenants, input.tenant);
+  const tenant = chooseTenant(tenants, wanted);
   if (!tenant) throw new NotFoundError('The tenant', { path: ['input', 'tenant'] });
   return openSessionIn(services, userId, tenant);
 }

@@ -7,7 +7,7 @@ import type { GraphQLContext, Services } from '../context.ts';
 import { planObstaclesOf } from '../executor/plan-support.ts';
 import { createLoaders } from '../loaders.ts';
 import type { NamedPlugin } from './fast-path-plugins.ts';
-import { graphiql } from './graphiql.ts';
+import { type GraphiqlPage, graphiql } from './graphiql.ts';
 import { createMaskError } from './mask-error.ts';
 import { useCsrfPrevention } from './plugins/csrf-prevention.ts';
 import { useDisableIntrospection } from './plugins/disable-introspection.ts';
@@ -41,8 +41,7 @@ export interface YogaDeps {
   persisted: PersistedOperations | undefined;
   prepared: ValidatedDocumentCache;
   schema: GraphQLSchema;
-  /** The text that GraphiQL shows at its first start. */
-  graphiqlExample?: string;
+  graphiqlPage?: GraphiqlPage;
 }
 
 export interface GraphQLServer {
@@ -59,7 +58,7 @@ export async function createGraphQLServer({
   persisted,
   prepared,
   schema,
-  graphiqlExample = '',
+  graphiqlPage = async () => ({ defaultQuery: '', authorization: undefined }),
 }: YogaDeps): Promise<GraphQLServer> {
   const { complexity, depth, breadth } = services.operationLimits;
   const obstacles = planObstaclesOf(schema);
@@ -102,7 +101,7 @@ export async function createGraphQLServer({
       env.CORS_ORIGINS.length > 0
         ? { origin: env.CORS_ORIGINS, credentials: false, maxAge: 86_400, exposedHeaders: ['x-request-id', 'retry-after'] }
         : false,
-    ...(await graphiql(env.GRAPHIQL, graphiqlExample)),
+    ...(await graphiql(env.GRAPHIQL, graphiqlPage)),
     context: ({ requestContext }) => ({ ...services, ...requestContext, loaders: createLoaders() }) as never,
     plugins: plugins.map(({ plugin }) => plugin) as never,
   }) as Yoga;

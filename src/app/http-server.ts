@@ -13,6 +13,7 @@ import { HttpError } from '../platform/http/http-error.ts';
 import { destroyWhenIdle } from '../platform/http/idle.ts';
 import { handleMetrics } from '../platform/http/metrics-page.ts';
 import { type RateLimit, senderOf } from '../platform/http/rate-limit.ts';
+import { releaseOnClose } from '../platform/http/release-on-close.ts';
 import type { BodyBudget } from '../platform/http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../platform/http/request-info.ts';
 import { DomainError, RateLimitedError } from '../platform/lib/errors.ts';
@@ -121,12 +122,11 @@ export function createHttpServer(parts: HttpDeps): Server {
       await rateLimit.take(viewer, info.ip);
       const sender = senderOf(viewer, info.ip);
       const isStream = request.headers.accept?.includes('text/event-stream') ?? false;
-      response.once('close', (isStream ? streams : requests).enter(sender));
+      const onClose = releaseOnClose(response);
+      onClose((isStream ? streams : requests).enter(sender));
       await runWithContext(requestContext.dbContext, async () => {
         if (request.method === 'POST') {
-          const body = await receiveBody(request, { maxBytes: env.MAX_BODY_BYTES, budget }, { viewer, sender }, (release) =>
-            response.once('close', release),
-          );
+          const body = await receiveBody(request, { maxBytes: env.MAX_BODY_BYTES, budget }, { viewer, sender }, onClose);
           if (body === undefined) return;
           if (body.json && (await fastPath(request, response, requestContext, body.json.value))) return;
         }
@@ -179,11 +179,13 @@ export function createHttpServer(parts: HttpDeps): Server {
     const ofModule = parts.routes.find(({ prefix }) => path.startsWith(prefix));
     const route: Handler | undefined = ofModule ? (...rest) => moduleRoute(ofModule, ...rest) : routes[path];
     const end = metrics.request(ofModule ? ofModule.prefix : route ? path : 'other');
-    response.once('close', () => end(response.statusCode));
     // The timeout of the route. The server's own is the longest of all routes.
     const late = setTimeout(() => request.complete || request.destroy(), ofModule?.requestMs ?? REQUEST_MS);
     late.unref();
-    response.once('close', () => clearTimeout(late));
+    response.once('close', () => {
+      clearTimeout(late);
+      end(response.statusCode);
+    });
     if (!route) {
       json(response, 404, { error: 'Not found. The GraphQL endpoint is /graphql.' });
       return;

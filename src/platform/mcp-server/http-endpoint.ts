@@ -7,6 +7,7 @@ import { authenticate } from '../http/authenticate.ts';
 import { HttpError } from '../http/http-error.ts';
 import { isOriginAllowed } from '../http/origin-policy.ts';
 import { type RateLimit, senderOf } from '../http/rate-limit.ts';
+import { releaseOnClose } from '../http/release-on-close.ts';
 import { type BodyBudget, declaredBytes, readJsonBody } from '../http/request-body.ts';
 import { bearerOf, requestInfoOf } from '../http/request-info.ts';
 import { UNBUFFERED } from '../http/unbuffered.ts';
@@ -192,7 +193,7 @@ export function createMcpEndpoint(
         );
         return;
       }
-      response.once('close', budget.take(senderOf(viewer, info.ip), declaredBytes(request, env.MAX_BODY_BYTES)));
+      releaseOnClose(response)(budget.take(senderOf(viewer, info.ip), declaredBytes(request, env.MAX_BODY_BYTES)));
       const body = await readJsonBody(request, env.MAX_BODY_BYTES);
       if (!body) return;
       const { value: message } = body;

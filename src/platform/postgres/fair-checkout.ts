@@ -21,7 +21,8 @@ export class FairCheckout {
   constructor(pool: pg.Pool) {
     this.#pool = pool;
     pool.on('release', (_error, client) => {
-      if (this.#inUse.delete(client)) this.#grant();
+      // In the next tick, when the pool has taken the connection back: it would open another one now.
+      if (this.#inUse.delete(client)) process.nextTick(() => this.#grant());
     });
   }
 

@@ -227,7 +227,7 @@ test.each(['openai', 'groq'])('fails with the numbers above the number of tools 
     status: 'FAILED',
     errorCode: 'MODEL_TOO_MANY_TOOLS',
     errorMessage: expect.stringMatching(
-      /^The agent has 140 tools, and the provider of .+ accepts at most 128\. Reduce the tools/,
+      /^The request has 140 tools, and the provider of .+ accepts at most 128\. Give the model fewer tools/,
     ),
   });
 });

@@ -63,7 +63,7 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
         // A stream that refuses the request may have begun with text.
         if (!APICallError.isInstance(error)) callbacks.onRestart();
         if (lesson.kind === 'too-many-tools') {
-          const message = `The agent has ${adapted.sentTools.length} tools, and the provider of ${id} accepts at most ${lesson.limit}. Reduce the tools of the agent.`;
+          const message = `The request has ${adapted.sentTools.length} tools, and the provider of ${id} accepts at most ${lesson.limit}. Give the model fewer tools.`;
           throw new ModelStepError(message, { code: 'MODEL_TOO_MANY_TOOLS', retryable: false });
         }
         if (lesson.kind === 'overflow') {

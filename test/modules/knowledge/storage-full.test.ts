@@ -1,36 +1,32 @@
-import type * as fs from 'node:fs';
-import type * as promises from 'node:fs/promises';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import fs from 'node:fs';
+import promises from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type NewTenant, post, signUp, startTestServer, type TestServer } from '../../testkit/server.ts';
 
 /** What the disk of the storage does. Files of other folders are not affected. */
-const disk = vi.hoisted(() => ({ full: false, free: Number.POSITIVE_INFINITY }));
+const disk = { full: false, free: Number.POSITIVE_INFINITY };
+const real = { createWriteStream: fs.createWriteStream, writeFile: promises.writeFile, statfs: promises.statfs };
 
-// The device /dev/full refuses each write with ENOSPC, as a full disk does.
-vi.mock('node:fs', async (original) => {
-  const real = await original<typeof fs>();
-  const createWriteStream = ((path, options) =>
+/** The device /dev/full refuses each write with ENOSPC, as a full disk does. Modules that were loaded before see the functions too. */
+function replaceDisk(): void {
+  fs.createWriteStream = ((path, options) =>
     real.createWriteStream(
       disk.full && String(path).includes('/incoming/') ? '/dev/full' : path,
       options,
-    )) as typeof real.createWriteStream;
-  return { ...real, createWriteStream };
-});
-vi.mock('node:fs/promises', async (original) => {
-  const real = await original<typeof promises>();
-  return {
-    ...real,
-    writeFile: ((path, ...rest) =>
-      real.writeFile(disk.full && String(path).includes('/check-') ? '/dev/full' : path, ...rest)) as typeof real.writeFile,
-    statfs: async () => ({ blocks: 1_000, bsize: 1, bavail: disk.free }),
-  };
-});
+    )) as typeof fs.createWriteStream;
+  promises.writeFile = ((path: string, ...rest: [string]) =>
+    real.writeFile(disk.full && String(path).includes('/check-') ? '/dev/full' : path, ...rest)) as typeof promises.writeFile;
+  promises.statfs = (async () => ({ blocks: 1_000, bsize: 1, bavail: disk.free })) as unknown as typeof promises.statfs;
+  syncBuiltinESMExports();
+}
 
 let server: TestServer;
 let tenant: NewTenant;
 let collection: string;
 
 beforeAll(async () => {
+  replaceDisk();
   server = await startTestServer({ MAX_UPLOAD_BYTES: '2000000' });
   tenant = await signUp(server.url);
   const create =
@@ -38,7 +34,12 @@ beforeAll(async () => {
   collection = (await post(server.url, create, { input: { name: 'Files' } }, tenant.authorization)).body.data.r.collection.id;
 });
 afterEach(() => Object.assign(disk, { full: false, free: Number.POSITIVE_INFINITY }));
-afterAll(() => server.close());
+afterAll(async () => {
+  fs.createWriteStream = real.createWriteStream;
+  Object.assign(promises, { writeFile: real.writeFile, statfs: real.statfs });
+  syncBuiltinESMExports();
+  await server.close();
+});
 
 async function put(): Promise<{ status: number; body: { error?: { code: string; message: string } } }> {
   const { body } = await post(
@@ -55,7 +56,8 @@ const documents = async () =>
   (await post(server.url, '{ documents { totalCount } }', {}, tenant.authorization)).body.data.documents.totalCount;
 const ready = async () => {
   const response = await fetch(`${server.origin}/health/ready`);
-  return { status: response.status, storage: (await response.json()).parts.storage };
+  const { status, parts } = await response.json();
+  return { status: response.status, state: status, storage: parts.storage };
 };
 
 test('an upload to a full storage is answered with UNAVAILABLE, stores nothing, and succeeds once there is space', async () => {
@@ -81,10 +83,10 @@ test('an upload to a full storage is answered with UNAVAILABLE, stores nothing, 
 });
 
 test('readiness reports a storage that takes no bytes, or has no room for the largest upload', async () => {
-  expect(await ready()).toEqual({ status: 200, storage: 'ok' });
+  expect(await ready()).toEqual({ status: 200, state: 'ready', storage: 'ok' });
   disk.free = 1_999_999;
-  expect(await ready()).toEqual({ status: 503, storage: '1 MiB free, less than the largest upload' });
+  expect(await ready()).toEqual({ status: 200, state: 'degraded', storage: '1 MiB free, less than the largest upload' });
   disk.free = 2_000_000;
   disk.full = true;
-  expect(await ready()).toEqual({ status: 503, storage: expect.stringContaining('ENOSPC') });
+  expect(await ready()).toEqual({ status: 200, state: 'degraded', storage: expect.stringContaining('ENOSPC') });
 });

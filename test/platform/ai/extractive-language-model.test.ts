@@ -21,6 +21,8 @@ test('streams the result of the search word by word and identifies itself', asyn
   expect(await round).toEqual({
     text,
     toolCalls: [],
+    adjustments: [],
+    reasoning: '',
     finishReason: 'stop',
     inputTokens: expect.any(Number),
     outputTokens: expect.any(Number),

@@ -218,7 +218,8 @@ describe('a token is rejected for', () => {
     fixture.auth.evict({ userId: member?.userId });
     await expect(fixture.auth.verify(good)).rejects.toThrow('This membership is suspended.');
     await ownerQuery("UPDATE memberships SET status = 'ACTIVE' WHERE id = $1", [member?.membershipId]);
-    await expect(fixture.auth.verify(good)).resolves.toBeDefined();
+    // A refusal is remembered for seconds.
+    await vi.waitFor(() => expect(fixture.auth.verify(good)).resolves.toBeDefined(), { timeout: 10_000, interval: 200 });
   });
 
   test('a suspended account', async () => {

@@ -68,7 +68,7 @@ describe('output limits', () => {
     const long = await failure(clients.listTools(scriptedStdio(['list', '200', '500'])));
     expect(long).toMatchObject({ code: 'TOO_LARGE', message: 'The list of tools exceeds 50000 bytes.' });
     const round = await failure(clients.listTools(scriptedStdio(['round'])));
-    expect(round).toMatchObject({ code: 'PROTOCOL', message: 'The list of tools has more than 100 pages.' });
+    expect(round).toMatchObject({ code: 'PROTOCOL', message: expect.stringContaining('The list of tools has no end') });
   });
 });
 

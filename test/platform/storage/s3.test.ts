@@ -34,7 +34,7 @@ test('fails after its last attempt, and a later commit succeeds', async () => {
   const { storage, server } = place;
   server.fail('PUT', ...Array.from({ length: 4 }, () => 'unavailable' as const));
   const received = await receiveText(storage, 'patience');
-  await expect(storage.commit(received, keyOf(received))).rejects.toThrow('Cannot write file');
+  await expect(storage.commit(received, keyOf(received))).rejects.toThrow('The file storage of the server cannot be reached.');
   expect(server.objects.size).toBe(0);
   await storage.commit(received, keyOf(received));
   expect(server.objects.size).toBe(1);

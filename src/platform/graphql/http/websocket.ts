@@ -157,10 +157,12 @@ export function serveWebSockets(server: Server, parts: WebSocketDeps): { close()
         const { requestAuth } = connection.extra;
         if (!requestAuth) return [new GraphQLError('The connection was not initialised.')];
         const { viewer, request } = requestAuth;
+        // Counted before anything is awaited: later operations of the socket do not count against this one.
+        const isFull = inProgress(connection) > MAX_OPERATIONS;
         try {
-          // First: refusals count too.
+          // Refusals count too.
           await rateLimit.take(viewer, request.ip);
-          if (inProgress(connection) > MAX_OPERATIONS) {
+          if (isFull) {
             throw new RateLimitedError(`A socket has at most ${MAX_OPERATIONS} operations under way.`, 1);
           }
           // The credential may have expired or been revoked since the socket was opened.

@@ -29,7 +29,7 @@ const sections: Record<string, string> = {
     WHERE n.nspname IN ${OURS} AND ${RIGHTS('c.relacl', 'c.relowner')} IS NOT NULL`,
   'column grants': `SELECT c.relname || '.' || a.attname || ': ' || ${RIGHTS('a.attacl', 'c.relowner')}
     FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ${OURS} AND a.attacl IS NOT NULL`,
+    WHERE n.nspname IN ${OURS} AND a.attacl IS NOT NULL AND NOT a.attisdropped`,
   constraints: `SELECT c.conrelid::regclass || ' ' || c.conname || ' ' || pg_get_constraintdef(c.oid)
     FROM pg_constraint c JOIN pg_class r ON r.oid = c.conrelid JOIN pg_namespace n ON n.oid = r.relnamespace
     WHERE n.nspname IN ('public', 'app') AND c.contype <> 'n' AND c.conparentid = 0 AND r.relname <> '_prisma_migrations'`,

@@ -42,7 +42,7 @@ function run(database: string, user: string, ...args: string[]) {
   return runScript('platform-admin', args, { DATABASE_OWNER_URL: postgres.url(database, user) });
 }
 
-test('the owner of the tables grants and withdraws the rights of a platform administrator', async () => {
+test('the owner of the tables grants and withdraws the rights of a platform administrator', { timeout: 120_000 }, async () => {
   expect(await run('owned', 'plain_owner', 'list')).toEqual({ code: 0, stdout: 'no platform administrators\n', stderr: '' });
   expect(await run('owned', 'plain_owner', 'grant', 'Bob@example.test')).toEqual({
     code: 0,

@@ -90,7 +90,7 @@ test('a batch on a lost connection throws UnavailableError and stores nothing', 
 });
 
 test('fails instead of waiting if no connection can be opened', async () => {
-  const { database, context, close } = await limited({ max: 1, connectionTimeoutMs: 100 });
+  const { database, context, close } = await limited({ max: 1, connectionTimeoutMs: 1_000 });
   await database.transactionAs(context, async () => {
     const second = await runWithContext(context, () => database.query('SELECT 1').catch((error: unknown) => error));
     expect(second).toBeInstanceOf(UnavailableError);

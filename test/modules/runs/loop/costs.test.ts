@@ -145,7 +145,8 @@ test('reads the usage of all agents of a page in one statement', async () => {
   await agent();
   const answer = await graph.execute(viewer, '{ agents { nodes { usage { runs costUsd } } } }');
   expect(answer.messages).toEqual([]);
-  expect(answer.statements).toHaveLength(2);
+  // Workers of the same process send statements of their own.
+  expect(answer.statements.filter((text) => text.includes('sum('))).toHaveLength(1);
   expect(pick(answer, 'agents.nodes')).toContainEqual({ usage: { runs: 0, costUsd: '0' } });
 });
 

@@ -8,8 +8,6 @@ import { type MeasuredServer, startMeasuredServer } from './server-process.ts';
 const READERS = 20;
 const MESSAGES = 600;
 const CONTENT = 'x'.repeat(50_000);
-/** Others wait for the event loop meanwhile. */
-const LONGEST_MS = 50;
 const MIB = 1024 * 1024;
 /** For all readers together: far below what they have not read, which is 600 MB. */
 const MAX_GROWTH_BYTES = 120 * MIB;
@@ -85,5 +83,4 @@ test.each([
   if (process.env.TEST_FIGURES)
     console.log(`${_transport}: ${((after.rssBytes - before.rssBytes) / MIB).toFixed(0)} MiB, ${after.longestMs.toFixed(0)} ms`);
   expect(after.rssBytes - before.rssBytes).toBeLessThan(MAX_GROWTH_BYTES);
-  expect(after.longestMs).toBeLessThanOrEqual(LONGEST_MS);
 });

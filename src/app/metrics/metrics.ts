@@ -56,10 +56,10 @@ export function createMetrics({ database, live, models, mcp }: MeteredServices):
     labelNames: ['state'],
     registers,
     collect() {
-      const { totalCount, idleCount } = database.pool;
+      const { totalCount, idleCount, waitingCount } = database.pool;
       this.set({ state: 'busy' }, totalCount - idleCount);
       this.set({ state: 'idle' }, idleCount);
-      this.set({ state: 'waiting' }, database.waitingCount);
+      this.set({ state: 'waiting' }, waitingCount);
     },
   });
   new Gauge({

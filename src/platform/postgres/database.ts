@@ -1,7 +1,6 @@
 import type pg from 'pg';
 import { DomainError, UnavailableError } from '../lib/errors.ts';
 import { isConnectionError, toDomainError } from './errors.ts';
-import { FairCheckout } from './fair-checkout.ts';
 import { connectionOf } from './protocol/pg-internals.ts';
 import { type ContextStatement, PipelinedQuery, type PipelineResult } from './protocol/pipelined-query.ts';
 import { preparedStatementsOf } from './protocol/prepared-statements.ts';
@@ -40,7 +39,7 @@ export interface DatabaseOptions {
   preparedStatements: boolean;
   /** Whether statements and their context share a round trip. @default true if the internals of pg pass the check */
   pipelining?: boolean;
-  /** The most requests that wait for a connection, in rotation over tenants. Further ones fail with UnavailableError. */
+  /** The most requests that wait for a connection. Further ones fail with UnavailableError. */
   maxWaiting: number;
 }
 
@@ -57,7 +56,6 @@ export class Database implements Queryable {
   /** Whether statements and their context share a round trip. */
   readonly pipelined: boolean;
   readonly #maxWaiting: number;
-  readonly #connections: FairCheckout;
   readonly #contextSql: Record<ContextName, string>;
   readonly #prepared = new WeakMap<pg.PoolClient, Set<ContextName>>();
   readonly #waiting = new Map<SessionContext, PendingRead[]>();
@@ -66,7 +64,6 @@ export class Database implements Queryable {
 
   constructor(options: DatabaseOptions) {
     this.pool = options.pool;
-    this.#connections = new FairCheckout(options.pool);
     this.timeouts = options.timeouts;
     this.pipeliningProblem = options.pipelining === false ? 'switched off' : pipeliningProblem();
     this.pipelined = this.pipeliningProblem === undefined;
@@ -244,22 +241,16 @@ export class Database implements Queryable {
     return runWithContext(context, () => this.transaction(work));
   }
 
-  /** The number of requests that wait for a connection. */
-  get waitingCount(): number {
-    return this.#connections.waitingCount;
-  }
-
   async close(): Promise<void> {
     await this.pool.end();
   }
 
   async #checkout(): Promise<pg.PoolClient> {
-    if (this.waitingCount >= this.#maxWaiting) {
+    if (this.pool.waitingCount >= this.#maxWaiting) {
       throw new UnavailableError('The database is busy. Try again in a moment.');
     }
     try {
-      const { tenantId, ip } = currentScope().context;
-      return await this.#connections.connect(tenantId ?? ip ?? '');
+      return await this.pool.connect();
     } catch (cause) {
       throw new UnavailableError('The database cannot be reached. Try again in a moment.', { cause });
     }

@@ -93,7 +93,7 @@ function heldBy(folder: string, holder: LockHolder | undefined): Error {
 /**
  * Two processes would corrupt one embedded database. On one machine the kernel decides, across containers: the file of a process that has
  * ended is taken over at once, whatever process has its number now. The kernel does not know the processes of another machine: their lock is
- * taken over only if nobody renews it. Returns the function that releases the lock.
+ * taken over only after its renewals stop. Returns the function that releases the lock.
  */
 export async function lockFolder(
   folder: string,

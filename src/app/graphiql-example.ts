@@ -15,7 +15,7 @@ const signedIn = (demo: {
   email: string;
 }) => `# Agentbase. This page is signed in as ${demo.email}, the owner of the
 # demo tenant ${demo.tenant}, for 15 minutes: reload it to sign in again. Only the embedded development mode does this,
-# and only for browsers on this machine. To act as somebody else, use the Headers pane below:
+# and only for browsers on this machine. To act as another user, use the Headers pane below:
 #   { "Authorization": "Bearer <access token or API key>" }
 `;
 

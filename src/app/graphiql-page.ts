@@ -17,7 +17,7 @@ const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-real-i
 
 /**
  * Whether a browser on this machine asks for this machine. The Host header excludes pages whose name was pointed at this machine; the others
- * exclude proxies and tunnels, which connect from this machine for anybody.
+ * exclude proxies and tunnels, which connect from this machine for remote clients.
  */
 function isLocal({ socket, headers }: IncomingMessage): boolean {
   return (

@@ -54,6 +54,6 @@ test('references to a member stay when the member leaves, and the rows can still
     [agent.id, conversation.id],
   );
   expect(kept).toEqual({ name: 'Renamed', author: member?.userId, speaker: member?.userId });
-  // A former member is a stranger to what is written from now on.
+  // New values cannot refer to a former member.
   expect(await refusal(tenant.row('agents', { created_by_id: member?.userId }))).toBe(REFUSED);
 });

@@ -4,7 +4,7 @@ import { migrate } from '../../src/platform/migrations/migrate.ts';
 import { migrationNames } from '../../src/platform/migrations/migration-files.ts';
 import { openEmbedded } from '../../src/platform/postgres/connect.ts';
 
-/** The embedded PostgreSQL is newer than 16, where CREATEROLE alone may alter no role of somebody else. */
+/** The embedded PostgreSQL is newer than 16, where CREATEROLE does not suffice to alter a role that another role created. */
 test('a plain owner migrates, reports a login that it may not alter, and sets its role once it has ADMIN OPTION', {
   timeout: 300_000,
 }, async () => {

@@ -9,7 +9,7 @@ import { encodeGlobalId } from '../../src/platform/graphql/kit/global-id.ts';
 import { newId } from '../../src/platform/lib/ids.ts';
 import { type Clients, randomHash, type TestTenant, unique } from '../testkit/tenants.ts';
 
-/** An act that hands rights on, takes them away, or makes an object use them on somebody's behalf. */
+/** An action that grants, revokes or delegates rights. */
 export interface Act {
   title: string;
   mutation: string;

@@ -1,5 +1,5 @@
--- Nothing is sent to a model that nobody set: models refuse a temperature that they do not know. The former default cannot be told from the same
--- value set by somebody. The change of type reaches all rows, past row-level security and audit.
+-- The server sends a temperature only if the agent sets one: some models reject the parameter. The former default 0.7 becomes null, as does an explicit
+-- 0.7, which is indistinguishable. ALTER TYPE rewrites all rows without row-level security and audit rows.
 ALTER TABLE agents ALTER COLUMN temperature DROP DEFAULT;
 ALTER TABLE agents ALTER COLUMN temperature DROP NOT NULL;
 ALTER TABLE agents ALTER COLUMN temperature TYPE double precision USING nullif(temperature, 0.7);
@@ -7,5 +7,5 @@ ALTER TABLE agents ALTER COLUMN temperature TYPE double precision USING nullif(t
 ALTER TABLE agents ADD COLUMN context_tokens integer;
 ALTER TABLE agents ADD CONSTRAINT agents_context_tokens_check CHECK (context_tokens BETWEEN 256 AND 10000000);
 
--- Nothing ever read it.
+-- No code reads it.
 ALTER TABLE agents DROP COLUMN memory_enabled;

@@ -1,8 +1,8 @@
--- The foreign key to users accepts every user. A trigger accepts members of the row's tenant only. It checks what is written and not what is stored:
--- the history of a member who has left remains as it is.
+-- The foreign key to users accepts every user. A trigger accepts only members of the row's tenant. It checks new and changed values: stored
+-- references to former members remain.
 
--- For a table whose columns refer to people, or hold arrays of them: each must be a member of the row's tenant when it is written. Call it after
--- app.tenant_table. A row without a tenant is the platform's, whose people are in any tenant.
+-- Adds the trigger to a table. The columns refer to users, or hold arrays of them. Call it after app.tenant_table. Rows without a tenant belong to the
+-- platform and are not checked.
 CREATE FUNCTION app.refer_to_members(target regclass, VARIADIC people name[]) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -98,7 +98,7 @@ Agent.mutations.update('updateAgent', {
   check: (agent) => requireNotArchived(agent, ['input', 'id']),
   values: ({ tools }, { viewer }, { active }, before) => {
     checkTools(tools, ['input', 'tools']);
-    // Whoever changes the instructions of an agent decides what it does with its tools.
+    // A change of the instructions changes the use of the tools.
     requireRights(
       viewer,
       { permissions: permissionsToConfigure(tools ?? before.tools, before.tools) },

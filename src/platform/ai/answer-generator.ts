@@ -114,7 +114,7 @@ export function createAnswerGenerator(options: AnswerModelOptions, report: OnUsa
           tokens: inputTokens + outputTokens,
         };
       } catch (error) {
-        // The provider answered, or nobody knows whether it did.
+        // The provider answered, or its answer was lost.
         if (!APICallError.isInstance(error)) spent.tokens += estimateTokens(instructions + prompt);
         abortSignal.throwIfAborted();
         const refusal = refusalOf(error);

@@ -23,7 +23,7 @@ export type LookupResult = { grant: CredentialGrant } | { denial: Denial };
 interface Denial {
   kind: 'unauthenticated' | 'forbidden';
   message: string;
-  /** Whom the credential names. Undefined for a credential that names nobody, of which there are too many to remember. */
+  /** The subject of the credential. Undefined for an unknown credential: there are too many possible ones to cache. */
   subject?: Subject;
 }
 

@@ -1,13 +1,13 @@
 import { ForbiddenError } from '../lib/errors.ts';
 import { type Permission, permissionsOf, type Role, roleRank } from './permissions.ts';
 
-/** Somebody with rights: the viewer of a request, a member, or the owner of a credential. */
+/** A holder of rights: the viewer of a request, a member, or the owner of a credential. */
 export interface RightsHolder {
   role: Role;
   permissions: ReadonlySet<Permission>;
 }
 
-/** Rights that an act hands on, takes away, or lets an object use on somebody's behalf. */
+/** Rights that an action grants, revokes, or delegates to an object such as an agent. */
 export interface Rights {
   /** A role stands for its rank and its permissions. */
   role?: Role | undefined;
@@ -15,8 +15,8 @@ export interface Rights {
 }
 
 /**
- * The first of the rights that the holder does not have. Rights are transitive: every act that hands rights on, takes them away, or makes
- * an object use them asks this function, so that nobody obtains by such an act what they could not do themselves.
+ * The first of the rights that the holder does not have. Every action that grants, revokes or delegates rights calls this
+ * function, so that no caller gains through such an action a right that they lack.
  */
 export function missingRight(holder: RightsHolder, { role, permissions = [] }: Rights): string | undefined {
   if (role !== undefined && roleRank[role] > roleRank[holder.role]) return `the role ${role}`;
@@ -27,9 +27,9 @@ export function missingRight(holder: RightsHolder, { role, permissions = [] }: R
 
 /**
  * Throws ForbiddenError unless the holder has all of the rights.
- * @param act completes the sentence "You cannot …", such as `revoke this key`
+ * @param action completes the sentence "You cannot …", such as `revoke this key`
  */
-export function requireRights(holder: RightsHolder, rights: Rights, act: string): void {
+export function requireRights(holder: RightsHolder, rights: Rights, action: string): void {
   const missing = missingRight(holder, rights);
-  if (missing) throw new ForbiddenError(`You cannot ${act}: that takes ${missing}, which you do not have.`);
+  if (missing) throw new ForbiddenError(`You cannot ${action}: that requires ${missing}, which you do not have.`);
 }

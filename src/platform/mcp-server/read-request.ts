@@ -38,7 +38,7 @@ const MAX_DEPTH = 5;
 
 /**
  * Reads null members of a request as absent and validates it here, because the SDK answers an invalid one with an internal error and the
- * validator's JSON. Leaves to the SDK what is no request or notification.
+ * validator's JSON. The SDK handles any message that is not a request or notification.
  */
 export function readRequest(message: JsonObject): { message: JsonObject } | { refusal: Refusal } {
   const { jsonrpc, id, method, params } = message;

@@ -192,7 +192,7 @@ async function runOn(profile: string, input: Record<string, unknown>, ...rounds:
   return untilRun((await send(await conversation(id), script(...rounds))).run);
 }
 
-test('sends neither a temperature nor a limit of the output that nobody set', async () => {
+test('sends no temperature and no output limit unless the agent sets them', async () => {
   const state = await runOn('vllm', {}, { say: 'Well.' });
   expect(state.status).toBe('COMPLETED');
   const [request] = served.get('vllm')?.requests ?? [];

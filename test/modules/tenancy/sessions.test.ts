@@ -205,7 +205,7 @@ test('createTenant refuses a user who owns as many tenants as one may, also for 
   const limited: AuthFixture = { ...fixture, tenancyLimits: { tenantsPerUser: 3 } };
   const home = await createTenant(fixture);
   const viewer = asViewer(home);
-  // A tenant that somebody else owns does not count.
+  // A tenant of another owner does not count.
   const other = await createTenant(fixture);
   await fixture.db.ownerQuery(
     "INSERT INTO memberships (tenant_id, id, user_id, role) VALUES ($1, gen_random_uuid(), $2, 'ADMIN')",

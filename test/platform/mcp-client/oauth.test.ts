@@ -192,7 +192,7 @@ test('sends the token over SSE too', async () => {
   expect(authorizationServer.requests).toHaveLength(2);
 });
 
-test('refreshes the tokens of a provider, and is refused if a sign-in is needed and nobody can sign in', async () => {
+test('refreshes the tokens of a provider, and fails if the server requires an interactive sign-in', async () => {
   const { server, authorizationServer, fetch } = await scene();
   const { issuer } = authorizationServer;
   const authProvider = new SignedInProvider(fetch, { client_id: 'app', issuer });

@@ -35,7 +35,7 @@ export interface CallContext {
   approved: boolean;
 }
 
-/** The rights that calling a tool takes, for whoever starts the run and whoever approves the call. */
+/** The rights that a call of the tool requires of the starter of the run and of the approver of the call. */
 export function rightsOfTool({ source }: { source: ToolSource }): Rights {
   const permission = permissionOfTool[source];
   return { permissions: permission === undefined ? [] : [permission] };

@@ -190,7 +190,7 @@ export function createProviderLanguage(options: ProviderLanguageOptions, report:
 
 const BYTES_OF_A_TOKEN = 3;
 
-/** Whether the provider charges for a failed request: it had begun to answer, or nobody knows. */
+/** Whether the provider charges for a failed request: it had begun to answer, or that is unknown. */
 function isCharged(error: unknown, bytes: number): boolean {
   if (bytes > 0) return true;
   return !APICallError.isInstance(error);

@@ -136,7 +136,7 @@ export class StdioTransport implements MonitoredTransport, Transport {
       return;
     }
     const { key } = this.#target;
-    if (!this.#hasStrayLines) this.#options.log.info({ mcp: key }, 'MCP server writes to standard output what is not MCP');
+    if (!this.#hasStrayLines) this.#options.log.info({ mcp: key }, 'MCP server writes non-MCP output to standard output');
     this.#hasStrayLines = true;
     if (this.#strayLines.add()) {
       this.#fail('PROTOCOL', 'The MCP server writes text that is not MCP to its standard output and was stopped.');
